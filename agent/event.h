@@ -1,0 +1,22 @@
+// Events: what happened, one line each, for people (journal, console) and for machines (the demo,
+// hooks, --json). A line reads
+//   lastword-event {"node":"beta","event":"service-taken","disks":8}
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace lastword {
+
+struct Event {
+  std::string name;    // "service-taken", "disk-taken", "dump-disk-claimed", "dump-saved", ...
+  std::string disk;    // path; empty where it does not apply
+  std::string detail;  // free text; empty where there is nothing to add
+};
+
+using EventSink = std::function<void(const Event&)>;
+
+// "lastword-event {...}", properly escaped.
+[[nodiscard]] std::string format_event(const std::string& node, const Event& event);
+
+}  // namespace lastword

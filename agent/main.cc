@@ -1,0 +1,22 @@
+#include <fmt/format.h>
+
+#include "agent/command.h"
+#include "agent/config.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("Crash dumps and takeover for two nodes that share a shelf of disks.", "lastword");
+  app.set_version_flag("--version", LASTWORD_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  lastword::CommandContext context;
+  app.add_option("--config", context.config_path, "Configuration file")
+      ->default_val(lastword::kDefaultConfigPath);
+  // Commands register here, in the order that help shows them.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? lastword::kExitOk : lastword::kExitUsage;
+  }
+  return context.chosen();
+}

@@ -1,0 +1,42 @@
+// What all disks of the cluster say right now: labels, coredump headers, registrations and
+// reservations, read in parallel and without opening a disk for writing. The common ground of
+// start, candidates, arm, check and takeover.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "agent/config.h"
+#include "proto/disk.pb.h"
+#include "proto/keys.h"
+#include "proto/record.h"
+#include "storage/discover.h"
+#include "storage/scsi_lun.h"
+
+namespace lastword {
+
+struct SurveyedDisk {
+  DiskInfo info;
+  std::uint64_t metadata_offset = 0;
+  std::optional<pb::Label> label;  // absent: not labelled (problem is empty), or see problem
+  pb::CoredumpHeader header;       // INACTIVE where never written
+  std::optional<Error> problem;    // a record could not be read: sick, damaged or newer disk
+  std::vector<ReservationKey> keys;
+  std::optional<Reservation> reservation;
+  std::optional<Error> scsi_problem;  // registrations and reservation are unknown
+};
+
+struct Survey {
+  std::vector<SurveyedDisk> disks;  // every SCSI disk of the machine, by path
+};
+
+// Never fails for one disk's sake; that disk carries its problem. Takes at most about two I/O
+// time-outs, whatever hangs.
+[[nodiscard]] Result<Survey> survey_disks(const Config& config);
+
+// Belongs to this cluster (label readable and of this cluster).
+[[nodiscard]] bool in_cluster(const SurveyedDisk& disk, const Config& config);
+// The node (id) whose key, of any generation, holds the reservation; 0: none, or no key of ours.
+[[nodiscard]] std::uint8_t holder_node(const SurveyedDisk& disk, const Config& config);
+
+}  // namespace lastword

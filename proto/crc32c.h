@@ -1,0 +1,18 @@
+// CRC32C (Castagnoli, polynomial 0x1edc6f41 reflected; RFC 3720 B.4 has test vectors). Own code
+// because no Debian library offers it as a static archive and it is on the dump path.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace lastword {
+
+// Uses SSE4.2 where the processor has it. `seed` is the CRC of what came before; 0 to start.
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0);
+
+// The table version, for processors without SSE4.2 and for the test that compares both.
+[[nodiscard]] std::uint32_t crc32c_portable(std::span<const std::byte> data,
+                                            std::uint32_t seed = 0);
+
+}  // namespace lastword

@@ -1,0 +1,138 @@
+#include "proto/stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proto/crc32c.h"
+
+namespace lastword {
+namespace {
+
+std::uint32_t header_crc(std::span<const std::byte, kBlockBytes> block) {
+  constexpr std::size_t at = offsetof(SectionHeader, header_crc32c);
+  constexpr std::array<std::byte, sizeof(std::uint32_t)> zero{};
+  std::uint32_t crc = crc32c(block.first(at));
+  crc = crc32c(zero, crc);
+  return crc32c(block.subspan(at + sizeof zero), crc);
+}
+
+tl::unexpected<Error> corrupt(std::string_view detail) {
+  return fail({.code = Code::kCorrupt, .operation = "read section", .detail = detail});
+}
+
+// 0: no such kind.
+std::uint64_t max_raw_bytes(SectionKind kind) {
+  switch (kind) {
+    case SectionKind::kElfHead:
+    case SectionKind::kDmesg:
+    case SectionKind::kPages:
+      return kMaxPayloadBytes;
+    case SectionKind::kEnd:
+      return sizeof(EndPayload);
+  }
+  return 0;
+}
+
+Status check_runs(std::span<const std::byte, kBlockBytes> block, const SectionHeader& header) {
+  if (header.first_pfn > header.end_pfn) return corrupt("page frame range runs backwards");
+  std::uint64_t next = header.first_pfn;
+  std::uint64_t pages = 0;
+  for (const PageRun& run : runs_of(block, header)) {
+    if (run.count == 0 || run.pfn < next || run.pfn > header.end_pfn ||
+        run.count > header.end_pfn - run.pfn) {
+      return corrupt("page runs unsorted or outside their range");
+    }
+    next = run.pfn + run.count;
+    pages += run.count;
+  }
+  if (pages * kPageBytes != header.raw_bytes) return corrupt("page runs and length disagree");
+  return {};
+}
+
+}  // namespace
+
+std::string_view name_of(SectionKind kind) {
+  switch (kind) {
+    case SectionKind::kElfHead:
+      return "elf-head";
+    case SectionKind::kDmesg:
+      return "dmesg";
+    case SectionKind::kPages:
+      return "pages";
+    case SectionKind::kEnd:
+      return "end";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(Codec codec) {
+  switch (codec) {
+    case Codec::kNone:
+      return "none";
+    case Codec::kLz4:
+      return "lz4";
+    case Codec::kZstd:
+      return "zstd";
+  }
+  return "unknown";
+}
+
+std::span<const PageRun> runs_of(std::span<const std::byte, kBlockBytes> block,
+                                 const SectionHeader& header) {
+  return {reinterpret_cast<const PageRun*>(block.data() + sizeof(SectionHeader)),
+          std::min(header.run_count, kMaxRuns)};
+}
+
+void seal_section(std::span<std::byte, kBlockBytes> block) {
+  SectionHeader header;
+  std::memcpy(&header, block.data(), sizeof header);
+  header.magic = kSectionMagic;
+  header.version = kStreamVersion;
+  header.reserved = 0;
+  header.header_crc32c = 0;
+  std::memcpy(block.data(), &header, sizeof header);
+  header.header_crc32c = header_crc(block);
+  std::memcpy(block.data(), &header, sizeof header);
+}
+
+Result<SectionHeader> parse_section(std::span<const std::byte, kBlockBytes> block,
+                                    std::uint64_t expected_sequence,
+                                    std::span<const std::uint8_t, 16> crash_id) {
+  SectionHeader header;
+  std::memcpy(&header, block.data(), sizeof header);
+  if (header.magic != kSectionMagic) {
+    return fail({.code = Code::kNotFound, .operation = "read section", .detail = "no section"});
+  }
+  if (header.header_crc32c != header_crc(block)) return corrupt("wrong header CRC");
+  if (header.sequence != expected_sequence ||
+      !std::equal(crash_id.begin(), crash_id.end(), header.crash_id.begin())) {
+    return fail({.code = Code::kNotFound,
+                 .operation = "read section",
+                 .detail = "section of an earlier dump"});
+  }
+  if (header.version != kStreamVersion) {
+    return fail({.code = Code::kFutureVersion,
+                 .operation = "read section",
+                 .detail = "written by a newer lastword; recover it with that version"});
+  }
+  const auto kind = static_cast<SectionKind>(header.kind);
+  const std::uint64_t limit = max_raw_bytes(kind);
+  if (limit == 0) return corrupt("unknown section kind");
+  if (header.codec > static_cast<std::uint16_t>(Codec::kZstd)) return corrupt("unknown codec");
+  if (header.raw_bytes > limit || header.stored_bytes > limit) return corrupt("section too long");
+  if (static_cast<Codec>(header.codec) == Codec::kNone && header.raw_bytes != header.stored_bytes) {
+    return corrupt("stored and raw length differ without a codec");
+  }
+  if (kind == SectionKind::kPages) {
+    if (header.run_count > kMaxRuns) return corrupt("too many page runs");
+    if (Status status = check_runs(block, header); !status) return fail(status.error());
+  } else if (header.run_count != 0) {
+    return corrupt("page runs outside a pages section");
+  }
+  if (kind == SectionKind::kEnd && header.raw_bytes != sizeof(EndPayload)) {
+    return corrupt("end section of the wrong length");
+  }
+  return header;
+}
+
+}  // namespace lastword

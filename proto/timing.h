@@ -1,0 +1,53 @@
+// Every time lastword waits, derived from four settings. Nothing else may define a time-out.
+//
+// Worked timeline with the defaults, seconds after the panic:
+//
+//     0.0  panic
+//     2..  capture kernel runs lastword-dump (must be below grace)
+//     2..  IN_PROGRESS written: the partner polls headers every 0.2 s and sees it
+//     2.3  the partner has taken all service disks: service-taken
+//    10.0  grace: had nothing gone IN_PROGRESS by now, the armed spares were taken
+//   every 1 s  the writer's progress record
+//    60.0  dump limit: the writer stops, flushes, ABORTED(limit); it needs up to one I/O time-out
+//   +13    stall: 13 s after the last progress seen, the partner takes the dump disk
+//    75.0  deadline: whatever happened, the partner takes the dump disk
+//    90.0  the clients of the service would have given up (client_timeout)
+#pragma once
+
+#include <chrono>
+
+#include "proto/error.h"
+
+namespace lastword {
+
+using std::chrono::milliseconds;
+
+struct TimingSettings {
+  milliseconds io_timeout{5000};       // one command to one disk
+  milliseconds dump_limit{60000};      // panic to the last byte of the dump
+  milliseconds grace{10000};           // panic seen to "its capture kernel never started"
+  milliseconds client_timeout{90000};  // what the clients of the service bear
+};
+
+// The writer's heartbeat, and how often the partner looks.
+inline constexpr milliseconds kProgressInterval{1000};
+inline constexpr milliseconds kPollInterval{200};
+
+struct Timing {
+  TimingSettings settings;
+
+  // The writer gives up on a disk after io_timeout; only then may the partner call it stalled.
+  [[nodiscard]] constexpr milliseconds stall() const {
+    return 2 * settings.io_timeout + 3 * kProgressInterval;
+  }
+  // From the panic; what the writer needs to flush and say ABORTED(limit), and slack for polling.
+  [[nodiscard]] constexpr milliseconds deadline() const {
+    return settings.dump_limit + stall() + 2 * kProgressInterval;
+  }
+};
+
+// Refuses (kUsage) settings that contradict each other: a dump limit that is not below the clients'
+// time-out, a grace that is not below the dump limit, anything not positive. Changes nothing.
+[[nodiscard]] Result<Timing> derive_timing(const TimingSettings& settings);
+
+}  // namespace lastword

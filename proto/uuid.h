@@ -1,0 +1,21 @@
+// UUIDs as canonical lower-case text (in records) and as 16 bytes (in section headers).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lastword {
+
+using UuidBytes = std::array<std::uint8_t, 16>;
+
+[[nodiscard]] std::optional<UuidBytes> parse_uuid(std::string_view text);
+[[nodiscard]] std::string to_string(const UuidBytes& uuid);
+
+// Version 4, from getrandom(2) without waiting for the entropy pool: a capture kernel may have none
+// yet, and a crash id must only differ from the ids before it, not be secret.
+[[nodiscard]] UuidBytes random_uuid();
+
+}  // namespace lastword

@@ -1,0 +1,25 @@
+// Reads blocks of many disks at once: one io_uring submission for all, so that one sick disk does
+// not delay the others. Falls back to a thread per disk where io_uring is not to be had.
+#pragma once
+
+#include <chrono>
+#include <span>
+
+#include "proto/error.h"
+
+namespace lastword {
+
+struct ReadRequest {
+  int fd = -1;                  // open O_DIRECT; the caller's
+  std::string_view disk;        // for messages
+  std::uint64_t offset = 0;     // multiple of kBlockBytes
+  std::span<std::byte> buffer;  // aligned, whole blocks; see below for its lifetime
+  Status status;                // out; kTimeout: did not come in time
+};
+
+// Fills in every request's status; returns after `timeout` at the latest. A buffer whose request
+// ended with kTimeout may still be written to by the kernel: it must stay allocated for good.
+// Fails only when nothing could be submitted at all.
+[[nodiscard]] Status read_batch(std::span<ReadRequest> requests, std::chrono::milliseconds timeout);
+
+}  // namespace lastword

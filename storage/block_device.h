@@ -1,0 +1,32 @@
+// A disk's blocks as this node's nexus sees them. The seam between all logic and real disks;
+// tests put a fake shelf behind it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "proto/error.h"
+
+namespace lastword {
+
+class BlockDevice {
+ public:
+  virtual ~BlockDevice() = default;
+
+  // For messages: "/dev/sdc". Lives as long as the device.
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
+
+  // Offset, length and buffer address are multiples of kBlockBytes (kRefused otherwise). All or an
+  // error. Reads never come from a page cache. RESERVATION CONFLICT is kConflict.
+  // After a failed write any part of the range may hold old or new data, block by block.
+  [[nodiscard]] virtual Status read(std::uint64_t offset, std::span<std::byte> buffer) = 0;
+  [[nodiscard]] virtual Status write(std::uint64_t offset, std::span<const std::byte> buffer) = 0;
+
+  // Everything written before is durable when this returns without an error.
+  [[nodiscard]] virtual Status flush() = 0;
+};
+
+}  // namespace lastword

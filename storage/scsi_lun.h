@@ -1,0 +1,70 @@
+// The SCSI commands lastword sends, each on one nexus to one logical unit. Clauses are SPC-4
+// (T10/1731-D) unless named otherwise. No policy and no retries here: a unit attention comes back
+// as kUnitAttention, a conflict as kConflict, an unknown command or action as kUnsupported.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "proto/error.h"
+#include "proto/keys.h"
+
+namespace lastword {
+
+// Persistent reservation types, SPC-4 6.15.3.3 table 202.
+enum class PrType : std::uint8_t {
+  kWriteExclusive = 1,
+  kExclusiveAccess = 3,
+  kWriteExclusiveRegistrantsOnly = 5,
+  kExclusiveAccessRegistrantsOnly = 6,
+  kWriteExclusiveAllRegistrants = 7,
+  kExclusiveAccessAllRegistrants = 8,
+};
+// The one lastword uses: all paths of the owner write, the partner reads, nobody else writes.
+inline constexpr PrType kOwnerType = PrType::kWriteExclusiveRegistrantsOnly;
+[[nodiscard]] std::string_view name_of(PrType type);
+
+struct Registrations {
+  std::uint32_t generation = 0;  // PRGENERATION, grows with every change but RESERVE and RELEASE
+  std::vector<ReservationKey> keys;  // one for each registered nexus; the same key may repeat
+};
+
+struct Reservation {
+  ReservationKey holder;  // 0 with the all-registrants types
+  PrType type = kOwnerType;
+};
+
+struct PrCapabilities {
+  bool aptpl = false;  // PTPL_C: registrations can survive a power loss of the target
+};
+
+class ScsiLun {
+ public:
+  virtual ~ScsiLun() = default;
+  [[nodiscard]] virtual std::string_view name() const = 0;
+
+  [[nodiscard]] virtual Status test_unit_ready() = 0;
+  [[nodiscard]] virtual Result<Registrations> read_keys() = 0;
+  [[nodiscard]] virtual Result<std::optional<Reservation>> read_reservation() = 0;
+  [[nodiscard]] virtual Result<PrCapabilities> report_capabilities() = 0;
+
+  // REGISTER AND IGNORE EXISTING KEY. `key` 0 unregisters this nexus, and with it releases a
+  // reservation that it holds (5.13.11.2.3).
+  [[nodiscard]] virtual Status register_ignoring_existing(ReservationKey key, bool aptpl) = 0;
+  [[nodiscard]] virtual Status reserve(ReservationKey own, PrType type) = 0;
+  [[nodiscard]] virtual Status release(ReservationKey own, PrType type) = 0;
+
+  // Removes every registration with the victim's key; when the victim held the reservation, this
+  // nexus holds it afterwards (5.13.11.2.6). Commands of the victim that the target had accepted
+  // before may still be executed after a plain PREEMPT.
+  [[nodiscard]] virtual Status preempt(ReservationKey own, ReservationKey victim, PrType type) = 0;
+  [[nodiscard]] virtual Status preempt_and_abort(ReservationKey own, ReservationKey victim,
+                                                 PrType type) = 0;
+  // SAM-5 LOGICAL UNIT RESET: aborts every command of every nexus on this logical unit.
+  [[nodiscard]] virtual Status logical_unit_reset() = 0;
+};
+
+}  // namespace lastword
