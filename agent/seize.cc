@@ -1,0 +1,201 @@
+#include "agent/seize.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace lastword {
+namespace {
+
+// A target queues a few unit attentions for each nexus; one that never runs out is broken.
+constexpr unsigned kMaxUnitAttentions = 16;
+// How often we look at the registrations before we say that they keep changing. Each victim's key
+// costs one look.
+constexpr unsigned kMaxLooks = 32;
+
+Error conflict(Code code, std::string detail) {
+  return {.code = code, .operation = "take reservation", .detail = detail};
+}
+
+}  // namespace
+
+std::optional<SeizeCommand> Seize::next() const {
+  switch (state_) {
+    case State::kReadying: return SeizeCommand::kTestUnitReady;
+    case State::kReadingKeys: return SeizeCommand::kReadKeys;
+    case State::kReadingHolder: return SeizeCommand::kReadReservation;
+    case State::kRegistering: return SeizeCommand::kRegister;
+    case State::kAborting: return SeizeCommand::kPreemptAndAbort;
+    case State::kPreempting: return SeizeCommand::kPreempt;
+    case State::kResetting: return SeizeCommand::kLogicalUnitReset;
+    case State::kReserving: return SeizeCommand::kReserve;
+    case State::kDone:
+    case State::kFailed: return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+bool Seize::is_victim(ReservationKey key) const {
+  const auto own = parse_key(goal_.own);
+  const auto parts = parse_key(key);
+  if (!own || !parts || parts->cluster != own->cluster) return false;
+  if (parts->node == own->node) return parts->boot_generation < own->boot_generation;
+  return parts->node == goal_.victim_node;
+}
+
+std::optional<ReservationKey> Seize::next_victim() const {
+  if (holder_ && is_victim(holder_->holder)) return holder_->holder;
+  const auto found =
+      std::find_if(keys_.begin(), keys_.end(), [this](auto key) { return is_victim(key); });
+  if (found == keys_.end()) return std::nullopt;
+  return *found;
+}
+
+bool Seize::registered() const {
+  return std::find(keys_.begin(), keys_.end(), goal_.own) != keys_.end();
+}
+
+void Seize::end(Status result) {
+  state_ = result ? State::kDone : State::kFailed;
+  result_ = std::move(result);
+}
+
+void Seize::look_again() {
+  if (++looks_ > kMaxLooks) {
+    return end(fail(conflict(Code::kConflict, "its registrations keep changing; another node is "
+                                              "taking it at the same time")));
+  }
+  state_ = State::kReadingKeys;
+}
+
+// Keys and holder were just read: what is to be done about them?
+void Seize::decide() {
+  const bool held = holder_.has_value();
+  if (held && holder_->holder != goal_.own && !is_victim(holder_->holder)) {
+    return end(fail(conflict(
+        Code::kConflict,
+        fmt::format("{} holds it ({}), which is not a key this node may remove; see `lastword "
+                    "inspect`",
+                    to_string(holder_->holder), name_of(holder_->type)))));
+  }
+  if (!sent_register_) {
+    state_ = State::kRegistering;
+    return;
+  }
+  if (!registered()) {
+    return end(fail(conflict(Code::kFenced, "this node's registration was removed by another")));
+  }
+  if (const auto victim = next_victim()) {
+    victim_ = *victim;
+    state_ = used_reset_ ? State::kPreempting : State::kAborting;
+    return;
+  }
+  if (needs_reset_) {
+    state_ = State::kResetting;
+    return;
+  }
+  if (!held) {
+    state_ = State::kReserving;
+    return;
+  }
+  if (holder_->type != kOwnerType) {
+    return end(fail(conflict(Code::kConflict,
+                             fmt::format("this node holds it as {}, not as {}; release it first",
+                                         name_of(holder_->type), name_of(kOwnerType)))));
+  }
+  end({});
+}
+
+void Seize::reply(const SeizeReply& reply) {
+  if (over()) return;
+  if (!reply.status) {
+    const Error& error = reply.status.error();
+    if (error.code == Code::kUnitAttention && ++attentions_ <= kMaxUnitAttentions) {
+      return;  // not executed: the same command again
+    }
+    if (error.code == Code::kUnsupported && state_ == State::kAborting) {
+      used_reset_ = true;
+      state_ = State::kPreempting;
+      return;
+    }
+    // The victim, or our own registration, went away since we looked (SPC-4 5.13.11.2.6): look.
+    if (error.code == Code::kConflict && state_ != State::kReadying) return look_again();
+    return end(fail(error));
+  }
+  switch (state_) {
+    case State::kReadying: return look_again();
+    case State::kReadingKeys:
+      keys_ = reply.registrations.keys;
+      state_ = State::kReadingHolder;
+      return;
+    case State::kReadingHolder:
+      holder_ = reply.reservation;
+      return decide();
+    case State::kRegistering:
+      // From here on our registration must be there: if it is not, somebody removed it.
+      sent_register_ = true;
+      keys_.push_back(goal_.own);
+      return decide();
+    case State::kPreempting:
+      needs_reset_ = true;
+      return look_again();
+    case State::kResetting:
+      needs_reset_ = false;
+      return look_again();
+    case State::kAborting:
+    case State::kReserving: return look_again();
+    case State::kDone:
+    case State::kFailed: return;
+  }
+}
+
+namespace {
+
+SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, ReservationKey victim) {
+  SeizeReply reply;
+  switch (command) {
+    case SeizeCommand::kTestUnitReady: reply.status = lun.test_unit_ready(); break;
+    case SeizeCommand::kReadKeys:
+      if (auto keys = lun.read_keys()) {
+        reply.registrations = std::move(*keys);
+      } else {
+        reply.status = fail(keys.error());
+      }
+      break;
+    case SeizeCommand::kReadReservation:
+      if (auto reservation = lun.read_reservation()) {
+        reply.reservation = *reservation;
+      } else {
+        reply.status = fail(reservation.error());
+      }
+      break;
+    case SeizeCommand::kRegister: {
+      const auto capabilities = lun.report_capabilities();
+      const bool aptpl = capabilities && capabilities->aptpl;
+      reply.status = lun.register_ignoring_existing(goal.own, aptpl);
+      break;
+    }
+    case SeizeCommand::kPreemptAndAbort:
+      reply.status = lun.preempt_and_abort(goal.own, victim, kOwnerType);
+      break;
+    case SeizeCommand::kPreempt: reply.status = lun.preempt(goal.own, victim, kOwnerType); break;
+    case SeizeCommand::kLogicalUnitReset: reply.status = lun.logical_unit_reset(); break;
+    case SeizeCommand::kReserve: reply.status = lun.reserve(goal.own, kOwnerType); break;
+  }
+  return reply;
+}
+
+}  // namespace
+
+Status seize(ScsiLun& lun, const SeizeGoal& goal, bool* used_reset) {
+  Seize machine(goal);
+  while (const auto command = machine.next()) {
+    machine.reply(send(lun, goal, *command, machine.victim()));
+  }
+  if (used_reset != nullptr) *used_reset = machine.used_reset();
+  if (machine.result()) return {};
+  Error error = machine.result().error();
+  if (error.disk.empty()) error.disk = lun.name();
+  return fail(error);
+}
+
+}  // namespace lastword

@@ -1,0 +1,100 @@
+// Getting hold of one disk's reservation, step by step: a pure state machine that says which SCSI
+// command comes next and is fed the replies. It serves both `start` (a node's own disks, where a
+// power cycle may have left its older key) and takeover (the partner's disks).
+//
+//   TEST UNIT READY until ready -> READ KEYS, READ RESERVATION -> REGISTER AND IGNORE EXISTING KEY
+//   -> PREEMPT AND ABORT of each victim, the holder first -> RESERVE if nobody holds it
+//   -> READ KEYS, READ RESERVATION: this node holds it and no victim is registered
+//
+// Where PREEMPT AND ABORT is not to be had: PREEMPT, then LOGICAL UNIT RESET, since after a plain
+// PREEMPT a command that the target accepted from the victim could still be executed.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "proto/keys.h"
+#include "storage/scsi_lun.h"
+
+namespace lastword {
+
+// Who may be thrown off the disk. Everybody else's reservation is respected.
+struct SeizeGoal {
+  ReservationKey own;                      // names cluster, node and boot generation
+  std::optional<std::uint8_t> victim_node; // every generation of this node, besides older own keys
+};
+
+enum class SeizeCommand : std::uint8_t {
+  kTestUnitReady,
+  kReadKeys,
+  kReadReservation,
+  kRegister,
+  kPreemptAndAbort,
+  kPreempt,
+  kLogicalUnitReset,
+  kReserve,
+};
+
+struct SeizeReply {
+  Status status;
+  Registrations registrations;            // after kReadKeys
+  std::optional<Reservation> reservation; // after kReadReservation
+};
+
+class Seize {
+ public:
+  explicit Seize(const SeizeGoal& goal) : goal_(goal) {}
+
+  // The command to send now; empty when over(). kPreempt* are for victim().
+  [[nodiscard]] std::optional<SeizeCommand> next() const;
+  [[nodiscard]] ReservationKey victim() const { return victim_; }
+  // The reply to next(). A reply after over() is ignored.
+  void reply(const SeizeReply& reply);
+
+  [[nodiscard]] bool over() const { return state_ == State::kDone || state_ == State::kFailed; }
+  // Valid when over(). An error leaves the disk with whoever holds it: kConflict (somebody else's
+  // key holds it, or it kept changing hands), kFenced (this node's registration was removed while it
+  // was at work), or what the disk answered.
+  [[nodiscard]] const Status& result() const { return result_; }
+  // PREEMPT AND ABORT was not supported; a reset stood in for the abort.
+  [[nodiscard]] bool used_reset() const { return used_reset_; }
+
+ private:
+  enum class State : std::uint8_t {
+    kReadying,      // TEST UNIT READY
+    kReadingKeys,   // before or after taking: registered_ and taken_ tell
+    kReadingHolder,
+    kRegistering,
+    kAborting,      // PREEMPT AND ABORT
+    kPreempting,    // PREEMPT, for targets without the former
+    kResetting,
+    kReserving,
+    kDone,
+    kFailed,
+  };
+
+  [[nodiscard]] bool is_victim(ReservationKey key) const;
+  [[nodiscard]] std::optional<ReservationKey> next_victim() const;
+  [[nodiscard]] bool registered() const;
+  void look_again();
+  void decide();
+  void end(Status result);
+
+  SeizeGoal goal_;
+  State state_ = State::kReadying;
+  ReservationKey victim_;
+  std::vector<ReservationKey> keys_;
+  std::optional<Reservation> holder_;
+  bool sent_register_ = false;
+  bool needs_reset_ = false;
+  bool used_reset_ = false;
+  unsigned attentions_ = 0;
+  unsigned looks_ = 0;
+  Status result_;
+};
+
+// Drives a Seize on a real (or fake) logical unit. Blocks for at most the lun's time-out for each
+// command. Returns its result; `used_reset` may be null.
+[[nodiscard]] Status seize(ScsiLun& lun, const SeizeGoal& goal, bool* used_reset = nullptr);
+
+}  // namespace lastword

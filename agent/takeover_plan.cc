@@ -1,0 +1,222 @@
+#include "agent/takeover_plan.h"
+
+#include <algorithm>
+
+namespace lastword {
+namespace {
+
+using Kind = TakeoverAction::Kind;
+
+// The writer ended by itself and will not turn to another candidate. After IO_ERROR it does.
+bool is_final_end(const pb::CoredumpHeader& header) {
+  return header.attribute() == pb::COMPLETED ||
+         (header.attribute() == pb::ABORTED && header.reason() != pb::IO_ERROR &&
+          header.reason() != pb::STALLED && header.reason() != pb::DEADLINE);
+}
+
+}  // namespace
+
+TakeoverPlan::TakeoverPlan(const Timing& timing, std::uint8_t partner,
+                           std::vector<TakeoverDisk> disks)
+    : timing_(timing), partner_(partner) {
+  for (TakeoverDisk& disk : disks) disks_.push_back(Disk{.seen = std::move(disk)});
+}
+
+// A header of an earlier boot's plan or dump says nothing about this crash.
+bool TakeoverPlan::is_armed(const Disk& disk) const {
+  const auto& header = disk.seen.header;
+  return header.attribute() == pb::ARMED && header.node() == partner_ &&
+         header.boot_generation() == disk.seen.owner_generation;
+}
+
+bool TakeoverPlan::is_dumping(const Disk& disk) const {
+  const auto& header = disk.seen.header;
+  return header.attribute() == pb::IN_PROGRESS && header.node() == partner_ &&
+         header.boot_generation() == disk.seen.owner_generation;
+}
+
+bool TakeoverPlan::any(State state) const {
+  return std::any_of(disks_.begin(), disks_.end(),
+                     [state](const Disk& disk) { return disk.state == state; });
+}
+
+void TakeoverPlan::start_watching(Disk& disk, Instant now) {
+  disk.state = State::kDumping;
+  disk.last_progress = now;
+  // The header says how long ago the panic was; nobody's wall clock is needed.
+  const milliseconds elapsed{static_cast<std::int64_t>(disk.seen.header.elapsed_ms())};
+  disk.deadline = now + std::max(timing_.stall(), timing_.deadline() - elapsed);
+  last_sign_of_life_ = now;
+}
+
+void TakeoverPlan::take(std::size_t index, pb::Reason reason, Actions& actions) {
+  disks_[index].state = State::kTaking;
+  disks_[index].abort_reason = reason;
+  actions.push_back({.kind = Kind::kTake, .disk = index, .abort_reason = reason});
+}
+
+void TakeoverPlan::take_rest_of_armed(Actions& actions) {
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (disks_[i].state == State::kArmed) take(i, pb::REASON_NONE, actions);
+  }
+}
+
+void TakeoverPlan::check_service(Actions& actions) {
+  if (service_announced_) return;
+  const bool waiting = std::any_of(disks_.begin(), disks_.end(), [](const Disk& disk) {
+    return disk.seen.role == pb::SERVICE && !disk.service_counted;
+  });
+  if (waiting) return;
+  service_announced_ = true;
+  actions.push_back({.kind = Kind::kServiceTaken});
+}
+
+TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
+  begun_ = last_sign_of_life_ = now;
+  Actions actions;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    Disk& disk = disks_[i];
+    const bool may_hold_dump = disk.seen.role == pb::SPARE || disk.seen.role == pb::DUMP;
+    if (disk.seen.mine_already) {
+      // Taken by the run before this one; what it left undone is found by its header.
+      take(i, pb::STALLED, actions);
+    } else if (may_hold_dump && !disk.seen.header_readable) {
+      // It may be the very disk that the dump goes to: treat it as one until the deadline.
+      disk.state = State::kArmed;
+    } else if (may_hold_dump && is_dumping(disk)) {
+      start_watching(disk, now);
+    } else if (may_hold_dump && is_armed(disk)) {
+      disk.state = State::kArmed;
+    } else {
+      // An IN_PROGRESS of an earlier boot has nobody behind it any more.
+      take(i, pb::STALLED, actions);
+    }
+  }
+  check_service(actions);
+  return actions;
+}
+
+TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::CoredumpHeader& header,
+                                                std::uint64_t sequence, Instant now) {
+  Actions actions;
+  Disk& disk = disks_[index];
+  if (disk.state != State::kArmed && disk.state != State::kDumping) return actions;
+  const bool changed = sequence != disk.seen.header_sequence || !disk.seen.header_readable;
+  disk.seen.header = header;
+  disk.seen.header_sequence = sequence;
+  disk.seen.header_readable = true;
+  if (!changed) return actions;
+  if (is_dumping(disk)) {
+    if (disk.state == State::kArmed) {
+      start_watching(disk, now);
+    } else {
+      disk.last_progress = last_sign_of_life_ = now;
+    }
+    return actions;
+  }
+  if (is_armed(disk) && disk.state == State::kArmed) return actions;
+  last_sign_of_life_ = now;
+  dump_over_ = dump_over_ || is_final_end(header);
+  take(index, pb::REASON_NONE, actions);
+  if (dump_over_) take_rest_of_armed(actions);
+  return actions;
+}
+
+TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, bool ok,
+                                               const pb::CoredumpHeader& header, Instant now) {
+  Actions actions;
+  Disk& disk = disks_[index];
+  if (disk.state != State::kTaking) return actions;
+  disk.service_counted = true;
+  if (!ok) {
+    disk.state = State::kSick;
+    disk.retry_at = now + timing_.settings.io_timeout;
+    check_service(actions);
+    return actions;
+  }
+  disk.seen.header = header;
+  disk.state = State::kTaken;
+  if (is_final_end(header) && header.boot_generation() == disk.seen.owner_generation) {
+    dump_over_ = true;
+  }
+  if (header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED) {
+    disk.state = State::kRecovering;
+    actions.push_back({.kind = Kind::kRecover, .disk = index});
+  }
+  check_service(actions);
+  if (dump_over_) take_rest_of_armed(actions);
+  return actions;
+}
+
+TakeoverPlan::Actions TakeoverPlan::disk_recovered(std::size_t index, bool saved, Instant) {
+  disks_[index].state = saved ? State::kSaved : State::kUnsaved;
+  return {};
+}
+
+TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
+  Actions actions;
+  const Instant give_up = begun_ + timing_.deadline();
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    Disk& disk = disks_[i];
+    if (disk.state == State::kSick && now >= disk.retry_at) {
+      if (now >= give_up) {
+        disk.state = State::kGivenUp;
+      } else {
+        take(i, disk.abort_reason, actions);
+      }
+    }
+    if (disk.state != State::kDumping) continue;
+    if (now >= disk.deadline) {
+      take(i, pb::DEADLINE, actions);
+    } else if (now - disk.last_progress >= timing_.stall()) {
+      take(i, pb::STALLED, actions);
+    }
+  }
+  // No writer at work, and none has shown itself for the grace time: it never started, or it died
+  // between two candidates. A disk whose header can not be read keeps out of this until the end.
+  const bool silent =
+      !any(State::kDumping) && now - last_sign_of_life_ >= timing_.settings.grace;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    Disk& disk = disks_[i];
+    if (disk.state != State::kArmed) continue;
+    if (now >= give_up || (silent && disk.seen.header_readable)) {
+      take(i, pb::STALLED, actions);
+    }
+  }
+  return actions;
+}
+
+std::vector<std::size_t> TakeoverPlan::watched() const {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (disks_[i].state == State::kArmed || disks_[i].state == State::kDumping) {
+      indices.push_back(i);
+    }
+  }
+  return indices;
+}
+
+bool TakeoverPlan::over() const {
+  return std::all_of(disks_.begin(), disks_.end(), [](const Disk& disk) {
+    return disk.state == State::kTaken || disk.state == State::kSaved ||
+           disk.state == State::kUnsaved || disk.state == State::kGivenUp;
+  });
+}
+
+std::vector<std::size_t> TakeoverPlan::given_up() const {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (disks_[i].state == State::kGivenUp) indices.push_back(i);
+  }
+  return indices;
+}
+
+std::vector<std::size_t> TakeoverPlan::unsaved() const {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (disks_[i].state == State::kUnsaved) indices.push_back(i);
+  }
+  return indices;
+}
+
+}  // namespace lastword
