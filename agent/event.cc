@@ -24,8 +24,8 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 std::string format_event(const std::string& node, const Event& event) {
-  std::string line = fmt::format("lastword-event {{\"node\":{},\"event\":{}", quoted(node),
-                                 quoted(event.name));
+  std::string line =
+      fmt::format("lastword-event {{\"node\":{},\"event\":{}", quoted(node), quoted(event.name));
   if (!event.disk.empty()) line += fmt::format(",\"disk\":{}", quoted(event.disk));
   if (!event.detail.empty()) line += fmt::format(",\"detail\":{}", quoted(event.detail));
   return line + "}";

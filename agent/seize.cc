@@ -1,7 +1,8 @@
 #include "agent/seize.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace lastword {
 namespace {
@@ -20,16 +21,25 @@ Error conflict(Code code, std::string detail) {
 
 std::optional<SeizeCommand> Seize::next() const {
   switch (state_) {
-    case State::kReadying: return SeizeCommand::kTestUnitReady;
-    case State::kReadingKeys: return SeizeCommand::kReadKeys;
-    case State::kReadingHolder: return SeizeCommand::kReadReservation;
-    case State::kRegistering: return SeizeCommand::kRegister;
-    case State::kAborting: return SeizeCommand::kPreemptAndAbort;
-    case State::kPreempting: return SeizeCommand::kPreempt;
-    case State::kResetting: return SeizeCommand::kLogicalUnitReset;
-    case State::kReserving: return SeizeCommand::kReserve;
+    case State::kReadying:
+      return SeizeCommand::kTestUnitReady;
+    case State::kReadingKeys:
+      return SeizeCommand::kReadKeys;
+    case State::kReadingHolder:
+      return SeizeCommand::kReadReservation;
+    case State::kRegistering:
+      return SeizeCommand::kRegister;
+    case State::kAborting:
+      return SeizeCommand::kPreemptAndAbort;
+    case State::kPreempting:
+      return SeizeCommand::kPreempt;
+    case State::kResetting:
+      return SeizeCommand::kLogicalUnitReset;
+    case State::kReserving:
+      return SeizeCommand::kReserve;
     case State::kDone:
-    case State::kFailed: return std::nullopt;
+    case State::kFailed:
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -61,8 +71,9 @@ void Seize::end(Status result) {
 
 void Seize::look_again() {
   if (++looks_ > kMaxLooks) {
-    return end(fail(conflict(Code::kConflict, "its registrations keep changing; another node is "
-                                              "taking it at the same time")));
+    return end(fail(conflict(Code::kConflict,
+                             "its registrations keep changing; another node is "
+                             "taking it at the same time")));
   }
   state_ = State::kReadingKeys;
 }
@@ -122,7 +133,8 @@ void Seize::reply(const SeizeReply& reply) {
     return end(fail(error));
   }
   switch (state_) {
-    case State::kReadying: return look_again();
+    case State::kReadying:
+      return look_again();
     case State::kReadingKeys:
       keys_ = reply.registrations.keys;
       state_ = State::kReadingHolder;
@@ -142,9 +154,11 @@ void Seize::reply(const SeizeReply& reply) {
       needs_reset_ = false;
       return look_again();
     case State::kAborting:
-    case State::kReserving: return look_again();
+    case State::kReserving:
+      return look_again();
     case State::kDone:
-    case State::kFailed: return;
+    case State::kFailed:
+      return;
   }
 }
 
@@ -153,7 +167,9 @@ namespace {
 SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, ReservationKey victim) {
   SeizeReply reply;
   switch (command) {
-    case SeizeCommand::kTestUnitReady: reply.status = lun.test_unit_ready(); break;
+    case SeizeCommand::kTestUnitReady:
+      reply.status = lun.test_unit_ready();
+      break;
     case SeizeCommand::kReadKeys:
       if (auto keys = lun.read_keys()) {
         reply.registrations = std::move(*keys);
@@ -177,9 +193,15 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
     case SeizeCommand::kPreemptAndAbort:
       reply.status = lun.preempt_and_abort(goal.own, victim, kOwnerType);
       break;
-    case SeizeCommand::kPreempt: reply.status = lun.preempt(goal.own, victim, kOwnerType); break;
-    case SeizeCommand::kLogicalUnitReset: reply.status = lun.logical_unit_reset(); break;
-    case SeizeCommand::kReserve: reply.status = lun.reserve(goal.own, kOwnerType); break;
+    case SeizeCommand::kPreempt:
+      reply.status = lun.preempt(goal.own, victim, kOwnerType);
+      break;
+    case SeizeCommand::kLogicalUnitReset:
+      reply.status = lun.logical_unit_reset();
+      break;
+    case SeizeCommand::kReserve:
+      reply.status = lun.reserve(goal.own, kOwnerType);
+      break;
   }
   return reply;
 }

@@ -20,8 +20,8 @@ namespace lastword {
 
 // Who may be thrown off the disk. Everybody else's reservation is respected.
 struct SeizeGoal {
-  ReservationKey own;                      // names cluster, node and boot generation
-  std::optional<std::uint8_t> victim_node; // every generation of this node, besides older own keys
+  ReservationKey own;                       // names cluster, node and boot generation
+  std::optional<std::uint8_t> victim_node;  // every generation of this node, besides older own keys
 };
 
 enum class SeizeCommand : std::uint8_t {
@@ -37,8 +37,8 @@ enum class SeizeCommand : std::uint8_t {
 
 struct SeizeReply {
   Status status;
-  Registrations registrations;            // after kReadKeys
-  std::optional<Reservation> reservation; // after kReadReservation
+  Registrations registrations;             // after kReadKeys
+  std::optional<Reservation> reservation;  // after kReadReservation
 };
 
 class Seize {
@@ -53,20 +53,20 @@ class Seize {
 
   [[nodiscard]] bool over() const { return state_ == State::kDone || state_ == State::kFailed; }
   // Valid when over(). An error leaves the disk with whoever holds it: kConflict (somebody else's
-  // key holds it, or it kept changing hands), kFenced (this node's registration was removed while it
-  // was at work), or what the disk answered.
+  // key holds it, or it kept changing hands), kFenced (this node's registration was removed while
+  // it was at work), or what the disk answered.
   [[nodiscard]] const Status& result() const { return result_; }
   // PREEMPT AND ABORT was not supported; a reset stood in for the abort.
   [[nodiscard]] bool used_reset() const { return used_reset_; }
 
  private:
   enum class State : std::uint8_t {
-    kReadying,      // TEST UNIT READY
-    kReadingKeys,   // before or after taking: registered_ and taken_ tell
+    kReadying,     // TEST UNIT READY
+    kReadingKeys,  // before or after taking: registered_ and taken_ tell
     kReadingHolder,
     kRegistering,
-    kAborting,      // PREEMPT AND ABORT
-    kPreempting,    // PREEMPT, for targets without the former
+    kAborting,    // PREEMPT AND ABORT
+    kPreempting,  // PREEMPT, for targets without the former
     kResetting,
     kReserving,
     kDone,

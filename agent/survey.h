@@ -18,9 +18,10 @@ namespace lastword {
 struct SurveyedDisk {
   DiskInfo info;
   std::uint64_t metadata_offset = 0;
-  std::optional<pb::Label> label;  // absent: not labelled (problem is empty), or see problem
-  pb::CoredumpHeader header;       // INACTIVE where never written
-  std::optional<Error> problem;    // a record could not be read: sick, damaged or newer disk
+  std::optional<pb::Label> label;     // absent: not labelled (problem is empty), or see problem
+  pb::CoredumpHeader header;          // INACTIVE where never written
+  std::uint64_t header_sequence = 0;  // of the slot that counts; 0: never written
+  std::optional<Error> problem;       // a record could not be read: sick, damaged or newer disk
   std::vector<ReservationKey> keys;
   std::optional<Reservation> reservation;
   std::optional<Error> scsi_problem;  // registrations and reservation are unknown

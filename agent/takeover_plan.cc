@@ -174,8 +174,7 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
   }
   // No writer at work, and none has shown itself for the grace time: it never started, or it died
   // between two candidates. A disk whose header can not be read keeps out of this until the end.
-  const bool silent =
-      !any(State::kDumping) && now - last_sign_of_life_ >= timing_.settings.grace;
+  const bool silent = !any(State::kDumping) && now - last_sign_of_life_ >= timing_.settings.grace;
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     Disk& disk = disks_[i];
     if (disk.state != State::kArmed) continue;

@@ -27,7 +27,7 @@ using Instant = std::chrono::milliseconds;
 // What the disk said when the takeover began.
 struct TakeoverDisk {
   pb::Role role = pb::SERVICE;
-  bool mine_already = false;     // label and reservation both say so: an interrupted takeover
+  bool mine_already = false;  // label and reservation both say so: an interrupted takeover
   bool header_readable = true;
   pb::CoredumpHeader header;
   std::uint32_t owner_generation = 0;  // of the label: the partner's current boot
@@ -36,8 +36,8 @@ struct TakeoverDisk {
 
 struct TakeoverAction {
   enum class Kind : std::uint8_t {
-    kTake,     // take the reservation and write the label; answer with disk_taken()
-    kRecover,  // save the dump to a file system; answer with disk_recovered()
+    kTake,          // take the reservation and write the label; answer with disk_taken()
+    kRecover,       // save the dump to a file system; answer with disk_recovered()
     kServiceTaken,  // tell hooks and operator; no answer
   };
   Kind kind = Kind::kTake;
@@ -72,7 +72,16 @@ class TakeoverPlan {
 
  private:
   enum class State : std::uint8_t {
-    kArmed, kDumping, kTaking, kSick, kTaken, kRecovering, kSaved, kUnsaved, kGivenUp };
+    kArmed,
+    kDumping,
+    kTaking,
+    kSick,
+    kTaken,
+    kRecovering,
+    kSaved,
+    kUnsaved,
+    kGivenUp
+  };
   struct Disk {
     TakeoverDisk seen;
     State state = State::kTaking;

@@ -41,6 +41,7 @@ struct OpenDisk {
   DiskInfo info;
   std::unique_ptr<BlockDevice> device;
   std::unique_ptr<ScsiLun> lun;
+  int fd = -1;  // the device's, open O_DIRECT, for batch reads and write engines; closed with it
 };
 enum class Access : bool { kReadOnly, kReadWrite };
 // O_DIRECT. `io_timeout` bounds every SCSI command sent through `lun`.

@@ -1,0 +1,129 @@
+#include "agent/failure_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+
+#include "agent/header_watch.h"
+#include "agent/takeover.h"
+
+namespace lastword {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+bool holds_dump(const pb::CoredumpHeader& header) {
+  return header.attribute() == pb::IN_PROGRESS || header.attribute() == pb::COMPLETED ||
+         header.attribute() == pb::ABORTED;
+}
+
+// Disks come, go, and are armed anew, so all of them are looked at every few seconds; in a thread
+// of its own, since a sick disk can hold a survey up.
+class BackgroundSurvey {
+ public:
+  explicit BackgroundSurvey(const Config& config) : config_(config) {}
+
+  // A survey that has finished since the last call.
+  std::optional<Result<Survey>> poll() {
+    if (!running_ && Clock::now() >= next_) start();
+    if (!running_) return std::nullopt;
+    std::optional<Result<Survey>> survey;
+    {
+      const std::lock_guard lock(running_->mutex);
+      survey = std::exchange(running_->survey, std::nullopt);
+    }
+    if (survey) {
+      running_.reset();
+      next_ = Clock::now() + kInterval;
+    }
+    return survey;
+  }
+
+ private:
+  static constexpr milliseconds kInterval{5000};
+  struct Shared {
+    std::mutex mutex;
+    std::optional<Result<Survey>> survey;
+  };
+
+  void start() {
+    running_ = std::make_shared<Shared>();
+    std::thread([shared = running_, config = config_] {
+      auto survey = survey_disks(config);
+      const std::lock_guard lock(shared->mutex);
+      shared->survey = std::move(survey);
+    }).detach();
+  }
+
+  const Config& config_;
+  std::shared_ptr<Shared> running_;
+  Clock::time_point next_ = Clock::now();
+};
+
+}  // namespace
+
+bool has_panicked(const SurveyedDisk& disk, const Config& config) {
+  return in_cluster(disk, config) && disk.label->owner_node() == config.partner.id &&
+         disk.header.node() == config.partner.id &&
+         disk.header.boot_generation() == disk.label->owner_generation() && holds_dump(disk.header);
+}
+
+bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config) {
+  const auto mine = [&](const SurveyedDisk& disk) {
+    return holder_node(disk, config) == config.self.id;
+  };
+  const auto unfinished = [&](const SurveyedDisk& disk) {
+    return !mine(disk) || disk.label->owner_node() != config.self.id || holds_dump(disk.header);
+  };
+  return std::any_of(disks.begin(), disks.end(), mine) &&
+         std::any_of(disks.begin(), disks.end(), unfinished);
+}
+
+Result<Survey> wait_for_failure(const Config& config, const EventSink& events) {
+  BackgroundSurvey background(config);
+  Survey survey;
+  std::vector<SurveyedDisk> disks;  // the partner's, those that may hold a dump
+  std::unique_ptr<HeaderWatch> watch;
+  for (;; std::this_thread::sleep_for(kPollInterval)) {
+    if (auto fresh = background.poll()) {
+      if (!*fresh) return fail(fresh->error());
+      survey = std::move(**fresh);
+      disks = partner_disks(survey, config);
+      if (was_interrupted(disks, config)) return survey;
+      std::erase_if(disks, [](const SurveyedDisk& disk) {
+        return disk.label->role() != pb::SPARE && disk.label->role() != pb::DUMP;
+      });
+      if (!watch) {
+        events({.name = "watching",
+                .disk = {},
+                .detail = fmt::format("{} disks of {} that may hold its dump", disks.size(),
+                                      config.partner.name)});
+      }
+      std::vector<HeaderWatch::Place> places;
+      for (const auto& disk : disks) places.push_back({disk.info.path, disk.metadata_offset});
+      watch = std::make_unique<HeaderWatch>(std::move(places), config.timing.settings.io_timeout);
+    }
+    if (!watch) continue;
+    std::vector<std::size_t> all(disks.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    for (const SeenHeader& seen : watch->poll(all)) {
+      if (!seen.header) continue;
+      SurveyedDisk& disk = disks[seen.disk];
+      disk.header = *seen.header;
+      disk.header_sequence = seen.sequence;
+      if (!has_panicked(disk, config)) continue;
+      for (SurveyedDisk& known : survey.disks) {
+        if (known.info.path == disk.info.path) known = disk;
+      }
+      events({.name = "partner-panicked",
+              .disk = disk.info.path,
+              .detail = fmt::format("{}, boot generation {}", config.partner.name,
+                                    disk.header.boot_generation())});
+      return survey;
+    }
+  }
+}
+
+}  // namespace lastword

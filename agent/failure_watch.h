@@ -1,0 +1,21 @@
+// Waiting for the partner's failure. A panicked node says so itself, in the coredump header of the
+// disk it dumps to; the network has no part in it.
+#pragma once
+
+#include "agent/config.h"
+#include "agent/event.h"
+#include "agent/survey.h"
+
+namespace lastword {
+
+// The partner has panicked in its current life: the header of this disk of its own says so.
+[[nodiscard]] bool has_panicked(const SurveyedDisk& disk, const Config& config);
+// This node took some of these disks of the partner, and did not finish.
+[[nodiscard]] bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config);
+
+// Returns the survey to act on as soon as has_panicked or was_interrupted holds. Looks at the
+// headers every kPollInterval, at everything else every few seconds. Errors: no survey can be made
+// at all.
+[[nodiscard]] Result<Survey> wait_for_failure(const Config& config, const EventSink& events);
+
+}  // namespace lastword

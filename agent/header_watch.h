@@ -1,0 +1,43 @@
+// Reads the coredump headers of many disks again and again, all of them in one io_uring batch and
+// without ever opening a disk for writing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "agent/survey.h"
+#include "proto/disk.pb.h"
+#include "storage/aligned_buffer.h"
+
+namespace lastword {
+
+struct SeenHeader {
+  std::size_t disk = 0;  // index in the list given to the watch
+  Result<pb::CoredumpHeader> header;
+  std::uint64_t sequence = 0;  // of the slot that counts; 0: never written
+};
+
+class HeaderWatch {
+ public:
+  struct Place {
+    std::string path;
+    std::uint64_t metadata_offset = 0;
+  };
+  // Opens every disk. One that can not be opened is reported by each poll() instead.
+  HeaderWatch(std::vector<Place> places, milliseconds io_timeout);
+  ~HeaderWatch();
+  HeaderWatch(const HeaderWatch&) = delete;
+  HeaderWatch& operator=(const HeaderWatch&) = delete;
+
+  // Reads the headers of these disks. A disk that hangs costs one I/O time-out once, and is then
+  // left out (its error is repeated) until the watch is made anew.
+  [[nodiscard]] std::vector<SeenHeader> poll(const std::vector<std::size_t>& disks);
+
+ private:
+  struct Watched;
+  std::vector<std::unique_ptr<Watched>> watched_;
+  milliseconds io_timeout_;
+};
+
+}  // namespace lastword

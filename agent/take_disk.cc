@@ -1,0 +1,90 @@
+#include "agent/take_disk.h"
+
+#include "storage/discover.h"
+#include "storage/record_io.h"
+
+namespace lastword {
+namespace {
+
+std::int64_t wall_clock_ms() {
+  return std::chrono::duration_cast<milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Result<PairChoice> read_label(RecordIo& records, const TakeOrder& order, pb::Label& label) {
+  const auto choice = records.read(RecordPlace::kLabel, label);
+  if (!choice) return choice;
+  if (label.cluster_uuid() != order.cluster_uuid || label.disk_uuid() != order.disk_uuid) {
+    return fail({.code = Code::kRefused,
+                 .operation = "take disk",
+                 .disk = order.path,
+                 .detail = "another disk has taken this name since it was surveyed"});
+  }
+  return choice;
+}
+
+Status write_label(RecordIo& records, const TakeOrder& order) {
+  pb::Label label;
+  const auto choice = read_label(records, order, label);
+  if (!choice) return fail(choice.error());
+  const KeyParts own = *parse_key(order.goal.own);
+  if (label.owner_node() == own.node && label.owner_generation() == own.boot_generation) return {};
+  if (label.owner_node() != own.node) label.set_ownership_epoch(label.ownership_epoch() + 1);
+  label.set_owner_node(own.node);
+  label.set_owner_generation(own.boot_generation);
+  label.set_written_unix_ms(wall_clock_ms());
+  const auto written = records.write(RecordPlace::kLabel, *choice, label);
+  if (!written) return fail(written.error());
+  return {};
+}
+
+Status end_header(RecordIo& records, const TakeOrder& order, pb::CoredumpHeader& header) {
+  const auto choice = records.read(RecordPlace::kCoredump, header);
+  if (!choice) {
+    header.Clear();
+    if (choice.error().code == Code::kNotFound) return {};
+    return fail(choice.error());
+  }
+  if (header.attribute() == pb::IN_PROGRESS) {
+    header.set_attribute(pb::ABORTED);
+    header.set_reason(order.abort_reason);
+  } else if (header.attribute() == pb::ARMED) {
+    header.Clear();
+  } else {
+    return {};
+  }
+  const auto written = records.write(RecordPlace::kCoredump, *choice, header);
+  if (!written) return fail(written.error());
+  return {};
+}
+
+}  // namespace
+
+TakenDisk take_disk(const TakeOrder& order) {
+  TakenDisk taken;
+  const auto disk = open_disk(order.path, Access::kReadWrite, order.io_timeout);
+  if (!disk) {
+    taken.status = fail(disk.error());
+    return taken;
+  }
+  RecordIo records(*disk->device, order.metadata_offset);
+  pb::Label label;
+  if (const auto found = read_label(records, order, label); !found) {
+    taken.status = fail(found.error());
+    return taken;
+  }
+  if (!disk->lun) {
+    taken.status = fail({.code = Code::kUnsupported,
+                         .operation = "take disk",
+                         .disk = order.path,
+                         .detail = "an image file has no reservations"});
+    return taken;
+  }
+  taken.status = seize(*disk->lun, order.goal, &taken.used_reset);
+  if (taken.status) taken.status = write_label(records, order);
+  if (taken.status) taken.status = end_header(records, order, taken.header);
+  return taken;
+}
+
+}  // namespace lastword

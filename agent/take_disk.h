@@ -1,0 +1,34 @@
+// Taking one disk of the partner, whole: reservation, label, and the end of a coredump header that
+// nobody is behind any more. Thin: the decisions are in seize.h.
+#pragma once
+
+#include <string>
+
+#include "agent/seize.h"
+#include "proto/disk.pb.h"
+#include "proto/timing.h"
+
+namespace lastword {
+
+struct TakeOrder {
+  std::string path;
+  std::uint64_t metadata_offset = 0;
+  std::string cluster_uuid;
+  std::string disk_uuid;  // as surveyed: names of devices may have moved since
+  SeizeGoal goal;
+  pb::Reason abort_reason = pb::REASON_NONE;  // for a header that is still IN_PROGRESS
+  milliseconds io_timeout{};
+};
+
+struct TakenDisk {
+  Status status;
+  pb::CoredumpHeader header;  // as it reads afterwards; INACTIVE where there is none
+  bool used_reset = false;    // PREEMPT AND ABORT was not supported
+};
+
+// Order: label checked -> reservation taken -> label written (owner, epoch) -> header: IN_PROGRESS
+// becomes ABORTED(abort_reason), ARMED becomes INACTIVE. An error leaves what came before it done;
+// doing it again finishes the rest.
+[[nodiscard]] TakenDisk take_disk(const TakeOrder& order);
+
+}  // namespace lastword

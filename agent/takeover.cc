@@ -1,0 +1,354 @@
+#include "agent/takeover.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <variant>
+
+#include "agent/arbitration.h"
+#include "agent/header_watch.h"
+#include "agent/hooks.h"
+#include "agent/take_disk.h"
+#include "agent/takeover_plan.h"
+
+namespace lastword {
+namespace {
+
+Instant now() {
+  return std::chrono::duration_cast<Instant>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+// What the threads report to the loop. Shared with them, so that a thread left behind in the kernel
+// still has somewhere to report to.
+struct Reports {
+  struct Taken {
+    std::size_t disk;
+    TakenDisk result;
+  };
+  struct Recovered {
+    std::size_t disk;
+    Result<std::string> core;
+  };
+  struct HookEnded {
+    Status status;
+  };
+  using Report = std::variant<Taken, Recovered, HookEnded>;
+
+  std::mutex mutex;
+  std::condition_variable arrived;
+  std::deque<Report> queue;
+
+  void post(Report report) {
+    const std::lock_guard lock(mutex);
+    queue.push_back(std::move(report));
+    arrived.notify_one();
+  }
+  std::deque<Report> collect(milliseconds timeout) {
+    std::unique_lock lock(mutex);
+    arrived.wait_for(lock, timeout, [this] { return !queue.empty(); });
+    return std::exchange(queue, {});
+  }
+};
+
+TakeoverDisk as_plan_input(const SurveyedDisk& disk, const Config& config) {
+  return {.role = disk.label->role(),
+          .mine_already = holder_node(disk, config) == config.self.id,
+          .header_readable = !disk.problem.has_value(),
+          .header = disk.header,
+          .owner_generation = disk.label->owner_generation(),
+          .header_sequence = disk.header_sequence};
+}
+
+std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
+                                        const Config& config) {
+  std::vector<TakeoverDisk> input;
+  for (const SurveyedDisk& disk : disks) input.push_back(as_plan_input(disk, config));
+  return input;
+}
+
+std::vector<SurveyedDisk> mailbox_disks(const Survey& survey, const Config& config) {
+  std::vector<SurveyedDisk> mailboxes;
+  for (const SurveyedDisk& disk : survey.disks) {
+    if (in_cluster(disk, config) && disk.label->role() == pb::MAILBOX) mailboxes.push_back(disk);
+  }
+  std::sort(mailboxes.begin(), mailboxes.end(), [](const auto& a, const auto& b) {
+    return a.label->disk_uuid() < b.label->disk_uuid();
+  });
+  return mailboxes;
+}
+
+class Run {
+ public:
+  Run(const Config& config, const NodeState& state, const EventSink& events,
+      const RecoverDump& recover, std::vector<SurveyedDisk> disks)
+      : config_(config),
+        goal_{.own = state.key, .victim_node = config.partner.id},
+        events_(events),
+        recover_(recover),
+        disks_(std::move(disks)),
+        outcomes_(disks_.size()),
+        plan_(config.timing, config.partner.id, as_plan_input(disks_, config)),
+        watch_(places(disks_), config.timing.settings.io_timeout) {}
+
+  TakeoverReport run() {
+    perform(plan_.begin(now()));
+    while (!plan_.over() || hook_running_) {
+      for (auto& report : reports_->collect(kPollInterval)) {
+        std::visit([this](auto& what) { handle(what); }, report);
+      }
+      for (const SeenHeader& seen : watch_.poll(plan_.watched())) handle(seen);
+      perform(plan_.tick(now()));
+    }
+    return report();
+  }
+
+ private:
+  static std::vector<HeaderWatch::Place> places(const std::vector<SurveyedDisk>& disks) {
+    std::vector<HeaderWatch::Place> places;
+    for (const SurveyedDisk& disk : disks) places.push_back({disk.info.path, disk.metadata_offset});
+    return places;
+  }
+
+  void emit(std::string name, std::size_t disk, std::string detail = {}) {
+    events_({.name = std::move(name), .disk = disks_[disk].info.path, .detail = std::move(detail)});
+  }
+
+  void handle(const SeenHeader& seen) {
+    if (!seen.header) return;  // the plan waits for it until the deadline
+    const bool was_dumping = disks_[seen.disk].header.attribute() == pb::IN_PROGRESS;
+    disks_[seen.disk].header = *seen.header;
+    if (!was_dumping && seen.header->attribute() == pb::IN_PROGRESS) {
+      emit("dump-seen", seen.disk, fmt::format("crash {}", seen.header->crash_id()));
+    }
+    perform(plan_.header_seen(seen.disk, *seen.header, seen.sequence, now()));
+  }
+
+  void handle(const Reports::Taken& taken) {
+    SurveyedDisk& disk = disks_[taken.disk];
+    const bool held_dump = taken.result.header.attribute() == pb::COMPLETED ||
+                           taken.result.header.attribute() == pb::ABORTED;
+    if (!taken.result.status) {
+      emit("disk-sick", taken.disk, describe(taken.result.status.error()));
+      outcomes_[taken.disk] = describe(taken.result.status.error());
+    } else {
+      if (taken.result.used_reset) {
+        emit("no-preempt-and-abort", taken.disk,
+             "the target lacks PREEMPT AND ABORT; a LOGICAL UNIT RESET stood in for the abort");
+      }
+      disk.header = taken.result.header;
+      emit(held_dump ? "dump-disk-claimed" : "disk-taken", taken.disk,
+           held_dump ? pb::Attribute_Name(disk.header.attribute()) +
+                           (disk.header.reason() == pb::REASON_NONE
+                                ? ""
+                                : " " + pb::Reason_Name(disk.header.reason()))
+                     : pb::Role_Name(disk.label->role()));
+    }
+    perform(
+        plan_.disk_taken(taken.disk, taken.result.status.has_value(), taken.result.header, now()));
+  }
+
+  void handle(const Reports::Recovered& recovered) {
+    if (recovered.core) {
+      emit("dump-saved", recovered.disk, *recovered.core);
+    } else {
+      emit("dump-unsaved", recovered.disk, describe(recovered.core.error()));
+      outcomes_[recovered.disk] = describe(recovered.core.error());
+    }
+    perform(plan_.disk_recovered(recovered.disk, recovered.core.has_value(), now()));
+  }
+
+  void handle(const Reports::HookEnded& hook) {
+    hook_running_ = false;
+    if (!hook.status) {
+      events_({.name = "hook-failed", .disk = {}, .detail = describe(hook.status.error())});
+    }
+  }
+
+  void perform(const TakeoverPlan::Actions& actions) {
+    for (const TakeoverAction& action : actions) {
+      switch (action.kind) {
+        case TakeoverAction::Kind::kTake:
+          take(action);
+          break;
+        case TakeoverAction::Kind::kRecover:
+          recover(action.disk);
+          break;
+        case TakeoverAction::Kind::kServiceTaken:
+          announce_service();
+          break;
+      }
+    }
+  }
+
+  void take(const TakeoverAction& action) {
+    const SurveyedDisk& disk = disks_[action.disk];
+    const TakeOrder order{.path = disk.info.path,
+                          .metadata_offset = disk.metadata_offset,
+                          .cluster_uuid = config_.cluster_uuid,
+                          .disk_uuid = disk.label->disk_uuid(),
+                          .goal = goal_,
+                          .abort_reason = action.abort_reason,
+                          .io_timeout = config_.timing.settings.io_timeout};
+    std::thread([reports = reports_, order, index = action.disk] {
+      reports->post(Reports::Taken{index, take_disk(order)});
+    }).detach();
+  }
+
+  void recover(std::size_t index) {
+    std::thread([reports = reports_, recover = recover_, disk = disks_[index], index] {
+      reports->post(Reports::Recovered{index, recover(disk)});
+    }).detach();
+  }
+
+  void announce_service() {
+    std::size_t service = 0;
+    std::string missing;
+    for (std::size_t i = 0; i < disks_.size(); ++i) {
+      if (disks_[i].label->role() != pb::SERVICE) continue;
+      ++service;
+      if (!outcomes_[i].empty()) missing += " " + disks_[i].info.path;
+    }
+    const std::string detail = missing.empty()
+                                   ? fmt::format("{} disks", service)
+                                   : fmt::format("{} disks, still without:{}", service, missing);
+    events_({.name = "service-taken", .disk = {}, .detail = detail});
+    // In a thread of its own: restarting a service may take longer than the dump.
+    hook_running_ = true;
+    std::thread([reports = reports_, hook = config_.hooks.service_taken, detail] {
+      reports->post(Reports::HookEnded{run_hook(hook, "service-taken", detail)});
+    }).detach();
+  }
+
+  TakeoverReport report() {
+    const auto given_up = plan_.given_up();
+    const auto unsaved = plan_.unsaved();
+    TakeoverReport report{.disks = {}, .complete = given_up.empty() && unsaved.empty()};
+    for (std::size_t i = 0; i < disks_.size(); ++i) {
+      const auto has = [i](const auto& list) {
+        return std::find(list.begin(), list.end(), i) != list.end();
+      };
+      std::string outcome = "taken";
+      if (has(given_up)) outcome = "given up";
+      if (has(unsaved)) outcome = "taken, dump not saved";
+      report.disks.push_back({.path = disks_[i].info.path,
+                              .uuid = disks_[i].label->disk_uuid(),
+                              .role = disks_[i].label->role(),
+                              .outcome = outcome,
+                              .detail = outcome == "taken" ? "" : outcomes_[i]});
+    }
+    return report;
+  }
+
+  const Config& config_;
+  SeizeGoal goal_;
+  const EventSink& events_;
+  const RecoverDump& recover_;
+  std::vector<SurveyedDisk> disks_;
+  std::vector<std::string> outcomes_;  // the last error of each disk
+  TakeoverPlan plan_;
+  HeaderWatch watch_;
+  bool hook_running_ = false;
+  std::shared_ptr<Reports> reports_ = std::make_shared<Reports>();
+};
+
+// Votes on the mailbox disks in their fixed order. A disk that hangs counts as no vote.
+Tally arbitrate_for_real(const Config& config, const NodeState& state, const Survey& survey) {
+  const auto mailboxes = mailbox_disks(survey, config);
+  const SeizeGoal goal{.own = state.key, .victim_node = config.partner.id};
+  return arbitrate(static_cast<unsigned>(mailboxes.size()), [&](unsigned index) {
+    const auto disk =
+        open_disk(mailboxes[index].info.path, Access::kReadOnly, config.timing.settings.io_timeout);
+    if (!disk || !disk->lun) return Vote::kUnknown;
+    return cast_vote(*disk->lun, goal);
+  });
+}
+
+}  // namespace
+
+std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& config) {
+  std::vector<SurveyedDisk> disks;
+  for (const SurveyedDisk& disk : survey.disks) {
+    if (!in_cluster(disk, config) || disk.label->role() == pb::MAILBOX) continue;
+    if (disk.label->home_node() == config.partner.id ||
+        disk.label->owner_node() == config.partner.id) {
+      disks.push_back(disk);
+    }
+  }
+  return disks;
+}
+
+bool has_panicked(const SurveyedDisk& disk, const Config& config) {
+  if (!in_cluster(disk, config) || disk.label->owner_node() != config.partner.id) return false;
+  const auto& header = disk.header;
+  return header.node() == config.partner.id &&
+         header.boot_generation() == disk.label->owner_generation() &&
+         (header.attribute() == pb::IN_PROGRESS || header.attribute() == pb::COMPLETED ||
+          header.attribute() == pb::ABORTED);
+}
+
+bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config) {
+  bool some_mine = false;
+  bool some_left = false;
+  for (const SurveyedDisk& disk : disks) {
+    const bool mine = holder_node(disk, config) == config.self.id;
+    const bool unsaved = disk.header.attribute() == pb::IN_PROGRESS ||
+                         disk.header.attribute() == pb::COMPLETED ||
+                         disk.header.attribute() == pb::ABORTED;
+    some_mine |= mine;
+    some_left |= !mine || unsaved || disk.label->owner_node() != config.self.id;
+  }
+  return some_mine && some_left;
+}
+
+Result<TakeoverReport> take_over(const Config& config, const NodeState& state, const Survey& survey,
+                                 const EventSink& events, const RecoverDump& recover) {
+  auto disks = partner_disks(survey, config);
+  if (disks.empty()) {
+    return fail({.code = Code::kNotFound,
+                 .operation = "takeover",
+                 .detail = fmt::format("no disk of {} in sight; `lastword candidates` lists what "
+                                       "this node sees",
+                                       config.partner.name)});
+  }
+  events({.name = "takeover-started", .disk = {}, .detail = fmt::format("{} disks", disks.size())});
+  const Tally tally = arbitrate_for_real(config, state, survey);
+  if (!tally.majority()) {
+    return fail({.code = tally.lost > 0 ? Code::kFenced : Code::kRefused,
+                 .operation = "takeover",
+                 .detail = fmt::format(
+                     "{} of {} mailbox disks won, {} lost: no majority, nothing was touched. {}",
+                     tally.won, tally.total, tally.lost,
+                     tally.lost > 0 ? "The partner is taking over from this node"
+                                    : "Run `lastword start`, and check the mailbox disks")});
+  }
+  return Run(config, state, events, recover, std::move(disks)).run();
+}
+
+TakeoverReport plan_takeover(const Config& config, const Survey& survey) {
+  const auto disks = partner_disks(survey, config);
+  TakeoverPlan plan(config.timing, config.partner.id, as_plan_input(disks, config));
+  std::vector<bool> now_taken(disks.size());
+  for (const TakeoverAction& action : plan.begin(Instant{0})) {
+    if (action.kind == TakeoverAction::Kind::kTake) now_taken[action.disk] = true;
+  }
+  TakeoverReport report{.disks = {}, .complete = true};
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    const SurveyedDisk& disk = disks[i];
+    std::string detail = pb::Attribute_Name(disk.header.attribute());
+    if (disk.problem) detail = describe(*disk.problem);
+    if (disk.scsi_problem) detail = describe(*disk.scsi_problem);
+    if (disk.problem || disk.scsi_problem) report.complete = false;
+    report.disks.push_back({.path = disk.info.path,
+                            .uuid = disk.label->disk_uuid(),
+                            .role = disk.label->role(),
+                            .outcome = now_taken[i] ? "at once" : "when the dump is over",
+                            .detail = detail});
+  }
+  return report;
+}
+
+}  // namespace lastword
