@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -47,6 +48,7 @@ def find_program(build, name):
     return None
 
 
+@functools.cache
 def _shared_libraries(program):
     listing = subprocess.run(["ldd", program], capture_output=True, text=True)
     if listing.returncode != 0:  # a static program

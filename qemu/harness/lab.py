@@ -63,14 +63,15 @@ class Lab:
 
     def cluster(self, luns, *, shelf="lio", alpha=None, beta=None):
         """A started shelf, alpha and beta. `alpha`, `beta`: options of Node."""
+        began = self.clock.now()
         disks_of = self.lio_shelf(luns) if shelf == "lio" else self.tgt_shelf(luns)
+        disks_of.start()
         nodes = [
             self.node("alpha", disks_of, **(alpha or {})),
             self.node("beta", disks_of, **(beta or {})),
         ]
-        began = self.clock.now()
-        # A node logs in to its disks before its first instruction, so the shelf must be up.
-        self.start(disks_of)
+        self.measure("shelf_boot", disks_of.wait_ready() - began, "s")
+        # A node logs in to its disks before its first instruction: not before the shelf is up.
         self.start(*nodes)
         self.measure("cluster_boot", self.clock.now() - began, "s")
         return disks_of, *nodes

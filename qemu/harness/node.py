@@ -34,6 +34,7 @@ class Node(Guest):
         self._options = [f"crashkernel={crashkernel}", f"panic={panic}", *kernel_options]
         self._var = lab.big_file(f"{name}-var.img")
         disks.create_ext4(self._var, var_mib << 20)
+        self._base = image.cached(lab.build, "node", image.node_archive(lab.kernel, lab.build))
 
     def disk(self, name):
         """Device of a LUN in this guest."""
@@ -70,9 +71,7 @@ class Node(Guest):
         for path, content in self.files.items():
             text, mode = content if isinstance(content, tuple) else (content, 0o644)
             overlay.text(path, text, mode)
-        archive = image.node_archive(self.lab.kernel, self.lab.build)
-        base = image.cached(self.lab.build, "node", archive)
-        return self.lab.join_initrd(self.name, base, overlay)
+        return self.lab.join_initrd(self.name, self._base, overlay)
 
     def _kernel_options(self):
         return [f"lastword.disks={len(self.shelf.luns)}", *self._options]
@@ -80,8 +79,8 @@ class Node(Guest):
     def _devices(self):
         devices = ["-iscsi", f"initiator-name={self.iqn}"]
         devices += ["-drive", f"file={self._var},if=none,id=var,format=raw,cache=unsafe"]
-        devices += ["-device", "virtio-blk-pci,drive=var"]
-        devices += ["-device", "virtio-scsi-pci,id=scsi0"]
+        devices += ["-device", "virtio-blk-pci,disable-legacy=on,drive=var"]
+        devices += ["-device", "virtio-scsi-pci,disable-legacy=on,id=scsi0"]
         for index, name in enumerate(self.shelf.luns):
             devices += [
                 "-drive",

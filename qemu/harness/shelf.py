@@ -13,6 +13,8 @@ from .cpio import Archive
 from .errors import GuestLost
 from .guest import Guest
 
+# The socket is private to the lab; the number only tells daemons on one socket path apart.
+_TGT_CONTROL = "1"
 _IQN = "iqn.2025-01.example.lastword:shelf"
 
 
@@ -64,22 +66,22 @@ class LioShelf(Guest, _Shelf):
     def __init__(self, lab, sizes_mib, *, memory_mib=384):
         super().__init__(lab, "shelf", memory_mib=memory_mib)
         self._create_luns(lab, sizes_mib, first_number=0)
+        self._base = image.cached(lab.build, "shelf", image.shelf_archive(lab.kernel))
 
     def _initrd(self):
         overlay = Archive()
         table = "".join(f"{lun.number} {lun.name} {lun.serial}\n" for lun in self.luns.values())
         overlay.text("/etc/lastword-guest/luns", table)
-        base = image.cached(self.lab.build, "shelf", image.shelf_archive(self.lab.kernel))
-        return self.lab.join_initrd(self.name, base, overlay)
+        return self.lab.join_initrd(self.name, self._base, overlay)
 
     def _kernel_options(self):
-        return [f"lastword.iqn={self.iqn}", "panic=0", "mitigations=off"]
+        return [f"lastword.iqn={self.iqn}", "panic=0", "nokaslr"]
 
     def _devices(self):
         forward = f"hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:3260"
         devices = ["-netdev", f"user,id=net0,restrict=on,{forward}"]
-        devices += ["-device", "virtio-net-pci,netdev=net0,romfile="]
-        devices += ["-device", "virtio-scsi-pci,id=scsi0"]
+        devices += ["-device", "virtio-net-pci,disable-legacy=on,netdev=net0,romfile="]
+        devices += ["-device", "virtio-scsi-pci,disable-legacy=on,id=scsi0"]
         for lun in self.luns.values():
             devices += [
                 "-drive",
@@ -136,12 +138,11 @@ class TgtShelf(_Shelf):
         # A path of a UNIX socket is at most 107 bytes, which a build directory may exceed.
         self._folder = lab.short_folder()
         self._environment = {**os.environ, "TGT_IPC_SOCKET": os.path.join(self._folder, "tgt")}
-        self._control_port = str(free_port())
 
     def start(self):
         with open(self.lab.path("tgtd.log"), "ab") as output:
             self._process = self.lab.children.start(
-                ["tgtd", "-f", "-C", self._control_port]
+                ["tgtd", "-f", "-C", _TGT_CONTROL]
                 + ["--iscsi", f"portal=127.0.0.1:{self.port},nop_interval=0"],
                 stdout=output,
                 stderr=output,
@@ -173,7 +174,7 @@ class TgtShelf(_Shelf):
 
     def _tgtadm(self, mode, operation, *arguments):
         return subprocess.run(
-            ["tgtadm", "-C", self._control_port, "--lld", "iscsi"]
+            ["tgtadm", "-C", _TGT_CONTROL, "--lld", "iscsi"]
             + ["--mode", mode, "--op", operation, *arguments],
             capture_output=True,
             text=True,
