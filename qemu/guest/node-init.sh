@@ -1,0 +1,29 @@
+#!/usr/bin/busybox sh
+. /etc/lastword-guest/lib.sh
+mount_basics
+node=$(kernel_option lastword.node)
+hostname "$node"
+say "boot $node"
+
+echo 1 >/proc/sys/kernel/panic_on_oops
+echo 1 >/proc/sys/kernel/sysrq
+# A page that was migrated would no longer be at the physical address lw-pattern has seen.
+echo 0 >/proc/sys/vm/compact_unevictable_allowed
+
+load_modules
+ip link set lo up
+mount -t ext4 /dev/vda /var || say "no /var"
+mkdir -p /var/crash /var/lib
+
+want=$(kernel_option lastword.disks)
+tries=0
+while [ "$(lw-disks)" -lt "${want:-0}" ]; do
+    tries=$((tries + 1))
+    if [ $tries -gt 500 ]; then
+        say "only $(lw-disks) of $want disks came up"
+        break
+    fi
+    usleep 20000
+done
+say "ready $node"
+serve_commands "$node"

@@ -1,0 +1,15 @@
+"""Two nodes and a shelf as virtual machines. See qemu/README.md."""
+
+from .errors import CommandFailed, GuestLost, ScenarioFailed, WaitTimeout
+from .lab import Lab, lun_table
+from .registry import scenario
+
+__all__ = [
+    "CommandFailed",
+    "GuestLost",
+    "Lab",
+    "ScenarioFailed",
+    "WaitTimeout",
+    "lun_table",
+    "scenario",
+]

@@ -1,0 +1,156 @@
+"""The initramfs images of shelf and node, cached by what goes into them."""
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from .cpio import Archive
+
+GUEST_FILES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guest")
+
+_NODE_MODULES = ["virtio_pci", "virtio_scsi", "virtio_blk", "sd_mod", "sg", "crc32c_intel"]
+_SHELF_MODULES = [
+    "virtio_pci",
+    "virtio_scsi",
+    "virtio_net",
+    "sd_mod",
+    "configfs",
+    "target_core_mod",
+    "target_core_iblock",
+    "iscsi_target_mod",
+    "crc32c_intel",
+]
+_SG_TOOLS = ["sg_persist", "sg_turs", "sg_inq", "sg_raw", "sg_vpd", "sg_reset", "sg_readcap"]
+
+# Where a build leaves the program, relative to the build directory; the first that exists counts.
+_PROGRAM_FOLDERS = ["bin", ".", "agent", "dumpwriter", "qemu/guest", "guest"]
+_NODE_PROGRAMS = {
+    "lastword": "/usr/sbin/lastword",
+    "lastword-agent": "/usr/sbin/lastword-agent",
+    "lastword-dump": "/usr/lib/lastword/lastword-dump",
+    "lw-pattern": "/usr/bin/lw-pattern",
+    "lw-blocks": "/usr/bin/lw-blocks",
+}
+
+
+def find_program(build, name):
+    """Path of a built program, or None."""
+    for folder in _PROGRAM_FOLDERS:
+        path = os.path.join(build, folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+@functools.cache
+def _shared_libraries(program):
+    listing = subprocess.run(["ldd", program], capture_output=True, text=True)
+    if listing.returncode != 0:  # a static program
+        return []
+    if "not found" in listing.stdout:
+        raise FileNotFoundError(f"{program} lacks a library:\n{listing.stdout}")
+    return re.findall(r"(?:=> )?(/\S+) \(0x", listing.stdout)
+
+
+def _add_program(archive, path, source):
+    archive.file(path, source, mode=0o755)
+    for library in _shared_libraries(source):
+        archive.file(library, library, mode=0o755)
+
+
+def _host_program(name):
+    source = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    if not source:
+        raise FileNotFoundError(f"the guests need {name}, which is not installed")
+    return source
+
+
+def _guest_base(kernel, modules, init):
+    archive = Archive(merged_usr=True)
+    for path in ("/proc", "/sys", "/dev", "/run", "/tmp", "/var", "/root"):
+        archive.directory(path)
+    archive.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+    archive.text("/etc/group", "root:x:0:\n")
+    busybox = _host_program("busybox")
+    archive.file("/usr/bin/busybox", busybox, mode=0o755)
+    applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
+    for applet in applets.stdout.split():
+        if applet != "busybox":
+            archive.symlink(f"/usr/bin/{applet}", "busybox")
+
+    archive.file("/init", os.path.join(GUEST_FILES, init), mode=0o755)
+    archive.file("/etc/lastword-guest/lib.sh", os.path.join(GUEST_FILES, "lib.sh"))
+    paths = kernel.closure(modules)
+    archive.text("/etc/lastword-guest/modules", "".join(f"{path}\n" for path in paths))
+    for path in paths:
+        archive.file(f"{kernel.modules}/{path}", f"{kernel.modules}/{path}")
+    archive.text(f"{kernel.modules}/modules.dep", kernel.modules_dep(paths))
+    for index in ("modules.builtin", "modules.order"):
+        archive.file(f"{kernel.modules}/{index}", f"{kernel.modules}/{index}")
+    return archive
+
+
+def shelf_archive(kernel):
+    return _guest_base(kernel, _SHELF_MODULES, "shelf-init.sh")
+
+
+def node_archive(kernel, build):
+    """Holds lastword as far as it is built, and what arming needs to make a capture image."""
+    archive = _guest_base(kernel, _NODE_MODULES, "node-init.sh")
+    for script in ("lw-disks", "lw-spawn"):
+        archive.file(f"/usr/sbin/{script}", os.path.join(GUEST_FILES, f"{script}.sh"), mode=0o755)
+    archive.file(kernel.image, kernel.image)
+    for tool in [*_SG_TOOLS, "kexec"]:
+        _add_program(archive, f"/usr/sbin/{tool}", _host_program(tool))
+    for name, path in _NODE_PROGRAMS.items():
+        program = find_program(build, name)
+        if program:
+            _add_program(archive, path, program)
+    return archive
+
+
+def vmcore_archive():
+    """A capture image that only tells that it runs: for the harness's own scenario."""
+    archive = Archive(merged_usr=True)
+    for path in ("/proc", "/dev"):
+        archive.directory(path)
+    archive.file("/usr/bin/busybox", _host_program("busybox"), mode=0o755)
+    for applet in ("mount", "wc", "tr", "poweroff"):
+        archive.symlink(f"/usr/bin/{applet}", "busybox")
+    archive.file("/init", os.path.join(GUEST_FILES, "vmcore-init.sh"), mode=0o755)
+    return archive
+
+
+@contextlib.contextmanager
+def _locked(path):
+    with open(path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def cached(build, kind, archive):
+    """The archive written to a file below `build`, or the file an earlier run wrote."""
+    folder = os.path.join(build, "vm", "images")
+    os.makedirs(folder, exist_ok=True)
+    digest = hashlib.sha256("\n".join(archive.fingerprint()).encode()).hexdigest()[:16]
+    path = os.path.join(folder, f"{kind}-{digest}.cpio")
+    with _locked(os.path.join(folder, "lock")):
+        if not os.path.exists(path):
+            _prune(folder, kind)
+            with open(path + ".new", "wb") as out:
+                archive.write(out)
+            os.rename(path + ".new", path)
+    return path
+
+
+def _prune(folder, kind):
+    for entry in os.scandir(folder):
+        # Another run may just have been told the path of a young one.
+        if entry.name.startswith(f"{kind}-") and time.time() - entry.stat().st_mtime > 600:
+            os.unlink(entry.path)

@@ -1,0 +1,91 @@
+import os
+
+from . import disks, image
+from .cpio import Archive
+from .guest import Guest
+
+
+class Node(Guest):
+    """alpha or beta: Debian's kernel, lastword as far as it is built, the shelf's disks, /var."""
+
+    def __init__(
+        self,
+        lab,
+        name,
+        shelf,
+        *,
+        files=None,
+        memory_mib=768,
+        cpus=1,
+        crashkernel="128M",
+        panic=0,
+        var_mib=4096,
+        kernel_options=(),
+    ):
+        """`files`: path -> text, or (text, mode), laid over the image; read at every start.
+
+        `panic`: what the kernel does without a capture image: 0 halts, -1 reboots at once,
+        n > 0 reboots after n seconds.
+        """
+        super().__init__(lab, name, memory_mib=memory_mib, cpus=cpus)
+        self.shelf = shelf
+        self.files = dict(files or {})
+        self.iqn = f"iqn.2025-01.example.lastword:{name}"
+        self._options = [f"crashkernel={crashkernel}", f"panic={panic}", *kernel_options]
+        self._var = lab.big_file(f"{name}-var.img")
+        disks.create_ext4(self._var, var_mib << 20)
+        self._base = image.cached(lab.build, "node", image.node_archive(lab.kernel, lab.build))
+
+    def disk(self, name):
+        """Device of a LUN in this guest."""
+        if name not in self.shelf.luns:
+            raise KeyError(f"the shelf has no {name}")
+        return f"/dev/disk/by-id/lw-{name}"
+
+    def rescan_disks(self):
+        """Renew the links after a disk came or went."""
+        return int(self.check("lw-disks"))
+
+    def extract(self, directory, destination=None):
+        """Copy a directory below /var to the host, holes kept; returns where it is.
+
+        Works on a running guest (its /var stands still meanwhile) and on a dead one.
+        """
+        if not directory.startswith("/var/"):
+            raise ValueError(f"{directory} is not on the persistent disk")
+        destination = destination or self.lab.big_folder(f"{self.name}-{os.path.basename(directory)}")
+        inner = directory.removeprefix("/var")
+        if not self.is_running():
+            disks.replay_journal(self._var)
+            disks.extract(self._var, inner, destination)
+            return destination
+        self.check("sync; fsfreeze -f /var", timeout=120)
+        try:
+            disks.extract(self._var, inner, destination)
+        finally:
+            self.check("fsfreeze -u /var")
+        return destination
+
+    def _initrd(self):
+        overlay = Archive()
+        for path, content in self.files.items():
+            text, mode = content if isinstance(content, tuple) else (content, 0o644)
+            overlay.text(path, text, mode)
+        return self.lab.join_initrd(self.name, self._base, overlay)
+
+    def _kernel_options(self):
+        return [f"lastword.disks={len(self.shelf.luns)}", *self._options]
+
+    def _devices(self):
+        devices = ["-iscsi", f"initiator-name={self.iqn}"]
+        devices += ["-drive", f"file={self._var},if=none,id=var,format=raw,cache=unsafe"]
+        devices += ["-device", "virtio-blk-pci,disable-legacy=on,drive=var"]
+        devices += ["-device", "virtio-scsi-pci,disable-legacy=on,id=scsi0"]
+        for index, name in enumerate(self.shelf.luns):
+            devices += [
+                "-drive",
+                f"file={self.shelf.url(name)},if=none,id={name},format=raw,cache=none",
+                "-device",
+                f"scsi-block,bus=scsi0.0,scsi-id={index},lun=0,drive={name}",
+            ]
+        return devices
