@@ -20,6 +20,7 @@ struct CommandContext {
   std::function<int()> chosen;  // set by the subcommand's callback; run by main after parsing
 };
 
+void add_agent_command(CLI::App& app, CommandContext& context);
 void add_arm_command(CLI::App& app, CommandContext& context);
 void add_candidates_command(CLI::App& app, CommandContext& context);
 void add_check_command(CLI::App& app, CommandContext& context);

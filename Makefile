@@ -1,0 +1,77 @@
+# The two commands of the README are `make demo` and `make test`; `make help` lists the rest.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+SCENARIO ?=
+
+NINJA = ninja -C $(BUILD) -j $(JOBS)
+CTEST = ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+
+.PHONY: all help build packages packages-vm test test-unit test-vm test-sanitize demo bench \
+	format format-check tidy install clean
+
+all: build
+
+help:
+	@echo 'make             build everything into $(BUILD)/'
+	@echo 'make demo        two virtual nodes and a shelf: one panics, the other takes over'
+	@echo 'make test        unit tests, then the scenarios on virtual machines'
+	@echo 'make test-unit   unit tests only'
+	@echo 'make test-vm     scenarios only; SCENARIO=name[,name] for some of them'
+	@echo 'make test-sanitize  unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make bench       the figures of the README, into $(BUILD)/bench/report.json'
+	@echo 'make install     into DESTDIR (default: this machine)'
+	@echo 'make format | format-check | tidy | clean'
+
+packages:
+	@scripts/install-packages build
+
+packages-vm:
+	@scripts/install-packages vm
+
+$(BUILD)/build.ninja: packages
+	@cmake -S . -B $(BUILD) -G Ninja $(LAUNCHER) > $(BUILD)-cmake.log || (cat $(BUILD)-cmake.log; exit 1)
+	@rm -f $(BUILD)-cmake.log
+
+build: packages $(BUILD)/build.ninja
+	@$(NINJA)
+
+test-unit: build
+	$(CTEST) -L unit
+
+test-sanitize: packages
+	@cmake -S . -B $(BUILD)-sanitize -G Ninja $(LAUNCHER) -DLASTWORD_SANITIZE=ON > /dev/null
+	@ninja -C $(BUILD)-sanitize -j $(JOBS)
+	ctest --test-dir $(BUILD)-sanitize --output-on-failure --no-tests=error -L unit
+
+# A scenario's guests need both processors: one at a time.
+test-vm: packages-vm build
+	$(CTEST) -L vm $(if $(SCENARIO),-R '^($(subst $(eval ) ,|,$(subst $(comma), ,$(SCENARIO))))$$')
+
+test: packages-vm build
+	$(CTEST)
+
+demo: packages-vm build
+	@python3 -m qemu.demo --build $(BUILD)
+
+bench: packages-vm build
+	@python3 -m qemu.bench --build $(BUILD)
+
+SOURCES = $(shell git ls-files '*.cc' '*.h')
+
+format:
+	@clang-format-14 -i $(SOURCES)
+
+format-check:
+	@clang-format-14 --dry-run -Werror $(SOURCES)
+
+tidy: build
+	@clang-tidy-14 -p $(BUILD) --quiet $(filter %.cc,$(SOURCES))
+
+install: build
+	@DESTDIR='$(DESTDIR)' cmake --install $(BUILD)
+
+clean:
+	@rm -rf $(BUILD) $(BUILD)-sanitize
+
+comma := ,

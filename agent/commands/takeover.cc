@@ -1,0 +1,116 @@
+// lastword takeover, lastword agent --boot: the same work, now or when the partner's failure shows.
+#include "agent/takeover.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <mutex>
+
+#include "agent/command.h"
+#include "agent/failure_watch.h"
+#include "agent/recover.h"
+#include "agent/takeover.pb.h"
+
+namespace lastword {
+namespace {
+
+struct TakeoverOptions {
+  bool dry_run = false;
+  bool json = false;
+  bool boot = false;
+};
+
+// One line each; the JSON report has standard output for itself.
+EventSink event_sink(const Config& config, bool json) {
+  const auto mutex = std::make_shared<std::mutex>();
+  return [mutex, node = config.self.name, json](const Event& event) {
+    const std::lock_guard lock(*mutex);
+    std::FILE* out = json ? stderr : stdout;
+    fmt::print(out, "{}\n", format_event(node, event));
+    std::fflush(out);
+  };
+}
+
+void print_report(const Config& config, const TakeoverReport& report,
+                  const TakeoverOptions& options) {
+  if (options.json) {
+    pb::TakeoverReportMessage message;
+    message.set_dry_run(options.dry_run);
+    message.set_complete(report.complete);
+    message.set_partner(config.partner.name);
+    for (const auto& disk : report.disks) {
+      auto* out = message.add_disks();
+      out->set_path(disk.path);
+      out->set_disk_uuid(disk.uuid);
+      out->set_role(pb::Role_Name(disk.role));
+      out->set_outcome(disk.outcome);
+      out->set_detail(disk.detail);
+    }
+    print_json(message);
+    return;
+  }
+  fmt::print("{:<14} {:<8} {:<22} {}\n", "DISK", "ROLE",
+             options.dry_run ? "WOULD BE TAKEN" : "OUTCOME", options.dry_run ? "HEADER" : "");
+  for (const auto& disk : report.disks) {
+    fmt::print("{:<14} {:<8} {:<22} {}\n", disk.path, pb::Role_Name(disk.role), disk.outcome,
+               disk.detail);
+  }
+}
+
+int run(const Config& config, const TakeoverOptions& options) {
+  if (options.dry_run) {
+    const auto survey = survey_disks(config);
+    if (!survey) return report_error(survey.error());
+    const TakeoverReport report = plan_takeover(config, *survey);
+    print_report(config, report, options);
+    return report.complete && !report.disks.empty() ? kExitOk : kExitNo;
+  }
+  const auto state = load_node_state(config);
+  if (!state) return report_error(state.error());
+  const EventSink events = event_sink(config, options.json);
+  const auto survey = options.boot ? wait_for_failure(config, events) : survey_disks(config);
+  if (!survey) return report_error(survey.error());
+  const RecoverDump recover = [&config](const SurveyedDisk& disk) {
+    return recover_after_takeover(config, disk);
+  };
+  const auto report = take_over(config, *state, *survey, events, recover);
+  if (!report) return report_error(report.error());
+  events({.name = "takeover-finished",
+          .disk = {},
+          .detail = report->complete ? "complete" : "incomplete; run `lastword takeover` again"});
+  print_report(config, *report, options);
+  return report->complete ? kExitOk : kExitNo;
+}
+
+void choose(CommandContext& context, const std::shared_ptr<TakeoverOptions>& options) {
+  context.chosen = [&context, options] {
+    const auto config = load_config(context.config_path);
+    return config ? run(*config, *options) : report_error(config.error());
+  };
+}
+
+}  // namespace
+
+void add_takeover_command(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<TakeoverOptions>();
+  CLI::App* command = app.add_subcommand(
+      "takeover",
+      "Take the partner's disks: service disks and unarmed spares at once, the disk its crash dump "
+      "goes to when the dump is over. Interrupted, it may be run again.");
+  command->add_flag("--dry-run", options->dry_run, "Only say which disk would be taken when");
+  command->add_flag("--json", options->json, "Print the report as JSON (events go to stderr)");
+  command->callback([&context, options] { choose(context, options); });
+}
+
+void add_agent_command(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<TakeoverOptions>();
+  options->boot = true;
+  CLI::App* command = app.add_subcommand(
+      "agent", "Wait until a coredump header shows that the partner has panicked, then take over.");
+  command->add_flag("--boot", "Started at boot: also finish a takeover that was interrupted")
+      ->required();
+  command->add_flag("--json", options->json, "Print the report as JSON (events go to stderr)");
+  command->callback([&context, options] { choose(context, options); });
+}
+
+}  // namespace lastword

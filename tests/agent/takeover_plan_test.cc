@@ -1,0 +1,249 @@
+#include "agent/takeover_plan.h"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace lastword;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint8_t kPartner = 1;
+constexpr std::uint32_t kGeneration = 7;
+using Kind = TakeoverAction::Kind;
+
+const Timing kTiming = *derive_timing({});
+
+pb::CoredumpHeader header(pb::Attribute attribute, pb::Reason reason = pb::REASON_NONE) {
+  pb::CoredumpHeader header;
+  header.set_attribute(attribute);
+  header.set_reason(reason);
+  header.set_node(kPartner);
+  header.set_boot_generation(kGeneration);
+  header.set_elapsed_ms(2000);
+  return header;
+}
+
+TakeoverDisk disk(pb::Role role, pb::CoredumpHeader header = {}) {
+  return {.role = role, .header = std::move(header), .owner_generation = kGeneration};
+}
+
+// Disks 0 and 1 hold the service, 2 is an unarmed spare, 3 and 4 are armed.
+TakeoverPlan usual(pb::CoredumpHeader third = header(pb::ARMED)) {
+  return {kTiming,
+          kPartner,
+          {disk(pb::SERVICE), disk(pb::SERVICE), disk(pb::SPARE), disk(pb::DUMP, std::move(third)),
+           disk(pb::SPARE, header(pb::ARMED))}};
+}
+
+std::vector<std::size_t> taken(const TakeoverPlan::Actions& actions) {
+  std::vector<std::size_t> disks;
+  for (const auto& action : actions) {
+    if (action.kind == Kind::kTake) disks.push_back(action.disk);
+  }
+  return disks;
+}
+
+bool has(const TakeoverPlan::Actions& actions, Kind kind) {
+  return std::any_of(actions.begin(), actions.end(),
+                     [kind](const auto& action) { return action.kind == kind; });
+}
+
+using Disks = std::vector<std::size_t>;
+
+void take_first_three(TakeoverPlan& plan) {
+  for (const std::size_t i : {0, 1, 2}) (void)plan.disk_taken(i, true, {}, 0ms);
+}
+
+}  // namespace
+
+#define CHECK_DISKS(actual, ...)                                                 \
+  do {                                                                           \
+    const Disks expected_disks __VA_ARGS__;                                      \
+    const Disks actual_disks = actual;                                           \
+    BOOST_CHECK_EQUAL_COLLECTIONS(actual_disks.begin(), actual_disks.end(),      \
+                                  expected_disks.begin(), expected_disks.end()); \
+  } while (false)
+
+BOOST_AUTO_TEST_SUITE(takeover_plan)
+
+BOOST_AUTO_TEST_CASE(service_disks_and_unarmed_spares_are_taken_at_once) {
+  auto plan = usual();
+  CHECK_DISKS(taken(plan.begin(0ms)), {0, 1, 2});
+  CHECK_DISKS(plan.watched(), {3, 4});
+}
+
+BOOST_AUTO_TEST_CASE(service_is_announced_once_when_the_last_service_disk_is_there) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  BOOST_CHECK(!has(plan.disk_taken(0, true, {}, 1ms), Kind::kServiceTaken));
+  BOOST_CHECK(has(plan.disk_taken(1, true, {}, 2ms), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(2, true, {}, 3ms), Kind::kServiceTaken));
+}
+
+BOOST_AUTO_TEST_CASE(one_sick_service_disk_does_not_hold_the_others_up_and_is_tried_again) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  (void)plan.disk_taken(0, true, {}, 1ms);
+  BOOST_CHECK(has(plan.disk_taken(1, false, {}, 2ms), Kind::kServiceTaken));
+  CHECK_DISKS(taken(plan.tick(10ms)), {});
+  CHECK_DISKS(taken(plan.tick(2ms + kTiming.settings.io_timeout)), {1});
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_stays_sick_is_given_up_at_the_deadline) {
+  TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE)});
+  (void)plan.begin(0ms);
+  (void)plan.disk_taken(0, false, {}, kTiming.deadline() - 1ms);
+  CHECK_DISKS(taken(plan.tick(kTiming.deadline() + kTiming.settings.io_timeout)), {});
+  CHECK_DISKS(plan.given_up(), {0});
+  BOOST_CHECK(plan.over());
+}
+
+BOOST_AUTO_TEST_CASE(armed_spares_are_left_alone_during_the_grace_time_and_taken_after_it) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace - 1ms)), {});
+  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace)), {3, 4});
+}
+
+BOOST_AUTO_TEST_CASE(running_dump_and_its_fallback_are_left_alone) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 2, 3000ms);
+  for (auto now = 3000ms; now < 40'000ms; now += 1000ms) {
+    CHECK_DISKS(taken(plan.header_seen(3, header(pb::IN_PROGRESS),
+                                       static_cast<std::uint64_t>(now.count()), now)),
+                {});
+    CHECK_DISKS(taken(plan.tick(now)), {});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(completed_dump_is_claimed_with_the_rest_of_the_armed_and_recovered) {
+  auto plan = usual(header(pb::IN_PROGRESS));
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  CHECK_DISKS(taken(plan.header_seen(3, header(pb::COMPLETED), 9, 5000ms)), {3, 4});
+  const auto actions = plan.disk_taken(3, true, header(pb::COMPLETED), 5100ms);
+  BOOST_CHECK(has(actions, Kind::kRecover));
+  (void)plan.disk_taken(4, true, {}, 5100ms);
+  BOOST_CHECK(!plan.over());
+  (void)plan.disk_recovered(3, true, 6000ms);
+  BOOST_CHECK(plan.over());
+  BOOST_CHECK(plan.unsaved().empty());
+}
+
+BOOST_AUTO_TEST_CASE(
+    after_an_io_error_the_writer_gets_the_grace_time_to_show_on_its_next_candidate) {
+  auto plan = usual(header(pb::IN_PROGRESS));
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  CHECK_DISKS(taken(plan.header_seen(3, header(pb::ABORTED, pb::IO_ERROR), 9, 5000ms)), {3});
+  (void)plan.disk_taken(3, true, header(pb::ABORTED, pb::IO_ERROR), 5100ms);
+  CHECK_DISKS(taken(plan.tick(5000ms + kTiming.settings.grace - 1ms)), {});
+  (void)plan.header_seen(4, header(pb::IN_PROGRESS), 2, 6000ms);
+  CHECK_DISKS(taken(plan.tick(6000ms + kTiming.settings.grace)), {});
+  CHECK_DISKS(taken(plan.header_seen(4, header(pb::COMPLETED), 3, 20'000ms)), {4});
+}
+
+BOOST_AUTO_TEST_CASE(stalled_writer_loses_its_disk_at_the_stall_time_not_before) {
+  auto plan = usual(header(pb::IN_PROGRESS));
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, 4000ms);
+  CHECK_DISKS(taken(plan.tick(4000ms + kTiming.stall() - 1ms)), {});
+  const auto actions = plan.tick(4000ms + kTiming.stall());
+  BOOST_REQUIRE(!actions.empty());
+  BOOST_CHECK_EQUAL(actions[0].disk, 3);
+  BOOST_CHECK_EQUAL(actions[0].abort_reason, pb::STALLED);
+}
+
+BOOST_AUTO_TEST_CASE(header_that_reads_the_same_again_is_no_progress) {
+  auto plan = usual(header(pb::IN_PROGRESS));
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, 0ms);
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, kTiming.stall() - 1ms);
+  // A live writer would have shown on its fallback by now, so that one goes too.
+  CHECK_DISKS(taken(plan.tick(kTiming.stall())), {3, 4});
+}
+
+BOOST_AUTO_TEST_CASE(writer_that_never_ends_loses_its_disk_at_the_deadline) {
+  auto plan = usual(header(pb::IN_PROGRESS));
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  const Instant deadline = kTiming.deadline() - 2000ms;  // the header says 2 s since the panic
+  std::uint64_t sequence = 2;
+  for (Instant now = 0ms; now < deadline; now += 1000ms) {
+    (void)plan.header_seen(3, header(pb::IN_PROGRESS), sequence++, now);
+    CHECK_DISKS(taken(plan.tick(now)), {});
+  }
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), sequence, deadline);
+  const auto actions = plan.tick(deadline);
+  BOOST_REQUIRE(!actions.empty());
+  BOOST_CHECK_EQUAL(actions[0].disk, 3);
+  BOOST_CHECK_EQUAL(actions[0].abort_reason, pb::DEADLINE);
+}
+
+BOOST_AUTO_TEST_CASE(unreadable_header_keeps_a_spare_safe_until_the_deadline) {
+  auto sick = disk(pb::SPARE);
+  sick.header_readable = false;
+  TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE), sick});
+  CHECK_DISKS(taken(plan.begin(0ms)), {0});
+  (void)plan.disk_taken(0, true, {}, 1ms);
+  CHECK_DISKS(taken(plan.tick(kTiming.deadline() - 1ms)), {});
+  CHECK_DISKS(taken(plan.tick(kTiming.deadline())), {1});
+}
+
+BOOST_AUTO_TEST_CASE(unreadable_header_does_not_protect_a_service_disk) {
+  auto sick = disk(pb::SERVICE);
+  sick.header_readable = false;
+  TakeoverPlan plan(kTiming, kPartner, {sick});
+  CHECK_DISKS(taken(plan.begin(0ms)), {0});
+}
+
+BOOST_AUTO_TEST_CASE(headers_of_an_earlier_boot_protect_nothing) {
+  auto armed = header(pb::ARMED);
+  auto dumping = header(pb::IN_PROGRESS);
+  armed.set_boot_generation(kGeneration - 1);
+  dumping.set_boot_generation(kGeneration - 1);
+  TakeoverPlan plan(kTiming, kPartner, {disk(pb::SPARE, armed), disk(pb::DUMP, dumping)});
+  CHECK_DISKS(taken(plan.begin(0ms)), {0, 1});
+}
+
+BOOST_AUTO_TEST_CASE(header_on_a_service_disk_can_not_be_a_running_dump) {
+  TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE, header(pb::IN_PROGRESS))});
+  CHECK_DISKS(taken(plan.begin(0ms)), {0});
+}
+
+BOOST_AUTO_TEST_CASE(interrupted_takeover_takes_its_own_disks_again_and_recovers_what_is_unsaved) {
+  auto claimed = disk(pb::DUMP, header(pb::IN_PROGRESS));
+  claimed.mine_already = true;
+  TakeoverPlan plan(kTiming, kPartner, {claimed});
+  const auto actions = plan.begin(0ms);
+  CHECK_DISKS(taken(actions), {0});
+  BOOST_CHECK(has(plan.disk_taken(0, true, header(pb::ABORTED, pb::STALLED), 1ms), Kind::kRecover));
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_ended_before_the_takeover_began_frees_the_armed_spares) {
+  auto plan = usual(header(pb::COMPLETED));
+  CHECK_DISKS(taken(plan.begin(0ms)), {0, 1, 2, 3});
+  CHECK_DISKS(taken(plan.disk_taken(3, true, header(pb::COMPLETED), 10ms)), {4});
+}
+
+BOOST_AUTO_TEST_CASE(saved_dump_is_not_recovered_again) {
+  auto plan = usual(header(pb::SAVED));
+  (void)plan.begin(0ms);
+  BOOST_CHECK(!has(plan.disk_taken(3, true, header(pb::SAVED), 1ms), Kind::kRecover));
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_could_not_be_saved_is_reported) {
+  TakeoverPlan plan(kTiming, kPartner, {disk(pb::DUMP, header(pb::COMPLETED))});
+  (void)plan.begin(0ms);
+  (void)plan.disk_taken(0, true, header(pb::COMPLETED), 1ms);
+  (void)plan.disk_recovered(0, false, 2ms);
+  BOOST_CHECK(plan.over());
+  CHECK_DISKS(plan.unsaved(), {0});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
