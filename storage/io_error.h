@@ -1,0 +1,26 @@
+// What an errno of block I/O means. The block layer turns the status of a SCSI command into one of
+// these numbers (Linux 6.1 block/blk-core.c, blk_errors[]). Usable after a crash: no heap.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proto/error.h"
+
+namespace lastword {
+
+// EBADE is how RESERVATION CONFLICT arrives: BLK_STS_NEXUS, called BLK_STS_RESV_CONFLICT since
+// Linux 6.5.
+[[nodiscard]] Code code_of_errno(int number);
+
+[[nodiscard]] Error io_error(std::string_view operation, std::string_view disk,
+                             std::uint64_t offset, int number);
+// Fewer bytes than asked for. A disk does so at its end only.
+[[nodiscard]] Error short_transfer(std::string_view operation, std::string_view disk,
+                                   std::uint64_t offset, std::size_t wanted, std::size_t got);
+
+// kRefused unless offset, length and address are multiples of kBlockBytes.
+[[nodiscard]] Status check_aligned(std::string_view operation, std::string_view disk,
+                                   std::uint64_t offset, std::size_t length, const void* address);
+
+}  // namespace lastword

@@ -1,0 +1,33 @@
+// What came back from one SCSI command, and what it means for lastword. Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "proto/error.h"
+
+namespace lastword {
+
+// SAM-5 5.3 status bytes.
+inline constexpr std::uint8_t kStatusGood = 0x00;
+inline constexpr std::uint8_t kStatusCheckCondition = 0x02;
+inline constexpr std::uint8_t kStatusReservationConflict = 0x18;
+
+// Linux include/scsi/scsi_status.h, enum scsi_host_status.
+inline constexpr int kHostNoConnect = 0x01;
+inline constexpr int kHostTimeOut = 0x03;
+inline constexpr int kHostBadTarget = 0x04;
+
+struct CommandOutcome {
+  int sys_errno = 0;                         // of the ioctl; 0: the command was sent
+  int host_status = 0;                       // DID_*
+  std::uint8_t scsi_status = kStatusGood;    // from the target
+  std::span<const std::uint8_t> sense = {};  // fixed or descriptor format
+};
+
+// `operation` and `disk` go into the error.
+[[nodiscard]] Status judge(const CommandOutcome& outcome, std::string_view operation,
+                           std::string_view disk);
+
+}  // namespace lastword
