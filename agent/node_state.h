@@ -1,12 +1,18 @@
-// What `lastword start` leaves in the state directory for the other commands of the same boot. The
-// file carries the kernel's boot id: a state left by an earlier boot counts as absent.
+// What commands leave in the state directory for later commands of the same boot. Every file
+// carries the kernel's boot id: a state left by an earlier boot counts as absent. Each is written
+// to a temporary file, synced and renamed, so that a reader sees the old or the new state.
 #pragma once
 
 #include "agent/config.h"
+#include "agent/state.pb.h"
 #include "proto/keys.h"
 
 namespace lastword {
 
+// Of the running kernel, from /proc/sys/kernel/random/boot_id. Tests pass one of their own instead.
+[[nodiscard]] Result<std::string> read_boot_id();
+
+// Written by `lastword start`.
 struct NodeState {
   std::uint32_t boot_generation = 0;
   ReservationKey key;  // this node's key in this boot
@@ -14,7 +20,23 @@ struct NodeState {
 
 // kNotFound: `lastword start` has not run since boot.
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config);
-// Written to a temporary file, synced and renamed: a reader sees the old or the new state.
+[[nodiscard]] Result<NodeState> load_node_state(const Config& config, std::string_view boot_id);
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state);
+[[nodiscard]] Status save_node_state(const Config& config, const NodeState& state,
+                                     std::string_view boot_id);
+
+// Written by `lastword arm` once the capture image is loaded; removed by `lastword disarm`. The
+// boot_id field is filled in here. kNotFound: not armed since boot.
+[[nodiscard]] Result<pb::ArmedState> load_armed_state(const Config& config);
+[[nodiscard]] Result<pb::ArmedState> load_armed_state(const Config& config,
+                                                      std::string_view boot_id);
+[[nodiscard]] Status save_armed_state(const Config& config, const pb::ArmedState& state);
+[[nodiscard]] Status save_armed_state(const Config& config, const pb::ArmedState& state,
+                                      std::string_view boot_id);
+[[nodiscard]] Status remove_armed_state(const Config& config);
+
+// Creates the state directory where it is missing. Private to root: the capture image in it names
+// the reservation key.
+[[nodiscard]] Status make_state_directory(const Config& config);
 
 }  // namespace lastword

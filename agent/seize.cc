@@ -52,6 +52,14 @@ bool Seize::is_victim(ReservationKey key) const {
   return parts->node == goal_.victim_node;
 }
 
+// Whose reservation is left in place.
+bool Seize::may_hold(ReservationKey key) const {
+  if (key == goal_.own) return true;
+  const auto own = parse_key(goal_.own);
+  const auto parts = parse_key(key);
+  return goal_.shared && own && parts && parts->cluster == own->cluster;
+}
+
 std::optional<ReservationKey> Seize::next_victim() const {
   if (holder_ && is_victim(holder_->holder)) return holder_->holder;
   const auto found =
@@ -81,7 +89,7 @@ void Seize::look_again() {
 // Keys and holder were just read: what is to be done about them?
 void Seize::decide() {
   const bool held = holder_.has_value();
-  if (held && holder_->holder != goal_.own && !is_victim(holder_->holder)) {
+  if (held && !may_hold(holder_->holder) && !is_victim(holder_->holder)) {
     return end(fail(conflict(
         Code::kConflict,
         fmt::format("{} holds it ({}), which is not a key this node may remove; see `lastword "
@@ -110,8 +118,9 @@ void Seize::decide() {
   }
   if (holder_->type != kOwnerType) {
     return end(fail(conflict(Code::kConflict,
-                             fmt::format("this node holds it as {}, not as {}; release it first",
-                                         name_of(holder_->type), name_of(kOwnerType)))));
+                             fmt::format("{} holds it as {}, not as {}; release it first",
+                                         to_string(holder_->holder), name_of(holder_->type),
+                                         name_of(kOwnerType)))));
   }
   end({});
 }

@@ -20,8 +20,11 @@ namespace lastword {
 
 // Who may be thrown off the disk. Everybody else's reservation is respected.
 struct SeizeGoal {
-  ReservationKey own;                       // names cluster, node and boot generation
-  std::optional<std::uint8_t> victim_node;  // every generation of this node, besides older own keys
+  ReservationKey own;                      // names cluster, node and boot generation
+  std::optional<std::uint8_t> victim_node; // every generation of this node, besides older own keys
+  // A mailbox disk, where both nodes are registered: whichever of the cluster's nodes holds the
+  // reservation is as good as this one, since type 5 lets every registrant write.
+  bool shared = false;
 };
 
 enum class SeizeCommand : std::uint8_t {
@@ -74,6 +77,7 @@ class Seize {
   };
 
   [[nodiscard]] bool is_victim(ReservationKey key) const;
+  [[nodiscard]] bool may_hold(ReservationKey key) const;
   [[nodiscard]] std::optional<ReservationKey> next_victim() const;
   [[nodiscard]] bool registered() const;
   void look_again();

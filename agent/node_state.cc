@@ -1,0 +1,161 @@
+#include "agent/node_state.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+
+#include "agent/text_file.h"
+
+namespace lastword {
+namespace {
+
+std::string node_file(const Config& config) {
+  return config.state_directory + "/node.json";
+}
+
+std::string armed_file(const Config& config) {
+  return config.state_directory + "/armed.json";
+}
+
+Error no_state(const std::string& path, std::string_view detail) {
+  return {.code = Code::kNotFound,
+          .operation = "read state",
+          .disk = path,
+          .detail = std::string(detail)};
+}
+
+// `absent` says what to do where there is no such file of this boot.
+template <class Message>
+Result<Message> load(const std::string& path, std::string_view boot_id, std::string_view absent) {
+  const auto text = read_text_file(path);
+  if (!text) {
+    if (text.error().code == Code::kNotFound) return fail(no_state(path, absent));
+    return fail(text.error());
+  }
+  Message message;
+  if (!google::protobuf::util::JsonStringToMessage(*text, &message).ok()) {
+    return fail({.code = Code::kCorrupt,
+                 .operation = "read state",
+                 .disk = path,
+                 .detail = "not the JSON that lastword writes; remove the file, then run `lastword "
+                           "start` and `lastword arm`"});
+  }
+  if (message.boot_id() != boot_id) return fail(no_state(path, absent));
+  return message;
+}
+
+Status save(const Config& config, const std::string& path,
+            const google::protobuf::Message& message) {
+  if (Status status = make_state_directory(config); !status) return status;
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.preserve_proto_field_names = true;
+  std::string text;
+  if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) {
+    return fail({.code = Code::kIo, .operation = "format state", .disk = path});
+  }
+  return replace_file(path, text);
+}
+
+std::optional<ReservationKey> parse_key_text(std::string_view text) {
+  if (!text.starts_with("0x")) return std::nullopt;
+  text.remove_prefix(2);
+  ReservationKey key;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), key.value, 16);
+  if (error != std::errc() || end != text.end() || !parse_key(key)) return std::nullopt;
+  return key;
+}
+
+}  // namespace
+
+Result<std::string> read_boot_id() {
+  auto text = read_text_file("/proc/sys/kernel/random/boot_id");
+  if (!text) return text;
+  while (!text->empty() && text->back() == '\n') text->pop_back();
+  return text;
+}
+
+Status make_state_directory(const Config& config) {
+  if (::mkdir(config.state_directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail({.code = Code::kIo,
+                 .sys_errno = errno,
+                 .operation = "create state directory",
+                 .disk = config.state_directory});
+  }
+  return {};
+}
+
+Result<NodeState> load_node_state(const Config& config, std::string_view boot_id) {
+  const std::string path = node_file(config);
+  const auto file =
+      load<pb::NodeStateFile>(path, boot_id,
+                              "this node's disks are not in service since boot: run `lastword "
+                              "start`");
+  if (!file) return fail(file.error());
+  const auto key = parse_key_text(file->key());
+  if (!key || parse_key(*key)->boot_generation != file->boot_generation()) {
+    return fail({.code = Code::kCorrupt,
+                 .operation = "read state",
+                 .disk = path,
+                 .detail = "its key is not one of lastword's; remove the file and run `lastword "
+                           "start`"});
+  }
+  return NodeState{.boot_generation = file->boot_generation(), .key = *key};
+}
+
+Result<NodeState> load_node_state(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  return load_node_state(config, *boot_id);
+}
+
+Status save_node_state(const Config& config, const NodeState& state, std::string_view boot_id) {
+  pb::NodeStateFile file;
+  file.set_boot_id(std::string(boot_id));
+  file.set_boot_generation(state.boot_generation);
+  file.set_key(to_string(state.key));
+  return save(config, node_file(config), file);
+}
+
+Status save_node_state(const Config& config, const NodeState& state) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  return save_node_state(config, state, *boot_id);
+}
+
+Result<pb::ArmedState> load_armed_state(const Config& config, std::string_view boot_id) {
+  return load<pb::ArmedState>(armed_file(config), boot_id,
+                              "nothing is armed since boot: run `lastword arm`");
+}
+
+Result<pb::ArmedState> load_armed_state(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  return load_armed_state(config, *boot_id);
+}
+
+Status save_armed_state(const Config& config, const pb::ArmedState& state,
+                        std::string_view boot_id) {
+  pb::ArmedState stamped = state;
+  stamped.set_boot_id(std::string(boot_id));
+  return save(config, armed_file(config), stamped);
+}
+
+Status save_armed_state(const Config& config, const pb::ArmedState& state) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  return save_armed_state(config, state, *boot_id);
+}
+
+Status remove_armed_state(const Config& config) {
+  const std::string path = armed_file(config);
+  if (std::remove(path.c_str()) != 0 && errno != ENOENT) {
+    return fail({.code = Code::kIo, .sys_errno = errno, .operation = "remove", .disk = path});
+  }
+  return {};
+}
+
+}  // namespace lastword

@@ -1,0 +1,120 @@
+#include "agent/start.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lastword {
+namespace {
+
+// The latest life of this node that any disk tells of.
+std::uint32_t latest_generation(const Survey& survey, const Config& config) {
+  std::uint32_t latest = 0;
+  const std::uint16_t cluster = cluster_key_bits(config.cluster_uuid);
+  for (const SurveyedDisk& disk : survey.disks) {
+    if (!in_cluster(disk, config)) continue;
+    const pb::Label& label = *disk.label;
+    if (label.home_node() == config.self.id) latest = std::max(latest, label.home_generation());
+    if (label.owner_node() == config.self.id) latest = std::max(latest, label.owner_generation());
+    if (disk.header.node() == config.self.id) {
+      latest = std::max(latest, disk.header.boot_generation());
+    }
+    for (const ReservationKey key : disk.keys) {
+      const auto parts = parse_key(key);
+      if (parts && parts->cluster == cluster && parts->node == config.self.id) {
+        latest = std::max(latest, parts->boot_generation);
+      }
+    }
+  }
+  return latest;
+}
+
+Result<std::uint32_t> choose_generation(std::uint32_t latest,
+                                        const std::optional<NodeState>& state) {
+  if (state) {
+    if (latest <= state->boot_generation) return state->boot_generation;
+    return fail({.code = Code::kRefused,
+                 .operation = "start",
+                 .detail = fmt::format("this boot is generation {}, but a disk tells of generation "
+                                       "{} of this node: is another machine using this node's id?",
+                                       state->boot_generation, latest)});
+  }
+  if (latest >= kMaxBootGeneration) {
+    return fail({.code = Code::kRefused,
+                 .operation = "start",
+                 .detail = fmt::format("boot generation {} is the last that fits into a key; label "
+                                       "the disks anew",
+                                       latest)});
+  }
+  return latest + 1;
+}
+
+// Sorts one of this node's disks into the plan.
+void place_own_disk(std::size_t index, const SurveyedDisk& disk, const Config& config,
+                    StartPlan& plan) {
+  const std::uint8_t holder = holder_node(disk, config);
+  if (disk.label->owner_node() == config.partner.id) {
+    plan.taken_over.push_back({index, fmt::format("its label says that {} owns it",
+                                                  config.partner.name)});
+  } else if (holder == config.partner.id) {
+    plan.taken_over.push_back({index, fmt::format("{} holds its reservation by key {}",
+                                                  config.partner.name,
+                                                  to_string(disk.reservation->holder))});
+  } else if (disk.problem) {
+    plan.refused.push_back({index, describe(*disk.problem)});
+  } else if (disk.scsi_problem) {
+    plan.refused.push_back({index, describe(*disk.scsi_problem)});
+  } else if (disk.reservation && holder != config.self.id) {
+    plan.refused.push_back(
+        {index, fmt::format("reserved by key {} ({}), which is no key of this cluster; find out "
+                            "whose it is, and remove it by hand if nobody uses the disk",
+                            to_string(disk.reservation->holder), name_of(disk.reservation->type))});
+  } else {
+    plan.own.push_back(index);
+  }
+}
+
+}  // namespace
+
+bool is_own_disk(const SurveyedDisk& disk, const Config& config) {
+  return in_cluster(disk, config) && disk.label->role() != pb::MAILBOX &&
+         disk.label->home_node() == config.self.id;
+}
+
+bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config) {
+  return in_cluster(disk, config) && disk.label->role() == pb::MAILBOX;
+}
+
+Result<StartPlan> plan_start(const Survey& survey, const Config& config,
+                             const std::optional<NodeState>& state) {
+  const auto generation = choose_generation(latest_generation(survey, config), state);
+  if (!generation) return fail(generation.error());
+  StartPlan plan{.boot_generation = *generation};
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const SurveyedDisk& disk = survey.disks[i];
+    if (is_own_disk(disk, config)) {
+      place_own_disk(i, disk, config, plan);
+    } else if (is_mailbox_disk(disk, config)) {
+      if (disk.scsi_problem) {
+        plan.refused.push_back({i, describe(*disk.scsi_problem)});
+      } else {
+        plan.mailbox.push_back(i);
+      }
+    } else if (disk.problem && !disk.label) {
+      plan.refused.push_back(
+          {i, fmt::format("cannot tell whether it is this node's: {}", describe(*disk.problem))});
+    }
+  }
+  return plan;
+}
+
+OwnerIdentity own_identity(const Config& config, std::uint32_t boot_generation) {
+  return {.cluster_uuid = config.cluster_uuid,
+          .node = config.self.id,
+          .boot_generation = boot_generation,
+          .key = make_key({.cluster = cluster_key_bits(config.cluster_uuid),
+                           .node = config.self.id,
+                           .boot_generation = boot_generation})};
+}
+
+}  // namespace lastword

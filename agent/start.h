@@ -1,0 +1,42 @@
+// `lastword start`, decided: what to take, under which key, and when to keep the hands off. Pure:
+// the survey in, a plan out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/node_state.h"
+#include "agent/own_disk.h"
+#include "agent/survey.h"
+
+namespace lastword {
+
+struct DiskRemark {
+  std::size_t disk = 0;  // index into the survey
+  std::string text;
+};
+
+struct StartPlan {
+  std::uint32_t boot_generation = 0;
+  std::vector<std::size_t> own;      // disks to take (service, spare, dump)
+  std::vector<std::size_t> mailbox;  // disks to register on
+  // The partner has, or is getting, some of this node's disks. Not empty: touch nothing at all.
+  std::vector<DiskRemark> taken_over;
+  std::vector<DiskRemark> refused;  // this disk is left alone, the others are taken
+};
+
+// `state`: of an earlier start in this boot, whose generation is kept.
+// Fails when there is no generation left, or when a disk shows a later one than this boot's.
+[[nodiscard]] Result<StartPlan> plan_start(const Survey& survey, const Config& config,
+                                           const std::optional<NodeState>& state);
+
+[[nodiscard]] OwnerIdentity own_identity(const Config& config, std::uint32_t boot_generation);
+
+// This node's own disks and the mailbox disks that it registered on or should: what `lastword stop`
+// hands back.
+[[nodiscard]] bool is_own_disk(const SurveyedDisk& disk, const Config& config);
+[[nodiscard]] bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config);
+
+}  // namespace lastword
