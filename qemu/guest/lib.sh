@@ -20,6 +20,8 @@ mount_basics() {
     mount -t proc proc /proc
     mount -t sysfs sys /sys
     [ -c /dev/kmsg ] || mount -t devtmpfs dev /dev
+    # The kernel found no console in the image to give to init.
+    exec </dev/console >/dev/console 2>&1
     mkdir -p /dev/pts /dev/shm /run /tmp
     mount -t devpts devpts /dev/pts
     mount -t tmpfs tmpfs /dev/shm

@@ -14,6 +14,8 @@ load_modules
 ip link set lo up
 mount -t ext4 /dev/vda /var || say "no /var"
 mkdir -p /var/crash /var/lib
+# A panic may come before ext4 commits by itself.
+sync
 
 want=$(kernel_option lastword.disks)
 tries=0

@@ -1,5 +1,6 @@
 """Two nodes and a shelf as virtual machines. See qemu/README.md."""
 
+from . import blocks, image, pattern
 from .errors import CommandFailed, GuestLost, ScenarioFailed, WaitTimeout
 from .lab import Lab, lun_table
 from .registry import scenario
@@ -10,6 +11,9 @@ __all__ = [
     "Lab",
     "ScenarioFailed",
     "WaitTimeout",
+    "blocks",
+    "image",
     "lun_table",
+    "pattern",
     "scenario",
 ]

@@ -92,7 +92,10 @@ class Guest:
             end.close()
         self._reader = threading.Thread(target=self._read_all, daemon=True, name=self.name)
         self._reader.start()
-        self.qmp = Qmp(self._sockets["qmp"])
+        try:
+            self.qmp = Qmp(self._sockets["qmp"])
+        except GuestLost as error:
+            raise GuestLost(f"{self.name} does not start: {error}{self._last_words()}") from error
         return self
 
     def wait_ready(self, timeout=60, since=None):
@@ -203,6 +206,12 @@ class Guest:
         pid = int(self.check(f"lw-spawn {re_escape(tag)} {shlex.quote(command)}"))
         return Background(self, tag, pid, mark)
 
+    def panic(self, timeout=10):
+        """Crash the kernel; returns the console line of the panic, whose time is time zero."""
+        mark = self.log.mark()
+        self._send_command(b"panic echo c >/proc/sysrq-trigger\n")
+        return self.wait_for("Kernel panic - not syncing", timeout, since=mark)
+
     # Plumbing.
 
     def _command_line(self, fds):
@@ -237,7 +246,10 @@ class Guest:
         ]
 
     def _send_command(self, data):
-        self._sockets["command"].sendall(data)
+        try:
+            self._sockets["command"].sendall(data)
+        except OSError as error:
+            raise GuestLost(f"QEMU of {self.name} is gone{self._last_words()}") from error
 
     def _check_alive(self):
         if self.is_running() or self._exit_wanted:
@@ -246,8 +258,15 @@ class Guest:
         self._reader.join(5)
         if self._drained:
             status = self._process.poll() if self._process else "never started"
-            raise GuestLost(f"QEMU of {self.name} has ended by itself, status {status}")
+            raise GuestLost(
+                f"QEMU of {self.name} has ended by itself, status {status}{self._last_words()}"
+            )
         self._drained = True
+
+    def _last_words(self):
+        self._reader.join(5)
+        said = [line.text for line in self.log.lines(self.life_mark) if line.source == "qemu"]
+        return f"; it said: {' / '.join(said[-3:])}" if said else ""
 
     def _after_exit(self):
         if self._reader:

@@ -22,7 +22,7 @@ class Node(Guest):
         var_mib=4096,
         kernel_options=(),
     ):
-        """`files`: path -> text, or (text, mode), laid over the image; read at every start.
+        """`files`: path -> content, or (content, mode), laid over the image; read at every start.
 
         `panic`: what the kernel does without a capture image: 0 halts, -1 reboots at once,
         n > 0 reboots after n seconds.
@@ -51,26 +51,26 @@ class Node(Guest):
 
         Works on a running guest (its /var stands still meanwhile) and on a dead one.
         """
-        if not directory.startswith("/var/"):
+        if not f"{directory}/".startswith("/var/"):
             raise ValueError(f"{directory} is not on the persistent disk")
         destination = destination or self.lab.big_folder(f"{self.name}-{os.path.basename(directory)}")
-        inner = directory.removeprefix("/var")
+        inner = directory.removeprefix("/var") or "/"
         if not self.is_running():
             disks.replay_journal(self._var)
             disks.extract(self._var, inner, destination)
             return destination
-        self.check("sync; fsfreeze -f /var", timeout=120)
+        self.check("sync; fsfreeze --freeze /var", timeout=120)
         try:
             disks.extract(self._var, inner, destination)
         finally:
-            self.check("fsfreeze -u /var")
+            self.check("fsfreeze --unfreeze /var")
         return destination
 
     def _initrd(self):
         overlay = Archive()
         for path, content in self.files.items():
-            text, mode = content if isinstance(content, tuple) else (content, 0o644)
-            overlay.text(path, text, mode)
+            data, mode = content if isinstance(content, tuple) else (content, 0o644)
+            overlay.text(path, data, mode)
         return self.lab.join_initrd(self.name, self._base, overlay)
 
     def _kernel_options(self):

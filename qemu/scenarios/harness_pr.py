@@ -15,11 +15,17 @@ def write_block(device, count=1):
 
 
 def keys(node, device):
+    settle(node, device)
     return re.findall(r"^\s+(0x[0-9a-f]+)$", node.check(f"sg_persist -ik {device}"), re.M)
 
 
+def settle(node, device):
+    """Take the unit attentions that wait for this node: each fails one command."""
+    node.check(f"for i in 1 2 3 4; do sg_turs {device} && exit 0; done; exit 1")
+
+
 def reserve(node, device, key):
-    node.check(f"sg_turs {device} || sg_turs {device}")  # the first may meet a unit attention
+    settle(node, device)
     node.check(f"sg_persist --out --register-ignore --param-sark={key} {device}")
     node.check(f"sg_persist --out --reserve --param-rk={key} {TYPE} {device}")
 
@@ -45,7 +51,7 @@ def harness_pr(lab):
     beta.check(write_block(disk))
     if alpha.run(write_block(disk)).status == 0:
         raise ScenarioFailed("alpha writes after it was preempted")
-    alpha.run(f"sg_turs {disk}")
+    settle(alpha, disk)
     conflict = alpha.run(f"sg_persist --out --reserve --param-rk={ALPHA_KEY} {TYPE} {disk}")
     if conflict.status != _RESERVATION_CONFLICT:
         raise ScenarioFailed(f"alpha's reserve ended with status {conflict.status}")
