@@ -71,9 +71,10 @@ Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& 
     return fail(refused("its label changed meanwhile: it is no disk of this node any more"));
   }
   if (label.owner_node() != 0 && label.owner_node() != self.node) {
-    return fail(refused(fmt::format("its label says that node {} owns it: it was taken over; wait "
-                                    "for its giveback",
-                                    label.owner_node())));
+    return fail(
+        refused(fmt::format("its label says that node {} owns it: it was taken over; wait "
+                            "for its giveback",
+                            label.owner_node())));
   }
   pb::Label in_service = label;
   if (label.owner_node() != self.node) {
@@ -105,8 +106,7 @@ bool holds_unsaved_dump(const pb::CoredumpHeader& header) {
 }
 
 Result<pb::CoredumpHeader> take_own_disk(BlockDevice& device, ScsiLun& lun,
-                                         std::uint64_t metadata_offset,
-                                         const OwnerIdentity& self) {
+                                         std::uint64_t metadata_offset, const OwnerIdentity& self) {
   if (Status seized = seize(lun, SeizeGoal{.own = self.key}); !seized) {
     return fail(seized.error());
   }

@@ -1,7 +1,8 @@
 // Taking one of this node's own disks into service, and out of it.
 //
 //   into service: seize the reservation (seize.h) -> read the label again, under the reservation
-//     -> label: owner = this node, in this boot -> header: what an earlier life left unfinished ends
+//     -> label: owner = this node, in this boot -> header: what an earlier life left unfinished
+//     ends
 //   mailbox disk: register this node's key; reserve only where nobody did; no record is written
 //   out of service: label: owner = 0 -> RELEASE -> unregister
 //

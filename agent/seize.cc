@@ -117,10 +117,10 @@ void Seize::decide() {
     return;
   }
   if (holder_->type != kOwnerType) {
-    return end(fail(conflict(Code::kConflict,
-                             fmt::format("{} holds it as {}, not as {}; release it first",
-                                         to_string(holder_->holder), name_of(holder_->type),
-                                         name_of(kOwnerType)))));
+    return end(
+        fail(conflict(Code::kConflict, fmt::format("{} holds it as {}, not as {}; release it first",
+                                                   to_string(holder_->holder),
+                                                   name_of(holder_->type), name_of(kOwnerType)))));
   }
   end({});
 }

@@ -20,8 +20,8 @@ namespace lastword {
 
 // Who may be thrown off the disk. Everybody else's reservation is respected.
 struct SeizeGoal {
-  ReservationKey own;                      // names cluster, node and boot generation
-  std::optional<std::uint8_t> victim_node; // every generation of this node, besides older own keys
+  ReservationKey own;                       // names cluster, node and boot generation
+  std::optional<std::uint8_t> victim_node;  // every generation of this node, besides older own keys
   // A mailbox disk, where both nodes are registered: whichever of the cluster's nodes holds the
   // reservation is as good as this one, since type 5 lets every registrant write.
   bool shared = false;

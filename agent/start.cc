@@ -54,12 +54,12 @@ void place_own_disk(std::size_t index, const SurveyedDisk& disk, const Config& c
                     StartPlan& plan) {
   const std::uint8_t holder = holder_node(disk, config);
   if (disk.label->owner_node() == config.partner.id) {
-    plan.taken_over.push_back({index, fmt::format("its label says that {} owns it",
-                                                  config.partner.name)});
+    plan.taken_over.push_back(
+        {index, fmt::format("its label says that {} owns it", config.partner.name)});
   } else if (holder == config.partner.id) {
-    plan.taken_over.push_back({index, fmt::format("{} holds its reservation by key {}",
-                                                  config.partner.name,
-                                                  to_string(disk.reservation->holder))});
+    plan.taken_over.push_back(
+        {index, fmt::format("{} holds its reservation by key {}", config.partner.name,
+                            to_string(disk.reservation->holder))});
   } else if (disk.problem) {
     plan.refused.push_back({index, describe(*disk.problem)});
   } else if (disk.scsi_problem) {
