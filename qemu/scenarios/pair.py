@@ -1,0 +1,170 @@
+"""alpha and beta with lastword set up as an operator would set it up. No scenario in here."""
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+
+from qemu.harness import ScenarioFailed, lun_table, pattern
+
+CLUSTER = "5e9b4c0a-7f1d-4a36-9d2e-1c8f0b7a6e53"
+IDS = {"alpha": 1, "beta": 2}
+LUNS = dict(service=8, spare=2, dump=1, mailbox=1)
+
+_EVENT = re.compile(r"lastword-event (\{.*\})")
+
+
+def configuration(node, *, timing=None, dump=None, extra=""):
+    """lastword.toml of a node. Short times by default: a scenario waits them out."""
+    times = {
+        "io_timeout": "3s",
+        "dump_limit": "60s",
+        "grace": "12s",
+        "client_timeout": "120s",
+        **(timing or {}),
+    }
+    lines = [f'cluster = "{CLUSTER}"', f'node = "{node}"']
+    for name, number in IDS.items():
+        lines += [f"[nodes.{name}]", f"id = {number}", f'core_directory = "/var/crash/{name}"']
+    lines += ["[timing]", *(f'{key} = "{value}"' for key, value in times.items())]
+    lines += ["[dump]", *(f'{key} = "{value}"' for key, value in (dump or {}).items())]
+    return "\n".join(lines) + "\n" + extra
+
+
+@dataclass(frozen=True)
+class Event:
+    time: float  # on the lab's clock
+    node: str
+    name: str
+    disk: str
+    detail: str
+
+
+class Pair:
+    """A started shelf and two nodes, configured; label(), begin() and arm() do the rest."""
+
+    def __init__(self, lab, *, luns=None, sizes_mib=None, shelf="lio", timing=None, dump=None, **options):
+        self.lab = lab
+        self.shelf, self.alpha, self.beta = lab.cluster(
+            lun_table(sizes_mib=sizes_mib, **(luns or LUNS)),
+            shelf=shelf,
+            **{
+                name: {
+                    "files": {
+                        "/etc/lastword/lastword.toml": configuration(name, timing=timing, dump=dump)
+                    },
+                    **options.get(name, {}),
+                }
+                for name in IDS
+            },
+        )
+        self.pattern = None
+        self.agent = None
+        for node in (self.alpha, self.beta):
+            node.check("mkdir -p /var/crash/alpha /var/crash/beta")
+
+    def names(self, role):
+        return [name for name in self.shelf.luns if name.startswith(role)]
+
+    # What an operator does, once and after every boot.
+
+    def label(self):
+        """All disks are alpha's, mailbox disks nobody's."""
+        for role in ("service", "spare", "dump", "mailbox"):
+            disks = " ".join(self.alpha.disk(name) for name in self.names(role))
+            if disks:
+                self.alpha.check(f"lastword label --role {role} {disks}", timeout=120)
+
+    def begin(self):
+        for node in (self.alpha, self.beta):
+            node.check("lastword start", timeout=60)
+
+    def arm(self):
+        self.alpha.check("lastword arm", timeout=60)
+        self.alpha.check("lastword check", timeout=30)
+
+    def ready(self, *, pattern_mib=64, seed=1, agent=True):
+        """Everything up to the moment before the panic."""
+        self.label()
+        self.begin()
+        self.arm()
+        self.pattern = pattern.plant(self.alpha, pattern_mib, seed, timeout=60)
+        if agent:
+            self.start_agent()
+        self.lab.say("labelled, started, armed")
+
+    def start_agent(self):
+        self.agent = self.beta.spawn("lastword agent --boot", "agent")
+        self.agent.wait_for(r'"event":"watching"', 30)
+
+    # What happened.
+
+    def events(self):
+        """Of both nodes, in the order of time."""
+        found = []
+        for node in (self.alpha, self.beta):
+            for line in node.log.lines():
+                match = _EVENT.search(line.text) if line.source in ("console", "out") else None
+                if match:
+                    event = json.loads(match[1])
+                    found.append(
+                        Event(
+                            line.time,
+                            event["node"],
+                            event["event"],
+                            event.get("disk", ""),
+                            event.get("detail", ""),
+                        )
+                    )
+        return sorted(found, key=lambda event: event.time)
+
+    def wait_event(self, node, name, timeout, since=None):
+        found = node.wait_for(rf'lastword-event .*"event":"{name}"', timeout, since)
+        return json.loads(_EVENT.search(found.line.text)[1])
+
+    def inspect(self, node, name):
+        """What `lastword inspect --json` says of a LUN."""
+        return json.loads(node.check(f"lastword inspect --json {node.disk(name)}"))
+
+    def header(self, node, name):
+        return self.inspect(node, name)["coredump_header"]
+
+    # The proof.
+
+    def core_folder(self, node, owner="alpha"):
+        """The one recovered dump below node's core directory, copied to the host."""
+        copied = node.extract(f"/var/crash/{owner}")
+        folders = [entry.path for entry in os.scandir(copied) if entry.is_dir()]
+        if len(folders) != 1:
+            raise ScenarioFailed(f"{len(folders)} recovered dumps instead of one in {copied}")
+        return folders[0]
+
+    def prove_core(self, folder, *, complete=True, message="sysrq triggered crash"):
+        """Content, not states: the pattern, the panic message as two readers find it, the report."""
+        core = os.path.join(folder, "vmcore")
+        with open(os.path.join(folder, "report.json")) as file:
+            report = json.load(file)
+        if report["complete"] != complete:
+            raise ScenarioFailed(f"report says complete={report['complete']}")
+        for reader in (["vmcore-dmesg", core], ["makedumpfile", "--dump-dmesg", core, f"{core}.dmesg"]):
+            result = subprocess.run(reader, capture_output=True, text=True, errors="replace")
+            text = result.stdout
+            if reader[0] == "makedumpfile" and os.path.exists(f"{core}.dmesg"):
+                with open(f"{core}.dmesg", errors="replace") as file:
+                    text = file.read()
+            if message not in text:
+                raise ScenarioFailed(
+                    f"{reader[0]} does not find the panic message: {result.stderr.strip()[-500:]}"
+                )
+        with open(os.path.join(folder, "dmesg.txt"), errors="replace") as file:
+            if message not in file.read():
+                raise ScenarioFailed("dmesg.txt lacks the panic message")
+        if complete:
+            pattern.verify(self.lab, core, self.pattern)
+        return report
+
+
+def require(condition, what):
+    if not condition:
+        raise ScenarioFailed(what)
