@@ -1,0 +1,249 @@
+#include "agent/seize.h"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <vector>
+
+#include "storage/aligned_buffer.h"
+#include "tests/fake/fake_shelf.h"
+
+using namespace lastword;
+using namespace lastword::fake;
+
+namespace {
+
+constexpr std::uint16_t kCluster = 0x1234;
+constexpr std::uint8_t kAlpha = 1;
+constexpr std::uint8_t kBeta = 2;
+
+ReservationKey key(std::uint8_t node, std::uint32_t generation) {
+  return make_key({.cluster = kCluster, .node = node, .boot_generation = generation});
+}
+SeizeGoal takeover_by_beta() { return {.own = key(kBeta, 4), .victim_node = kAlpha}; }
+
+// A shelf of one disk that alpha owns, in its boot 7, as in normal service.
+struct Owned {
+  explicit Owned(const ShelfOptions& options = {}) : shelf(options) {
+    BOOST_REQUIRE(seize(*alpha.lun(0), {.own = key(kAlpha, 7), .victim_node = {}}));
+    shelf.clear_trace();
+  }
+  FakeShelf shelf;
+  Nexus alpha = shelf.connect("alpha");
+  Nexus beta = shelf.connect("beta");
+};
+
+bool holds(const FakeShelf& shelf, ReservationKey who) {
+  const auto reservation = shelf.reservation(0);
+  return reservation && reservation->holder == who && reservation->type == kOwnerType;
+}
+
+bool registered(const FakeShelf& shelf, ReservationKey who) {
+  const auto keys = shelf.registrations(0).keys;
+  return std::find(keys.begin(), keys.end(), who) != keys.end();
+}
+
+unsigned sent(const FakeShelf& shelf, Command command) {
+  const auto trace = shelf.trace();
+  return static_cast<unsigned>(std::count_if(
+      trace.begin(), trace.end(), [command](const auto& t) { return t.command == command; }));
+}
+
+Status write_block(const Nexus& nexus) {
+  const AlignedBuffer buffer(kBlockBytes);
+  return nexus.device(0)->write(0, buffer.span());
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(seize_disk)
+
+BOOST_AUTO_TEST_CASE(taking_a_disk_makes_the_taker_its_only_writer) {
+  Owned disk;
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+  BOOST_CHECK(!registered(disk.shelf, key(kAlpha, 7)));
+  BOOST_CHECK(write_block(disk.beta));
+  const Status late = write_block(disk.alpha);
+  BOOST_REQUIRE(!late);
+  BOOST_CHECK(late.error().code == Code::kConflict);
+}
+
+BOOST_AUTO_TEST_CASE(write_that_the_target_had_queued_for_the_victim_never_lands) {
+  Owned disk;
+  AlignedBuffer buffer(kBlockBytes);
+  buffer.span()[0] = std::byte{0xaa};
+  BOOST_REQUIRE(disk.shelf.queue_write(disk.alpha, 0, 0, buffer.span()));
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  disk.shelf.execute_queued(0);
+  disk.shelf.peek(0, 0, buffer.span());
+  BOOST_CHECK(buffer.span()[0] == std::byte{0});
+}
+
+BOOST_AUTO_TEST_CASE(without_preempt_and_abort_a_reset_keeps_the_queued_write_from_landing) {
+  Owned disk;
+  disk.shelf.inject(0, {.kind = FaultKind::kUnsupported, .only = Command::kPreemptAndAbort});
+  AlignedBuffer buffer(kBlockBytes);
+  buffer.span()[0] = std::byte{0xaa};
+  BOOST_REQUIRE(disk.shelf.queue_write(disk.alpha, 0, 0, buffer.span()));
+  bool used_reset = false;
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta(), &used_reset));
+  BOOST_CHECK(used_reset);
+  BOOST_CHECK_EQUAL(sent(disk.shelf, Command::kReset), 1);
+  disk.shelf.execute_queued(0);
+  disk.shelf.peek(0, 0, buffer.span());
+  BOOST_CHECK(buffer.span()[0] == std::byte{0});
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+}
+
+BOOST_AUTO_TEST_CASE(taking_twice_changes_nothing_the_second_time) {
+  Owned disk;
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  disk.shelf.clear_trace();
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK_EQUAL(sent(disk.shelf, Command::kPreemptAndAbort), 0);
+  BOOST_CHECK_EQUAL(sent(disk.shelf, Command::kReserve), 0);
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_nobody_holds_is_reserved) {
+  FakeShelf shelf;
+  const Nexus beta = shelf.connect("beta");
+  BOOST_REQUIRE(seize(*beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK(holds(shelf, key(kBeta, 4)));
+}
+
+BOOST_AUTO_TEST_CASE(victim_that_is_registered_without_holding_is_removed_before_reserving) {
+  Owned disk;
+  BOOST_REQUIRE(disk.alpha.lun(0)->release(key(kAlpha, 7), kOwnerType));
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+  BOOST_CHECK(!registered(disk.shelf, key(kAlpha, 7)));
+}
+
+BOOST_AUTO_TEST_CASE(every_generation_of_the_victim_is_removed) {
+  Owned disk;
+  const Nexus dead = disk.shelf.connect("alpha before its power cycle");
+  BOOST_REQUIRE(dead.lun(0)->test_unit_ready() || true);
+  (void)dead.lun(0)->register_ignoring_existing(key(kAlpha, 6), false);
+  (void)dead.lun(0)->register_ignoring_existing(key(kAlpha, 6), false);
+  BOOST_REQUIRE(registered(disk.shelf, key(kAlpha, 6)));
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK_EQUAL(disk.shelf.registrations(0).keys.size(), 1);
+}
+
+BOOST_AUTO_TEST_CASE(stale_registration_of_an_own_earlier_boot_gives_way) {
+  Owned disk;  // alpha, boot 7, then a power cycle: a new nexus
+  const Nexus reborn = disk.shelf.connect("alpha after its power cycle");
+  BOOST_REQUIRE(seize(*reborn.lun(0), {.own = key(kAlpha, 8), .victim_node = {}}));
+  BOOST_CHECK(holds(disk.shelf, key(kAlpha, 8)));
+  BOOST_CHECK(!registered(disk.shelf, key(kAlpha, 7)));
+}
+
+BOOST_AUTO_TEST_CASE(after_a_reset_the_same_nexus_carries_the_reservation_into_the_new_boot) {
+  Owned disk;
+  BOOST_REQUIRE(seize(*disk.alpha.lun(0), {.own = key(kAlpha, 8), .victim_node = {}}));
+  BOOST_CHECK(holds(disk.shelf, key(kAlpha, 8)));
+  BOOST_CHECK_EQUAL(disk.shelf.registrations(0).keys.size(), 1);
+}
+
+BOOST_AUTO_TEST_CASE(partner_s_reservation_is_respected_when_only_own_disks_are_taken) {
+  Owned disk;
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  const Nexus reborn = disk.shelf.connect("alpha after its power cycle");
+  const Status status = seize(*reborn.lun(0), {.own = key(kAlpha, 8), .victim_node = {}});
+  BOOST_REQUIRE(!status);
+  BOOST_CHECK(status.error().code == Code::kConflict);
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+  BOOST_CHECK(!registered(disk.shelf, key(kAlpha, 8)));
+}
+
+BOOST_AUTO_TEST_CASE(somebody_else_s_key_is_never_touched) {
+  for (const ReservationKey foreign :
+       {ReservationKey{0xdeadbeef},
+        make_key({.cluster = kCluster + 1, .node = kAlpha, .boot_generation = 7})}) {
+    FakeShelf shelf;
+    const Nexus stranger = shelf.connect("stranger");
+    while (!stranger.lun(0)->test_unit_ready()) {
+    }
+    BOOST_REQUIRE(stranger.lun(0)->register_ignoring_existing(foreign, false));
+    BOOST_REQUIRE(stranger.lun(0)->reserve(foreign, kOwnerType));
+    const Nexus beta = shelf.connect("beta");
+    const Status status = seize(*beta.lun(0), takeover_by_beta());
+    BOOST_REQUIRE(!status);
+    BOOST_CHECK(status.error().code == Code::kConflict);
+    BOOST_CHECK(holds(shelf, foreign));
+    BOOST_CHECK_EQUAL(sent(shelf, Command::kPreemptAndAbort), 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(losing_the_registration_on_the_way_is_fenced_and_not_registered_again) {
+  Owned disk;
+  bool fenced = false;
+  disk.shelf.set_hook([&](const CommandTrace& trace) {
+    if (trace.initiator != "beta" || trace.command != Command::kPreemptAndAbort || fenced) return;
+    fenced = true;  // alpha is alive after all, and faster
+    (void)disk.alpha.lun(0)->preempt_and_abort(key(kAlpha, 7), key(kBeta, 4), kOwnerType);
+  });
+  const Status status = seize(*disk.beta.lun(0), takeover_by_beta());
+  BOOST_REQUIRE(!status);
+  BOOST_CHECK(status.error().code == Code::kFenced);
+  BOOST_CHECK(holds(disk.shelf, key(kAlpha, 7)));
+  BOOST_CHECK(!registered(disk.shelf, key(kBeta, 4)));
+}
+
+BOOST_AUTO_TEST_CASE(victim_that_vanishes_before_the_preempt_is_no_failure) {
+  Owned disk;
+  bool gone = false;
+  disk.shelf.set_hook([&](const CommandTrace& trace) {
+    if (trace.initiator != "beta" || trace.command != Command::kPreemptAndAbort || gone) return;
+    gone = true;
+    (void)disk.alpha.lun(0)->register_ignoring_existing(ReservationKey{0}, false);
+  });
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+}
+
+BOOST_AUTO_TEST_CASE(unit_attentions_on_the_way_are_repeated) {
+  Owned disk;
+  disk.shelf.inject(0, {.kind = FaultKind::kAttention, .initiator = "beta", .skip = 2, .times = 3});
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+}
+
+BOOST_AUTO_TEST_CASE(unit_attentions_without_end_are_an_error) {
+  Owned disk;
+  disk.shelf.inject(0, {.kind = FaultKind::kAttention, .initiator = "beta"});
+  BOOST_CHECK(!seize(*disk.beta.lun(0), takeover_by_beta()));
+}
+
+BOOST_AUTO_TEST_CASE(silent_disk_is_a_time_out_and_stays_with_its_owner) {
+  Owned disk;
+  disk.shelf.inject(
+      0, {.kind = FaultKind::kTimeout, .only = Command::kPreemptAndAbort, .initiator = "beta"});
+  const Status status = seize(*disk.beta.lun(0), takeover_by_beta());
+  BOOST_REQUIRE(!status);
+  BOOST_CHECK(status.error().code == Code::kTimeout);
+  BOOST_CHECK(holds(disk.shelf, key(kAlpha, 7)));
+}
+
+BOOST_AUTO_TEST_CASE(interrupted_before_any_command_the_next_try_finishes) {
+  // The takeover is killed before its n-th command, for every n, and run again.
+  struct Killed {};
+  for (unsigned survived = 0; survived < 12; ++survived) {
+    Owned disk;
+    unsigned count = 0;
+    disk.shelf.set_hook([&](const CommandTrace& trace) {
+      if (trace.initiator == "beta" && count++ == survived) throw Killed();
+    });
+    try {
+      (void)seize(*disk.beta.lun(0), takeover_by_beta());
+    } catch (const Killed&) {
+    }
+    disk.shelf.set_hook({});
+    BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+    BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+    BOOST_CHECK_EQUAL(disk.shelf.registrations(0).keys.size(), 1);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
