@@ -79,8 +79,8 @@ def main(argv=None):
         print(f"unknown: {' '.join(unknown)}" if unknown else "name a scenario", file=sys.stderr)
         print(f"known: {' '.join(scenarios)}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, _terminated)
-    signal.signal(signal.SIGHUP, _terminated)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminated)
     outcomes = [
         _run_one(scenarios[name], options.build, options.keep) for name in options.scenario
     ]
@@ -90,7 +90,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    sys.exit(main())

@@ -38,15 +38,27 @@ load_modules() {
 }
 
 # The harness writes "TOKEN COMMAND\n" to ttyS1, the command escaped for printf %b.
-# Answer: whatever the command prints, then "\n<RS>TOKEN STATUS\n"; RS is octal 036.
+# Answer: "<RS>TOKEN begin\n", whatever the command prints, "\n<RS>TOKEN STATUS\n"; RS is octal
+# 036. Not for process 1: the end of an orphan interrupts its read, which forgets half a line.
 serve_commands() {
     stty -F /dev/ttyS1 raw -echo
     stty -F /dev/ttyS2 raw -echo
-    exec 3<>/dev/ttyS1
+    # The last close of a serial port waits for it to drain: this shell keeps both open.
+    exec 3<>/dev/ttyS1 4>/dev/ttyS2
     printf '\n\036hello %s\n' "$1" >&3
     while :; do
         IFS=' ' read -r token escaped <&3 || continue
-        (eval "$(printf '%b' "$escaped")") </dev/null >&3 2>&1 3>&-
+        printf '\036%s begin\n' "$token" >&3
+        (eval "$(printf '%b' "$escaped")") </dev/null >&3 2>&1 3>&- 4>&-
         printf '\n\036%s %d\n' "$token" $? >&3
+    done
+}
+
+# The last step of an init script.
+serve_forever() {
+    serve_commands "$1" &
+    while :; do
+        wait
+        sleep 1
     done
 }

@@ -28,4 +28,4 @@ while [ "$(lw-disks)" -lt "${want:-0}" ]; do
     usleep 20000
 done
 say "ready $node"
-serve_commands "$node"
+serve_forever "$node"

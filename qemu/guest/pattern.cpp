@@ -39,7 +39,8 @@ static_assert(sizeof(Page) == kPageBytes);
 // splitmix64: incompressible, and cheap under emulation.
 class Noise {
  public:
-  Noise(std::uint64_t seed, std::uint64_t index) : state_(seed * 0x9e3779b97f4a7c15 ^ (index << 20)) {}
+  Noise(std::uint64_t seed, std::uint64_t index)
+      : state_(seed * 0x9e3779b97f4a7c15 ^ (index << 20)) {}
 
   std::uint64_t next() {
     std::uint64_t z = (state_ += 0x9e3779b97f4a7c15);
@@ -128,7 +129,7 @@ int plant(std::uint64_t mib, std::uint64_t seed) {
 // Read-only mapping of a whole file. The process ends before it would have to be undone.
 std::span<const std::byte> map_file(const char* path) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  struct stat status{};
+  struct stat status {};
   if (fd < 0 || fstat(fd, &status) != 0 || status.st_size == 0) return {};
   const auto size = static_cast<std::size_t>(status.st_size);
   void* memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -51,4 +51,4 @@ cd /
 mkdir $tpg/np/10.0.2.15:3260
 echo 1 >$tpg/enable
 say "ready shelf"
-serve_commands shelf
+serve_forever shelf

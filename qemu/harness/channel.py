@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from .errors import CommandFailed, WaitTimeout
 
-_MARK = b"\x1e"
-_HELLO = _MARK + b"hello "
+_HELLO = re.compile(rb"\x1ehello \w+\n")
 
 
 class Result(NamedTuple):
@@ -30,7 +29,7 @@ class Channel:
     def feed(self, data):
         with self._changed:
             self._buffer += data
-            if self._buffer.rfind(_HELLO, max(0, len(self._buffer) - len(data) - 64)) >= 0:
+            if not self._serving and _HELLO.search(self._buffer):
                 self._serving = True
             self._changed.notify_all()
 
@@ -50,7 +49,12 @@ class Channel:
                 if left <= 0:
                     raise WaitTimeout(f"{self._name}: {trouble} in {timeout:g} s: {command}")
                 self._changed.wait(min(left, 0.1))
-                check()
+                # It may wait for the reader thread, which may wait in feed().
+                self._changed.release()
+                try:
+                    check()
+                finally:
+                    self._changed.acquire()
 
         with self._changed:
             wait(lambda: self._serving, "nobody took the command")
@@ -58,22 +62,20 @@ class Channel:
             token = secrets.token_hex(8)
             escaped = command.replace("\\", "\\\\").replace("\n", "\\n")
             self._send(f"{token} {escaped}\n".encode())
-            end = re.compile(rb"\n\x1e" + token.encode() + rb" (\d+)\n")
-            found = None
+            mark = b"\x1e" + token.encode()
+            begin, end = mark + b" begin\n", re.compile(b"\n" + mark + rb" (\d+)\n")
+            scanned = 0
 
             def ended():
-                nonlocal found
+                nonlocal scanned
                 if not self._serving:
                     raise CommandFailed(f"{self._name} went down during: {command}")
-                found = end.search(self._buffer, max(0, len(self._buffer) - 4096 - len(token)))
+                found = end.search(self._buffer, max(0, scanned - 64))
+                scanned = len(self._buffer)
                 return found
 
             wait(ended, "no end")
-            status = int(found[1])  # the match looks into the buffer
-            output = bytes(self._buffer[: found.start()])
-            # What an earlier command, given up at its time-out, still had to say.
-            stale = output.rfind(b"\n" + _MARK)
-            if stale >= 0:
-                output = output[output.index(b"\n", stale + 1) + 1 :]
+            # Before it stands what a command given up at its time-out still had to say.
+            output, _, rest = bytes(self._buffer).rpartition(begin)[2].partition(b"\n" + mark)
             self._buffer.clear()
-            return Result(status, output.decode(errors="replace"))
+            return Result(int(rest.split()[0]), output.decode(errors="replace"))

@@ -63,8 +63,8 @@ class LioShelf(Guest, _Shelf):
 
     supports_preempt_and_abort = True
 
-    def __init__(self, lab, sizes_mib, *, memory_mib=384):
-        super().__init__(lab, "shelf", memory_mib=memory_mib)
+    def __init__(self, lab, sizes_mib, *, memory_mib=384, cpus=1):
+        super().__init__(lab, "shelf", memory_mib=memory_mib, cpus=cpus)
         self._create_luns(lab, sizes_mib, first_number=0)
         self._base = image.cached(lab.build, "shelf", image.shelf_archive(lab.kernel))
 

@@ -1,8 +1,7 @@
 import os
 
 from qemu.harness import GuestLost, ScenarioFailed, WaitTimeout, blocks, lun_table, scenario
-
-from .harness_pr import ALPHA_KEY, BETA_KEY, TYPE, keys, reserve, settle, write_block
+from qemu.harness.sg import ALPHA_KEY, BETA_KEY, TYPE, keys, reserve, settle, write_block
 
 
 def stays_silent(guest, background, seconds):
