@@ -45,7 +45,8 @@ std::string_view load_advice(int error) {
     case EKEYREJECTED:
     case ENOKEY:
     case EBADMSG:
-      return "the kernel's signature is not accepted (lockdown or Secure Boot): use a signed kernel";
+      return "the kernel's signature is not accepted (lockdown or Secure Boot): use a signed "
+             "kernel";
     case EBUSY:
       return "another program is loading a kernel; try again";
     default:
@@ -70,9 +71,8 @@ Status load(const std::string& kernel, const std::string& image, const std::stri
   const auto image_file = open_for_kernel(image);
   if (!image_file) return fail(image_file.error());
   // glibc has no wrapper. The length counts the terminating zero.
-  if (::syscall(SYS_kexec_file_load, kernel_file->get(), image_file->get(),
-                command_line.size() + 1, command_line.c_str(),
-                static_cast<unsigned long>(KEXEC_FILE_ON_CRASH)) != 0) {
+  if (::syscall(SYS_kexec_file_load, kernel_file->get(), image_file->get(), command_line.size() + 1,
+                command_line.c_str(), static_cast<unsigned long>(KEXEC_FILE_ON_CRASH)) != 0) {
     return fail({.code = Code::kIo,
                  .sys_errno = errno,
                  .operation = "kexec_file_load",

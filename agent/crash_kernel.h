@@ -35,8 +35,8 @@ struct CrashKernel {
 // uname -r
 [[nodiscard]] std::string running_release();
 
-// The capture kernel's command line: the consoles of the running kernel's, what a kdump kernel needs
-// to live in little memory on a machine that was not reset, and what the configuration adds.
+// The capture kernel's command line: the consoles of the running kernel's, what a kdump kernel
+// needs to live in little memory on a machine that was not reset, and what the configuration adds.
 [[nodiscard]] std::string capture_command_line(const std::string& running_command_line,
                                                const std::string& addition);
 

@@ -4,6 +4,7 @@
 
 #include "agent/fan_out.h"
 #include "agent/held_disk.h"
+#include "storage/signatures.h"
 
 namespace lastword {
 namespace {
@@ -38,6 +39,16 @@ Examination examine_disk(const Task& task, milliseconds io_timeout, const Signat
 }
 
 }  // namespace
+
+Result<std::string> probe_signature(const std::string& path, std::uint64_t offset_bytes,
+                                    std::uint64_t length_bytes) {
+  const auto file = open_for_tables(path, Access::kReadOnly);
+  if (!file) return fail(file.error());
+  const auto found = find_signatures(file->get(), path,
+                                     {.offset_bytes = offset_bytes, .length_bytes = length_bytes});
+  if (!found) return fail(found.error());
+  return found->empty() ? std::string() : describe(found->front());
+}
 
 std::vector<Examination> examine_disks(const Survey& survey, const SelectionPolicy& policy,
                                        const SignatureProbe& probe) {

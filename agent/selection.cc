@@ -81,10 +81,11 @@ std::optional<std::string> reject_by_header(const pb::CoredumpHeader& header,
                        node_name(header.node(), config));
   }
   if (holds_unsaved_dump(header) && !config.keep_latest) {
-    return fmt::format("holds a dump of {} (boot generation {}, {}) that is not saved; run "
-                       "`lastword recover`",
-                       node_name(header.node(), config), header.boot_generation(),
-                       header.attribute() == pb::COMPLETED ? "complete" : "aborted");
+    return fmt::format(
+        "holds a dump of {} (boot generation {}, {}) that is not saved; run "
+        "`lastword recover`",
+        node_name(header.node(), config), header.boot_generation(),
+        header.attribute() == pb::COMPLETED ? "complete" : "aborted");
   }
   return std::nullopt;
 }

@@ -28,10 +28,10 @@ struct SelectionPolicy {
 
 // What the survey does not tell. Only for disks that eligible_so_far() lets through.
 struct Examination {
-  std::optional<Error> not_ready;        // TEST UNIT READY failed
-  std::optional<Error> probe_failed;     // the data region could not be searched for signatures
-  std::string signature;                 // "ext4", ...; empty: none
-  std::optional<std::string> excluded;   // the caller's own reason to leave this disk out
+  std::optional<Error> not_ready;       // TEST UNIT READY failed
+  std::optional<Error> probe_failed;    // the data region could not be searched for signatures
+  std::string signature;                // "ext4", ...; empty: none
+  std::optional<std::string> excluded;  // the caller's own reason to leave this disk out
 };
 
 enum class Fit : std::uint8_t { kRaw, kEstimate, kPartial };
