@@ -1,6 +1,8 @@
 // The running system's claims on a disk; declared in storage/signatures.h.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -11,7 +13,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "storage/file_descriptor.h"
+#include "storage/io_error.h"
 #include "storage/signatures.h"
 
 namespace lastword {
@@ -103,6 +105,21 @@ void find_holders(const std::vector<Part>& parts, std::vector<std::string>& uses
 }
 
 }  // namespace
+
+Result<FileDescriptor> open_for_tables(const std::string& path, Access access) {
+  const bool is_disk = !device_of(path).empty();
+  // O_EXCL means something for block devices only.
+  const int flags = access == Access::kReadOnly ? O_RDONLY : O_RDWR | (is_disk ? O_EXCL : 0);
+  FileDescriptor fd(open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd.valid()) {
+    return fail({.code = errno == EBUSY ? Code::kRefused : code_of_errno(errno),
+                 .sys_errno = errno,
+                 .operation = "open",
+                 .disk = path});
+  }
+  if (is_disk) (void)ioctl(fd.get(), BLKFLSBUF, 0);
+  return fd;
+}
 
 std::vector<std::string> find_kernel_uses(const std::string& device, const std::string& root) {
   const std::vector<Part> parts = parts_of(device, root);

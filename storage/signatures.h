@@ -10,9 +10,15 @@
 
 #include "proto/error.h"
 #include "storage/discover.h"
+#include "storage/file_descriptor.h"
 #include "storage/partition_table.h"
 
 namespace lastword {
+
+// Open for probing and for libfdisk, which both go through the page cache: what the cache kept from
+// before the partner last wrote is dropped first. For writing, a disk is opened O_EXCL; kRefused
+// when somebody has it.
+[[nodiscard]] Result<FileDescriptor> open_for_tables(const std::string& path, Access access);
 
 struct Signature {
   std::string type;                // as blkid(8) names it: "ext4", "LVM2_member", "gpt"
