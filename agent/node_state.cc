@@ -1,6 +1,8 @@
 #include "agent/node_state.h"
 
+#include <fcntl.h>
 #include <google/protobuf/util/json_util.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -86,6 +88,24 @@ Status make_state_directory(const Config& config) {
                  .disk = config.state_directory});
   }
   return {};
+}
+
+Result<FileDescriptor> lock_state(const Config& config) {
+  if (Status status = make_state_directory(config); !status) return fail(status.error());
+  const std::string path = config.state_directory + "/lock";
+  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.valid()) {
+    return fail({.code = Code::kIo, .sys_errno = errno, .operation = "open lock", .disk = path});
+  }
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail(
+        {.code = Code::kRefused,
+         .sys_errno = errno,
+         .operation = "lock",
+         .disk = path,
+         .detail = "another `lastword` start, stop, arm or disarm is running; wait for it"});
+  }
+  return file;
 }
 
 Result<NodeState> load_node_state(const Config& config, std::string_view boot_id) {

@@ -6,6 +6,7 @@
 #include "agent/config.h"
 #include "agent/state.pb.h"
 #include "proto/keys.h"
+#include "storage/file_descriptor.h"
 
 namespace lastword {
 
@@ -34,6 +35,10 @@ struct NodeState {
 [[nodiscard]] Status save_armed_state(const Config& config, const pb::ArmedState& state,
                                       std::string_view boot_id);
 [[nodiscard]] Status remove_armed_state(const Config& config);
+
+// One of start, stop, arm and disarm at a time: kRefused while another one runs. Held until the
+// descriptor is closed.
+[[nodiscard]] Result<FileDescriptor> lock_state(const Config& config);
 
 // Creates the state directory where it is missing. Private to root: the capture image in it names
 // the reservation key.

@@ -39,11 +39,22 @@ Status give_up_reservation(ScsiLun& lun, ReservationKey key) {
   return {};
 }
 
-Result<bool> is_registered(ScsiLun& lun, ReservationKey key) {
+Status unregister_if_registered(ScsiLun& lun, ReservationKey key) {
   const auto registrations = past_unit_attentions([&] { return lun.read_keys(); });
   if (!registrations) return at_disk(registrations.error(), lun);
   const auto& keys = registrations->keys;
-  return std::find(keys.begin(), keys.end(), key) != keys.end();
+  if (std::find(keys.begin(), keys.end(), key) == keys.end()) return {};
+  return give_up_reservation(lun, key);
+}
+
+Status check_same_disk(HeldDisk& held, const OwnDisk& disk) {
+  const auto label = held.label();
+  if (!label) return fail(label.error());
+  if (label->disk_uuid() == disk.disk_uuid) return {};
+  return fail({.code = Code::kGone,
+               .operation = "find disk",
+               .disk = disk.lun.name(),
+               .detail = "another disk has taken this name since it was surveyed; run it again"});
 }
 
 Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self,
@@ -105,55 +116,55 @@ bool holds_unsaved_dump(const pb::CoredumpHeader& header) {
   return header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED;
 }
 
-Result<pb::CoredumpHeader> take_own_disk(BlockDevice& device, ScsiLun& lun,
-                                         std::uint64_t metadata_offset, const OwnerIdentity& self) {
-  if (Status seized = seize(lun, SeizeGoal{.own = self.key}); !seized) {
+Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  if (Status seized = seize(disk.lun, SeizeGoal{.own = self.key}); !seized) {
     return fail(seized.error());
   }
-  HeldDisk disk(device, lun, metadata_offset, self.key);
   pb::CoredumpHeader header;
-  if (Status written = write_records_in_service(disk, self, header); !written) {
+  if (Status written = write_records_in_service(held, self, header); !written) {
     if (written.error().code == Code::kRefused) {
       // Not ours after all. Failing to give it back is less important than saying so.
-      (void)give_up_reservation(lun, self.key);
+      (void)give_up_reservation(disk.lun, self.key);
     }
-    return at_disk(written.error(), lun);
+    return at_disk(written.error(), disk.lun);
   }
   return header;
 }
 
-Status join_mailbox_disk(ScsiLun& lun, const OwnerIdentity& self) {
-  return seize(lun, SeizeGoal{.own = self.key, .shared = true});
+Status join_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return same;
+  return seize(disk.lun, SeizeGoal{.own = self.key, .shared = true});
 }
 
-Status release_own_disk(BlockDevice& device, ScsiLun& lun, std::uint64_t metadata_offset,
-                        const OwnerIdentity& self) {
-  const auto reservation = past_unit_attentions([&] { return lun.read_reservation(); });
-  if (!reservation) return at_disk(reservation.error(), lun);
-  if (!reservation->has_value()) {
-    // An earlier stop released it and was interrupted before it unregistered.
-    const auto registered = is_registered(lun, self.key);
-    if (!registered) return fail(registered.error());
-    return *registered ? give_up_reservation(lun, self.key) : Status();
-  }
-  HeldDisk disk(device, lun, metadata_offset, self.key);
-  if (Status held = require_hold(lun, self.key); !held) return held;
-  auto label = disk.label();
+Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return same;
+  if (Status ready = wait_until_ready(disk.lun); !ready) return ready;
+  const auto reservation = past_unit_attentions([&] { return disk.lun.read_reservation(); });
+  if (!reservation) return at_disk(reservation.error(), disk.lun);
+  // With no reservation, an earlier stop was interrupted between its last two steps.
+  if (!reservation->has_value()) return unregister_if_registered(disk.lun, self.key);
+  if (Status mine = require_hold(disk.lun, self.key); !mine) return mine;
+  auto label = held.label();
   if (!label) return fail(label.error());
   if (label->owner_node() == self.node) {
     label->set_owner_node(0);
     label->set_owner_generation(0);
     label->set_ownership_epoch(label->ownership_epoch() + 1);
     label->set_written_unix_ms(unix_ms_now());
-    if (Status written = disk.put_label(*label); !written) return written;
+    if (Status written = held.put_label(*label); !written) return written;
   }
-  return give_up_reservation(lun, self.key);
+  return give_up_reservation(disk.lun, self.key);
 }
 
-Status leave_mailbox_disk(ScsiLun& lun, const OwnerIdentity& self) {
-  const auto registered = is_registered(lun, self.key);
-  if (!registered) return fail(registered.error());
-  return *registered ? give_up_reservation(lun, self.key) : Status();
+Status leave_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return same;
+  if (Status ready = wait_until_ready(disk.lun); !ready) return ready;
+  return unregister_if_registered(disk.lun, self.key);
 }
 
 }  // namespace lastword

@@ -34,17 +34,24 @@ struct OwnerIdentity {
 // A dump that is over and not on a file system yet.
 [[nodiscard]] bool holds_unsaved_dump(const pb::CoredumpHeader& header);
 
-// Returns the disk's header as it is then (empty for a mailbox disk). On an error the disk may be
-// registered and reserved by this node, and its label still be the old one; where the label turns
-// out to be the partner's, the reservation is given back.
-[[nodiscard]] Result<pb::CoredumpHeader> take_own_disk(BlockDevice& device, ScsiLun& lun,
-                                                       std::uint64_t metadata_offset,
+// An open disk and what the survey said it is.
+struct OwnDisk {
+  BlockDevice& device;
+  ScsiLun& lun;
+  std::uint64_t metadata_offset = 0;
+  // Device names may have moved since the survey: a disk with another UUID is left alone (kGone).
+  std::string disk_uuid;
+};
+
+// Returns the disk's header as it is then. On an error the disk may be registered and reserved by
+// this node, and its label still be the old one; where the label turns out to be the partner's, the
+// reservation is given back.
+[[nodiscard]] Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk,
                                                        const OwnerIdentity& self);
-[[nodiscard]] Status join_mailbox_disk(ScsiLun& lun, const OwnerIdentity& self);
+[[nodiscard]] Status join_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self);
 
 // kFenced, and nothing is touched, when another node holds it.
-[[nodiscard]] Status release_own_disk(BlockDevice& device, ScsiLun& lun,
-                                      std::uint64_t metadata_offset, const OwnerIdentity& self);
-[[nodiscard]] Status leave_mailbox_disk(ScsiLun& lun, const OwnerIdentity& self);
+[[nodiscard]] Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self);
+[[nodiscard]] Status leave_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self);
 
 }  // namespace lastword

@@ -6,22 +6,10 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "storage/file_descriptor.h"
+
 namespace lastword {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 tl::unexpected<Error> failed(const char* operation, const std::string& path, int error) {
   const Code code = error == ENOENT                      ? Code::kNotFound
@@ -43,7 +31,7 @@ Status write_all(int fd, std::string_view content, const std::string& path) {
 }  // namespace
 
 Result<std::string> read_text_file(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return failed("open", path, errno);
   std::string content;
   char buffer[4096];
@@ -59,7 +47,7 @@ Result<std::string> read_text_file(const std::string& path) {
 Status replace_file(const std::string& path, std::string_view content, unsigned mode) {
   const std::string temporary = path + ".new";
   {
-    const Descriptor file(
+    const FileDescriptor file(
         ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
     if (file.get() < 0) return failed("create", temporary, errno);
     if (Status status = write_all(file.get(), content, temporary); !status) return status;
@@ -67,7 +55,7 @@ Status replace_file(const std::string& path, std::string_view content, unsigned 
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) return failed("rename", path, errno);
   const std::string parent = std::filesystem::path(path).parent_path().string();
-  const Descriptor directory(
+  const FileDescriptor directory(
       ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0 || ::fsync(directory.get()) != 0) return failed("fsync", parent, errno);
   return {};

@@ -1,0 +1,97 @@
+// lastword start: takes this node's own disks into service.
+#include "agent/start.h"
+
+#include <fmt/format.h>
+
+#include "agent/command.h"
+#include "agent/disk_work.h"
+#include "agent/selection.h"
+
+namespace lastword {
+namespace {
+
+int report_taken_over(const Config& config, const Survey& survey, const StartPlan& plan) {
+  fmt::print(stderr, "lastword: {} is in takeover; waiting for giveback. Nothing was touched.\n",
+             config.partner.name);
+  for (const DiskRemark& remark : plan.taken_over) {
+    fmt::print(stderr, "lastword: {}: {}\n", survey.disks[remark.disk].info.path, remark.text);
+  }
+  return kExitRefused;
+}
+
+// Says how each disk fared; returns how many are not in service.
+std::size_t report_disks(const Config& config, const Survey& survey,
+                         const std::vector<std::size_t>& disks,
+                         const std::vector<Result<pb::CoredumpHeader>>& results) {
+  std::size_t failed = 0;
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    const SurveyedDisk& disk = survey.disks[disks[i]];
+    if (results[i]) {
+      fmt::print("{}: in service ({})\n", disk.info.path, name_of(disk.label->role()));
+    } else {
+      ++failed;
+      fmt::print(stderr, "lastword: not in service: {}\n", describe(results[i].error()));
+    }
+  }
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    if (!results[i] || !holds_unsaved_dump(*results[i])) continue;
+    const std::string& path = survey.disks[disks[i]].info.path;
+    fmt::print("{}: holds a dump of boot generation {} ({}); save it: lastword recover {} -o {}\n",
+               path, results[i]->boot_generation(),
+               results[i]->attribute() == pb::COMPLETED
+                   ? "complete"
+                   : "aborted: " + pb::Reason_Name(results[i]->reason()),
+               path, config.self.core_directory);
+  }
+  return failed;
+}
+
+int take(const Config& config, const Survey& survey, const StartPlan& plan) {
+  const OwnerIdentity self = own_identity(config, plan.boot_generation);
+  // Before the first disk is touched: a start that is killed and run again keeps its generation.
+  const NodeState state{.boot_generation = plan.boot_generation, .key = self.key};
+  if (Status saved = save_node_state(config, state); !saved) return report_error(saved.error());
+  std::vector<std::size_t> disks = plan.own;
+  disks.insert(disks.end(), plan.mailbox.begin(), plan.mailbox.end());
+  const std::size_t own_count = plan.own.size();
+  const auto results = work_on_disks(
+      survey, disks, config.timing.settings.io_timeout,
+      [self, own_count](const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {
+        if (position < own_count) return take_own_disk(disk, self);
+        if (Status joined = join_mailbox_disk(disk, self); !joined) return fail(joined.error());
+        return pb::CoredumpHeader();
+      });
+  const std::size_t failed = report_disks(config, survey, disks, results) + plan.refused.size();
+  for (const DiskRemark& remark : plan.refused) {
+    fmt::print(stderr, "lastword: {}: not in service: {}\n", survey.disks[remark.disk].info.path,
+               remark.text);
+  }
+  fmt::print("{}, boot generation {}: {} disks in service, {} not.\n", config.self.name,
+             plan.boot_generation, disks.size() + plan.refused.size() - failed, failed);
+  return failed == 0 && !plan.own.empty() ? kExitOk : kExitNo;
+}
+
+int run(const std::string& config_path) {
+  const auto config = load_config(config_path);
+  if (!config) return report_error(config.error());
+  const auto lock = lock_state(*config);
+  if (!lock) return report_error(lock.error());
+  const auto state = load_node_state(*config);
+  if (!state && state.error().code != Code::kNotFound) return report_error(state.error());
+  const auto survey = survey_disks(*config);
+  if (!survey) return report_error(survey.error());
+  const auto plan = plan_start(*survey, *config, state ? std::optional(*state) : std::nullopt);
+  if (!plan) return report_error(plan.error());
+  if (!plan->taken_over.empty()) return report_taken_over(*config, *survey, *plan);
+  return take(*config, *survey, *plan);
+}
+
+}  // namespace
+
+void add_start_command(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand("start", "Take this node's own disks into service");
+  command->callback(
+      [&context] { context.chosen = [&context] { return run(context.config_path); }; });
+}
+
+}  // namespace lastword

@@ -1,0 +1,43 @@
+// The kernel's side of arming: its reserved memory, and the capture kernel loaded into it by
+// kexec_file_load(2).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "proto/error.h"
+
+namespace lastword {
+
+// What commands do to the running kernel; tests put a recorder here.
+struct CrashKernel {
+  // Replaces what is loaded. The kernel lets go of the old image before it reads the new one
+  // (kernel/kexec_file.c: kimage_free(xchg(&kexec_crash_image, NULL))): a crash within this call,
+  // and after it failed, is not dumped.
+  std::function<Status(const std::string& kernel, const std::string& image,
+                       const std::string& command_line)>
+      load;
+  std::function<Status()> unload;
+};
+[[nodiscard]] CrashKernel running_kernel();
+
+// /sys/kernel/kexec_crash_size, in bytes; 0 without crashkernel=.
+[[nodiscard]] Result<std::uint64_t> reserved_crash_memory();
+// /sys/kernel/kexec_crash_loaded.
+[[nodiscard]] Result<bool> crash_kernel_loaded();
+
+// The release ("6.1.0-32-amd64") of a bzImage, from the version string that its setup header points
+// to (Documentation/x86/boot.rst, kernel_version). kCorrupt where the file is no bzImage: better
+// said before the kernel has dropped the old image.
+[[nodiscard]] Result<std::string> kernel_release_of(const std::string& path);
+
+// uname -r
+[[nodiscard]] std::string running_release();
+
+// The capture kernel's command line: the consoles of the running kernel's, what a kdump kernel
+// needs to live in little memory on a machine that was not reset, and what the configuration adds.
+[[nodiscard]] std::string capture_command_line(const std::string& running_command_line,
+                                               const std::string& addition);
+
+}  // namespace lastword

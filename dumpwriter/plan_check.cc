@@ -1,0 +1,130 @@
+#include "dumpwriter/plan_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace lastword {
+namespace {
+
+// Formats into the error's own space; a longer sentence is cut.
+template <class... Args>
+tl::unexpected<Error> differs(Code code, fmt::format_string<Args...> format, Args&&... args) {
+  char text[256];
+  const auto result = fmt::format_to_n(text, sizeof text, format, std::forward<Args>(args)...);
+  return fail({.code = code,
+               .operation = "check candidate",
+               .detail = std::string_view(text, std::min(result.size, sizeof text))});
+}
+
+// Not pb::Attribute_Name: protobuf-lite has none.
+std::string_view name_of(pb::Attribute attribute) {
+  switch (attribute) {
+    case pb::INACTIVE:
+      return "INACTIVE";
+    case pb::ARMED:
+      return "ARMED";
+    case pb::IN_PROGRESS:
+      return "IN_PROGRESS";
+    case pb::COMPLETED:
+      return "COMPLETED";
+    case pb::ABORTED:
+      return "ABORTED";
+    case pb::SAVED:
+      return "SAVED";
+    default:
+      return "an unknown state";
+  }
+}
+
+Status check_label(const pb::Plan& plan, const pb::Candidate& candidate, const pb::Label& label) {
+  if (label.cluster_uuid() != plan.cluster_uuid()) {
+    return differs(Code::kRefused, "labelled for cluster {}, the plan is of cluster {}",
+                   label.cluster_uuid(), plan.cluster_uuid());
+  }
+  if (label.disk_uuid() != candidate.disk_uuid()) {
+    return differs(Code::kRefused, "this is disk {}, the plan names disk {}", label.disk_uuid(),
+                   candidate.disk_uuid());
+  }
+  if (label.role() != pb::DUMP && label.role() != pb::SPARE) {
+    return differs(Code::kRefused, "its role (number {}) is neither dump nor spare",
+                   static_cast<int>(label.role()));
+  }
+  if (label.home_node() != plan.node()) {
+    return differs(Code::kRefused, "its home is node {}, this is node {}", label.home_node(),
+                   plan.node());
+  }
+  if (label.owner_node() != plan.node()) {
+    return differs(Code::kRefused, "its owner is node {}, this is node {}", label.owner_node(),
+                   plan.node());
+  }
+  if (label.owner_generation() != plan.boot_generation()) {
+    return differs(Code::kRefused, "owned since boot generation {}, the plan is of generation {}",
+                   label.owner_generation(), plan.boot_generation());
+  }
+  if (label.data_offset_bytes() != candidate.data_offset_bytes() ||
+      label.data_length_bytes() != candidate.data_length_bytes()) {
+    return differs(Code::kRefused,
+                   "its data region is {} bytes at {}, the plan has {} bytes at {}: arm again",
+                   label.data_length_bytes(), label.data_offset_bytes(),
+                   candidate.data_length_bytes(), candidate.data_offset_bytes());
+  }
+  return {};
+}
+
+Status check_header(const pb::Plan& plan, const pb::Candidate& candidate,
+                    const pb::CoredumpHeader& header) {
+  if (header.attribute() != pb::ARMED) {
+    return differs(Code::kRefused, "its coredump attribute is {}, not ARMED",
+                   name_of(header.attribute()));
+  }
+  if (header.node() != plan.node()) {
+    return differs(Code::kRefused, "armed by node {}, this is node {}", header.node(), plan.node());
+  }
+  if (header.boot_generation() != plan.boot_generation()) {
+    return differs(Code::kRefused, "armed in boot generation {}, the plan is of generation {}",
+                   header.boot_generation(), plan.boot_generation());
+  }
+  if (header.rank() != candidate.rank()) {
+    return differs(Code::kRefused, "armed with rank {}, the plan gives it rank {}", header.rank(),
+                   candidate.rank());
+  }
+  const auto& nonces = header.plan_nonces();
+  if (plan.nonce().empty() ||
+      std::find(nonces.begin(), nonces.end(), plan.nonce()) == nonces.end()) {
+    return differs(Code::kRefused, "armed for another plan: nonce {} is not among its {}",
+                   plan.nonce(), nonces.size());
+  }
+  return {};
+}
+
+Status check_reservation(const pb::Plan& plan, const std::optional<Reservation>& reservation) {
+  const std::uint64_t key = plan.reservation_key();
+  if (!reservation) {
+    return differs(Code::kConflict, "nobody holds its reservation, the plan's key {:#018x} should",
+                   key);
+  }
+  if (key == 0 || reservation->holder.value != key) {
+    return differs(Code::kConflict,
+                   "key {:#018x} holds its reservation, the plan's key is {:#018x}",
+                   reservation->holder.value, key);
+  }
+  if (reservation->type != kOwnerType) {
+    return differs(Code::kConflict, "reserved with type {}, lastword reserves with type {}",
+                   static_cast<int>(reservation->type), static_cast<int>(kOwnerType));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_candidate(const pb::Plan& plan, const pb::Candidate& candidate, const pb::Label& label,
+                       const pb::CoredumpHeader& header,
+                       const std::optional<Reservation>& reservation) {
+  if (Status status = check_label(plan, candidate, label); !status) return status;
+  if (Status status = check_header(plan, candidate, header); !status) return status;
+  return check_reservation(plan, reservation);
+}
+
+}  // namespace lastword
