@@ -34,7 +34,9 @@ void add_takeover_command(CLI::App& app, CommandContext& context);
 
 // "lastword: <describe(error)>" on standard error; returns the exit status that belongs to it.
 int report_error(const Error& error);
-// The message as JSON on standard output, every field present, names as in the .proto file.
+// The message as JSON, every field present, names as in the .proto file.
+[[nodiscard]] std::string to_json(const google::protobuf::Message& message);
+// The same on standard output.
 void print_json(const google::protobuf::Message& message);
 
 }  // namespace lastword

@@ -1,0 +1,42 @@
+// Where the pages of a recovered dump go. One implementation for each output format.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "agent/elf_core.h"
+#include "agent/file_system.h"
+#include "proto/error.h"
+
+namespace lastword {
+
+// begin, then any number of write_pages in any order, then finish. After an error only the
+// destructor may follow; what is in the file then is of no use.
+class CoreWriter {
+ public:
+  virtual ~CoreWriter() = default;
+  // Both outlive this.
+  [[nodiscard]] virtual Status begin(const CoreHead& head, const CoreLayout& layout) = 0;
+  // Page frames from `pfn` on, whole pages, all of them in the layout's memory.
+  [[nodiscard]] virtual Status write_pages(std::uint64_t pfn,
+                                           std::span<const std::byte> content) = 0;
+  // `incomplete`: see render_core_head. Durable when this returns without an error.
+  [[nodiscard]] virtual Status finish(std::string_view incomplete) = 0;
+};
+
+// An ELF core, sparse: pages that were never written are holes and read as zeros.
+class ElfCoreWriter : public CoreWriter {
+ public:
+  // `file` is empty and outlives this.
+  explicit ElfCoreWriter(OutputFile& file) : file_(file) {}
+  Status begin(const CoreHead& head, const CoreLayout& layout) override;
+  Status write_pages(std::uint64_t pfn, std::span<const std::byte> content) override;
+  Status finish(std::string_view incomplete) override;
+
+ private:
+  OutputFile& file_;
+  const CoreHead* head_ = nullptr;
+  const CoreLayout* layout_ = nullptr;
+};
+
+}  // namespace lastword

@@ -1,0 +1,47 @@
+// The disk that a dump is recovered from: its coredump header, and the changes of it that recovery
+// is allowed to make.
+#pragma once
+
+#include <string>
+
+#include "proto/disk.pb.h"
+#include "proto/error.h"
+#include "proto/keys.h"
+#include "proto/uuid.h"
+#include "storage/block_device.h"
+#include "storage/scsi_lun.h"
+
+namespace lastword {
+
+// What is referred to outlives every use.
+struct DumpSource {
+  BlockDevice& device;  // need only be readable as long as nothing is marked
+  std::uint64_t metadata_offset = 0;
+  ScsiLun* lun = nullptr;  // null: an image, which has no reservations
+  ReservationKey own_key;  // this node's in this boot; 0: none, then nothing can be marked
+};
+
+struct Dump {
+  pb::CoredumpHeader header;
+  UuidBytes crash_id{};
+  std::string disk_uuid;  // empty: no readable label
+};
+
+// kNotFound: there is no dump (INACTIVE, ARMED). kRefused: its writer may be at work (IN_PROGRESS),
+// unless `writer_is_over`. kCorrupt: the header contradicts itself or the disk.
+[[nodiscard]] Result<Dump> read_dump(const DumpSource& source, bool writer_is_over);
+
+// Success where this node's key holds the reservation, or where there are none (image). kRefused
+// where it does not: nothing of that disk is this node's to change.
+[[nodiscard]] Status check_holder(const DumpSource& source);
+
+// COMPLETED or ABORTED -> SAVED, reason kept. Reads the header again first: kRefused when it is no
+// longer about `crash_id`. Does nothing where it says SAVED already. kFenced: another node took the
+// disk meanwhile.
+[[nodiscard]] Status mark_saved(const DumpSource& source, const std::string& crash_id);
+
+// IN_PROGRESS -> ABORTED(reason). The caller knows that the dump writer is over.
+[[nodiscard]] Status mark_aborted(const DumpSource& source, const std::string& crash_id,
+                                  pb::Reason reason);
+
+}  // namespace lastword
