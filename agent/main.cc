@@ -13,6 +13,8 @@ int main(int argc, char** argv) {
       ->default_val(lastword::kDefaultConfigPath);
   // Commands register here, in the order that help shows them.
   lastword::add_recover_command(app, context);
+  lastword::add_label_command(app, context);
+  lastword::add_inspect_command(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
