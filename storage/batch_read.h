@@ -3,7 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <span>
+#include <string_view>
 
 #include "proto/error.h"
 
@@ -21,5 +25,15 @@ struct ReadRequest {
 // ended with kTimeout may still be written to by the kernel: it must stay allocated for good.
 // Fails only when nothing could be submitted at all.
 [[nodiscard]] Status read_batch(std::span<ReadRequest> requests, std::chrono::milliseconds timeout);
+
+// The two ways of read_batch, for tests and benchmarks. read_batch_io_uring is kUnsupported, with
+// nothing submitted, where the kernel does not permit io_uring.
+[[nodiscard]] Status read_batch_io_uring(std::span<ReadRequest> requests,
+                                         std::chrono::milliseconds timeout);
+// pread(2), or what a test puts in its place: bytes, or a negated errno. Runs on other threads, and
+// may outlive the call.
+using ReadFunction = std::function<long(int fd, std::span<std::byte> buffer, std::uint64_t offset)>;
+[[nodiscard]] Status read_batch_threads(std::span<ReadRequest> requests,
+                                        std::chrono::milliseconds timeout, ReadFunction read = {});
 
 }  // namespace lastword

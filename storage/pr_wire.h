@@ -12,7 +12,7 @@
 
 namespace lastword {
 
-// Service actions, SPC-4 table 196 and table 206.
+// Service actions.
 enum class PrInAction : std::uint8_t { kReadKeys = 0, kReadReservation = 1, kCapabilities = 2 };
 enum class PrOutAction : std::uint8_t {
   kReserve = 1,

@@ -1,6 +1,17 @@
 #include "storage/record_io.h"
 
+#include <algorithm>
+#include <cerrno>
+
 namespace lastword {
+namespace {
+
+// MEDIUM ERROR: BLK_STS_MEDIUM, Linux 6.1 block/blk-core.c. EIO may come from a path that fails.
+bool is_bad_spot(const Error& error) {
+  return error.code == Code::kIo && error.sys_errno == ENODATA;
+}
+
+}  // namespace
 
 RecordIo::RecordIo(BlockDevice& device, std::uint64_t metadata_offset)
     : device_(device), metadata_offset_(metadata_offset) {}
@@ -11,7 +22,7 @@ Error RecordIo::with_place(Error error, RecordPlace place, unsigned slot) const 
   return error;
 }
 
-Result<BlockSpan> RecordIo::read_slot(RecordPlace place, unsigned slot) {
+Result<BlockView> RecordIo::read_slot(RecordPlace place, unsigned slot) {
   const BlockSpan block = buffer_.block(slot);
   const Status status = device_.read(metadata_offset_ + slot_offset(place, slot), block);
   if (!status) return fail(status.error());
@@ -20,7 +31,10 @@ Result<BlockSpan> RecordIo::read_slot(RecordPlace place, unsigned slot) {
 
 Result<PairChoice> RecordIo::read(RecordPlace place, google::protobuf::MessageLite& message) {
   for (unsigned slot = 0; slot < 2; ++slot) {
-    if (const auto block = read_slot(place, slot); !block) return fail(block.error());
+    const auto block = read_slot(place, slot);
+    if (block) continue;
+    if (!is_bad_spot(block.error())) return fail(block.error());
+    std::ranges::fill(buffer_.block(slot), std::byte{0xff});
   }
   auto choice = read_pair(buffer_.block(0), buffer_.block(1), kind_at(place), message);
   if (!choice) return fail(with_place(choice.error(), place, 0));

@@ -21,7 +21,8 @@ struct Completion {
 
 class WriteEngine {
  public:
-  // Waits for what is in flight only as long as the kernel makes it; a hung disk can hang this.
+  // Does not wait. What is in flight may still reach the disk; its memory and the kernel's context
+  // are then left to the end of the process, so that the caller can go on with another disk.
   virtual ~WriteEngine() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;  // "io_uring", "libaio"
 
