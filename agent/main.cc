@@ -15,6 +15,12 @@ int main(int argc, char** argv) {
   lastword::add_recover_command(app, context);
   lastword::add_label_command(app, context);
   lastword::add_inspect_command(app, context);
+  lastword::add_start_command(app, context);
+  lastword::add_stop_command(app, context);
+  lastword::add_candidates_command(app, context);
+  lastword::add_arm_command(app, context);
+  lastword::add_disarm_command(app, context);
+  lastword::add_check_command(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
