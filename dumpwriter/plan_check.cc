@@ -1,21 +1,18 @@
 #include "dumpwriter/plan_check.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <string_view>
+
+#include "dumpwriter/text.h"
 
 namespace lastword {
 namespace {
 
-// Formats into the error's own space; a longer sentence is cut.
 template <class... Args>
 tl::unexpected<Error> differs(Code code, fmt::format_string<Args...> format, Args&&... args) {
-  char text[256];
-  const auto result = fmt::format_to_n(text, sizeof text, format, std::forward<Args>(args)...);
   return fail({.code = code,
                .operation = "check candidate",
-               .detail = std::string_view(text, std::min(result.size, sizeof text))});
+               .detail = format_text(format, std::forward<Args>(args)...)});
 }
 
 // Not pb::Attribute_Name: protobuf-lite has none.
