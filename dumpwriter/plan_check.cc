@@ -1,8 +1,8 @@
 #include "dumpwriter/plan_check.h"
 
 #include <algorithm>
-#include <string_view>
 
+#include "dumpwriter/names.h"
 #include "dumpwriter/text.h"
 
 namespace lastword {
@@ -13,26 +13,6 @@ tl::unexpected<Error> differs(Code code, fmt::format_string<Args...> format, Arg
   return fail({.code = code,
                .operation = "check candidate",
                .detail = format_text(format, std::forward<Args>(args)...)});
-}
-
-// Not pb::Attribute_Name: protobuf-lite has none.
-std::string_view name_of(pb::Attribute attribute) {
-  switch (attribute) {
-    case pb::INACTIVE:
-      return "INACTIVE";
-    case pb::ARMED:
-      return "ARMED";
-    case pb::IN_PROGRESS:
-      return "IN_PROGRESS";
-    case pb::COMPLETED:
-      return "COMPLETED";
-    case pb::ABORTED:
-      return "ABORTED";
-    case pb::SAVED:
-      return "SAVED";
-    default:
-      return "an unknown state";
-  }
 }
 
 Status check_label(const pb::Plan& plan, const pb::Candidate& candidate, const pb::Label& label) {
