@@ -167,9 +167,9 @@ BOOST_AUTO_TEST_CASE(another_disk_under_the_same_name_is_left_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(unit_attentions_are_retried_and_an_endless_one_is_an_error) {
-  shelf.inject(0, {.kind = fake::FaultKind::kAttention,
-                   .only = fake::Command::kReadReservation,
-                   .times = 3});
+  shelf.inject(
+      0,
+      {.kind = fake::FaultKind::kAttention, .only = fake::Command::kReadReservation, .times = 3});
   BOOST_REQUIRE(take(alpha, 5));
   shelf.inject(0, {.kind = fake::FaultKind::kAttention, .only = fake::Command::kTestUnitReady});
   const auto taken = take(alpha, 6);
@@ -229,8 +229,8 @@ BOOST_AUTO_TEST_CASE(killed_at_any_command_the_next_run_finishes) {
   BOOST_TEST(number > 15U);
 }
 
-// The partner decides to take over while this node is starting: whoever of the two sends what first,
-// the partner ends up with the disk, and nothing of ours is written after it.
+// The partner decides to take over while this node is starting: whoever of the two sends what
+// first, the partner ends up with the disk, and nothing of ours is written after it.
 BOOST_AUTO_TEST_CASE(partner_that_takes_over_meanwhile_wins_at_every_command) {
   bool undisturbed = false;
   for (unsigned number = 0; !undisturbed; ++number) {
@@ -241,8 +241,7 @@ BOOST_AUTO_TEST_CASE(partner_that_takes_over_meanwhile_wins_at_every_command) {
       if (trace.initiator != "alpha" || left-- != 0) return;
       interrupted = true;
       const NodeDisk disk(fresh.beta, 0);
-      BOOST_REQUIRE(
-          seize(disk.lun(), SeizeGoal{.own = key_of(kBeta, 9), .victim_node = kAlpha}));
+      BOOST_REQUIRE(seize(disk.lun(), SeizeGoal{.own = key_of(kBeta, 9), .victim_node = kAlpha}));
       pb::Label label = label_on(fresh.shelf, 0);
       label.set_owner_node(kBeta);
       RecordIo records = disk.records();
