@@ -195,8 +195,8 @@ BOOST_AUTO_TEST_CASE(more_segments_than_e_phnum_counts_use_section_header_0) {
   auto recorded = fake::vmcore_head(segments, some_notes());
   const std::uint64_t section_at = recorded.size();
   recorded.resize(recorded.size() + sizeof(Elf64_Shdr));
-  recorded = with<Elf64_Shdr>(recorded, section_at,
-                              [](auto& section) { section.sh_info = kCount + 1; });
+  recorded =
+      with<Elf64_Shdr>(recorded, section_at, [](auto& section) { section.sh_info = kCount + 1; });
   recorded = with<Elf64_Ehdr>(recorded, 0, [&](auto& header) {
     header.e_phnum = PN_XNUM;
     header.e_shoff = section_at;
@@ -271,10 +271,9 @@ BOOST_AUTO_TEST_CASE(notes_beyond_the_head) {
 }
 
 BOOST_AUTO_TEST_CASE(memory_beyond_what_x86_64_can_address) {
-  check_refused(
-      with<Elf64_Phdr>(machine_head(), entry_at(2),
-                       [](auto& e) { e.p_filesz = e.p_memsz = kMaxPhysicalAddress; }),
-      Code::kCorrupt, "program header 2: beyond physical memory");
+  check_refused(with<Elf64_Phdr>(machine_head(), entry_at(2),
+                                 [](auto& e) { e.p_filesz = e.p_memsz = kMaxPhysicalAddress; }),
+                Code::kCorrupt, "program header 2: beyond physical memory");
   check_refused(
       with<Elf64_Phdr>(machine_head(), entry_at(2), [](auto& e) { e.p_paddr = ~0ULL - 4095; }),
       Code::kCorrupt, "beyond physical memory");
