@@ -2,98 +2,22 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/agent/recover_fixture.h"
+#include "tests/fake/faulty_file_system.h"
 
 namespace lastword {
 namespace {
-
-// The real file system, with a limit of space, and with a step from which on it does nothing any
-// more, as if the process had been killed.
-class FaultyFileSystem : public FileSystem {
- public:
-  static constexpr unsigned kNever = ~0U;
-  std::uint64_t space = ~std::uint64_t{0};
-  std::uint64_t reported_space = ~std::uint64_t{0};
-  unsigned killed_at = kNever;
-  unsigned sync_fails_at = kNever;
-  unsigned steps = 0;
-
-  Result<std::unique_ptr<ClaimedDirectory>> claim_directory(const std::string& path) override {
-    if (Status status = step(); !status) return fail(status.error());
-    return real_file_system().claim_directory(path);
-  }
-  Result<std::unique_ptr<OutputFile>> create(const std::string& path) override {
-    if (Status status = step(); !status) return fail(status.error());
-    auto file = real_file_system().create(path);
-    if (!file) return fail(file.error());
-    return std::make_unique<File>(*this, std::move(*file));
-  }
-  Status sync_directory(const std::string& path) override {
-    if (Status status = step(); !status) return status;
-    return real_file_system().sync_directory(path);
-  }
-  Status rename(const std::string& from, const std::string& to) override {
-    if (Status status = step(); !status) return status;
-    return real_file_system().rename(from, to);
-  }
-  Status empty_directory(const std::string& path) override {
-    if (Status status = step(); !status) return status;
-    return real_file_system().empty_directory(path);
-  }
-  Status remove_tree(const std::string& path) override {
-    if (Status status = step(); !status) return status;
-    return real_file_system().remove_tree(path);
-  }
-  Result<std::uint64_t> free_bytes(const std::string&) override { return reported_space; }
-
- private:
-  class File : public OutputFile {
-   public:
-    File(FaultyFileSystem& files, std::unique_ptr<OutputFile> file)
-        : files_(files), file_(std::move(file)) {}
-    Status write(std::uint64_t offset, std::span<const std::byte> data) override {
-      if (Status status = files_.step(); !status) return status;
-      if (data.size() > files_.space) {
-        return fail(
-            {.code = Code::kNoSpace, .sys_errno = ENOSPC, .operation = "write", .disk = "vmcore"});
-      }
-      files_.space -= data.size();
-      return file_->write(offset, data);
-    }
-    Status set_size(std::uint64_t bytes) override {
-      if (Status status = files_.step(); !status) return status;
-      return file_->set_size(bytes);
-    }
-    Status sync() override {
-      if (Status status = files_.step(); !status) return status;
-      if (files_.syncs_++ == files_.sync_fails_at) {
-        return fail({.code = Code::kIo, .sys_errno = EIO, .operation = "fsync", .disk = "file"});
-      }
-      return file_->sync();
-    }
-
-   private:
-    FaultyFileSystem& files_;
-    std::unique_ptr<OutputFile> file_;
-  };
-
-  Status step() {
-    if (steps++ < killed_at) return {};
-    return fail({.code = Code::kIo, .operation = "killed", .disk = "process"});
-  }
-  unsigned syncs_ = 0;
-};
 
 BOOST_FIXTURE_TEST_SUITE(recover_interrupted, RecoverFixture)
 
 BOOST_AUTO_TEST_CASE(killed_at_any_step_it_succeeds_the_next_time) {
   put_complete_dump();
-  FaultyFileSystem counting;
+  fake::FaultyFileSystem counting;
   BOOST_TEST_REQUIRE(recover(counting).has_value());
   BOOST_TEST_REQUIRE(counting.steps > 20U);
   for (unsigned at = 0; at < counting.steps; ++at) {
     std::filesystem::remove_all(expected_path());
     put_complete_dump();
-    FaultyFileSystem files;
+    fake::FaultyFileSystem files;
     files.killed_at = at;
     BOOST_TEST(!recover(files).has_value());
     BOOST_TEST(header().attribute() == pb::COMPLETED);  // not SAVED before all is durable
@@ -198,7 +122,7 @@ BOOST_AUTO_TEST_CASE(file_in_place_of_the_directory_is_refused) {
 
 BOOST_AUTO_TEST_CASE(too_little_space_is_said_before_it_begins) {
   put_complete_dump();
-  FaultyFileSystem files;
+  fake::FaultyFileSystem files;
   files.reported_space = 1 << 20;
   shelf.clear_trace();
   check_error(recover(files), Code::kNoSpace, "needs 5 MiB, 1 MiB are free");
@@ -210,7 +134,7 @@ BOOST_AUTO_TEST_CASE(too_little_space_is_said_before_it_begins) {
 BOOST_AUTO_TEST_CASE(full_in_the_middle_leaves_neither_files_nor_mark) {
   put_complete_dump();
   for (const std::uint64_t space : {0UL, 100'000UL, 300'000UL, 490'000UL}) {
-    FaultyFileSystem files;
+    fake::FaultyFileSystem files;
     files.space = space;
     check_error(recover(files), Code::kNoSpace, "the unfinished files were removed");
     BOOST_TEST(left_behind().empty());
@@ -221,7 +145,7 @@ BOOST_AUTO_TEST_CASE(full_in_the_middle_leaves_neither_files_nor_mark) {
 BOOST_AUTO_TEST_CASE(file_that_can_not_be_synced_is_not_called_saved) {
   put_complete_dump();
   for (const unsigned which : {0U, 1U, 2U}) {  // vmcore, dmesg.txt, report.json
-    FaultyFileSystem files;
+    fake::FaultyFileSystem files;
     files.sync_fails_at = which;
     check_error(recover(files), Code::kIo, "fsync");
     BOOST_TEST(left_behind().empty());

@@ -63,8 +63,9 @@ inline fake::StreamBuilder sample_stream() {
 class RecoverFixture {
  public:
   RecoverFixture() {
-    char name[] = "recover-XXXXXX";
-    directory = std::filesystem::absolute(::mkdtemp(name));
+    std::filesystem::create_directories(LASTWORD_TEST_DIR);
+    char name[] = LASTWORD_TEST_DIR "/recover-XXXXXX";
+    directory = ::mkdtemp(name);
     BOOST_TEST_REQUIRE(lun->register_ignoring_existing(kOwnKey, false).has_value());
     BOOST_TEST_REQUIRE(lun->reserve(kOwnKey, kOwnerType).has_value());
     pb::Label label;
