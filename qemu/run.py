@@ -6,6 +6,7 @@ Exit status: 0 all passed, 1 one failed, 75 none failed but a guest was lost, 2 
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import sys
 import traceback
@@ -21,7 +22,11 @@ def _parse(argv):
     parser = argparse.ArgumentParser(prog="python3 -m qemu.run")
     parser.add_argument("--build", default=os.path.join(_ROOT, "build"), help="build directory")
     parser.add_argument("--keep", action="store_true", help="leave disk images where they are")
+    parser.add_argument(
+        "--retry-lost", action="store_true", help="run a scenario that lost a guest once more"
+    )
     parser.add_argument("--list", action="store_true", help="print the scenarios and stop")
+    parser.add_argument("--list-names", action="store_true", help="only their names")
     parser.add_argument("scenario", nargs="*")
     return parser.parse_args(argv)
 
@@ -67,9 +72,25 @@ def _run_one(scenario, build, keep):
     return outcome
 
 
+def _run(scenario, options):
+    outcome = _run_one(scenario, options.build, options.keep)
+    if outcome == LOST and options.retry_lost:
+        folder = os.path.join(options.build, "vm", scenario.name)
+        shutil.rmtree(f"{folder}.lost", ignore_errors=True)
+        os.rename(folder, f"{folder}.lost")
+        print(f"{scenario.name}: once more; logs of the lost guest: {folder}.lost", flush=True)
+        outcome = _run_one(scenario, options.build, options.keep)
+        if outcome == LOST:
+            print(f"{scenario.name}: NOT TESTED, a guest was lost twice", flush=True)
+    return outcome
+
+
 def main(argv=None):
     options = _parse(argv)
     scenarios = load_all()
+    if options.list_names:
+        print("\n".join(scenarios))
+        return PASSED
     if options.list:
         for entry in scenarios.values():
             print(f"{entry.name:32} {entry.summary}")
@@ -81,9 +102,7 @@ def main(argv=None):
         return 2
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminated)
-    outcomes = [
-        _run_one(scenarios[name], options.build, options.keep) for name in options.scenario
-    ]
+    outcomes = [_run(scenarios[name], options) for name in options.scenario]
     if FAILED in outcomes:
         return FAILED
     return LOST if LOST in outcomes else PASSED
