@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "agent/own_disk.h"
-
 namespace lastword {
 namespace {
 

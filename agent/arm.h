@@ -15,6 +15,7 @@
 #include <optional>
 #include <vector>
 
+#include "agent/own_disk.h"
 #include "proto/disk.pb.h"
 #include "proto/error.h"
 #include "proto/plan.pb.h"
@@ -49,9 +50,6 @@ struct ArmStep {
 [[nodiscard]] std::vector<ArmStep> arm_steps(const pb::Plan& plan,
                                              const std::vector<std::size_t>& disks,
                                              const std::vector<std::size_t>& armed);
-
-// Holds what it needs by value.
-using HeaderChange = std::function<Result<pb::CoredumpHeader>(const pb::CoredumpHeader& now)>;
 
 // What the steps act on.
 struct ArmTargets {

@@ -1,7 +1,6 @@
 #include "agent/arming.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/util/message_differencer.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -42,30 +41,6 @@ std::vector<std::size_t> best_disks(const Situation& situation) {
     disks.push_back(choice.disk);
   }
   return disks;
-}
-
-Result<pb::CoredumpHeader> change_held_header(const OwnDisk& disk, ReservationKey key,
-                                              const HeaderChange& change) {
-  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, key);
-  const auto label = held.label();
-  if (!label) return fail(label.error());
-  if (label->disk_uuid() != disk.disk_uuid) {
-    return fail({.code = Code::kGone,
-                 .operation = "find disk",
-                 .disk = disk.lun.name(),
-                 .detail = "another disk has taken this name since it was surveyed; run it again"});
-  }
-  const auto now = held.header();
-  if (!now) return now;
-  const auto changed = change(*now);
-  if (!changed) {
-    Error error = changed.error();
-    error.disk = disk.lun.name();
-    return fail(error);
-  }
-  if (google::protobuf::util::MessageDifferencer::Equals(*now, *changed)) return changed;
-  if (Status written = held.put_header(*changed); !written) return fail(written.error());
-  return changed;
 }
 
 Result<CaptureImage> build_image(const Config& config, const pb::Plan& plan,
@@ -164,7 +139,7 @@ Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
       .change_header = [&](std::size_t index, const HeaderChange& change) -> Status {
         const auto results = work_on_disks(situation.survey, {index}, io_timeout,
                                            [key, change](const OwnDisk& disk, std::size_t) {
-                                             return change_held_header(disk, key, change);
+                                             return change_header(disk, key, change);
                                            });
         if (!results.front()) return fail(results.front().error());
         return {};
@@ -314,7 +289,7 @@ Result<DisarmReport> disarm_node(const Config& config, const NodeState& state, c
   };
   const auto results = work_on_disks(survey, armed, config.timing.settings.io_timeout,
                                      [key = state.key, retire](const OwnDisk& disk, std::size_t) {
-                                       return change_held_header(disk, key, retire);
+                                       return change_header(disk, key, retire);
                                      });
   for (const auto& result : results) {
     if (result) {

@@ -1,5 +1,7 @@
 #include "agent/dump_receiver.h"
 
+#include <algorithm>
+
 namespace lastword {
 namespace {
 

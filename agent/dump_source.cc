@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/held_disk.h"
 #include "storage/record_io.h"
 
 namespace lastword {
@@ -97,25 +98,15 @@ Status check_holder(const DumpSource& source) {
     return fail({.code = Code::kRefused,
                  .operation = "check reservation",
                  .disk = source.device.name(),
-                 .detail = "this node has no key (lastword start has not run), so it can not mark "
-                           "the disk; --no-mark recovers without"});
+                 .detail = "this node holds no disk (lastword start has not run); --no-mark "
+                           "recovers without marking the disk"});
   }
-  auto reservation = source.lun->read_reservation();
-  // The target reports each unit attention once; a few may have queued up.
-  for (int tries = 0; tries < 4 && !reservation && reservation.error().code == Code::kUnitAttention;
-       ++tries) {
-    reservation = source.lun->read_reservation();
-  }
-  if (!reservation) return fail(reservation.error());
-  if (*reservation && (*reservation)->holder == source.own_key) return {};
-  return fail(
-      {.code = Code::kRefused,
-       .operation = "check reservation",
-       .disk = source.device.name(),
-       .detail = fmt::format("held by {}, not by this node's {}; --no-mark recovers without "
-                             "marking the disk",
-                             *reservation ? to_string((*reservation)->holder) : "nobody",
-                             to_string(source.own_key))});
+  const Status held = require_hold(*source.lun, source.own_key);
+  if (held) return {};
+  Error error = held.error();
+  error.detail =
+      fmt::format("{}; --no-mark recovers without marking the disk", error.detail.view());
+  return fail(error);
 }
 
 Status mark_saved(const DumpSource& source, const std::string& crash_id) {
@@ -124,6 +115,19 @@ Status mark_saved(const DumpSource& source, const std::string& crash_id) {
     header.set_attribute(pb::SAVED);
     return {};
   });
+}
+
+Status end_orphaned_dump(const DumpSource& source, std::uint8_t self,
+                         std::uint32_t boot_generation) {
+  RecordIo records(source.device, source.metadata_offset);
+  pb::CoredumpHeader header;
+  if (const auto at = records.read(RecordPlace::kCoredump, header); !at) return fail(at.error());
+  const bool own = header.node() == self;
+  if (header.attribute() != pb::IN_PROGRESS) return {};
+  if (own && header.boot_generation() >= boot_generation) {
+    return fail(header_error(source, Code::kRefused, "IN_PROGRESS in this node's present life"));
+  }
+  return mark_aborted(source, header.crash_id(), own ? pb::REBOOTED : pb::STALLED);
 }
 
 Status mark_aborted(const DumpSource& source, const std::string& crash_id, pb::Reason reason) {

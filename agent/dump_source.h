@@ -31,8 +31,8 @@ struct Dump {
 // unless `writer_is_over`. kCorrupt: the header contradicts itself or the disk.
 [[nodiscard]] Result<Dump> read_dump(const DumpSource& source, bool writer_is_over);
 
-// Success where this node's key holds the reservation, or where there are none (image). kRefused
-// where it does not: nothing of that disk is this node's to change.
+// Success where this node's key holds the reservation, or where there are none (image). kFenced or
+// kRefused where it does not: nothing of that disk is this node's to change.
 [[nodiscard]] Status check_holder(const DumpSource& source);
 
 // COMPLETED or ABORTED -> SAVED, reason kept. Reads the header again first: kRefused when it is no
@@ -40,8 +40,15 @@ struct Dump {
 // disk meanwhile.
 [[nodiscard]] Status mark_saved(const DumpSource& source, const std::string& crash_id);
 
-// IN_PROGRESS -> ABORTED(reason). The caller knows that the dump writer is over.
+// IN_PROGRESS -> ABORTED(reason); any other header stays. The caller knows that the dump writer is
+// over.
 [[nodiscard]] Status mark_aborted(const DumpSource& source, const std::string& crash_id,
                                   pb::Reason reason);
+
+// IN_PROGRESS of another life than this node's present one, on a disk that this node holds: its
+// writer has lost the reservation or rebooted, and can not be at work. Becomes ABORTED(REBOOTED),
+// or ABORTED(STALLED) for the partner's dump. Any other header stays.
+[[nodiscard]] Status end_orphaned_dump(const DumpSource& source, std::uint8_t self,
+                                       std::uint32_t boot_generation);
 
 }  // namespace lastword

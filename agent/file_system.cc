@@ -8,7 +8,8 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <utility>
+
+#include "storage/file_descriptor.h"
 
 namespace lastword {
 namespace {
@@ -21,23 +22,9 @@ Error system_error(std::string_view operation, const std::string& path, int numb
           .disk = path};
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 class RealFile : public OutputFile {
  public:
-  RealFile(Descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  RealFile(FileDescriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
   Status write(std::uint64_t offset, std::span<const std::byte> data) override {
     while (!data.empty()) {
@@ -69,16 +56,16 @@ class RealFile : public OutputFile {
   }
 
  private:
-  Descriptor fd_;
+  FileDescriptor fd_;
   std::string path_;
 };
 
 class RealClaim : public ClaimedDirectory {
  public:
-  explicit RealClaim(Descriptor fd) : fd_(std::move(fd)) {}
+  explicit RealClaim(FileDescriptor fd) : fd_(std::move(fd)) {}
 
  private:
-  Descriptor fd_;  // the flock(2) goes with it, also when the process is killed
+  FileDescriptor fd_;  // the flock(2) goes with it, also when the process is killed
 };
 
 class RealFileSystem : public FileSystem {
@@ -89,7 +76,7 @@ class RealFileSystem : public FileSystem {
       if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
         return fail(system_error("make directory", path, errno));
       }
-      Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (fd.get() < 0) {
         if (errno == ENOENT) continue;
         return fail(system_error("open directory", path, errno));
@@ -111,13 +98,13 @@ class RealFileSystem : public FileSystem {
   }
 
   Result<std::unique_ptr<OutputFile>> create(const std::string& path) override {
-    Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (fd.get() < 0) return fail(system_error("create", path, errno));
     return std::make_unique<RealFile>(std::move(fd), path);
   }
 
   Status sync_directory(const std::string& path) override {
-    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd.get() < 0) return fail(system_error("open directory", path, errno));
     if (::fsync(fd.get()) != 0) return fail(system_error("fsync", path, errno));
     return {};

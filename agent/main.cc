@@ -12,6 +12,15 @@ int main(int argc, char** argv) {
   app.add_option("--config", context.config_path, "Configuration file")
       ->default_val(lastword::kDefaultConfigPath);
   // Commands register here, in the order that help shows them.
+  lastword::add_recover_command(app, context);
+  lastword::add_label_command(app, context);
+  lastword::add_inspect_command(app, context);
+  lastword::add_start_command(app, context);
+  lastword::add_stop_command(app, context);
+  lastword::add_candidates_command(app, context);
+  lastword::add_arm_command(app, context);
+  lastword::add_disarm_command(app, context);
+  lastword::add_check_command(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -116,6 +116,19 @@ bool holds_unsaved_dump(const pb::CoredumpHeader& header) {
   return header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED;
 }
 
+Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key,
+                                         const HeaderChange& change) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, key);
+  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  const auto now = held.header();
+  if (!now) return now;
+  const auto changed = change(*now);
+  if (!changed) return at_disk(changed.error(), disk.lun);
+  if (MessageDifferencer::Equals(*now, *changed)) return changed;
+  if (Status written = held.put_header(*changed); !written) return fail(written.error());
+  return changed;
+}
+
 Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
   if (Status same = check_same_disk(held, disk); !same) return fail(same.error());

@@ -9,6 +9,9 @@
 // Interrupted anywhere, each may be run again: what is done already is found done.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "agent/held_disk.h"
 #include "proto/disk.pb.h"
 
@@ -42,6 +45,15 @@ struct OwnDisk {
   // Device names may have moved since the survey: a disk with another UUID is left alone (kGone).
   std::string disk_uuid;
 };
+
+// What a coredump header becomes, from what it is right now. Holds what it needs by value: it may
+// run on a thread that is left behind.
+using HeaderChange = std::function<Result<pb::CoredumpHeader>(const pb::CoredumpHeader& now)>;
+
+// Reads the header of a disk that `key` holds and writes what the change makes of it, nothing when
+// that is the same. On an error it reads as either the old or the new one.
+[[nodiscard]] Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key,
+                                                       const HeaderChange& change);
 
 // Returns the disk's header as it is then. On an error the disk may be registered and reserved by
 // this node, and its label still be the old one; where the label turns out to be the partner's, the

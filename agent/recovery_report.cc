@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <ctime>
-#include <fstream>
-#include <sstream>
+
+#include "agent/text_file.h"
 
 namespace lastword {
 namespace {
@@ -127,14 +127,10 @@ std::string summary_of(const pb::RecoveryReport& report) {
 }
 
 Result<pb::RecoveryReport> load_report(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) {
-    return fail({.code = Code::kNotFound, .sys_errno = errno, .operation = "open", .disk = path});
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
+  const auto text = read_text_file(path);
+  if (!text) return fail(text.error());
   pb::RecoveryReport report;
-  if (!google::protobuf::util::JsonStringToMessage(text.str(), &report).ok() ||
+  if (!google::protobuf::util::JsonStringToMessage(*text, &report).ok() ||
       report.crash_id().empty() || report.recovered_utc().empty()) {
     return fail({.code = Code::kCorrupt,
                  .operation = "read report",

@@ -73,8 +73,7 @@ Status check_label(const pb::Plan& plan, const pb::Candidate& candidate, const p
   return {};
 }
 
-Status check_header(const pb::Plan& plan, const pb::Candidate& candidate,
-                    const pb::CoredumpHeader& header) {
+Status check_header(const pb::Plan& plan, const pb::CoredumpHeader& header) {
   if (header.attribute() != pb::ARMED) {
     return differs(Code::kRefused, "its coredump attribute is {}, not ARMED",
                    name_of(header.attribute()));
@@ -86,10 +85,8 @@ Status check_header(const pb::Plan& plan, const pb::Candidate& candidate,
     return differs(Code::kRefused, "armed in boot generation {}, the plan is of generation {}",
                    header.boot_generation(), plan.boot_generation());
   }
-  if (header.rank() != candidate.rank()) {
-    return differs(Code::kRefused, "armed with rank {}, the plan gives it rank {}", header.rank(),
-                   candidate.rank());
-  }
+  // The header's rank is not compared: while arming again is under way, it is already the next
+  // plan's, and the nonces alone say which plans may write here.
   const auto& nonces = header.plan_nonces();
   if (plan.nonce().empty() ||
       std::find(nonces.begin(), nonces.end(), plan.nonce()) == nonces.end()) {
@@ -123,7 +120,7 @@ Status check_candidate(const pb::Plan& plan, const pb::Candidate& candidate, con
                        const pb::CoredumpHeader& header,
                        const std::optional<Reservation>& reservation) {
   if (Status status = check_label(plan, candidate, label); !status) return status;
-  if (Status status = check_header(plan, candidate, header); !status) return status;
+  if (Status status = check_header(plan, header); !status) return status;
   return check_reservation(plan, reservation);
 }
 

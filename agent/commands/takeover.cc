@@ -8,7 +8,7 @@
 
 #include "agent/command.h"
 #include "agent/failure_watch.h"
-#include "agent/recover.h"
+#include "agent/recover_disk.h"
 #include "agent/takeover.pb.h"
 
 namespace lastword {

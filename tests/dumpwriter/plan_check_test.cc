@@ -125,9 +125,10 @@ BOOST_AUTO_TEST_CASE(disk_armed_in_an_earlier_boot_is_refused) {
   check_refused(Code::kRefused, "armed in boot generation 6");
 }
 
-BOOST_AUTO_TEST_CASE(other_rank_is_refused) {
+BOOST_AUTO_TEST_CASE(rank_of_the_next_plan_is_accepted_while_arming_again) {
   header.set_rank(1);
-  check_refused(Code::kRefused, "armed with rank 1");
+  header.add_plan_nonces("next");
+  BOOST_TEST(check().has_value());
 }
 
 BOOST_AUTO_TEST_CASE(disk_armed_for_another_plan_is_refused) {

@@ -1,0 +1,37 @@
+// Recovery from a disk by path, as the operator (`lastword recover`) and the agent ask for it:
+// opens the disk, finds its records, and knows whose dump goes where.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/config.h"
+#include "agent/node_state.h"
+#include "agent/recover.h"
+#include "agent/survey.h"
+#include "storage/disk.h"
+
+namespace lastword {
+
+struct RecoverRequest {
+  std::string disk;       // path of a disk or an image
+  std::string directory;  // empty: the core directory of the node that crashed
+  bool verify = false;    // read only, check everything, write nothing
+  bool mark_saved = true;
+  bool accept_loss = false;
+  bool writer_gone = false;  // image: the operator knows that nothing writes to it any more
+  RecoverProgress progress;
+};
+
+// `config` absent: only with a directory, and a SCSI disk can then only be read. With `verify` the
+// result has a report and nothing else. Where this node holds the disk and finds a dump there that
+// nobody can be writing any more, it first becomes ABORTED.
+[[nodiscard]] Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
+                                                      const RecoverRequest& request);
+
+// The dump on a disk that this node just took over, to the core directory of the node that crashed.
+// Returns the directory that was written. A disk that could not be marked SAVED is an error.
+[[nodiscard]] Result<std::string> recover_after_takeover(const Config& config,
+                                                         const SurveyedDisk& disk);
+
+}  // namespace lastword
