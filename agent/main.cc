@@ -11,8 +11,7 @@ int main(int argc, char** argv) {
   lastword::CommandContext context;
   app.add_option("--config", context.config_path, "Configuration file")
       ->default_val(lastword::kDefaultConfigPath);
-  // Commands register here, in the order that help shows them.
-  lastword::add_recover_command(app, context);
+  // In the order that help shows them: the order of use.
   lastword::add_label_command(app, context);
   lastword::add_inspect_command(app, context);
   lastword::add_start_command(app, context);
@@ -21,6 +20,9 @@ int main(int argc, char** argv) {
   lastword::add_arm_command(app, context);
   lastword::add_disarm_command(app, context);
   lastword::add_check_command(app, context);
+  lastword::add_agent_command(app, context);
+  lastword::add_takeover_command(app, context);
+  lastword::add_recover_command(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

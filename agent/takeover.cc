@@ -281,29 +281,6 @@ std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& conf
   return disks;
 }
 
-bool has_panicked(const SurveyedDisk& disk, const Config& config) {
-  if (!in_cluster(disk, config) || disk.label->owner_node() != config.partner.id) return false;
-  const auto& header = disk.header;
-  return header.node() == config.partner.id &&
-         header.boot_generation() == disk.label->owner_generation() &&
-         (header.attribute() == pb::IN_PROGRESS || header.attribute() == pb::COMPLETED ||
-          header.attribute() == pb::ABORTED);
-}
-
-bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config) {
-  bool some_mine = false;
-  bool some_left = false;
-  for (const SurveyedDisk& disk : disks) {
-    const bool mine = holder_node(disk, config) == config.self.id;
-    const bool unsaved = disk.header.attribute() == pb::IN_PROGRESS ||
-                         disk.header.attribute() == pb::COMPLETED ||
-                         disk.header.attribute() == pb::ABORTED;
-    some_mine |= mine;
-    some_left |= !mine || unsaved || disk.label->owner_node() != config.self.id;
-  }
-  return some_mine && some_left;
-}
-
 Result<TakeoverReport> take_over(const Config& config, const NodeState& state, const Survey& survey,
                                  const EventSink& events, const RecoverDump& recover) {
   auto disks = partner_disks(survey, config);

@@ -1,41 +1,18 @@
 #include "dumpwriter/plan_check.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <string_view>
+
+#include "dumpwriter/names.h"
+#include "dumpwriter/text.h"
 
 namespace lastword {
 namespace {
 
-// Formats into the error's own space; a longer sentence is cut.
 template <class... Args>
 tl::unexpected<Error> differs(Code code, fmt::format_string<Args...> format, Args&&... args) {
-  char text[256];
-  const auto result = fmt::format_to_n(text, sizeof text, format, std::forward<Args>(args)...);
   return fail({.code = code,
                .operation = "check candidate",
-               .detail = std::string_view(text, std::min(result.size, sizeof text))});
-}
-
-// Not pb::Attribute_Name: protobuf-lite has none.
-std::string_view name_of(pb::Attribute attribute) {
-  switch (attribute) {
-    case pb::INACTIVE:
-      return "INACTIVE";
-    case pb::ARMED:
-      return "ARMED";
-    case pb::IN_PROGRESS:
-      return "IN_PROGRESS";
-    case pb::COMPLETED:
-      return "COMPLETED";
-    case pb::ABORTED:
-      return "ABORTED";
-    case pb::SAVED:
-      return "SAVED";
-    default:
-      return "an unknown state";
-  }
+               .detail = format_text(format, std::forward<Args>(args)...)});
 }
 
 Status check_label(const pb::Plan& plan, const pb::Candidate& candidate, const pb::Label& label) {

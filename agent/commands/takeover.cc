@@ -104,10 +104,11 @@ void add_takeover_command(CLI::App& app, CommandContext& context) {
 
 void add_agent_command(CLI::App& app, CommandContext& context) {
   const auto options = std::make_shared<TakeoverOptions>();
-  options->boot = true;
   CLI::App* command = app.add_subcommand(
       "agent", "Wait until a coredump header shows that the partner has panicked, then take over.");
-  command->add_flag("--boot", "Started at boot: also finish a takeover that was interrupted")
+  command
+      ->add_flag("--boot", options->boot,
+                 "Started at boot: also finish a takeover that was interrupted")
       ->required();
   command->add_flag("--json", options->json, "Print the report as JSON (events go to stderr)");
   command->callback([&context, options] { choose(context, options); });

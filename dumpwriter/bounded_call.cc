@@ -1,0 +1,66 @@
+#include "dumpwriter/bounded_call.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "dumpwriter/text.h"
+
+namespace lastword {
+
+struct BoundedCall::Shared {
+  enum class Stage { kIdle, kAsked, kAnswered, kOver };
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  Stage stage = Stage::kIdle;
+  std::function<Status()> work;
+  Status answer;
+
+  void serve() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock, [&] { return stage == Stage::kAsked || stage == Stage::kOver; });
+      if (stage == Stage::kOver) return;
+      lock.unlock();
+      Status result = work();
+      lock.lock();
+      answer = std::move(result);
+      if (stage == Stage::kAsked) stage = Stage::kAnswered;
+      changed.notify_all();
+    }
+  }
+};
+
+BoundedCall::BoundedCall(std::function<Status()> work) : shared_(std::make_shared<Shared>()) {
+  shared_->work = std::move(work);
+  std::thread([shared = shared_] { shared->serve(); }).detach();
+}
+
+BoundedCall::~BoundedCall() {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->stage = Shared::Stage::kOver;
+  shared_->changed.notify_all();
+}
+
+Status BoundedCall::call(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(shared_->mutex);
+  if (shared_->stage == Shared::Stage::kIdle) {
+    shared_->stage = Shared::Stage::kAsked;
+    shared_->changed.notify_all();
+    shared_->changed.wait_for(lock, timeout,
+                              [&] { return shared_->stage == Shared::Stage::kAnswered; });
+  }
+  if (shared_->stage != Shared::Stage::kAnswered) {
+    // Whatever it answers later is too late: nobody may act on it.
+    shared_->stage = Shared::Stage::kOver;
+    return fail({.code = Code::kTimeout,
+                 .operation = "check candidate",
+                 .detail = format_text("no answer within {} ms", timeout.count())});
+  }
+  shared_->stage = Shared::Stage::kIdle;
+  return shared_->answer;
+}
+
+}  // namespace lastword

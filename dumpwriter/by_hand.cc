@@ -1,0 +1,195 @@
+#include "dumpwriter/by_hand.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "dumpwriter/dump_run.h"
+#include "dumpwriter/engine_choice.h"
+#include "dumpwriter/names.h"
+#include "dumpwriter/terminal.h"
+#include "dumpwriter/text.h"
+#include "proto/timing.h"
+#include "storage/disk.h"
+
+namespace lastword {
+namespace {
+
+constexpr milliseconds kIoTimeout = TimingSettings{}.io_timeout;
+
+// Where `lastword label` puts the metadata: first in the data of a disk that it partitions itself,
+// in the gap after the GPT's entries on an adopted one (LBA 34 with blocks of 512 bytes, LBA 6 with
+// 4096).
+constexpr std::array<std::uint64_t, 3> kUsualMetadataOffsets{1 << 20, 20480, 24576};
+
+template <class... Args>
+tl::unexpected<Error> refuse(Code code, fmt::format_string<Args...> format, Args&&... args) {
+  return fail({.code = code,
+               .operation = "check disk",
+               .detail = format_text(format, std::forward<Args>(args)...)});
+}
+
+struct FoundLabel {
+  std::uint64_t metadata_offset = 0;
+  pb::Label label;
+};
+
+Result<FoundLabel> find_label(BlockDevice& device, const DumpOptions& options) {
+  std::vector<std::uint64_t> offsets(kUsualMetadataOffsets.begin(), kUsualMetadataOffsets.end());
+  if (options.metadata_offset) offsets = {*options.metadata_offset};
+  // Damage in one place says more than that there is nothing in the others.
+  Error worst{.code = Code::kNotFound,
+              .operation = "find label",
+              .disk = device.name(),
+              .detail = "not labelled: see lastword-label(8), or give --metadata-offset"};
+  for (const std::uint64_t offset : offsets) {
+    if (offset + kMetadataMinBytes > device.size_bytes()) continue;
+    FoundLabel found{.metadata_offset = offset, .label = {}};
+    const auto read = RecordIo(device, offset).read(RecordPlace::kLabel, found.label);
+    if (read) return found;
+    const Code code = read.error().code;
+    const bool explicit_place = options.metadata_offset.has_value();
+    if (code == Code::kFutureVersion || (explicit_place && code != Code::kNotFound)) {
+      worst = read.error();
+    }
+  }
+  return fail(worst);
+}
+
+Result<std::vector<ReservationKey>> read_keys(ScsiLun* lun) {
+  if (lun == nullptr) return std::vector<ReservationKey>{};
+  // The first command of a nexus finds a unit attention; see DumpTarget for why not one only.
+  constexpr int kTries = 8;
+  for (int tries = 1;; ++tries) {
+    auto keys = lun->read_keys();
+    if (keys) return keys->keys;
+    if (keys.error().code != Code::kUnitAttention || tries == kTries) return fail(keys.error());
+  }
+}
+
+int exit_status_of(const DumpEnd& end) {
+  switch (end.outcome) {
+    case Outcome::kDone:
+      return kExitOk;
+    case Outcome::kLimit:
+    case Outcome::kDiskFull:
+      return kExitPartial;
+    case Outcome::kFenced:
+      return kExitFenced;
+    case Outcome::kRejected:
+      return end.error ? exit_status(end.error->code) : kExitRefused;
+    case Outcome::kVmcore:
+    case Outcome::kIoError:
+    case Outcome::kTimeout:
+      return kExitIo;
+  }
+  return kExitIo;
+}
+
+class ByHand {
+ public:
+  explicit ByHand(const DumpOptions& options) : options_(options) {}
+
+  Result<DumpEnd> run(TerminalReporter& reporter) {
+    const Result<Vmcore> core = Vmcore::open(options_.vmcore);
+    if (!core) return fail(core.error());
+    auto disk = open_disk(options_.disk, Access::kReadWrite, kIoTimeout);
+    if (!disk) return fail(disk.error());
+    const auto found = find_label(*disk->device, options_);
+    if (!found) return fail(found.error());
+    const auto keys = read_keys(disk->lun.get());
+    if (!keys) return fail(keys.error());
+    auto engine = make_engine(options_.engine, disk->fd, disk->info.path);
+    if (!engine) return fail(engine.error());
+
+    const PanicClock clock;
+    const milliseconds limit = options_.limit.value_or(milliseconds::max());
+    const DumpIdentity identity{
+        .node = found->label.owner_node(),
+        .boot_generation = found->label.owner_generation(),
+        .crash_id = random_uuid(),
+        .limit = options_.limit.value_or(milliseconds(0)),
+        .memory_bytes = core->memory_bytes(),
+        .kernel_release = std::string(core->vmcoreinfo().value("OSRELEASE").value_or(""))};
+    const ByHandFacts facts{
+        .is_image = disk->info.is_image, .overwrite = options_.overwrite, .registered = *keys};
+    const auto rule = [&facts](const pb::Label& label, const pb::CoredumpHeader& header,
+                               const std::optional<Reservation>& reservation) {
+      return check_by_hand(facts, label, header, reservation);
+    };
+    DumpTarget target({.device = *disk->device,
+                       .lun = disk->lun.get(),
+                       .engine = **engine,
+                       .metadata_offset = found->metadata_offset},
+                      rule, identity, clock, kIoTimeout);
+    const DumpCandidate candidate{
+        .disk_uuid = found->label.disk_uuid(), .target = &target, .problem = {}};
+    DumpRun dump({&candidate, 1}, &*core, {},
+                 {.crash_id = identity.crash_id, .limit = limit, .io_timeout = kIoTimeout}, clock,
+                 reporter);
+    const DumpEnd end = dump.run();
+    if (end.outcome == Outcome::kTimeout ||
+        (end.outcome == Outcome::kRejected && end.error->code == Code::kTimeout)) {
+      // A thread, or the disk itself, still uses what would now be freed.
+      reporter.error(*end.error);
+      ::_exit(exit_status_of(end));
+    }
+    return end;
+  }
+
+ private:
+  const DumpOptions& options_;
+};
+
+}  // namespace
+
+Status check_by_hand(const ByHandFacts& facts, const pb::Label& label,
+                     const pb::CoredumpHeader& header,
+                     const std::optional<Reservation>& reservation) {
+  if (label.role() != pb::DUMP && label.role() != pb::SPARE) {
+    return refuse(Code::kRefused, "its role is neither dump nor spare: a dump would destroy data");
+  }
+  const bool may_be_lost =
+      header.attribute() == pb::INACTIVE || header.attribute() == pb::SAVED || facts.overwrite;
+  if (!may_be_lost && header.attribute() == pb::ARMED) {
+    return refuse(Code::kRefused, "it is ARMED for a crash: `lastword disarm`, or --overwrite");
+  }
+  if (!may_be_lost) {
+    return refuse(Code::kRefused,
+                  "it has a dump that is not saved ({}): `lastword recover` it, or --overwrite",
+                  name_of(header.attribute()));
+  }
+  if (facts.is_image) return {};
+  if (!reservation) {
+    return refuse(Code::kConflict, "nobody holds its reservation: `lastword start` first");
+  }
+  if (reservation->type != kOwnerType) {
+    return refuse(Code::kConflict, "reserved with type {}, lastword reserves with type {}",
+                  static_cast<int>(reservation->type), static_cast<int>(kOwnerType));
+  }
+  const auto parts = parse_key(reservation->holder);
+  const bool owners_key = parts && parts->node == label.owner_node();
+  const bool still_registered = std::find(facts.registered.begin(), facts.registered.end(),
+                                          reservation->holder) != facts.registered.end();
+  if (!owners_key || !still_registered) {
+    return refuse(Code::kConflict,
+                  "key {:#018x} holds its reservation, which is not a key of its owner, node {}",
+                  reservation->holder.value, label.owner_node());
+  }
+  return {};
+}
+
+int run_by_hand(const DumpOptions& options) {
+  TerminalReporter reporter;
+  const Result<DumpEnd> end = ByHand(options).run(reporter);
+  if (!end) {
+    reporter.error(end.error());
+    return exit_status(end.error().code);
+  }
+  if (end->error) reporter.error(*end->error);
+  return exit_status_of(*end);
+}
+
+}  // namespace lastword

@@ -1,0 +1,28 @@
+// lastword-dump from a command line: one vmcore to one disk or image.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "dumpwriter/options.h"
+#include "proto/disk.pb.h"
+#include "storage/scsi_lun.h"
+
+namespace lastword {
+
+// What a person may do to a disk. Pure. kRefused: it would destroy something; kConflict: another
+// node, or none, holds the reservation. `reservation` and `registered` are those of a device; an
+// image has none.
+struct ByHandFacts {
+  bool is_image = false;
+  bool overwrite = false;
+  std::span<const ReservationKey> registered = {};
+};
+[[nodiscard]] Status check_by_hand(const ByHandFacts& facts, const pb::Label& label,
+                                   const pb::CoredumpHeader& header,
+                                   const std::optional<Reservation>& reservation);
+
+// Returns the exit status.
+[[nodiscard]] int run_by_hand(const DumpOptions& options);
+
+}  // namespace lastword

@@ -1,0 +1,136 @@
+#include "dumpwriter/disk_search.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "dumpwriter/text.h"
+#include "proto/disk.pb.h"
+#include "proto/timing.h"
+#include "storage/record_io.h"
+
+namespace lastword {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+// Between looks at /sys/block, and between tries on a disk that is not ready yet.
+constexpr milliseconds kLook{20};
+constexpr milliseconds kRetry{100};
+
+// Owned by every thread of the search: one that hangs outlives it.
+struct Search {
+  pb::Plan plan;
+  milliseconds io_timeout{0};
+  SteadyClock::time_point deadline;
+
+  std::mutex mutex;  // of what follows
+  std::vector<Result<OpenDisk>> found;
+  std::set<std::string> seen;
+  SteadyClock::time_point last_news = SteadyClock::now();  // a new disk, or a thread that is done
+};
+
+// The block layer's own time-out, below which no command on this disk fails for slowness.
+void set_kernel_timeout(const std::string& path, milliseconds timeout) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  const auto seconds = std::max<std::int64_t>(1, (timeout.count() + 999) / 1000);
+  const FileDescriptor file(
+      ::open(("/sys/block/" + name + "/device/timeout").c_str(), O_WRONLY | O_CLOEXEC));
+  const auto text = format_text<24>("{}\n", seconds);
+  // Without it the kernel's 30 s hold; the write engine's time-out is what the policy goes by.
+  if (file.valid()) (void)!::write(file.get(), text.view().data(), text.view().size());
+}
+
+// Which candidate this disk is; nothing: none of them. An error: it can not be told yet.
+Result<std::optional<int>> match(const Search& search, const std::string& path) {
+  const auto disk = open_disk(path, Access::kReadOnly, search.io_timeout);
+  if (!disk) return fail(disk.error());
+  for (int i = 0; i < search.plan.candidates_size(); ++i) {
+    const pb::Candidate& candidate = search.plan.candidates(i);
+    RecordIo records(*disk->device, candidate.metadata_offset_bytes());
+    pb::Label label;
+    const auto read = records.read(RecordPlace::kLabel, label);
+    if (read && label.disk_uuid() == candidate.disk_uuid()) return i;
+    if (!read && (read.error().code == Code::kIo || read.error().code == Code::kGone)) {
+      return fail(read.error());
+    }
+  }
+  return std::nullopt;
+}
+
+void look_at(Search& search, const std::string& path) {
+  Result<std::optional<int>> matched = match(search, path);
+  while (!matched && SteadyClock::now() + kRetry < search.deadline) {
+    std::this_thread::sleep_for(kRetry);
+    matched = match(search, path);
+  }
+  if (!matched || !*matched) return;
+  set_kernel_timeout(path, search.io_timeout);
+  Result<OpenDisk> disk = open_disk(path, Access::kReadWrite, search.io_timeout);
+  const std::lock_guard lock(search.mutex);
+  Result<OpenDisk>& slot = search.found[static_cast<std::size_t>(**matched)];
+  if (!slot) slot = std::move(disk);
+}
+
+void look_for_new_disks(const std::shared_ptr<Search>& search) {
+  const auto disks = list_scsi_disks();
+  if (!disks) return;  // /sys/block is not there before the first disk driver is
+  for (const DiskInfo& disk : *disks) {
+    if (!search->seen.insert(disk.path).second) continue;
+    search->last_news = SteadyClock::now();
+    std::thread([search, path = disk.path] {
+      look_at(*search, path);
+      const std::lock_guard lock(search->mutex);
+      search->last_news = SteadyClock::now();
+    }).detach();
+  }
+}
+
+bool is_over(const Search& search) {
+  const auto has = [](const Result<OpenDisk>& disk) { return disk.has_value(); };
+  if (std::all_of(search.found.begin(), search.found.end(), has)) return true;
+  const auto now = SteadyClock::now();
+  if (now >= search.deadline) return true;
+  // Threads that are still looking do not count: theirs may be a sick disk.
+  return std::any_of(search.found.begin(), search.found.end(), has) &&
+         now - search.last_news >= kDiskSettle;
+}
+
+}  // namespace
+
+std::vector<Result<OpenDisk>> find_candidates(const pb::Plan& plan) {
+  const auto search = std::make_shared<Search>();
+  search->plan = plan;
+  search->io_timeout = milliseconds(plan.io_timeout_ms());
+  search->deadline = SteadyClock::now() + search->io_timeout;
+  for (const pb::Candidate& candidate : plan.candidates()) {
+    search->found.emplace_back(fail(
+        {.code = Code::kNotFound,
+         .operation = "find candidate",
+         .detail = format_text("no disk has the label of {} ({}) at byte {}", candidate.disk_uuid(),
+                               candidate.description(), candidate.metadata_offset_bytes())}));
+  }
+  std::unique_lock lock(search->mutex);
+  for (;;) {
+    look_for_new_disks(search);
+    if (is_over(*search)) break;
+    lock.unlock();
+    std::this_thread::sleep_for(kLook);
+    lock.lock();
+  }
+  // A thread that comes later finds every place taken, and closes its disk.
+  std::vector<Result<OpenDisk>> found;
+  for (Result<OpenDisk>& disk : search->found) found.push_back(std::exchange(disk, OpenDisk{}));
+  return found;
+}
+
+}  // namespace lastword

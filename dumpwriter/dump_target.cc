@@ -1,0 +1,147 @@
+#include "dumpwriter/dump_target.h"
+
+#include <time.h>
+
+#include <utility>
+
+#include "dumpwriter/text.h"
+#include "proto/record.h"
+
+namespace lastword {
+namespace {
+
+// A target has one unit attention for each thing that happened since this nexus last spoke to it
+// (SPC-4 5.14, SAM-5 5.14): a few are normal after a reset and a preemption.
+constexpr int kUnitAttentionTries = 8;
+
+std::int64_t unix_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+std::uint64_t count_of(milliseconds time) {
+  return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
+}
+
+}  // namespace
+
+DumpTarget::DumpTarget(const TargetDisk& disk, Rule rule, const DumpIdentity& identity,
+                       const Clock& clock, milliseconds io_timeout)
+    : device_(disk.device),
+      lun_(disk.lun),
+      metadata_offset_(disk.metadata_offset),
+      rule_(std::move(rule)),
+      clock_(clock),
+      records_(disk.device, disk.metadata_offset),
+      writer_(disk.engine, clock, io_timeout) {
+  header_.set_attribute(pb::IN_PROGRESS);
+  header_.set_node(identity.node);
+  header_.set_boot_generation(identity.boot_generation);
+  header_.set_crash_id(to_string(identity.crash_id));
+  header_.set_limit_ms(count_of(identity.limit));
+  header_.set_memory_bytes(identity.memory_bytes);
+  header_.set_kernel_release(identity.kernel_release);
+}
+
+Status DumpTarget::check() {
+  if (Status status = read_records(); !status) return status;
+  const auto reservation = read_reservation();
+  if (!reservation) return fail(named(reservation.error()));
+  if (Status status = rule_(label_, found_, *reservation); !status) {
+    return fail(named(status.error()));
+  }
+  const std::uint64_t offset = label_.data_offset_bytes();
+  const std::uint64_t length = label_.data_length_bytes();
+  if (offset % kBlockBytes != 0 || length % kBlockBytes != 0 || length == 0 ||
+      offset > device_.size_bytes() || length > device_.size_bytes() - offset) {
+    return fail({.code = Code::kCorrupt,
+                 .operation = "check candidate",
+                 .disk = name(),
+                 .detail = format_text("data region of {} bytes at {} does not fit the disk's {}",
+                                       length, offset, device_.size_bytes())});
+  }
+  return {};
+}
+
+Status DumpTarget::read_records() {
+  const auto label = records_.read(RecordPlace::kLabel, label_);
+  if (!label) return fail(label.error());
+  const auto header = records_.read(RecordPlace::kCoredump, found_);
+  advanced_.reset();
+  if (header) {
+    place_ = *header;
+  } else if (header.error().code == Code::kNotFound) {
+    found_.Clear();  // INACTIVE
+    place_ = {};
+  } else {
+    return fail(header.error());
+  }
+  return {};
+}
+
+Result<std::optional<Reservation>> DumpTarget::read_reservation() {
+  if (lun_ == nullptr) return std::nullopt;
+  for (int tries = 1;; ++tries) {
+    auto reservation = lun_->read_reservation();
+    const bool repeat = !reservation && reservation.error().code == Code::kUnitAttention;
+    if (!repeat || tries == kUnitAttentionTries) return reservation;
+  }
+}
+
+Status DumpTarget::start() {
+  header_.set_rank(found_.rank());
+  header_.set_started_unix_ms(unix_ms());
+  header_.set_extent_offset_bytes(extent_offset());
+  header_.set_extent_length_bytes(extent_length());
+  return write_header_durably();
+}
+
+Status DumpTarget::submit_progress(const Progress& progress) {
+  header_.set_scanned_bytes(progress.scanned_bytes);
+  header_.set_eta_ms(count_of(progress.eta));
+  return submit_header();
+}
+
+Status DumpTarget::finish(pb::Attribute attribute, pb::Reason reason) {
+  if (Status status = writer_.settle(); !status) return fail(named(status.error()));
+  header_.set_attribute(attribute);
+  header_.set_reason(reason);
+  header_.set_eta_ms(0);
+  return write_header_durably();
+}
+
+Status DumpTarget::submit_header() {
+  // After a failed write the same slot is written again: the other one has the only valid record.
+  if (advanced_ && !writer_.header_failed()) place_ = *advanced_;
+  const StreamMark& durable = writer_.durable();
+  header_.set_elapsed_ms(count_of(clock_.since_panic()));
+  header_.set_durable_bytes(durable.stream_bytes);
+  header_.set_stored_pages(durable.stored_pages);
+  header_.set_zero_pages(durable.zero_pages);
+  const auto block = writer_.buffer(kHeaderBuffer).first<kBlockBytes>();
+  if (Status status = write_slot(block, RecordKind::kCoredumpHeader, place_.next_sequence, header_);
+      !status) {
+    return fail(named(status.error()));
+  }
+  const std::uint64_t offset = metadata_offset_ + slot_offset(RecordPlace::kCoredump, place_.next);
+  if (Status status = writer_.submit_header(offset); !status) return fail(named(status.error()));
+  advanced_ = PairChoice{
+      .current = place_.next, .next = 1 - place_.next, .next_sequence = place_.next_sequence + 1};
+  return {};
+}
+
+Status DumpTarget::write_header_durably() {
+  if (Status status = submit_header(); !status) return status;
+  if (Status status = writer_.drain(); !status) return fail(named(status.error()));
+  if (Status status = writer_.submit_flush(); !status) return fail(named(status.error()));
+  if (Status status = writer_.drain(); !status) return fail(named(status.error()));
+  return {};
+}
+
+Error DumpTarget::named(Error error) const {
+  if (error.disk.empty()) error.disk = name();
+  return error;
+}
+
+}  // namespace lastword

@@ -1,0 +1,33 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "dumpwriter/by_hand.h"
+#include "dumpwriter/capture.h"
+#include "dumpwriter/terminal.h"
+
+int main(int argc, char** argv) {
+  if (::getpid() == 1 && ::access(lastword::kPlanPath, F_OK) == 0) lastword::run_as_init();
+  const auto options = lastword::parse_options(argc, argv);
+  if (!options) {
+    lastword::TerminalReporter().error(options.error());
+    return lastword::exit_status(options.error().code);
+  }
+  switch (options->action) {
+    case lastword::DumpOptions::Action::kHelp:
+      std::fputs(lastword::help_text().data(), stdout);
+      return lastword::kExitOk;
+    case lastword::DumpOptions::Action::kVersion:
+      std::puts(LASTWORD_VERSION);
+      return lastword::kExitOk;
+    case lastword::DumpOptions::Action::kDump:
+      break;
+  }
+  try {
+    return lastword::run_by_hand(*options);
+  } catch (const std::exception& error) {  // out of memory, or no more threads
+    lastword::TerminalReporter().note(error.what());
+    return lastword::kExitIo;
+  }
+}

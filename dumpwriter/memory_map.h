@@ -1,0 +1,67 @@
+// Which page frames a vmcore holds and where in the file they are. Pure: from the PT_LOAD program
+// headers to sorted ranges in which each page frame occurs once, although the kernel's text is
+// mapped twice (its own PT_LOAD lies inside the direct map's).
+// Runs in the capture kernel: no heap after the first byte.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "proto/error.h"
+
+namespace lastword {
+
+// One PT_LOAD: memory [paddr, paddr + bytes), seen by the dead kernel at vaddr, is in the file at
+// file_offset. `bytes` is p_filesz: what the file holds.
+struct LoadSegment {
+  std::uint64_t vaddr = 0;
+  std::uint64_t paddr = 0;
+  std::uint64_t file_offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+// Page frames [first_pfn, end_pfn).
+struct FrameRange {
+  std::uint64_t first_pfn = 0;
+  std::uint64_t end_pfn = 0;
+  std::uint64_t file_offset = 0;  // of the first frame; the others follow in the file
+  bool whole = true;              // false: one frame of which the file holds only pieces
+};
+
+// A part of a page frame, where memory starts or ends inside the frame. On PCs the first stretch of
+// memory ends so, below 640 KiB.
+struct FramePiece {
+  std::uint64_t pfn = 0;
+  std::uint32_t offset_in_frame = 0;
+  std::uint32_t bytes = 0;
+  std::uint64_t file_offset = 0;
+};
+
+// A stretch of virtual memory in the file.
+struct FileExtent {
+  std::uint64_t file_offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+class MemoryMap {
+ public:
+  // kCorrupt: a segment's end overflows, or there is no memory at all. Empty segments are skipped.
+  [[nodiscard]] static Result<MemoryMap> build(std::vector<LoadSegment> segments);
+
+  [[nodiscard]] std::span<const FrameRange> ranges() const { return ranges_; }
+  [[nodiscard]] std::uint64_t frame_count() const { return frame_count_; }
+  // The pieces of a frame that is not whole. What no piece covers was not memory: take it as zero.
+  [[nodiscard]] std::span<const FramePiece> pieces_of(std::uint64_t pfn) const;
+  // From `vaddr` to the end of the segment that holds it; empty: no segment does.
+  [[nodiscard]] std::optional<FileExtent> locate_virtual(std::uint64_t vaddr) const;
+
+ private:
+  std::vector<LoadSegment> segments_;
+  std::vector<FrameRange> ranges_;  // sorted, disjoint
+  std::vector<FramePiece> pieces_;  // sorted by pfn
+  std::uint64_t frame_count_ = 0;
+};
+
+}  // namespace lastword

@@ -1,0 +1,14 @@
+// Names of record values for messages; protobuf-lite has none of its own.
+// Runs in the capture kernel: no heap after the first byte.
+#pragma once
+
+#include <string_view>
+
+#include "proto/disk.pb.h"
+
+namespace lastword {
+
+[[nodiscard]] std::string_view name_of(pb::Attribute attribute);  // "ARMED"
+[[nodiscard]] std::string_view name_of(pb::Reason reason);        // "LIMIT"
+
+}  // namespace lastword

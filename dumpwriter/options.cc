@@ -1,0 +1,152 @@
+#include "dumpwriter/options.h"
+
+#include <getopt.h>
+
+#include <array>
+#include <charconv>
+
+#include "dumpwriter/text.h"
+#include "proto/layout.h"
+
+namespace lastword {
+namespace {
+
+enum Option : int {
+  kVmcore = 1,
+  kDisk,
+  kEngine,
+  kLimit,
+  kOverwrite,
+  kMetadataOffset,
+  kHelp,
+  kVersion,
+};
+
+constexpr std::array kOptions{
+    option{"vmcore", required_argument, nullptr, kVmcore},
+    option{"disk", required_argument, nullptr, kDisk},
+    option{"engine", required_argument, nullptr, kEngine},
+    option{"limit", required_argument, nullptr, kLimit},
+    option{"overwrite", no_argument, nullptr, kOverwrite},
+    option{"metadata-offset", required_argument, nullptr, kMetadataOffset},
+    option{"help", no_argument, nullptr, kHelp},
+    option{"version", no_argument, nullptr, kVersion},
+    option{},
+};
+
+template <class... Args>
+tl::unexpected<Error> usage(fmt::format_string<Args...> format, Args&&... args) {
+  return fail({.code = Code::kUsage,
+               .operation = "command line",
+               .detail = format_text(format, std::forward<Args>(args)...)});
+}
+
+std::optional<pb::Engine> parse_engine(std::string_view name) {
+  if (name == "auto") return pb::ENGINE_AUTO;
+  if (name == "io_uring") return pb::IO_URING;
+  if (name == "libaio") return pb::LIBAIO;
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
+  if (text.empty() || result.ec != std::errc{} || result.ptr != end) return std::nullopt;
+  return value;
+}
+
+Status apply(DumpOptions& options, int option, std::string_view value) {
+  switch (option) {
+    case kVmcore:
+      options.vmcore = value;
+      return {};
+    case kDisk:
+      options.disk = value;
+      return {};
+    case kEngine: {
+      const auto engine = parse_engine(value);
+      if (!engine) return usage("--engine {}: auto, io_uring or libaio", value);
+      options.engine = *engine;
+      return {};
+    }
+    case kLimit:
+      options.limit = parse_duration(value);
+      if (!options.limit) return usage("--limit {}: a time such as 60s, 500ms or 2m", value);
+      return {};
+    case kOverwrite:
+      options.overwrite = true;
+      return {};
+    case kMetadataOffset:
+      options.metadata_offset = parse_number(value);
+      if (!options.metadata_offset || *options.metadata_offset % kBlockBytes != 0) {
+        return usage("--metadata-offset {}: bytes, a multiple of {}", value, kBlockBytes);
+      }
+      return {};
+    case kHelp:
+      options.action = DumpOptions::Action::kHelp;
+      return {};
+    case kVersion:
+      options.action = DumpOptions::Action::kVersion;
+      return {};
+    default:
+      return usage("unknown option, or one without its value; see --help");
+  }
+}
+
+}  // namespace
+
+Result<DumpOptions> parse_options(int argc, char* const* argv) {
+  DumpOptions options;
+  ::optind = 0;  // glibc: start anew, whatever was parsed before
+  ::opterr = 0;
+  for (;;) {
+    const int option = ::getopt_long(argc, argv, "", kOptions.data(), nullptr);
+    if (option == -1) break;
+    const std::string_view value = ::optarg != nullptr ? ::optarg : "";
+    if (Status status = apply(options, option, value); !status) return fail(status.error());
+    if (options.action != DumpOptions::Action::kDump) return options;
+  }
+  if (::optind < argc) return usage("unexpected argument {}; see --help", argv[::optind]);
+  if (options.vmcore.empty()) return usage("--vmcore is missing; see --help");
+  if (options.disk.empty()) return usage("--disk is missing; see --help");
+  return options;
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    std::uint64_t ms;
+  };
+  // "ms" before "s", which it ends with.
+  for (const Unit unit : {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}}) {
+    if (!text.ends_with(unit.name)) continue;
+    const auto number = parse_number(text.substr(0, text.size() - unit.name.size()));
+    constexpr std::uint64_t kLongestMs = std::uint64_t{7} * 24 * 3600 * 1000;
+    if (!number || *number == 0 || *number > kLongestMs / unit.ms) return std::nullopt;
+    return std::chrono::milliseconds(*number * unit.ms);
+  }
+  return std::nullopt;
+}
+
+std::string_view help_text() {
+  return "Usage: lastword-dump --vmcore FILE --disk DISK [OPTION]...\n"
+         "Writes a vmcore as a dump stream to a disk, or image file, that `lastword label` "
+         "labelled.\n"
+         "As PID 1 of a capture image it takes everything from the plan in that image.\n"
+         "\n"
+         "  --vmcore FILE            /proc/vmcore, or an ELF core of an x86-64 kernel\n"
+         "  --disk DISK              device or image file\n"
+         "  --engine ENGINE          auto (default), io_uring or libaio\n"
+         "  --limit TIME             stop after 60s, 500ms, 2m; what was written is kept\n"
+         "  --overwrite              even if the disk is armed, or has a dump that is not saved\n"
+         "  --metadata-offset BYTES  where the label is, if not in one of the usual places\n"
+         "  --help, --version\n"
+         "\n"
+         "Exit status: 0 complete, 2 usage, 3 I/O error, 4 refused, 5 another node holds the "
+         "disk,\n"
+         "6 damaged label or vmcore, 7 incomplete dump (time limit, disk full). See "
+         "lastword-dump(8).\n";
+}
+
+}  // namespace lastword
