@@ -37,7 +37,8 @@ class Event:
     time: float  # on the lab's clock
     node: str
     name: str
-    disk: str
+    disk: str  # path on that node
+    disk_uuid: str  # only the dump writer tells it
     detail: str
 
 
@@ -114,6 +115,7 @@ class Pair:
                             event["node"],
                             event["event"],
                             event.get("disk", ""),
+                            event.get("disk_uuid", ""),
                             event.get("detail", ""),
                         )
                     )
