@@ -68,7 +68,9 @@ int take(const Config& config, const Survey& survey, const StartPlan& plan) {
   }
   fmt::print("{}, boot generation {}: {} disks in service, {} not.\n", config.self.name,
              plan.boot_generation, disks.size() + plan.refused.size() - failed, failed);
-  return failed == 0 && !plan.own.empty() ? kExitOk : kExitNo;
+  // A node may have no disks of its own and stand by for its partner; one that sees none has a
+  // problem.
+  return failed == 0 && !disks.empty() ? kExitOk : kExitNo;
 }
 
 int run(const std::string& config_path) {
