@@ -85,7 +85,7 @@ class DiskNames:
             path: link.rpartition("lw-")[2] for link, path in map(str.split, links.splitlines())
         }
         self._by_uuid = {
-            pair.inspect(pair.beta, name)["label"]["disk_uuid"]: name
+            pair.label_of(pair.beta, name)["disk_uuid"]: name
             for name in pair.names("dump") + pair.names("spare")
         }
 

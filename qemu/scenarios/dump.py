@@ -25,7 +25,7 @@ def panic_dump_completes(lab):
         events["service-taken"] < events["dump-completed"], "service waited for the dump to complete"
     )
     for name in pair.names("service"):
-        label = pair.inspect(pair.beta, name)["label"]
+        label = pair.label_of(pair.beta, name)
         require(label["owner_node"] == 2, f"{name} is not beta's: {label}")
     saved = [pair.header(pair.beta, name) for name in pair.names("dump")]
     require(saved[0]["attribute"] == "SAVED", f"the dump disk is {saved[0]}")

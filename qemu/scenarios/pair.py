@@ -37,8 +37,8 @@ class Event:
     time: float  # on the lab's clock
     node: str
     name: str
-    disk: str  # path on that node
-    disk_uuid: str  # only the dump writer tells it
+    disk: str  # what that node calls it
+    disk_uuid: str
     detail: str
 
 
@@ -129,8 +129,19 @@ class Pair:
         """What `lastword inspect --json` says of a LUN."""
         return json.loads(node.check(f"lastword inspect --json {node.disk(name)}"))
 
+    def record(self, node, name, record):
+        """The payload of the slot that counts of "label" or "coredump_header"."""
+        for entry in self.inspect(node, name)["records"]:
+            for slot in entry["slots"]:
+                if slot["counts"] and record in slot:
+                    return slot[record]
+        raise ScenarioFailed(f"{name} has no valid {record}")
+
     def header(self, node, name):
-        return self.inspect(node, name)["coredump_header"]
+        return self.record(node, name, "coredump_header")
+
+    def label_of(self, node, name):
+        return self.record(node, name, "label")
 
     # The proof.
 
