@@ -22,7 +22,7 @@ _LUNS = dict(service=8, spare=2, dump=1, mailbox=3)
 _PATTERN_MIB = 128
 _SEED = 7
 _TIMEOUT = 210  # seconds in all
-_DMESG_LINES = 16
+_DMESG_LINES = 16, 40  # at least; at most, to show the panic message itself
 
 
 # What lastword promises, looked up in the report.
@@ -183,9 +183,12 @@ def _demonstrate(lab, folder):
 # What is shown of it.
 
 
-def _last_lines(path, count):
-    with open(path, errors="replace") as file:
-        return [line.rstrip("\n") for line in file][-count:]
+def last_lines(log, least, most):
+    """The end of a kernel log: from the line before its last panic, within bounds."""
+    lines = log.splitlines()
+    panics = [number for number, line in enumerate(lines) if "Kernel panic" in line]
+    wanted = len(lines) - panics[-1] + 1 if panics else 0
+    return lines[-min(max(wanted, least), most) :]
 
 
 def _show(folder, proven):
@@ -201,8 +204,9 @@ def _show(folder, proven):
     dmesg = os.path.join(os.path.dirname(report["core"]), "dmesg.txt")
     if os.path.exists(dmesg):
         print("  the last lines of alpha's kernel log, out of the recovered core:\n")
-        for line in _last_lines(dmesg, _DMESG_LINES):
-            print(f"    {line}"[:width])
+        with open(dmesg, errors="replace") as file:
+            for line in last_lines(file.read(), *_DMESG_LINES):
+                print(f"    {line}"[:width])
         print()
     held = [*promises(report)]
     if proven:

@@ -37,9 +37,13 @@ def end_on_signals():
 
 
 def _place(error):
-    """The innermost line that is not the harness's own."""
+    """The innermost line that is neither the harness's own nor a mere check."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if not frame.filename.startswith(_HARNESS)] or frames
+    ours = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith(_HARNESS) and frame.name != "require"
+    ] or frames
     return f"{os.path.basename(ours[-1].filename)}:{ours[-1].lineno}"
 
 
