@@ -27,6 +27,7 @@ std::string format_event(const std::string& node, const Event& event) {
   std::string line =
       fmt::format("lastword-event {{\"node\":{},\"event\":{}", quoted(node), quoted(event.name));
   if (!event.disk.empty()) line += fmt::format(",\"disk\":{}", quoted(event.disk));
+  if (!event.disk_uuid.empty()) line += fmt::format(",\"disk_uuid\":{}", quoted(event.disk_uuid));
   if (!event.detail.empty()) line += fmt::format(",\"detail\":{}", quoted(event.detail));
   return line + "}";
 }

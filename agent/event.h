@@ -10,8 +10,9 @@ namespace lastword {
 
 struct Event {
   std::string name;    // "service-taken", "disk-taken", "dump-disk-claimed", "dump-saved", ...
-  std::string disk;    // path; empty where it does not apply
+  std::string disk;    // path on this node; empty where it does not apply
   std::string detail;  // free text; empty where there is nothing to add
+  std::string disk_uuid = {};  // the same on both nodes, whatever they call the disk
 };
 
 using EventSink = std::function<void(const Event&)>;

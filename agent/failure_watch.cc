@@ -120,7 +120,8 @@ Result<Survey> wait_for_failure(const Config& config, const EventSink& events) {
       events({.name = "partner-panicked",
               .disk = disk.info.path,
               .detail = fmt::format("{}, boot generation {}", config.partner.name,
-                                    disk.header.boot_generation())});
+                                    disk.header.boot_generation()),
+              .disk_uuid = disk.label->disk_uuid()});
       return survey;
     }
   }

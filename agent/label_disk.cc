@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kZeroChunkBytes = 64 << 10;
+constexpr std::size_t kChunkBytes = 1 << 20;
 
 Status read_records(OpenDisk& disk, DiskFindings& findings) {
   const auto metadata = find_metadata_partition(findings.info.path);
@@ -131,9 +131,9 @@ Result<DiskLayout> plan_layout(int fd, const DiskInfo& info, const LabelRequest&
 // Calls visit(offset, buffer) for the blocks of a region, a chunk at a time, until it fails.
 template <class Visit>
 Status for_each_chunk(const Partition& region, Visit visit) {
-  const AlignedBuffer buffer(kZeroChunkBytes);
+  const AlignedBuffer buffer(kChunkBytes);
   for (std::uint64_t done = 0; done < region.length_bytes;) {
-    const auto length = std::min<std::uint64_t>(kZeroChunkBytes, region.length_bytes - done);
+    const auto length = std::min<std::uint64_t>(kChunkBytes, region.length_bytes - done);
     const Status status = visit(region.offset_bytes + done, buffer.span().first(length));
     if (!status) return status;
     done += length;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "proto/layout.h"
 #include "storage/aligned_buffer.h"
@@ -62,14 +63,20 @@ Error gpt_error(Code code, const LinuxBlockDevice& device, std::string_view deta
   return {.code = code, .operation = kOperation, .disk = device.name(), .detail = detail};
 }
 
+// An image may come from a disk with sectors of either size.
+std::vector<std::uint32_t> possible_sector_bytes(const LinuxBlockDevice& device) {
+  if (device.is_image()) return {512, 4096};
+  return {device.logical_block_bytes()};
+}
+
 // The list belongs to the probe. Null: no GPT.
 Result<blkid_partlist> read_gpt(blkid_probe probe, const GptCopy& copy,
-                                const LinuxBlockDevice& device) {
+                                const LinuxBlockDevice& device, std::uint32_t sector_bytes) {
   std::array<char, 4> type{"gpt"};
   std::array<char*, 2> types{type.data(), nullptr};
   if (blkid_probe_set_device(probe, copy.fd(), 0, static_cast<blkid_loff_t>(device.size_bytes())) !=
           0 ||
-      blkid_probe_set_sectorsize(probe, device.logical_block_bytes()) != 0 ||
+      blkid_probe_set_sectorsize(probe, sector_bytes) != 0 ||
       blkid_probe_enable_superblocks(probe, 0) != 0 ||
       blkid_probe_enable_partitions(probe, 1) != 0 ||
       blkid_probe_filter_partitions_type(probe, BLKID_FLTR_ONLYIN, types.data()) != 0) {
@@ -120,11 +127,13 @@ Result<Partition> find_metadata_partition(LinuxBlockDevice& device) {
         return fail(status.error());
       }
     }
-    const Probe probe(blkid_new_probe());
-    if (!probe) return fail(io_error(kOperation, device.name(), kNoOffset, ENOMEM));
-    const auto list = read_gpt(probe.get(), *copy, device);
-    if (!list) return fail(list.error());
-    if (*list != nullptr) return find_in(*list, device);
+    for (const std::uint32_t sector_bytes : possible_sector_bytes(device)) {
+      const Probe probe(blkid_new_probe());
+      if (!probe) return fail(io_error(kOperation, device.name(), kNoOffset, ENOMEM));
+      const auto list = read_gpt(probe.get(), *copy, device, sector_bytes);
+      if (!list) return fail(list.error());
+      if (*list != nullptr) return find_in(*list, device);
+    }
   }
   return fail(gpt_error(Code::kNotFound, device, "no GPT"));
 }

@@ -46,7 +46,7 @@ Result<std::unique_ptr<LinuxBlockDevice>> LinuxBlockDevice::open(const std::stri
   struct stat status {};
   if (::fstat(fd->get(), &status) != 0) return fail(io_error("stat", path, kNoOffset, errno));
   auto size_bytes = static_cast<std::uint64_t>(status.st_size);
-  int logical_block_bytes = 512;
+  int logical_block_bytes = 0;
   if (S_ISBLK(status.st_mode)) {
     if (::ioctl(fd->get(), BLKGETSIZE64, &size_bytes) != 0 ||
         ::ioctl(fd->get(), BLKSSZGET, &logical_block_bytes) != 0) {
@@ -58,15 +58,17 @@ Result<std::unique_ptr<LinuxBlockDevice>> LinuxBlockDevice::open(const std::stri
                  .disk = path,
                  .detail = "neither a disk nor an image file"});
   }
-  return std::unique_ptr<LinuxBlockDevice>(new LinuxBlockDevice(
-      path, std::move(*fd), size_bytes, static_cast<std::uint32_t>(logical_block_bytes)));
+  return std::unique_ptr<LinuxBlockDevice>(
+      new LinuxBlockDevice(path, std::move(*fd), size_bytes, S_ISREG(status.st_mode),
+                           static_cast<std::uint32_t>(logical_block_bytes)));
 }
 
 LinuxBlockDevice::LinuxBlockDevice(std::string path, FileDescriptor fd, std::uint64_t size_bytes,
-                                   std::uint32_t logical_block_bytes)
+                                   bool is_image, std::uint32_t logical_block_bytes)
     : path_(std::move(path)),
       fd_(std::move(fd)),
       size_bytes_(size_bytes),
+      is_image_(is_image),
       logical_block_bytes_(logical_block_bytes) {}
 
 Status LinuxBlockDevice::check(std::string_view operation, std::uint64_t offset,

@@ -28,11 +28,12 @@ class LinuxBlockDevice final : public BlockDevice {
 
   // For the write engines and read_batch; valid as long as the device.
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // 512 for an image file.
+  [[nodiscard]] bool is_image() const { return is_image_; }
+  // Of a disk; an image file has none of its own.
   [[nodiscard]] std::uint32_t logical_block_bytes() const { return logical_block_bytes_; }
 
  private:
-  LinuxBlockDevice(std::string path, FileDescriptor fd, std::uint64_t size_bytes,
+  LinuxBlockDevice(std::string path, FileDescriptor fd, std::uint64_t size_bytes, bool is_image,
                    std::uint32_t logical_block_bytes);
   [[nodiscard]] Status check(std::string_view operation, std::uint64_t offset,
                              std::span<const std::byte> buffer) const;
@@ -40,6 +41,7 @@ class LinuxBlockDevice final : public BlockDevice {
   std::string path_;
   FileDescriptor fd_;
   std::uint64_t size_bytes_;
+  bool is_image_;
   std::uint32_t logical_block_bytes_;
 };
 

@@ -71,7 +71,6 @@ class Fdisk {
 
   [[nodiscard]] fdisk_context* get() const { return context_.get(); }
   [[nodiscard]] Status opened() const { return check(assigned_, "read partition table"); }
-  [[nodiscard]] const std::string& warning() const { return warning_; }
 
   [[nodiscard]] Status check(int result, std::string_view operation) const {
     if (result == 0) return {};
@@ -228,9 +227,11 @@ Result<GptGeometry> read_gpt(int fd, std::string_view disk) {
   if (!fdisk_is_label(fdisk.get(), GPT)) {
     return fail(table_error(Code::kNotFound, "read partition table", disk, "no GPT"));
   }
-  if (!fdisk.warning().empty()) {
+  // libfdisk would move it on writing.
+  if (fdisk.item(GPT_LABELITEM_ALTLBA) + 1 != fdisk_get_nsectors(fdisk.get())) {
     return fail(table_error(Code::kRefused, "adopt partition table", disk,
-                            fdisk.warning() + " Repair it first, with fdisk or sgdisk."));
+                            "the GPT's backup copy is not at the end of the disk; move it there "
+                            "first, with fdisk or sgdisk"));
   }
   if (fdisk.item(GPT_LABELITEM_ENTRIESLBA) != 2) {
     return fail(table_error(Code::kRefused, "adopt partition table", disk,

@@ -51,8 +51,8 @@ struct GptGeometry {
   std::uint32_t entry_count = 0;
   std::vector<TablePartition> partitions;
 };
-// `fd` is open for reading. kNotFound: no GPT. kRefused: a GPT that libfdisk would repair on
-// writing (a damaged copy, a backup that is not at the end), or of an unusual shape.
+// `fd` is open for reading. kNotFound: no GPT. kRefused: its shape is unusual, or its backup is not
+// at the disk's end. One damaged copy is made up for by the other, and repaired by extend_table.
 [[nodiscard]] Result<GptGeometry> read_gpt(int fd, std::string_view disk);
 
 // Metadata between the GPT's entries and the first partition or the first MiB boundary, whichever

@@ -58,6 +58,17 @@ def _shared_libraries(program):
     return re.findall(r"(?:=> )?(/\S+) \(0x", listing.stdout)
 
 
+def _stripped(build, source):
+    """A copy without debug information, which makes up most of a program and of a guest's boot."""
+    folder = os.path.join(build, "vm", "stripped")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, os.path.basename(source))
+    if not os.path.exists(path) or os.path.getmtime(path) != os.path.getmtime(source):
+        subprocess.run(["strip", "--preserve-dates", "-o", f"{path}.new", source], check=True)
+        os.rename(f"{path}.new", path)
+    return path
+
+
 def _add_program(archive, path, source):
     archive.file(path, source, mode=0o755)
     for library in _shared_libraries(source):

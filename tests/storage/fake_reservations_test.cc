@@ -1,70 +1,16 @@
 // The fake shelf's persistent reservations against SPC-4 (T10/1731-D) 5.13.
-#include <algorithm>
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <vector>
 
 #include "storage/aligned_buffer.h"
-#include "tests/fake/check.h"
-#include "tests/fake/fake_shelf.h"
-
-namespace {
+#include "tests/fake/three_nodes.h"
 
 using namespace lastword;
 using namespace lastword::fake;
 
-constexpr ReservationKey kAlphaKey{0xa1};
-constexpr ReservationKey kBetaKey{0xb1};
-constexpr ReservationKey kGammaKey{0xc1};
-constexpr PrType kOther = PrType::kWriteExclusive;
-
-// Three initiators on one logical unit; nothing pending.
-struct Nodes {
-  explicit Nodes(ShelfOptions options = {}) : shelf(quiet(options)) {}
-  static ShelfOptions quiet(ShelfOptions options) {
-    options.power_on_attention = false;
-    return options;
-  }
-
-  void register_all() {
-    BOOST_TEST_REQUIRE(ok(a->register_ignoring_existing(kAlphaKey, false)));
-    BOOST_TEST_REQUIRE(ok(b->register_ignoring_existing(kBetaKey, false)));
-    BOOST_TEST_REQUIRE(ok(c->register_ignoring_existing(kGammaKey, false)));
-  }
-  [[nodiscard]] std::uint32_t generation() const { return shelf.registrations(0).generation; }
-  [[nodiscard]] std::vector<ReservationKey> keys() const { return shelf.registrations(0).keys; }
-  [[nodiscard]] bool held_by(ReservationKey key, PrType type) const {
-    const auto held = shelf.reservation(0);
-    return held && held->holder == key && held->type == type;
-  }
-
-  FakeShelf shelf;
-  Nexus alpha = shelf.connect("alpha");
-  Nexus beta = shelf.connect("beta");
-  Nexus gamma = shelf.connect("gamma");
-  std::unique_ptr<ScsiLun> a = alpha.lun(0), b = beta.lun(0), c = gamma.lun(0);
-};
-
-// All unit attentions that wait for this nexus, oldest first.
-std::vector<Attention> drain(ScsiLun& lun) {
-  std::vector<Attention> found;
-  for (Status status = lun.test_unit_ready(); !status; status = lun.test_unit_ready()) {
-    BOOST_TEST_REQUIRE(fails(status, Code::kUnitAttention));
-    found.push_back({status.error().sense.asc, status.error().sense.ascq});
-  }
-  return found;
-}
-bool told(ScsiLun& lun, Attention attention) {
-  return drain(lun) == std::vector<Attention>{attention};
-}
-bool told_nothing(ScsiLun& lun) {
-  return drain(lun).empty();
-}
-
-}  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(registration, Nodes)
+BOOST_FIXTURE_TEST_SUITE(registration, ThreeNodes)
 
 BOOST_AUTO_TEST_CASE(belongs_to_one_nexus) {
   BOOST_TEST(ok(a->register_ignoring_existing(kAlphaKey, false)));
@@ -116,7 +62,7 @@ BOOST_AUTO_TEST_CASE(counts_in_the_generation_and_reserve_and_release_do_not) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_FIXTURE_TEST_SUITE(reserving, Nodes)
+BOOST_FIXTURE_TEST_SUITE(reserving, ThreeNodes)
 
 BOOST_AUTO_TEST_CASE(needs_a_registration_with_that_key) {
   BOOST_TEST(fails(a->reserve(kAlphaKey, kOwnerType), Code::kConflict));
@@ -185,7 +131,7 @@ const std::vector<Rights> kTable{
 };
 
 BOOST_DATA_TEST_CASE(follows_the_type, boost::unit_test::data::make(kTable), rights) {
-  Nodes nodes;
+  ThreeNodes nodes;
   BOOST_TEST(ok(nodes.a->register_ignoring_existing(kAlphaKey, false)));
   BOOST_TEST(ok(nodes.b->register_ignoring_existing(kBetaKey, false)));
   BOOST_TEST(ok(nodes.a->reserve(kAlphaKey, rights.type)));
@@ -205,7 +151,7 @@ BOOST_DATA_TEST_CASE(follows_the_type, boost::unit_test::data::make(kTable), rig
 }
 
 BOOST_AUTO_TEST_CASE(is_free_without_a_reservation) {
-  Nodes nodes;
+  ThreeNodes nodes;
   nodes.register_all();
   AlignedBuffer buffer(kBlockBytes);
   BOOST_TEST(ok(nodes.gamma.device(0)->write(0, buffer.span())));
@@ -213,7 +159,7 @@ BOOST_AUTO_TEST_CASE(is_free_without_a_reservation) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_FIXTURE_TEST_SUITE(preempting, Nodes)
+BOOST_FIXTURE_TEST_SUITE(preempting, ThreeNodes)
 
 BOOST_AUTO_TEST_CASE(the_holder_takes_the_reservation_and_removes_its_registration) {
   register_all();
@@ -304,119 +250,6 @@ BOOST_AUTO_TEST_CASE(clear_removes_everything_and_tells_the_others) {
   BOOST_TEST(!shelf.reservation(0));
   BOOST_TEST(told(*a, kReservationsPreempted));
   BOOST_TEST(told_nothing(*c));
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_AUTO_TEST_SUITE(queued_write_of_a_victim)
-
-// Alpha holds the disk and has a write under way; beta takes the disk with `take`.
-template <class Take>
-bool write_lands_after(const Take& take, ShelfOptions options = {}) {
-  Nodes nodes(options);
-  nodes.register_all();
-  BOOST_TEST_REQUIRE(ok(nodes.a->reserve(kAlphaKey, kOwnerType)));
-  AlignedBuffer buffer(kBlockBytes);
-  std::ranges::fill(buffer.span(), std::byte{0x5a});
-  BOOST_TEST_REQUIRE(ok(nodes.shelf.queue_write(nodes.alpha, 0, kBlockBytes, buffer.span())));
-  take(nodes);
-  BOOST_TEST(fails(nodes.alpha.device(0)->write(0, buffer.span()), Code::kConflict));
-  (void)nodes.shelf.execute_queued(0);
-  AlignedBuffer found(kBlockBytes);
-  nodes.shelf.peek(0, kBlockBytes, found.span());
-  return found.span()[0] == std::byte{0x5a};
-}
-
-BOOST_AUTO_TEST_CASE(lands_after_a_plain_preempt) {
-  BOOST_TEST(write_lands_after(
-      [](Nodes& nodes) { BOOST_TEST(ok(nodes.b->preempt(kBetaKey, kAlphaKey, kOwnerType))); }));
-}
-
-BOOST_AUTO_TEST_CASE(is_gone_after_preempt_and_abort) {
-  BOOST_TEST(!write_lands_after([](Nodes& nodes) {
-    BOOST_TEST(ok(nodes.b->preempt_and_abort(kBetaKey, kAlphaKey, kOwnerType)));
-    BOOST_TEST(
-        (drain(*nodes.a) == std::vector<Attention>{kRegistrationsPreempted, kCommandsCleared}));
-  }));
-}
-
-BOOST_AUTO_TEST_CASE(is_gone_after_preempt_and_logical_unit_reset) {
-  BOOST_TEST(!write_lands_after([](Nodes& nodes) {
-    BOOST_TEST(ok(nodes.b->preempt(kBetaKey, kAlphaKey, kOwnerType)));
-    BOOST_TEST(ok(nodes.b->logical_unit_reset()));
-    BOOST_TEST(told(*nodes.b, kDeviceReset));
-    BOOST_TEST(nodes.held_by(kBetaKey, kOwnerType));
-  }));
-}
-
-BOOST_AUTO_TEST_CASE(lands_where_the_target_aborts_for_a_holder_only) {
-  const auto take_from_non_holder = [](Nodes& nodes) {
-    BOOST_TEST(ok(nodes.a->release(kAlphaKey, kOwnerType)));
-    drain(*nodes.b);
-    BOOST_TEST(ok(nodes.b->preempt_and_abort(kBetaKey, kAlphaKey, kOwnerType)));
-    BOOST_TEST(ok(nodes.b->reserve(kBetaKey, kOwnerType)));
-  };
-  BOOST_TEST(!write_lands_after(take_from_non_holder));
-  BOOST_TEST(write_lands_after(take_from_non_holder, {.aborts_for_holder_only = true}));
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_AUTO_TEST_SUITE(unit_attention)
-
-BOOST_AUTO_TEST_CASE(greets_a_new_nexus_once) {
-  FakeShelf shelf({.luns = 2});
-  const auto lun = shelf.connect("alpha").lun(1);
-  BOOST_TEST(told(*lun, kPowerOn));
-  BOOST_TEST(told_nothing(*shelf.connect("alpha").lun(1)));
-  BOOST_TEST(told(*shelf.connect("alpha, second life").lun(1), kPowerOn));
-}
-
-BOOST_AUTO_TEST_CASE(comes_instead_of_the_command) {
-  FakeShelf shelf;
-  const auto lun = shelf.connect("alpha").lun(0);
-  BOOST_TEST(fails(lun->register_ignoring_existing(kAlphaKey, false), Code::kUnitAttention));
-  BOOST_TEST(shelf.registrations(0).keys.empty());
-  BOOST_TEST(ok(lun->register_ignoring_existing(kAlphaKey, false)));
-}
-
-BOOST_AUTO_TEST_CASE(is_never_seen_by_block_io) {
-  FakeShelf shelf;
-  const Nexus alpha = shelf.connect("alpha");
-  AlignedBuffer buffer(kBlockBytes);
-  BOOST_TEST(ok(alpha.device(0)->read(0, buffer.span())));
-  BOOST_TEST(told_nothing(*alpha.lun(0)));
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_AUTO_TEST_SUITE(power_loss)
-
-BOOST_AUTO_TEST_CASE(forgets_registrations) {
-  Nodes nodes;
-  nodes.register_all();
-  BOOST_TEST(ok(nodes.a->reserve(kAlphaKey, kOwnerType)));
-  nodes.shelf.lose_power();
-  BOOST_TEST(nodes.keys().empty());
-  BOOST_TEST(!nodes.shelf.reservation(0));
-  BOOST_TEST(told(*nodes.a, kPowerOn));
-}
-
-BOOST_AUTO_TEST_CASE(keeps_them_with_aptpl) {
-  Nodes nodes({.aptpl_capable = true});
-  BOOST_TEST(nodes.a->report_capabilities()->aptpl);
-  BOOST_TEST(ok(nodes.a->register_ignoring_existing(kAlphaKey, true)));
-  BOOST_TEST(ok(nodes.a->reserve(kAlphaKey, kOwnerType)));
-  nodes.shelf.lose_power();
-  BOOST_TEST(nodes.held_by(kAlphaKey, kOwnerType));
-  BOOST_TEST(nodes.generation() == 0);
-}
-
-BOOST_AUTO_TEST_CASE(aptpl_is_refused_where_it_is_not_offered) {
-  Nodes nodes;
-  BOOST_TEST(!nodes.a->report_capabilities()->aptpl);
-  BOOST_TEST(fails(nodes.a->register_ignoring_existing(kAlphaKey, true), Code::kUnsupported));
-  BOOST_TEST(nodes.keys().empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
