@@ -75,18 +75,6 @@ def _add_program(archive, path, source):
         archive.file(library, library, mode=0o755)
 
 
-def _stripped(build, program):
-    """A copy without debugging symbols, which would make the guests' boots several times longer."""
-    folder = os.path.join(build, "vm", "stripped")
-    os.makedirs(folder, exist_ok=True)
-    copy = os.path.join(folder, os.path.basename(program))
-    if not os.path.exists(copy) or os.stat(copy).st_mtime_ns < os.stat(program).st_mtime_ns:
-        fresh = f"{copy}.{os.getpid()}"
-        subprocess.run(["strip", "-o", fresh, program], check=True)
-        os.rename(fresh, copy)
-    return copy
-
-
 def _host_program(name):
     source = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     if not source:
