@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <memory>
@@ -31,7 +32,7 @@ tl::unexpected<Error> archive_failed(const char* operation, const std::string& p
                                      archive* handle) {
   const char* text = archive_error_string(handle);
   return fail({.code = Code::kIo,
-               .sys_errno = archive_errno(handle),
+               .sys_errno = std::max(archive_errno(handle), 0),  // -1: none (ARCHIVE_ERRNO_MISC)
                .operation = operation,
                .disk = path,
                .detail = text != nullptr ? text : ""});

@@ -48,6 +48,7 @@ class Checker {
   void check_loaded() {
     if (!situation_.state) {
       problem(Concern::kDump, "this node's disks are not in service since boot", kStart);
+      report_.set_would_be_taken_over(false);
     }
     if (situation_.policy.memory.reserved_bytes == 0) {
       problem(Concern::kDump, "no memory is reserved for a capture kernel",

@@ -21,8 +21,10 @@ namespace {
 constexpr char kCrashSize[] = "/sys/kernel/kexec_crash_size";
 constexpr char kCrashLoaded[] = "/sys/kernel/kexec_crash_loaded";
 
+// A kernel without kexec has no such file, which says as much as 0.
 Result<std::uint64_t> read_number(const char* path) {
   const auto text = read_text_file(path);
+  if (!text && text.error().code == Code::kNotFound) return 0;
   if (!text) return fail(text.error());
   std::uint64_t value = 0;
   const auto parsed = std::from_chars(text->data(), text->data() + text->size(), value);
@@ -83,6 +85,8 @@ Status load(const std::string& kernel, const std::string& image, const std::stri
 }
 
 Status unload() {
+  const auto loaded = crash_kernel_loaded();
+  if (loaded && !*loaded) return {};
   const unsigned long flags = KEXEC_FILE_UNLOAD | KEXEC_FILE_ON_CRASH;
   if (::syscall(SYS_kexec_file_load, -1, -1, 0UL, nullptr, flags) != 0) {
     return fail({.code = Code::kIo,

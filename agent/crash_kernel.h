@@ -18,11 +18,12 @@ struct CrashKernel {
   std::function<Status(const std::string& kernel, const std::string& image,
                        const std::string& command_line)>
       load;
+  // Whatever capture kernel is loaded, whoever loaded it; nothing loaded is no error.
   std::function<Status()> unload;
 };
 [[nodiscard]] CrashKernel running_kernel();
 
-// /sys/kernel/kexec_crash_size, in bytes; 0 without crashkernel=.
+// /sys/kernel/kexec_crash_size, in bytes; 0 without crashkernel= and without kexec.
 [[nodiscard]] Result<std::uint64_t> reserved_crash_memory();
 // /sys/kernel/kexec_crash_loaded.
 [[nodiscard]] Result<bool> crash_kernel_loaded();

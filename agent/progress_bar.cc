@@ -33,7 +33,10 @@ std::string progress_line(const std::string& what, std::uint64_t done, std::uint
 }
 
 ProgressBar::ProgressBar(std::string what, std::FILE* out)
-    : what_(std::move(what)), out_(out), terminal_(::isatty(::fileno(out)) == 1) {}
+    : what_(std::move(what)),
+      out_(out),
+      terminal_(::isatty(::fileno(out)) == 1),
+      next_(start_ + kRedraw) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) fmt::print(out_, "{}", kClearLine);

@@ -14,7 +14,8 @@ namespace lastword {
 
 class ProgressBar {
  public:
-  // Draws only when `out` is a terminal. `out` outlives this.
+  // Draws only when `out` is a terminal, and not before there is a rate to tell. `out` outlives
+  // this.
   ProgressBar(std::string what, std::FILE* out);
   ~ProgressBar();  // clears the line
   ProgressBar(const ProgressBar&) = delete;
@@ -28,7 +29,7 @@ class ProgressBar {
   bool terminal_;
   bool drawn_ = false;
   Clock::time_point start_ = Clock::now();
-  Clock::time_point next_ = start_;
+  Clock::time_point next_;
 };
 
 }  // namespace lastword

@@ -59,6 +59,15 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
   }
 
   const NodeConfig crashed = node_of(config, dump->header.node());
+  if (!request.verify && request.directory.empty() && crashed.core_directory.empty()) {
+    return fail(
+        {.code = Code::kUsage,
+         .operation = "recover",
+         .disk = request.disk,
+         .detail = fmt::format("the configuration has no core_directory for node {}; name a "
+                               "directory with -o",
+                               dump->header.node())});
+  }
   const RecoverOptions options{
       .directory = request.directory.empty() ? crashed.core_directory : request.directory,
       .node_name = crashed.name,

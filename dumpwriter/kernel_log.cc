@@ -216,6 +216,9 @@ bool KernelLog::load_record(std::uint64_t id) {
   const std::uint64_t block = wrapped ? 0 : begin % text_bytes_;
   const std::uint64_t block_bytes = wrapped ? next % text_bytes_ : next - begin;
   if (block_bytes <= kBlockIdBytes || block_bytes > text_bytes_ - block) return false;
+  // The space may have been given to a newer record whose descriptor we have not reached.
+  std::uint64_t block_id = 0;
+  if (!load(text_, text_vaddr_ + block, block_id) || block_id != id) return false;
   record_.size = std::min<std::size_t>({length, block_bytes - kBlockIdBytes, kMaxRecordText});
   record_.printed = 0;
   const auto text = std::span(record_.text).first(record_.size);

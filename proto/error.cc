@@ -88,7 +88,10 @@ std::string_view describe_to(const Error& error, char* buffer, std::size_t size)
   }
   line.add("{}", name_of(error.code));
   const bool has_sense = error.sense.status != 0 || error.sense.key != 0;
-  if (error.sys_errno != 0) line.add(" ({})", strerrordesc_np(error.sys_errno));
+  if (error.sys_errno != 0) {
+    const char* text = strerrordesc_np(error.sys_errno);  // null for numbers that are no errno
+    line.add(" ({})", text != nullptr ? text : "unknown errno");
+  }
   if (has_sense) {
     line.add(" (SCSI status 0x{:02x}, sense {:x}/{:02x}/{:02x})", error.sense.status,
              error.sense.key, error.sense.asc, error.sense.ascq);

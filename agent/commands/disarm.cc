@@ -13,7 +13,11 @@ int run(const std::string& config_path) {
   const auto lock = lock_state(*config);
   if (!lock) return report_error(lock.error());
   const auto state = load_node_state(*config);
-  if (!state) return report_error(state.error());
+  if (!state) {
+    if (state.error().code != Code::kNotFound) return report_error(state.error());
+    fmt::print("{}: not in service since boot; nothing to disarm.\n", config->self.name);
+    return kExitOk;
+  }
   const auto survey = survey_disks(*config);
   if (!survey) return report_error(survey.error());
   const auto report = disarm_node(*config, *state, *survey, running_kernel());

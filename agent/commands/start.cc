@@ -46,6 +46,15 @@ std::size_t report_disks(const Config& config, const Survey& survey,
   return failed;
 }
 
+// Returns how many there are.
+std::size_t report_refused(const Survey& survey, const StartPlan& plan) {
+  for (const DiskRemark& remark : plan.refused) {
+    fmt::print(stderr, "lastword: not in service: {}: {}\n", survey.disks[remark.disk].info.path,
+               remark.text);
+  }
+  return plan.refused.size();
+}
+
 int take(const Config& config, const Survey& survey, const StartPlan& plan) {
   const OwnerIdentity self = own_identity(config, plan.boot_generation);
   // Before the first disk is touched: a start that is killed and run again keeps its generation.
@@ -61,11 +70,8 @@ int take(const Config& config, const Survey& survey, const StartPlan& plan) {
         if (Status joined = join_mailbox_disk(disk, self); !joined) return fail(joined.error());
         return pb::CoredumpHeader();
       });
-  const std::size_t failed = report_disks(config, survey, disks, results) + plan.refused.size();
-  for (const DiskRemark& remark : plan.refused) {
-    fmt::print(stderr, "lastword: {}: not in service: {}\n", survey.disks[remark.disk].info.path,
-               remark.text);
-  }
+  const std::size_t failed =
+      report_disks(config, survey, disks, results) + report_refused(survey, plan);
   fmt::print("{}, boot generation {}: {} disks in service, {} not.\n", config.self.name,
              plan.boot_generation, disks.size() + plan.refused.size() - failed, failed);
   // A node may have no disks of its own and stand by for its partner; one that sees none has a
@@ -85,6 +91,12 @@ int run(const std::string& config_path) {
   const auto plan = plan_start(*survey, *config, state ? std::optional(*state) : std::nullopt);
   if (!plan) return report_error(plan.error());
   if (!plan->taken_over.empty()) return report_taken_over(*config, *survey, *plan);
+  if (plan->own.empty() && plan->mailbox.empty()) {
+    report_refused(*survey, *plan);
+    fmt::print(stderr, "lastword: no disk of {} to take; `lastword label` makes some\n",
+               config->self.name);
+    return kExitNo;
+  }
   return take(*config, *survey, *plan);
 }
 

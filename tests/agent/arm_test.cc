@@ -65,14 +65,12 @@ struct ArmedNode {
     } remove_hook{shelf};
     return run_arm_steps(
         steps, fresh,
-        {.change_header =
-             [&](std::size_t disk, const HeaderChange& change) -> Status {
-               const auto changed =
-                   change_header(NodeDisk(nexus, static_cast<unsigned>(disk)).own(),
-                                 key_of(kAlpha, kGeneration), change);
-               if (!changed) return fail(changed.error());
-               return {};
-             },
+        {.change_header = [&](std::size_t disk, const HeaderChange& change) -> Status {
+           const auto changed = change_header(NodeDisk(nexus, static_cast<unsigned>(disk)).own(),
+                                              key_of(kAlpha, kGeneration), change);
+           if (!changed) return fail(changed.error());
+           return {};
+         },
          .load = [&]() -> Status {
            tick();
            loaded = fresh;
@@ -211,8 +209,7 @@ BOOST_AUTO_TEST_CASE(fenced_node_writes_no_header) {
   while (!lun->test_unit_ready()) {
   }
   BOOST_REQUIRE(lun->register_ignoring_existing(key_of(kBeta, 3), false));
-  BOOST_REQUIRE(
-      lun->preempt_and_abort(key_of(kBeta, 3), key_of(kAlpha, kGeneration), kOwnerType));
+  BOOST_REQUIRE(lun->preempt_and_abort(key_of(kBeta, 3), key_of(kAlpha, kGeneration), kOwnerType));
   node.shelf.clear_trace();
   const ArmOutcome outcome = node.arm("n", {1});
   BOOST_REQUIRE(outcome.error);
