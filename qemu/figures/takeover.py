@@ -43,7 +43,7 @@ for dev; do
     esac
     sg_turs "$dev"
     case $(sg_persist -n -i -r -d "$dev") in
-    *key=0x*) ;;
+    *[Kk]ey=0x*) ;;
     *) failed=$((failed + 1)) ;;
     esac
 done
