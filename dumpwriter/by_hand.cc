@@ -43,7 +43,7 @@ Result<FoundLabel> find_label(BlockDevice& device, const DumpOptions& options) {
   Error worst{.code = Code::kNotFound,
               .operation = "find label",
               .disk = device.name(),
-              .detail = "not labelled: see lastword-label(8), or give --metadata-offset"};
+              .detail = "not labelled: `lastword label` it, or give --metadata-offset"};
   for (const std::uint64_t offset : offsets) {
     if (offset + kMetadataMinBytes > device.size_bytes()) continue;
     FoundLabel found{.metadata_offset = offset, .label = {}};

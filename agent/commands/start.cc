@@ -74,9 +74,7 @@ int take(const Config& config, const Survey& survey, const StartPlan& plan) {
       report_disks(config, survey, disks, results) + report_refused(survey, plan);
   fmt::print("{}, boot generation {}: {} disks in service, {} not.\n", config.self.name,
              plan.boot_generation, disks.size() + plan.refused.size() - failed, failed);
-  // A node may have no disks of its own and stand by for its partner; one that sees none has a
-  // problem.
-  return failed == 0 && !disks.empty() ? kExitOk : kExitNo;
+  return failed == 0 ? kExitOk : kExitNo;
 }
 
 int run(const std::string& config_path) {
@@ -91,6 +89,8 @@ int run(const std::string& config_path) {
   const auto plan = plan_start(*survey, *config, state ? std::optional(*state) : std::nullopt);
   if (!plan) return report_error(plan.error());
   if (!plan->taken_over.empty()) return report_taken_over(*config, *survey, *plan);
+  // A node may have no disks of its own and stand by for its partner; one that sees none at all has
+  // a problem, and no generation to count.
   if (plan->own.empty() && plan->mailbox.empty()) {
     report_refused(*survey, *plan);
     fmt::print(stderr, "lastword: no disk of {} to take; `lastword label` makes some\n",

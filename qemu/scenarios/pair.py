@@ -10,6 +10,7 @@ from qemu.harness import ScenarioFailed, lun_table, pattern
 
 CLUSTER = "5e9b4c0a-7f1d-4a36-9d2e-1c8f0b7a6e53"
 IDS = {"alpha": 1, "beta": 2}
+CAPTURE_OPTIONS = "no_timer_check cryptomgr.notests mitigations=off"
 LUNS = dict(service=8, spare=2, dump=1, mailbox=1)
 FEW = dict(service=2, spare=2, dump=1, mailbox=1)
 
@@ -39,6 +40,8 @@ def configuration(node, *, timing=None, dump=None, extra=""):
         lines += [f"[nodes.{name}]", f"id = {number}", f'core_directory = "/var/crash/{name}"']
     lines += ["[timing]", *(f'{key} = "{value}"' for key, value in times.items())]
     lines += ["[dump]", *(f'{key} = "{value}"' for key, value in (dump or {}).items())]
+    # As the guests themselves are booted; see Guest.
+    lines += ["[capture]", f'command_line = "{CAPTURE_OPTIONS}"']
     return "\n".join(lines) + "\n" + extra
 
 

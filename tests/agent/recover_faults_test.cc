@@ -48,6 +48,42 @@ BOOST_AUTO_TEST_CASE(killed_before_saved_only_the_mark_is_made_up_for) {
   for (const auto& command : shelf.trace()) BOOST_TEST(command.offset < kExtentOffset);
 }
 
+// Everything that makes the dump durable, in an order in which a power failure at any point leaves
+// either a finished directory or a disk that is not marked.
+BOOST_AUTO_TEST_CASE(disk_is_marked_after_files_and_directories_are_synced) {
+  put_complete_dump();
+  fake::FaultyFileSystem files;
+  shelf.set_hook([&](const fake::CommandTrace& command) {
+    if (command.command == fake::Command::kWrite) files.log.push_back("mark");
+  });
+  BOOST_TEST_REQUIRE(recover(files).has_value());
+  std::erase_if(files.log, [](const std::string& what) {
+    return !what.starts_with("sync") && !what.starts_with("rename") && what != "mark";
+  });
+  const std::string name = std::filesystem::path(expected_path()).filename();
+  const std::string parent = std::filesystem::path(directory).filename();
+  const std::vector<std::string> expected{"sync vmcore",
+                                          "sync dmesg.txt",
+                                          "sync report.json",
+                                          "sync " + name + ".partial",
+                                          "rename to " + name,
+                                          "sync " + parent,
+                                          "mark"};
+  BOOST_TEST(files.log == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(finished_directory_is_synced_again_before_the_mark) {
+  put_complete_dump();
+  RecoverOptions unmarked = options();
+  unmarked.mark_saved = false;
+  BOOST_TEST_REQUIRE(recover_dump(source(), unmarked).has_value());
+  fake::FaultyFileSystem files;
+  BOOST_TEST_REQUIRE(recover(files).has_value());
+  const std::vector<std::string> expected{"sync " +
+                                          std::filesystem::path(directory).filename().string()};
+  BOOST_TEST(files.log == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(finished_recovery_is_found_under_another_node_name) {
   put_complete_dump();
   RecoverOptions unnamed = options();

@@ -38,12 +38,12 @@ struct Section {
     for (const PageRun& run : runs) pages += run.count;
     header.raw_bytes = header.stored_bytes = pages * kPageBytes;
   }
-  void make(SectionKind kind, std::uint64_t bytes) {
+  void make(SectionKind kind, std::uint64_t length) {
     runs.clear();
     header.kind = static_cast<std::uint16_t>(kind);
     header.run_count = 0;
     header.first_pfn = header.end_pfn = 0;
-    header.raw_bytes = header.stored_bytes = bytes;
+    header.raw_bytes = header.stored_bytes = length;
   }
   void seal() {
     bytes = {};

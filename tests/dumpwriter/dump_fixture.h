@@ -1,0 +1,164 @@
+// A node with three armed disks on a fake shelf, a vmcore, and a clock that only moves when
+// somebody waits or a disk works: what a dump needs, without sleeping.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dumpwriter/dump_run.h"
+#include "dumpwriter/plan_check.h"
+#include "proto/keys.h"
+#include "storage/record_io.h"
+#include "tests/fake/fake_shelf.h"
+#include "tests/fake/fault_engine.h"
+#include "tests/fake/synthetic_vmcore.h"
+#include "tests/support/test_folder.h"
+
+namespace lastword::test {
+
+class ManualClock final : public Clock {
+ public:
+  [[nodiscard]] milliseconds since_panic() const override { return now; }
+  milliseconds now{2000};
+};
+
+// Lets time pass: each completion takes as long as the disk is slow, a wait in vain its time-out.
+class TimedEngine final : public WriteEngine {
+ public:
+  TimedEngine(BlockDevice& device, ManualClock& clock)
+      : engine_(device, kEngineBuffers), clock_(clock) {}
+
+  [[nodiscard]] std::string_view name() const override { return engine_.name(); }
+  [[nodiscard]] std::span<std::byte> buffer(unsigned index) override {
+    return engine_.buffer(index);
+  }
+  [[nodiscard]] unsigned buffer_count() const override { return engine_.buffer_count(); }
+  [[nodiscard]] unsigned in_flight() const override { return engine_.in_flight(); }
+  [[nodiscard]] Status submit(unsigned index, std::uint64_t offset, std::size_t length) override {
+    ++submits;
+    return engine_.submit(index, offset, length);
+  }
+  [[nodiscard]] Status submit_flush() override {
+    ++submits;
+    return engine_.submit_flush();
+  }
+  [[nodiscard]] Result<Completion> wait(milliseconds timeout) override {
+    auto completion = engine_.wait(timeout);
+    const bool in_vain = !completion && completion.error().code == Code::kTimeout;
+    clock_.now += in_vain ? timeout : per_completion;
+    return completion;
+  }
+  void hang() { engine_.hang(); }
+
+  milliseconds per_completion{1};
+  unsigned submits = 0;
+
+ private:
+  fake::FaultEngine engine_;
+  ManualClock& clock_;
+};
+
+struct News {
+  std::string event;
+  std::string disk_uuid;
+  std::string reason;
+  std::string detail;
+};
+
+class RecordingReporter final : public DumpReporter {
+ public:
+  void event(const DumpNews& news) override {
+    events.push_back({std::string(news.event), std::string(news.disk_uuid),
+                      std::string(news.reason), std::string(news.detail)});
+  }
+  void progress(const Progress& progress, std::string_view) override {
+    all_progress.push_back(progress);
+  }
+  void note(std::string_view text) override { notes.emplace_back(text); }
+
+  // "dump-started dump-completed"
+  [[nodiscard]] std::string names() const {
+    std::string names;
+    for (const News& news : events) names += (names.empty() ? "" : " ") + news.event;
+    return names;
+  }
+
+  std::vector<News> events;
+  std::vector<Progress> all_progress;
+  std::vector<std::string> notes;
+};
+
+// What a reader makes of a stream, section by section until one is not good.
+struct StreamContent {
+  std::vector<std::size_t> boundaries{0};  // after each section
+  std::vector<SectionKind> kinds;
+  std::string head;
+  std::string log;
+  std::map<std::uint64_t, fake::Page> pages;                     // stored ones
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> covered;  // [first, end) of each section
+  std::optional<EndPayload> end;
+  Code stopped = Code::kNotFound;
+
+  [[nodiscard]] bool covers(std::uint64_t pfn) const;
+};
+[[nodiscard]] StreamContent read_stream(std::span<const std::byte> stream,
+                                        std::span<const std::uint8_t, 16> crash_id);
+
+class DumpFixture {
+ public:
+  static constexpr unsigned kDisks = 3;
+  static constexpr std::uint64_t kDiskBytes = 32 << 20;
+  static constexpr std::uint64_t kMetadataOffset = 1 << 20;
+  static constexpr std::uint64_t kDataOffset = 4 << 20;
+
+  DumpFixture();
+
+  // Opens `core` and runs the plan.
+  DumpEnd run();
+  // The same with a given vmcore, or none.
+  DumpEnd run(const Vmcore* vmcore);
+
+  [[nodiscard]] pb::CoredumpHeader header(unsigned disk);
+  void put_header(unsigned disk, const pb::CoredumpHeader& header);
+  void put_label(unsigned disk, const pb::Label& label);
+  [[nodiscard]] std::vector<std::byte> data_region(unsigned disk);
+  [[nodiscard]] StreamContent stream(unsigned disk) {
+    return read_stream(data_region(disk), settings.crash_id);
+  }
+  // Every page of `core` that the stream covers is right, and it covers nothing else wrongly.
+  void check_pages(const StreamContent& content, bool all) const;
+  // The commands that alpha sent to a disk.
+  [[nodiscard]] std::vector<fake::CommandTrace> commands(unsigned disk) const;
+  static bool is_header_write(const fake::CommandTrace& command) {
+    return command.command == fake::Command::kWrite && command.offset < kDataOffset;
+  }
+  static bool is_data_write(const fake::CommandTrace& command) {
+    return command.command == fake::Command::kWrite && command.offset >= kDataOffset;
+  }
+
+  TestFolder folder;
+  fake::SyntheticVmcore core = fake::small_vmcore();
+  fake::FakeShelf shelf;
+  fake::Nexus alpha;
+  fake::Nexus beta;
+  pb::Plan plan;
+  ManualClock clock;
+  RecordingReporter reporter;
+  DumpSettings settings;
+  std::deque<TimedEngine> engines;
+  std::vector<DumpCandidate> candidates;
+
+ private:
+  class Medium;
+
+  std::deque<std::unique_ptr<BlockDevice>> devices_;
+  std::deque<std::unique_ptr<ScsiLun>> luns_;
+  std::deque<DumpTarget> targets_;
+};
+
+}  // namespace lastword::test
