@@ -103,7 +103,6 @@ BOOST_AUTO_TEST_CASE(in_progress_is_durable_before_any_byte_of_memory) {
 }
 
 BOOST_AUTO_TEST_CASE(durable_bytes_survive_a_power_loss_at_any_command) {
-  // The engine executes the newest write first, and a flush only covers what was complete.
   for (std::size_t stop = 10; stop < 60; stop += 3) {
     DumpFixture dump;
     dump.core.add_direct(0x2000000, 0x400000);
@@ -118,11 +117,13 @@ BOOST_AUTO_TEST_CASE(durable_bytes_survive_a_power_loss_at_any_command) {
     } catch (const std::runtime_error&) {
     }
     dump.shelf.set_hook({});
-    dump.shelf.lose_power();
+    // The worst case: headers made it out of the disk's cache, what they count only if flushed.
+    dump.shelf.lose_power([](std::uint64_t offset) {
+      return offset < DumpFixture::kDataOffset ? fake::kSectorsPerBlock : 0U;
+    });
     const auto header = dump.header(0);
     const StreamContent content = dump.stream(0);
     BOOST_TEST_CONTEXT("stopped before command " << stop) {
-      // Headers are flushed only with the data of the next second: any of them may be the last.
       BOOST_TEST((header.attribute() != pb::INACTIVE && header.attribute() != pb::ARMED));
       BOOST_TEST(header.durable_bytes() <= content.boundaries.back());
       dump.check_pages(content, header.attribute() == pb::COMPLETED);
