@@ -51,10 +51,12 @@ test-vm: packages-vm build
 test: packages-vm build
 	$(CTEST)
 
-demo: packages-vm build
+demo: packages-vm $(BUILD)/build.ninja
+	@$(NINJA) vm_programs
 	@python3 -m qemu.demo --build $(BUILD)
 
-bench: packages-vm build
+bench: packages-vm $(BUILD)/build.ninja
+	@$(NINJA) vm_programs
 	@python3 -m qemu.bench --build $(BUILD)
 
 SOURCES = $(shell git ls-files '*.cc' '*.h')

@@ -77,12 +77,22 @@ void Seize::end(Status result) {
   result_ = std::move(result);
 }
 
-void Seize::look_again() {
-  if (++looks_ > kMaxLooks) {
-    return end(fail(conflict(Code::kConflict,
-                             "its registrations keep changing; another node is "
-                             "taking it at the same time")));
+std::string Seize::why_no_end() const {
+  const auto victim = next_victim();
+  if (!victim || parse_key(*victim)->node != parse_key(goal_.own)->node) {
+    return "its registrations keep changing; another node is taking it at the same time";
   }
+  // LIO does so to a new session of the holder's initiator name (isid_mismatch in
+  // drivers/target/target_core_pr.c): such a session counts as not registered.
+  return fmt::format(
+      "the target does not let this node remove its own key of an earlier boot, {}. LIO does that "
+      "when an iSCSI initiator keeps its name but not its session id (ISID): make that stable, or "
+      "let the partner take the disk",
+      to_string(*victim));
+}
+
+void Seize::look_again() {
+  if (++looks_ > kMaxLooks) return end(fail(conflict(Code::kConflict, why_no_end())));
   state_ = State::kReadingKeys;
 }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "proto/keys.h"
@@ -80,6 +81,7 @@ class Seize {
   [[nodiscard]] bool may_hold(ReservationKey key) const;
   [[nodiscard]] std::optional<ReservationKey> next_victim() const;
   [[nodiscard]] bool registered() const;
+  [[nodiscard]] std::string why_no_end() const;
   void look_again();
   void decide();
   void end(Status result);

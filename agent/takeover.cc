@@ -114,7 +114,10 @@ class Run {
   }
 
   void emit(std::string name, std::size_t disk, std::string detail = {}) {
-    events_({.name = std::move(name), .disk = disks_[disk].info.path, .detail = std::move(detail)});
+    events_({.name = std::move(name),
+             .disk = disks_[disk].info.path,
+             .detail = std::move(detail),
+             .disk_uuid = disks_[disk].label->disk_uuid()});
   }
 
   void handle(const SeenHeader& seen) {

@@ -64,6 +64,7 @@ class Capture {
     }
     const Result<Vmcore> core = Vmcore::open("/proc/vmcore");
     if (!core) note_error(reporter_, core.error());
+    if (core) reporter_.note(format_text("vmcore of {} bytes", core->file_bytes()).view());
     const Vmcoreinfo info = core ? core->vmcoreinfo() : Vmcoreinfo();
     const PanicClock clock(info);
     const milliseconds limit(plan_.dump_limit_ms());

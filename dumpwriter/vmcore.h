@@ -31,6 +31,7 @@ class Vmcore {
 
   [[nodiscard]] const std::string& name() const { return path_; }
   [[nodiscard]] const MemoryMap& map() const { return map_; }
+  [[nodiscard]] std::uint64_t file_bytes() const { return file_bytes_; }
   [[nodiscard]] std::uint64_t memory_bytes() const;
   // The head ends where program headers and notes end; content follows.
   [[nodiscard]] std::uint64_t head_bytes() const { return head_bytes_; }

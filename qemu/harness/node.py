@@ -31,6 +31,7 @@ class Node(Guest):
         self.shelf = shelf
         self.files = dict(files or {})
         self.iqn = f"iqn.2025-01.example.lastword:{name}"
+        self._life = 0
         self._options = [f"crashkernel={crashkernel}", f"panic={panic}", *kernel_options]
         self._var = lab.big_file(f"{name}-var.img")
         disks.create_ext4(self._var, var_mib << 20)
@@ -77,7 +78,11 @@ class Node(Guest):
         return [f"lastword.disks={len(self.shelf.luns)}", *self._options]
 
     def _devices(self):
-        devices = ["-iscsi", f"initiator-name={self.iqn}"]
+        # Each process is another initiator port. A new session of the old name is what LIO does not
+        # take for registered while an older session of that name holds the reservation, whatever it
+        # has registered since (drivers/target/target_core_pr.c, isid_mismatch).
+        self._life += 1
+        devices = ["-iscsi", f"initiator-name={self.iqn}.{self._life}"]
         devices += ["-drive", f"file={self._var},if=none,id=var,format=raw,cache=unsafe"]
         devices += ["-device", "virtio-blk-pci,disable-legacy=on,drive=var"]
         devices += ["-device", "virtio-scsi-pci,disable-legacy=on,id=scsi0"]

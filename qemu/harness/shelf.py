@@ -57,6 +57,10 @@ class _Shelf:
         with open(self.luns[name].image, "rb") as file:
             return os.pread(file.fileno(), length_bytes, offset_bytes)
 
+    def digest(self, name, offset_bytes=0):
+        """Of all that has reached a LUN from an offset on."""
+        return disks.digest(self.luns[name].image, offset_bytes)
+
 
 class LioShelf(Guest, _Shelf):
     """The kernel's own target, with persistent reservations complete."""

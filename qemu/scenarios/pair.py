@@ -10,7 +10,15 @@ from qemu.harness import ScenarioFailed, lun_table, pattern
 
 CLUSTER = "5e9b4c0a-7f1d-4a36-9d2e-1c8f0b7a6e53"
 IDS = {"alpha": 1, "beta": 2}
+CAPTURE_OPTIONS = "no_timer_check cryptomgr.notests mitigations=off"
 LUNS = dict(service=8, spare=2, dump=1, mailbox=1)
+FEW = dict(service=2, spare=2, dump=1, mailbox=1)
+
+# lastword's exit statuses (proto/error.h).
+EXIT_NO, EXIT_REFUSED, EXIT_PARTIAL = 1, 4, 7
+
+# A line of the dump writer's console once pages are on the disk.
+PROGRESS = r"lastword-dump: .*\(durable [1-9]\d* MiB\)"
 
 _EVENT = re.compile(r"lastword-event (\{.*\})")
 
@@ -29,6 +37,8 @@ def configuration(node, *, timing=None, dump=None, extra=""):
         lines += [f"[nodes.{name}]", f"id = {number}", f'core_directory = "/var/crash/{name}"']
     lines += ["[timing]", *(f'{key} = "{value}"' for key, value in times.items())]
     lines += ["[dump]", *(f'{key} = "{value}"' for key, value in (dump or {}).items())]
+    # As the guests themselves are booted; see Guest.
+    lines += ["[capture]", f'command_line = "{CAPTURE_OPTIONS}"']
     return "\n".join(lines) + "\n" + extra
 
 
@@ -66,7 +76,8 @@ class Pair:
             node.check("mkdir -p /var/crash/alpha /var/crash/beta")
 
     def names(self, role):
-        return [name for name in self.shelf.luns if name.startswith(role)]
+        """LUNs of a role, or of any of several: "spare|dump"."""
+        return [name for name in self.shelf.luns if re.match(role, name)]
 
     # What an operator does, once and after every boot.
 
@@ -99,6 +110,10 @@ class Pair:
         self.agent = self.beta.spawn("lastword agent --boot", "agent")
         self.agent.wait_for(r'"event":"watching"', 30)
 
+    def take_over(self):
+        """beta takes over now, in the background."""
+        return self.beta.spawn("lastword takeover", "takeover")
+
     # What happened.
 
     def events(self):
@@ -125,36 +140,67 @@ class Pair:
         found = node.wait_for(rf'lastword-event .*"event":"{name}"', timeout, since)
         return json.loads(_EVENT.search(found.line.text)[1])
 
+    def times_of(self, name, since=0.0):
+        """{LUN: time} of an event that tells of a disk."""
+        names = {self.label_of(self.beta, lun)["disk_uuid"]: lun for lun in self.shelf.luns}
+        return {
+            names[event.disk_uuid]: event.time
+            for event in self.events()
+            if event.name == name and event.time >= since
+        }
+
     def inspect(self, node, name):
         """What `lastword inspect --json` says of a LUN."""
         return json.loads(node.check(f"lastword inspect --json {node.disk(name)}"))
 
     def record(self, node, name, record):
-        """The payload of the slot that counts of "label" or "coredump_header"."""
+        """The payload of the slot that counts of "label" or "coredump_header"; None without one."""
         for entry in self.inspect(node, name)["records"]:
             for slot in entry["slots"]:
                 if slot["counts"] and record in slot:
                     return slot[record]
-        raise ScenarioFailed(f"{name} has no valid {record}")
+        return None
 
     def header(self, node, name):
-        return self.record(node, name, "coredump_header")
+        return self.record(node, name, "coredump_header") or {"attribute": "INACTIVE"}
 
     def label_of(self, node, name):
         return self.record(node, name, "label")
 
+    def armed(self):
+        """The disks alpha has armed, the first candidate first."""
+        headers = {name: self.header(self.beta, name) for name in self.names("spare|dump")}
+        ranks = {name: h["rank"] for name, h in headers.items() if h["attribute"] == "ARMED"}
+        return sorted(ranks, key=ranks.get)
+
+    def require_all_taken(self, names=None):
+        """Label and reservation say beta, on every disk that was alpha's."""
+        for name in names or self.names("service|spare|dump"):
+            label = self.label_of(self.beta, name)
+            require(label["owner_node"] == IDS["beta"], f"{name} is not beta's: {label}")
+            held = self.inspect(self.beta, name)["reservation"]
+            keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
+            require(keys == [IDS["beta"]] * 2, f"beta does not hold {name} alone: {held}")
+
     # The proof.
+
+    def core_folders(self, node, owner="alpha"):
+        """The recovered dumps below node's core directory, copied to the host, oldest first."""
+        copied = node.extract(f"/var/crash/{owner}")
+        return sorted(entry.path for entry in os.scandir(copied) if entry.is_dir())
 
     def core_folder(self, node, owner="alpha"):
         """The one recovered dump below node's core directory, copied to the host."""
-        copied = node.extract(f"/var/crash/{owner}")
-        folders = [entry.path for entry in os.scandir(copied) if entry.is_dir()]
+        folders = self.core_folders(node, owner)
         if len(folders) != 1:
-            raise ScenarioFailed(f"{len(folders)} recovered dumps instead of one in {copied}")
+            raise ScenarioFailed(f"{len(folders)} recovered dumps instead of one: {folders}")
         return folders[0]
 
-    def prove_core(self, folder, *, complete=True, message="sysrq triggered crash"):
-        """Content, not states: the pattern, the panic message as two readers find it, the report."""
+    def prove_core(self, folder, *, complete=True, planted=None, message="sysrq triggered crash"):
+        """Content, not states: the pattern, the panic message as two readers find it, the report.
+
+        Of an incomplete core: what is there is right, and the report says what is not.
+        """
         core = os.path.join(folder, "vmcore")
         with open(os.path.join(folder, "report.json")) as file:
             report = json.load(file)
@@ -174,7 +220,20 @@ class Pair:
             if message not in file.read():
                 raise ScenarioFailed("dmesg.txt lacks the panic message")
         if complete:
-            pattern.verify(self.lab, core, self.pattern)
+            pattern.verify(self.lab, core, planted or self.pattern)
+            return report
+        found = pattern.find(self.lab, core, planted or self.pattern)
+        self.lab.say(f"partial core: {found['text'].splitlines()[-1]}")
+        require(0 < found["missing"] < found["pages"], f"no part of the pattern: {found}")
+        require(
+            not (found["damaged"] or found["displaced"] or found["repeated"]),
+            f"the core holds wrong pages:\n{found['text']}",
+        )
+        require(
+            int(report["missing_pages"]) >= found["missing"] and report["missing"],
+            f"the report does not say what is missing: {report['missing_pages']} pages",
+        )
+        require(report["incomplete_because"], "the report does not say why the core is incomplete")
         return report
 
 

@@ -19,7 +19,9 @@ constexpr std::uint8_t kBeta = 2;
 ReservationKey key(std::uint8_t node, std::uint32_t generation) {
   return make_key({.cluster = kCluster, .node = node, .boot_generation = generation});
 }
-SeizeGoal takeover_by_beta() { return {.own = key(kBeta, 4), .victim_node = kAlpha}; }
+SeizeGoal takeover_by_beta() {
+  return {.own = key(kBeta, 4), .victim_node = kAlpha};
+}
 
 // A shelf of one disk that alpha owns, in its boot 7, as in normal service.
 struct Owned {
@@ -137,6 +139,20 @@ BOOST_AUTO_TEST_CASE(stale_registration_of_an_own_earlier_boot_gives_way) {
   BOOST_REQUIRE(seize(*reborn.lun(0), {.own = key(kAlpha, 8), .victim_node = {}}));
   BOOST_CHECK(holds(disk.shelf, key(kAlpha, 8)));
   BOOST_CHECK(!registered(disk.shelf, key(kAlpha, 7)));
+}
+
+// As LIO treats a new session of the initiator whose old session holds the reservation.
+BOOST_AUTO_TEST_CASE(target_that_keeps_an_own_stale_key_is_named_as_the_cause) {
+  Owned disk;
+  const Nexus reborn = disk.shelf.connect("alpha's next session");
+  disk.shelf.inject(0, {.kind = FaultKind::kConflict, .only = Command::kPreemptAndAbort});
+  const Status status = seize(*reborn.lun(0), {.own = key(kAlpha, 8), .victim_node = {}});
+  BOOST_REQUIRE(!status);
+  BOOST_CHECK(status.error().code == Code::kConflict);
+  const auto detail = status.error().detail.view();
+  BOOST_CHECK(detail.find(to_string(key(kAlpha, 7))) != detail.npos);
+  BOOST_CHECK(detail.find("let the partner take the disk") != detail.npos);
+  BOOST_CHECK(holds(disk.shelf, key(kAlpha, 7)));
 }
 
 BOOST_AUTO_TEST_CASE(after_a_reset_the_same_nexus_carries_the_reservation_into_the_new_boot) {

@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(hung_disk_times_out_and_the_others_are_read) {
   const FileDescriptor out(ends[0]);
   const FileDescriptor in(ends[1]);
   disks.requests[0].fd = out.get();
-  BOOST_TEST(ok(read_batch_io_uring(disks.requests, std::chrono::milliseconds(300))));
+  BOOST_TEST(ok(read_batch_io_uring(disks.requests, std::chrono::milliseconds(1500))));
   BOOST_TEST(fails(disks.requests[0].status, Code::kTimeout));
   for (unsigned i = 1; i < kDisks; ++i) BOOST_TEST(disks.is_read(i));
 }
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(hung_disk_times_out_and_the_others_are_read) {
     }
     return ::pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(offset));
   };
-  BOOST_TEST(ok(read_batch_threads(disks.requests, std::chrono::milliseconds(500), read)));
+  BOOST_TEST(ok(read_batch_threads(disks.requests, std::chrono::milliseconds(1500), read)));
   BOOST_TEST(fails(disks.requests[0].status, Code::kTimeout));
   for (unsigned i = 1; i < kDisks; ++i) BOOST_TEST(disks.is_read(i));
   // The thread that was left behind ends without touching the requests.

@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(chain_of_writes_needs_one_read) {
 
 // Whatever part of the newest write survives, the record reads as the old or as the new one.
 BOOST_DATA_TEST_CASE(torn_by_a_power_loss_is_old_or_new,
-                     boost::unit_test::data::xrange(0U, kSectorsPerBlock + 1), sectors) {
+                     boost::unit_test::data::make({0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U}), sectors) {
   put(1);
   put(2);
   shelf.inject(0, {.kind = FaultKind::kIoError, .only = Command::kFlush});
@@ -113,7 +113,7 @@ BOOST_DATA_TEST_CASE(torn_by_a_power_loss_is_old_or_new,
 }
 
 BOOST_DATA_TEST_CASE(torn_inside_a_long_record_is_the_old_one,
-                     boost::unit_test::data::xrange(1U, kSectorsPerBlock - 1), sectors) {
+                     boost::unit_test::data::make({1U, 2U, 3U, 4U, 5U, 6U}), sectors) {
   put(1);
   put(2);
   pb::Label longer = label(3);

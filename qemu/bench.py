@@ -1,0 +1,94 @@
+"""python3 -m qemu.bench --build DIR [NAME...]
+
+The figures of the README: BUILD/bench/report.json and a Markdown table. Names: takeover_8,
+takeover_64, dump_to_image, panic_to_service_taken; without one, all.
+
+Exit status: 0 measured, 1 something failed, 2 usage, 75 a guest was lost. A goal that is missed is
+told in report and table; it is no failure of the measurement.
+"""
+
+import argparse
+import functools
+import json
+import os
+import sys
+
+from .figures import dump, panic, quiet, result, takeover
+from .harness.runner import PASSED, ROOT, command_line, end_on_signals, run_in_lab
+
+NAMES = ("takeover_8", "takeover_64", "dump_to_image", "panic_to_service_taken")
+_TIMEOUT = 900  # seconds for one lab
+
+
+class Bench:
+    def __init__(self, build, runs, patience):
+        self._build, self._runs, self._patience = build, runs, patience
+        self.outcome = PASSED
+        self.busiest = 0.0
+
+    def in_lab(self, name, function):
+        """What function(lab) returns, or None when it failed or lost a guest."""
+        if self.outcome != PASSED:
+            return None
+        busy = quiet.wait(self._patience, lambda text: print(text, flush=True))
+        self.busiest = max(self.busiest, busy)
+        got = []
+        self.outcome = run_in_lab(
+            lambda lab: got.append(function(lab)),
+            name=f"bench-{name}",
+            build=self._build,
+            timeout=_TIMEOUT,
+            again=command_line("qemu.bench", self._build, name),
+        )
+        return got[0] if got else None
+
+    def results(self, names):
+        found, taken = [], {}
+        for count in takeover.COUNTS:
+            name = f"takeover_{count}"
+            if name in names:
+                measure = functools.partial(takeover.measure, count=count, runs=self._runs)
+                taken[count] = self.in_lab(name, measure)
+        if taken and None not in taken.values():
+            found += takeover.results(taken)
+        if "dump_to_image" in names:
+            rates = self.in_lab("dump_to_image", lambda lab: dump.measure(lab, self._runs))
+            found += dump.results(rates) if rates else []
+        if "panic_to_service_taken" in names:
+            crashes = [
+                self.in_lab("panic_to_service_taken", panic.measure) for _ in range(self._runs)
+            ]
+            found += panic.results(crashes) if None not in crashes else []
+        return found
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python3 -m qemu.bench")
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"), help="build directory")
+    parser.add_argument("--runs", type=int, default=5, help="of each; medians count (default 5)")
+    parser.add_argument(
+        "--patience", type=float, default=60, metavar="SECONDS",
+        help="how long to wait for other work on this machine to end (default 60)",
+    )  # fmt: skip
+    parser.add_argument("name", nargs="*", help=" ".join(NAMES))
+    options = parser.parse_args(argv)
+    unknown = [name for name in options.name if name not in NAMES]
+    if unknown or options.runs < 1:
+        parser.error(f"unknown: {' '.join(unknown)}" if unknown else "at least one run")
+    end_on_signals()
+    bench = Bench(options.build, options.runs, options.patience)
+    results = bench.results(options.name or NAMES)
+    folder = os.path.join(os.path.abspath(options.build), "bench")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "report.json"), "w") as file:
+        json.dump({"results": [one.as_json() for one in results]}, file, indent=2)
+        file.write("\n")
+    print(f"\n{result.table(results)}\n\nMedians of {options.runs} runs.", end=" ")
+    print(f"Before each measurement the machine was at most {bench.busiest:.0%} busy.")
+    if bench.busiest > quiet.CALM:
+        print("THAT IS TOO MUCH: other work ran meanwhile, these figures are not to be published.")
+    return bench.outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())

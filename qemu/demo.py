@@ -1,0 +1,240 @@
+"""python3 -m qemu.demo --build DIR
+
+Two nodes and a shelf: alpha panics, beta takes over while alpha's memory goes to one disk. Leaves
+BUILD/demo/: report.json, timeline.svg and core/ with what beta recovered.
+
+Exit status: 0 all held that lastword promises, 1 something did not, 75 a guest was lost and nothing
+is shown either way.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+
+from . import timeline
+from .harness import ScenarioFailed, WaitTimeout, pattern
+from .harness.runner import PASSED, ROOT, command_line, end_on_signals, run_in_lab
+from .scenarios.pair import Pair, require
+
+_LUNS = dict(service=8, spare=2, dump=1, mailbox=3)
+_PATTERN_MIB = 128
+_SEED = 7
+_TIMEOUT = 210  # seconds in all
+_DMESG_LINES = 16, 40  # at least; at most, to show the panic message itself
+
+
+# What lastword promises, looked up in the report.
+
+
+def first_times(report):
+    """Event name -> seconds from the panic to its first occurrence."""
+    times = {}
+    for event in report["events"]:
+        times[event["event"]] = min(event["t"], times.get(event["event"], event["t"]))
+    return times
+
+
+def promises(report):
+    """[(what, whether it held)]"""
+    at = first_times(report)
+    told = ["panic", "capture-started", "dump-started", "service-taken", "dump-completed"]
+    told += ["dump-disk-claimed", "dump-saved"]
+    missing = [name for name in told if name not in at]
+    if missing:
+        return [(f"every step is seen (missing: {', '.join(missing)})", False)]
+    delay = at["service-taken"] - at["dump-started"]
+    ahead = at["dump-completed"] - at["service-taken"]
+    image = report["capture_image_bytes"]
+    disks = report["service_disks"]
+    return [
+        (f"beta had all {disks} service disks {delay:.2f} s after the dump began", delay < 1),
+        (f"the service came back {ahead:.2f} s before the dump was complete", ahead > 0),
+        (
+            "the dump disk was claimed only after the dump was complete",
+            at["dump-disk-claimed"] >= at["dump-completed"],
+        ),
+        (f"the capture image has {image / 2**20:.2f} MiB, at most 4", image <= 4 << 20),
+    ]
+
+
+def event_list(events, panic_time, name_of_disk):
+    """Events of Pair as the report has them. name_of_disk(event) is the shelf's name or ''."""
+    told = [{"t": 0.0, "node": "alpha", "event": "panic"}]
+    for event in events:
+        if event.time < panic_time:
+            continue
+        entry = {"t": round(event.time - panic_time, 3), "node": event.node, "event": event.name}
+        disk = name_of_disk(event)
+        if disk:
+            entry["disk"] = disk
+        told.append(entry)
+    return told
+
+
+class DiskNames:
+    """Names of the shelf for what events call a disk: a path on beta, or a UUID.
+
+    alpha's paths are of no use: its capture kernel may find the disks in another order.
+    """
+
+    def __init__(self, pair):
+        links = pair.beta.check("for d in /dev/disk/by-id/lw-*; do echo $d $(readlink -f $d); done")
+        self._by_path = {
+            path: link.rpartition("lw-")[2] for link, path in map(str.split, links.splitlines())
+        }
+        self._by_uuid = {
+            pair.label_of(pair.beta, name)["disk_uuid"]: name
+            for name in pair.names("dump") + pair.names("spare")
+        }
+
+    def __call__(self, event):
+        if event.disk_uuid:
+            return self._by_uuid.get(event.disk_uuid, event.disk_uuid)
+        if event.node == "beta":
+            return self._by_path.get(event.disk, event.disk)
+        return event.disk
+
+
+# The run.
+
+
+def _prepare(lab):
+    lab.say("starting a shelf of {} disks, alpha and beta".format(sum(_LUNS.values())))
+    pair = Pair(lab, luns=_LUNS)
+    lab.say("lastword label: all disks are alpha's, the mailbox disks nobody's")
+    pair.label()
+    lab.say("lastword start, on both nodes: registered and reserved")
+    pair.begin()
+    lab.say("lastword arm, lastword check: a crash of alpha would be dumped")
+    pair.arm()
+    lab.say(f"planting {_PATTERN_MIB} MiB of known content in alpha's memory")
+    pair.pattern = pattern.plant(pair.alpha, mib=_PATTERN_MIB, seed=_SEED, timeout=60)
+    lab.say("lastword agent, on beta: waiting for alpha to fail")
+    pair.start_agent()
+    return pair
+
+
+def _say_event(lab, pair, panic, name_of_disk, event):
+    disk = name_of_disk(event)
+    lab.say(f"+{event.time - panic.time:5.2f} s  {event.node:5}  {event.name}  {disk}".rstrip())
+
+
+def _watch(lab, pair, panic, name_of_disk, timeout=120):
+    """Tells events as they come, until beta's takeover is over."""
+    told, deadline = 0, lab.clock.now() + timeout
+    while True:
+        try:
+            pair.beta.wait_for('lastword-event .*"event":"takeover-finished"', 0.2)
+            over = True
+        except WaitTimeout:
+            over = False
+        events = [event for event in pair.events() if event.time >= panic.time]
+        for event in events[told:]:
+            _say_event(lab, pair, panic, name_of_disk, event)
+        told = len(events)
+        if over:
+            break
+        if lab.clock.now() > deadline:
+            raise ScenarioFailed(f"the takeover is not over {timeout} s after the panic")
+    require(pair.agent.wait(30) == 0, "lastword agent did not end well")
+
+
+def _number_on_console(node, pattern_text, since):
+    return int(node.wait_for(pattern_text, 10, since=since).match[1])
+
+
+def _demonstrate(lab, folder):
+    pair = _prepare(lab)
+    armed = json.loads(pair.alpha.check("cat /run/lastword/armed.json"))
+    name_of_disk = DiskNames(pair)
+    lab.say("alpha panics now")
+    panic = pair.alpha.panic()
+    _watch(lab, pair, panic, name_of_disk)
+    peak_rss = _number_on_console(pair.alpha, r"lastword-dump: peak rss (\d+) bytes", panic.index)
+    vmcore = _number_on_console(pair.alpha, r"lastword-dump: vmcore of (\d+) bytes", panic.index)
+
+    lab.say("copying the recovered core out of beta, and proving it")
+    recovered = pair.core_folder(pair.beta)
+    core = os.path.join(folder, "core", "vmcore")
+    os.rename(recovered, os.path.dirname(core))
+    report = {
+        "shelf": "lio",
+        "service_disks": len(pair.names("service")),
+        "capture_image_bytes": int(armed["image_bytes"]),
+        "writer_peak_rss_bytes": peak_rss,
+        "core": core,
+        "core_bytes": os.stat(core).st_size,
+        "vmcore_bytes": vmcore,
+        "kernel": lab.kernel.release,
+        "events": event_list(pair.events(), panic.time, name_of_disk),
+    }
+    with open(os.path.join(folder, "report.json"), "w") as file:
+        json.dump(report, file, indent=2)
+        file.write("\n")
+    with open(os.path.join(folder, "timeline.svg"), "w", encoding="utf-8") as file:
+        file.write(timeline.svg(report))
+    pair.prove_core(os.path.dirname(core))
+    broken = [what for what, held in promises(report) if not held]
+    require(not broken, f"not so: {'; '.join(broken)}")
+
+
+# What is shown of it.
+
+
+def last_lines(log, least, most):
+    """The end of a kernel log: from the line before its last panic, within bounds."""
+    lines = log.splitlines()
+    panics = [number for number, line in enumerate(lines) if "Kernel panic" in line]
+    wanted = len(lines) - panics[-1] + 1 if panics else 0
+    return lines[-min(max(wanted, least), most) :]
+
+
+def _show(folder, proven):
+    """Draws what there is: also after a failure, for whoever looks for its reason."""
+    path = os.path.join(folder, "report.json")
+    if not os.path.exists(path):
+        return
+    with open(path) as file:
+        report = json.load(file)
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 140)
+    print(f"\n{timeline.text(report, width, unicode)}\n")
+    dmesg = os.path.join(os.path.dirname(report["core"]), "dmesg.txt")
+    if os.path.exists(dmesg):
+        print("  the last lines of alpha's kernel log, out of the recovered core:\n")
+        with open(dmesg, errors="replace") as file:
+            for line in last_lines(file.read(), *_DMESG_LINES):
+                print(f"    {line}"[:width])
+        print()
+    held = [*promises(report)]
+    if proven:
+        held.append((f"the core holds alpha's {_PATTERN_MIB} MiB of known content, byte for byte", True))
+        held.append(("vmcore-dmesg and makedumpfile read the panic message from it", True))
+    for what, well in held:
+        print(f"  {'yes' if well else 'NO':4} {what}")
+    print(f"\n  {path}\n  {os.path.join(folder, 'timeline.svg')}\n  {report['core']}\n")
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python3 -m qemu.demo")
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"), help="build directory")
+    options = parser.parse_args(argv)
+    folder = os.path.join(os.path.abspath(options.build), "demo")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    end_on_signals()
+    outcome = run_in_lab(
+        lambda lab: _demonstrate(lab, folder),
+        name="demo",
+        build=options.build,
+        timeout=_TIMEOUT,
+        again=command_line("qemu.demo", options.build),
+    )
+    _show(folder, outcome == PASSED)
+    return outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What qemu.bench measures, a module for each kind of figure."""

@@ -1,0 +1,184 @@
+"""Taking all disks of a node that is gone: lastword against sg3-utils used as fence_scsi does.
+
+Every run starts with alpha holding all service disks, and ends with beta holding them.
+"""
+
+import json
+import re
+
+from qemu.harness import CommandFailed, ScenarioFailed
+from qemu.scenarios.pair import Pair, require
+
+from .result import less_is_better
+
+COUNTS = (8, 64)
+_GOALS = {64: 50}
+_FLAT = 0.5  # eight times as many disks in at most twice the time
+_PEER = "sg_turs + sg_persist, disk by disk, as fence_scsi"
+
+# Keys as fence_scsi composes them: four digits for the cluster, four for the node.
+_VICTIM, _HOST = "c0de0000", "c0de0001"
+
+# What fence_scsi (ClusterLabs/fence-agents, agents/scsi/fence_scsi.py, set_status, action "off")
+# runs for each device: get_registration_keys() and preempt_abort() on the way out, then
+# get_registration_keys() and get_reservation_key() to verify, every one of them after
+# reset_dev(), which is sg_turs. Kinder than the original: no Python, and no shell per command.
+_FENCE = r"""
+host=$1 victim=$2
+shift 2
+failed=0
+for dev; do
+    [ -b "$dev" ] || exit 1
+    sg_turs "$dev"
+    case $(sg_persist -n -i -k -d "$dev") in
+    *0x"$victim"*)
+        sg_turs "$dev"
+        sg_persist -n -o -A -T 5 -K "$host" -S "$victim" -d "$dev" ;;
+    esac
+done
+for dev; do
+    sg_turs "$dev"
+    case $(sg_persist -n -i -k -d "$dev") in
+    *0x"$victim"*) failed=$((failed + 1)); continue ;;
+    esac
+    sg_turs "$dev"
+    case $(sg_persist -n -i -r -d "$dev") in
+    *[Kk]ey=0x*) ;;
+    *) failed=$((failed + 1)) ;;
+    esac
+done
+exit $failed
+"""
+
+# sh each.sh 'COMMAND with $dev' DEVICE...: names every device for which it fails, twice tried.
+_EACH = r"""
+command=$1
+shift
+for dev; do
+    eval "$command" >/dev/null 2>&1 || eval "$command" >/dev/null || { echo "$dev"; bad=1; }
+done
+exit ${bad:-0}
+"""
+
+_STAMPED = re.compile(r"^(\d+\.\d+) (.*)$", re.M)
+
+
+def stamped(output):
+    """What lw-stamp printed, as [(seconds, line)]."""
+    return [(float(seconds), line) for seconds, line in _STAMPED.findall(output)]
+
+
+def _moment(lines, event):
+    for seconds, line in lines:
+        if f'"event":"{event}"' in line:
+            return seconds
+    raise ScenarioFailed(f"no {event} in what lastword takeover said")
+
+
+class _Bench:
+    def __init__(self, lab, count):
+        files = {"/root/fence.sh": _FENCE, "/root/each.sh": _EACH}
+        self.lab = lab
+        self.pair = Pair(lab, luns=dict(service=count, mailbox=3))
+        for node in (self.pair.alpha, self.pair.beta):
+            for path, text in files.items():
+                node.check(f"cat >{path} <<'END'\n{text}\nEND")
+        self._held_before = False
+
+    def _disks(self, node, *roles):
+        return " ".join(node.disk(name) for role in roles for name in self.pair.names(role))
+
+    def _each(self, node, command, *roles):
+        node.check(f"sh /root/each.sh '{command}' {self._disks(node, *roles)}", timeout=180)
+
+    def _key(self, node):
+        return json.loads(node.check("cat /run/lastword/node.json"))["key"]
+
+    def alpha_holds_all(self):
+        """As after `lastword label` and `lastword start`.
+
+        After a takeover lastword gives nothing back by itself, so reservations are cleared by hand
+        and the disks labelled anew, which makes them alpha's again.
+        """
+        pair = self.pair
+        if self._held_before:
+            self._each(pair.alpha, 'lastword label --role service "$dev" --force "$dev"', "service")
+        else:
+            pair.label()
+            self._held_before = True
+        pair.begin()
+
+    def _clear(self, node, key, *roles):
+        self._each(node, f"sg_turs $dev; sg_persist -n -o -C -K {key} -d $dev", *roles)
+
+    def lastword(self):
+        """Seconds: the whole command; from its start of the takeover to the service's."""
+        self.alpha_holds_all()
+        beta = self.pair.beta
+        result = beta.run("lw-stamp lastword takeover", timeout=120)
+        lines = stamped(result.output)
+        if result.status != 0:
+            raise CommandFailed(f"lastword takeover: status {result.status}\n{result.output}")
+        require(len([l for _, l in lines if '"disk-taken"' in l]) == len(self.pair.names("service")),
+                "not every disk was taken")  # fmt: skip
+        self._clear(beta, self._key(beta), "service", "mailbox")
+        inner = _moment(lines, "service-taken") - _moment(lines, "takeover-started")
+        return lines[-1][0], inner
+
+    def fence_scsi(self):
+        """Seconds. All nodes are registered with fence_scsi before; that is not measured."""
+        alpha, beta = self.pair.alpha, self.pair.beta
+        register = "sg_turs $dev; sg_persist -n -o -I -S {} -d $dev"
+        self._each(alpha, register.format(_VICTIM), "service")
+        self._each(alpha, f"sg_turs $dev; sg_persist -n -o -R -T 5 -K {_VICTIM} -d $dev", "service")
+        self._each(beta, register.format(_HOST), "service")
+        command = f"lw-stamp sh /root/fence.sh {_HOST} {_VICTIM} {self._disks(beta, 'service')}"
+        result = beta.run(command, timeout=180)
+        if result.status != 0:
+            raise CommandFailed(f"{result.status} disks were not taken as fence_scsi does")
+        self._clear(beta, _HOST, "service")
+        return stamped(result.output)[-1][0]
+
+
+def measure(lab, count, runs):
+    """Lists of seconds: lastword's whole command, its takeover alone, fence_scsi's commands."""
+    bench = _Bench(lab, count)
+    whole, inner, fenced = [], [], []
+    for number in range(runs):
+        seconds = bench.lastword()
+        whole.append(seconds[0])
+        inner.append(seconds[1])
+        fenced.append(bench.fence_scsi())
+        lab.say(
+            f"run {number + 1}: {count} disks in {whole[-1]:.3f} s ({inner[-1]:.3f} s of it the"
+            f" takeover), disk by disk in {fenced[-1]:.2f} s"
+        )
+    return whole, inner, fenced
+
+
+def results(measured):
+    """`measured`: count -> what measure() returned for it."""
+    out = []
+    for count, (whole, inner, fenced) in measured.items():
+        out.append(
+            less_is_better(
+                f"takeover_{count}", "s", whole, fenced, peer_name=_PEER, goal=_GOALS.get(count),
+                what=f"`lastword takeover` of {count} disks, the whole command",
+            )
+        )  # fmt: skip
+        out.append(
+            less_is_better(
+                f"takeover_{count}_to_service", "s", inner, fenced, peer_name=_PEER,
+                what=f"the same, `takeover-started` to `service-taken`",
+            )
+        )  # fmt: skip
+    few, many = COUNTS
+    if few in measured and many in measured:
+        out.append(
+            less_is_better(
+                "takeover_flat", "s", measured[many][0], measured[few][0], goal=_FLAT,
+                peer_name=f"{few} disks",
+                what=f"{many} disks",
+            )
+        )  # fmt: skip
+    return out

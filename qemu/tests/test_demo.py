@@ -1,0 +1,74 @@
+import unittest
+
+from qemu import demo
+from qemu.scenarios.pair import Event
+from qemu.tests import sample
+
+
+def broken(report):
+    return [what for what, held in demo.promises(report) if not held]
+
+
+def moved(report, name, to):
+    for event in report["events"]:
+        if event["event"] == name:
+            event["t"] = to
+    return report
+
+
+class Promises(unittest.TestCase):
+    def test_all_hold_in_a_good_run(self):
+        self.assertEqual(broken(sample.report()), [])
+
+    def test_service_must_be_back_before_the_dump_is_complete(self):
+        self.assertTrue(broken(moved(sample.report(), "dump-completed", 2.5)))
+
+    def test_service_must_be_back_within_a_second(self):
+        self.assertTrue(broken(moved(sample.report(), "service-taken", 3.42)))
+        self.assertFalse(broken(moved(sample.report(), "service-taken", 3.40)))
+
+    def test_the_dump_disk_must_be_left_alone_meanwhile(self):
+        self.assertTrue(broken(moved(sample.report(), "dump-disk-claimed", 4.0)))
+
+    def test_a_step_that_nobody_saw_is_named(self):
+        report = sample.report()
+        report["events"] = [e for e in report["events"] if e["event"] != "dump-saved"]
+        self.assertIn("dump-saved", broken(report)[0])
+
+    def test_a_large_capture_image_is_told(self):
+        self.assertTrue(broken({**sample.report(), "capture_image_bytes": (4 << 20) + 1}))
+
+
+class Events(unittest.TestCase):
+    def test_times_count_from_the_panic_and_earlier_events_are_left_out(self):
+        events = [
+            Event(9.0, "beta", "watching", "", "", ""),
+            Event(12.5, "alpha", "dump-started", "/dev/sda", "some-uuid", ""),
+            Event(12.75, "beta", "service-taken", "", "", "8 disks"),
+        ]
+        told = demo.event_list(events, 10.0, lambda event: "dump0" if event.disk else "")
+        self.assertEqual(
+            told,
+            [
+                {"t": 0.0, "node": "alpha", "event": "panic"},
+                {"t": 2.5, "node": "alpha", "event": "dump-started", "disk": "dump0"},
+                {"t": 2.75, "node": "beta", "event": "service-taken"},
+            ],
+        )
+
+
+class LastLines(unittest.TestCase):
+    def test_reach_back_to_the_panic(self):
+        log = "\n".join([f"line {n}" for n in range(50)] + ["Kernel panic"] + ["trace"] * 20)
+        self.assertEqual(demo.last_lines(log, 16, 40)[:2], ["line 49", "Kernel panic"])
+
+    def test_are_never_too_many(self):
+        log = "\n".join(["Kernel panic"] + ["trace"] * 100)
+        self.assertEqual(len(demo.last_lines(log, 16, 40)), 40)
+
+    def test_a_short_log_is_shown_whole(self):
+        self.assertEqual(demo.last_lines("a\nb", 16, 40), ["a", "b"])
+
+
+if __name__ == "__main__":
+    unittest.main()
