@@ -2,10 +2,17 @@
 
 from qemu.harness import blocks, scenario
 
-from .pair import EXIT_PARTIAL, EXIT_REFUSED, FEW, IDS, PROGRESS, Pair, require
-
-# Below what a dump of 256 MiB of pattern needs to end before its writer is stopped.
-SLOW = 8 << 20
+from .pair import (
+    EXIT_PARTIAL,
+    EXIT_REFUSED,
+    FEW,
+    IDS,
+    LARGE_PATTERN,
+    PROGRESS,
+    SLOW,
+    Pair,
+    require,
+)
 
 
 def stall(lab, pause, resume):
@@ -16,7 +23,7 @@ def stall(lab, pause, resume):
         timing={"grace": "10s", "dump_limit": "90s"},
         alpha={"kernel_options": ("nokaslr",)},
     )
-    pair.ready(pattern_mib=256)
+    pair.ready(pattern_mib=LARGE_PATTERN)
     dump_disk = pair.armed()[0]
     pair.shelf.throttle(dump_disk, bytes_per_second=SLOW)
     panic = pair.alpha.panic()
