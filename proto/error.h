@@ -56,7 +56,7 @@ enum ExitStatus : int {
   kExitRefused = 4,  // refused to protect something
   kExitFenced = 5,   // another node holds the disk
   kExitCorrupt = 6,  // invalid data
-  kExitPartial = 7,  // recovered, but the dump is incomplete
+  kExitPartial = 7,  // done, but the dump is incomplete
 };
 [[nodiscard]] ExitStatus exit_status(Code code);
 

@@ -22,6 +22,23 @@ std::string uuid_of(unsigned disk) {
 
 }  // namespace
 
+Result<Completion> TimedEngine::wait(milliseconds timeout) {
+  if (hung_ || timeout == milliseconds(0)) {
+    clock_.now += timeout;
+    return fail({.code = Code::kTimeout, .operation = "wait"});
+  }
+  if (!queued_.empty() && engine_.in_flight() == 0) {
+    const auto command = newest_next_ ? queued_.back() : queued_.front();
+    newest_next_ ? queued_.pop_back() : queued_.pop_front();
+    newest_next_ = !newest_next_;
+    if (Status status = command(); !status) return fail(status.error());
+  }
+  auto completion = engine_.wait(timeout);
+  const bool in_vain = !completion && completion.error().code == Code::kTimeout;
+  clock_.now += in_vain ? timeout : per_completion;
+  return completion;
+}
+
 bool StreamContent::covers(std::uint64_t pfn) const {
   for (const auto& [first, end_pfn] : covered) {
     if (pfn >= first && pfn < end_pfn) return true;

@@ -28,6 +28,8 @@ class ManualClock final : public Clock {
 };
 
 // Lets time pass: each completion takes as long as the disk is slow, a wait in vain its time-out.
+// Nothing is ready before somebody waits, so that as much as possible is in flight; the newest and
+// the oldest command take turns, so that nobody may rely on order.
 class TimedEngine final : public WriteEngine {
  public:
   TimedEngine(BlockDevice& device, ManualClock& clock)
@@ -38,22 +40,21 @@ class TimedEngine final : public WriteEngine {
     return engine_.buffer(index);
   }
   [[nodiscard]] unsigned buffer_count() const override { return engine_.buffer_count(); }
-  [[nodiscard]] unsigned in_flight() const override { return engine_.in_flight(); }
+  [[nodiscard]] unsigned in_flight() const override {
+    return static_cast<unsigned>(queued_.size()) + engine_.in_flight();
+  }
   [[nodiscard]] Status submit(unsigned index, std::uint64_t offset, std::size_t length) override {
     ++submits;
-    return engine_.submit(index, offset, length);
+    queued_.push_back([=, this] { return engine_.submit(index, offset, length); });
+    return {};
   }
   [[nodiscard]] Status submit_flush() override {
     ++submits;
-    return engine_.submit_flush();
+    queued_.push_back([this] { return engine_.submit_flush(); });
+    return {};
   }
-  [[nodiscard]] Result<Completion> wait(milliseconds timeout) override {
-    auto completion = engine_.wait(timeout);
-    const bool in_vain = !completion && completion.error().code == Code::kTimeout;
-    clock_.now += in_vain ? timeout : per_completion;
-    return completion;
-  }
-  void hang() { engine_.hang(); }
+  [[nodiscard]] Result<Completion> wait(milliseconds timeout) override;
+  void hang() { hung_ = true; }
 
   milliseconds per_completion{1};
   unsigned submits = 0;
@@ -61,6 +62,9 @@ class TimedEngine final : public WriteEngine {
  private:
   fake::FaultEngine engine_;
   ManualClock& clock_;
+  std::deque<std::function<Status()>> queued_;
+  bool newest_next_ = true;
+  bool hung_ = false;
 };
 
 struct News {

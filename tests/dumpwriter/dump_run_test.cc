@@ -61,6 +61,13 @@ BOOST_AUTO_TEST_CASE(complete_dump_reads_back_byte_for_byte) {
   BOOST_TEST(this->header(1).attribute() == pb::ARMED);
 }
 
+BOOST_AUTO_TEST_CASE(memory_in_many_small_runs_is_stored_whole) {
+  core.add_direct(0x2000000, 0x400000);
+  for (std::uint64_t pfn = 0x2000; pfn < 0x2400; pfn += 2) core.memory.fill(pfn, 1);
+  (void)run();
+  check_pages(stream(0), true);
+}
+
 BOOST_AUTO_TEST_CASE(every_prefix_of_the_stream_is_a_valid_dump) {
   core.add_direct(0x2000000, 0x280000);
   core.memory.fill(0x2000, 0x280);
@@ -96,7 +103,6 @@ BOOST_AUTO_TEST_CASE(in_progress_is_durable_before_any_byte_of_memory) {
 }
 
 BOOST_AUTO_TEST_CASE(durable_bytes_survive_a_power_loss_at_any_command) {
-  // The engine executes the newest write first, and a flush only covers what was complete.
   for (std::size_t stop = 10; stop < 60; stop += 3) {
     DumpFixture dump;
     dump.core.add_direct(0x2000000, 0x400000);
@@ -111,11 +117,13 @@ BOOST_AUTO_TEST_CASE(durable_bytes_survive_a_power_loss_at_any_command) {
     } catch (const std::runtime_error&) {
     }
     dump.shelf.set_hook({});
-    dump.shelf.lose_power();
+    // The worst case: headers made it out of the disk's cache, what they count only if flushed.
+    dump.shelf.lose_power([](std::uint64_t offset) {
+      return offset < DumpFixture::kDataOffset ? fake::kSectorsPerBlock : 0U;
+    });
     const auto header = dump.header(0);
     const StreamContent content = dump.stream(0);
     BOOST_TEST_CONTEXT("stopped before command " << stop) {
-      // Headers are flushed only with the data of the next second: any of them may be the last.
       BOOST_TEST((header.attribute() != pb::INACTIVE && header.attribute() != pb::ARMED));
       BOOST_TEST(header.durable_bytes() <= content.boundaries.back());
       dump.check_pages(content, header.attribute() == pb::COMPLETED);
@@ -124,9 +132,9 @@ BOOST_AUTO_TEST_CASE(durable_bytes_survive_a_power_loss_at_any_command) {
 }
 
 BOOST_AUTO_TEST_CASE(progress_is_written_about_once_a_second) {
-  core.add_direct(0x2000000, 0x800000);
-  core.memory.fill(0x2000, 0x800);
-  engines[0].per_completion = milliseconds(400);
+  core.add_direct(0x2000000, 0x1400000);
+  core.memory.fill(0x2000, 0x1400);
+  engines[0].per_completion = milliseconds(200);
   std::vector<std::uint64_t> durable;
   std::vector<std::uint64_t> elapsed;
   shelf.set_hook([&](const CommandTrace& command) {
@@ -137,7 +145,7 @@ BOOST_AUTO_TEST_CASE(progress_is_written_about_once_a_second) {
     elapsed.push_back(seen.elapsed_ms());
   });
   (void)run();
-  BOOST_TEST(durable.size() >= 4U);
+  BOOST_TEST(durable.size() >= 3U);
   BOOST_TEST((std::is_sorted(durable.begin(), durable.end())));
   BOOST_TEST(durable.back() > 0U);
   for (std::size_t i = 1; i < elapsed.size(); ++i) {
@@ -185,8 +193,8 @@ BOOST_AUTO_TEST_CASE(failed_header_is_repeated_in_its_own_slot) {
     if (!is_header_write(command) || command.lun != 0 || ++headers != 3) return;
     shelf.inject(0, {.kind = FaultKind::kTornBlock, .only = Command::kWrite, .times = 1});
   });
-  core.add_direct(0x2000000, 0x800000);
-  core.memory.fill(0x2000, 0x800);
+  core.add_direct(0x2000000, 0x1400000);
+  core.memory.fill(0x2000, 0x1400);
   (void)run();
   std::vector<std::uint64_t> offsets;
   for (const CommandTrace& command : commands(0)) {
@@ -331,6 +339,7 @@ BOOST_AUTO_TEST_CASE(unreadable_page_frame_is_left_out_and_counted) {
   fake::SyntheticVmcore broken;
   broken.memory.fill(0, 64);
   broken.add_direct(0x1000, 0x4000);
+  broken.add_direct(0x30000, 0x2000);
   broken.add_direct(0x20000, 0x800);  // half a page, last in the file: read, not mapped
   broken.write(folder.file("vmcore"));
   const auto vmcore = Vmcore::open(folder.file("vmcore"));
@@ -341,9 +350,10 @@ BOOST_AUTO_TEST_CASE(unreadable_page_frame_is_left_out_and_counted) {
   const StreamContent content = stream(0);
   BOOST_REQUIRE(content.end.has_value());
   BOOST_TEST(content.end->unreadable_pages == 1U);
-  BOOST_TEST(content.end->stored_pages == 4U);
-  BOOST_TEST(!content.covers(0x20));
+  BOOST_TEST(content.end->stored_pages == 6U);
   BOOST_TEST(content.covers(0x4));
+  BOOST_TEST(!content.covers(0x20));
+  BOOST_TEST(content.covers(0x30));
 }
 
 BOOST_AUTO_TEST_CASE(log_that_can_not_be_read_does_not_stop_the_dump) {
@@ -387,12 +397,14 @@ BOOST_AUTO_TEST_CASE(candidate_that_was_not_found_is_passed_over) {
 }
 
 BOOST_AUTO_TEST_CASE(candidate_that_hangs_while_it_is_checked_is_passed_over) {
-  settings.io_timeout = milliseconds(50);
-  shelf.inject(0, {.kind = FaultKind::kHang, .only = Command::kRead});
-  BOOST_TEST((run().outcome == Outcome::kDone));
-  BOOST_TEST((reporter.events[0].detail.find("no answer within 50 ms") != std::string::npos));
-  BOOST_TEST(header(1).attribute() == pb::COMPLETED);
-  shelf.release_hung(0);
+  // For good: the thread that hangs uses all of it.
+  static auto* const dump = new DumpFixture;
+  dump->settings.io_timeout = milliseconds(50);
+  dump->shelf.inject(0, {.kind = FaultKind::kHang, .only = Command::kRead});
+  BOOST_TEST((dump->run().outcome == Outcome::kDone));
+  const test::News& first = dump->reporter.events[0];
+  BOOST_TEST((first.detail.find("no answer within 50 ms") != std::string::npos));
+  BOOST_TEST(dump->header(1).attribute() == pb::COMPLETED);
 }
 
 BOOST_AUTO_TEST_CASE(no_candidate_left_is_said) {

@@ -82,11 +82,24 @@ BOOST_AUTO_TEST_CASE(wrapped_ring_gives_the_newest_records_oldest_first) {
 }
 
 BOOST_AUTO_TEST_CASE(record_whose_text_was_overwritten_is_left_out) {
+  // Three of these blocks fit into the ring, sixteen descriptors into theirs.
   SyntheticLogWriter writer(core, {.count_bits = 4, .size_bits = 7});
-  for (int i = 0; i < 6; ++i) writer.add(0, "a record of forty-eight " + std::to_string(i));
-  const std::string text = read();
-  BOOST_TEST((text.find("forty-eight 0") == std::string::npos));
-  BOOST_TEST((text.find("forty-eight 5") != std::string::npos));
+  for (int i = 0; i < 6; ++i) writer.add(0, "text of some thirty bytes " + std::to_string(i));
+  BOOST_TEST(read() ==
+             "[    0.000000] text of some thirty bytes 3\n"
+             "[    0.000000] text of some thirty bytes 4\n"
+             "[    0.000000] text of some thirty bytes 5\n");
+}
+
+BOOST_AUTO_TEST_CASE(block_that_ends_exactly_at_the_rings_end_is_read) {
+  SyntheticLogWriter writer(core,
+                            {.count_bits = 4, .size_bits = 7, .blocks_may_end_at_ring_end = true});
+  for (int i = 0; i < 4; ++i) writer.add(0, std::string(24, static_cast<char>('a' + i)));
+  std::string expected;
+  for (int i = 0; i < 4; ++i) {
+    expected += "[    0.000000] " + std::string(24, static_cast<char>('a' + i)) + "\n";
+  }
+  BOOST_TEST(read() == expected);
 }
 
 BOOST_AUTO_TEST_CASE(unfinished_record_is_left_out) {

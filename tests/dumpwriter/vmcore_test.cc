@@ -79,6 +79,17 @@ BOOST_AUTO_TEST_CASE(each_page_frame_is_read_once_although_text_overlaps_the_dir
   BOOST_TEST((read_all(*core) == expected));
 }
 
+BOOST_AUTO_TEST_CASE(segments_that_overlap_partly_are_read_right) {
+  SyntheticVmcore synthetic;
+  synthetic.memory.fill(16, 16);
+  synthetic.add_direct(0x10000, 0x6000);
+  synthetic.add_direct(0x12000, 0xa000);
+  const auto core = open(synthetic);
+  BOOST_REQUIRE(core.has_value());
+  BOOST_TEST(core->map().frame_count() == 12U);
+  BOOST_TEST((read_all(*core) == synthetic.frames()));
+}
+
 BOOST_AUTO_TEST_CASE(second_pass_reads_the_same) {
   const SyntheticVmcore synthetic = fake::small_vmcore();
   const auto core = open(synthetic);

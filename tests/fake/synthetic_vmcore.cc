@@ -241,7 +241,8 @@ void SyntheticLogWriter::add(std::uint64_t timestamp_ns, std::string_view text) 
   std::uint64_t begin = next_position_;
   std::uint64_t next = begin + block_bytes;
   std::uint64_t block = begin % ring_bytes;
-  if (begin / ring_bytes != next / ring_bytes) {
+  const bool ends_at_end = options_.blocks_may_end_at_ring_end && next % ring_bytes == 0;
+  if (begin / ring_bytes != next / ring_bytes && !ends_at_end) {
     next = next / ring_bytes * ring_bytes + block_bytes;
     block = 0;
   }

@@ -68,10 +68,11 @@ class SyntheticVmcore {
 [[nodiscard]] SyntheticVmcore small_vmcore();
 
 struct SyntheticLog {
-  std::uint32_t count_bits = 4;         // descriptors, as a power of two
-  std::uint32_t size_bits = 10;         // bytes of text, as a power of two
-  std::uint64_t text_paddr = 0x200000;  // of the symbols; mapped by the kernel's text
-  std::uint64_t ring_paddr = 0x300000;  // of descriptors, infos and text; in the direct map
+  std::uint32_t count_bits = 4;             // descriptors, as a power of two
+  std::uint32_t size_bits = 10;             // bytes of text, as a power of two
+  std::uint64_t text_paddr = 0x200000;      // of the symbols; mapped by the kernel's text
+  std::uint64_t ring_paddr = 0x300000;      // of descriptors, infos and text; in the direct map
+  bool blocks_may_end_at_ring_end = false;  // older kernels put such a block at the beginning
 };
 
 // Puts a printk ring buffer of Linux 6.1 into memory and its symbols into VMCOREINFO. Only the
