@@ -52,19 +52,19 @@ def stall(lab, pause, resume):
     pair.prove_core(pair.core_folder(pair.beta), complete=False)
 
 
-@scenario("writer_stalls", timeout=480)
+@scenario("writer_stalls", timeout=400)
 def writer_stalls(lab):
     """A dump writer that stands still is claimed at the stall time; awake again, it is fenced."""
     stall(lab, lambda alpha: alpha.stop(), lambda alpha: alpha.cont())
 
 
-@scenario("writer_stalls_with_writes_under_way", timeout=480)
+@scenario("writer_stalls_with_writes_under_way", timeout=400)
 def writer_stalls_with_writes_under_way(lab):
     """The same with requests still under way between node and shelf: none of them lands late."""
     stall(lab, lambda alpha: alpha.freeze(), lambda alpha: alpha.thaw())
 
 
-@scenario("zombie_owner", timeout=480)
+@scenario("zombie_owner", timeout=400)
 def zombie_owner(lab):
     """alpha hangs while it writes to its service disks and wakes after the takeover: no write."""
     pair = Pair(
@@ -100,7 +100,7 @@ def zombie_owner(lab):
     pair.require_all_taken()
 
 
-@scenario("stale_key_after_power_cycle", timeout=480)
+@scenario("stale_key_after_power_cycle", timeout=400)
 def stale_key_after_power_cycle(lab):
     """A power cut leaves alpha's keys behind: its next start removes them, or else a takeover."""
     pair = Pair(
