@@ -30,7 +30,7 @@ packages-vm:
 	@scripts/install-packages vm
 
 $(BUILD)/build.ninja: packages
-	@cmake -S . -B $(BUILD) -G Ninja $(LAUNCHER) > $(BUILD)-cmake.log || (cat $(BUILD)-cmake.log; exit 1)
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=/usr $(LAUNCHER) > $(BUILD)-cmake.log || (cat $(BUILD)-cmake.log; exit 1)
 	@rm -f $(BUILD)-cmake.log
 
 build: packages $(BUILD)/build.ninja

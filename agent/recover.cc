@@ -46,8 +46,10 @@ std::string node_name(const Dump& dump, const RecoverOptions& options) {
   return options.node_name.empty() ? fmt::format("node{}", dump.header.node()) : options.node_name;
 }
 
+// A writer whose first disk failed has begun the same crash again on its next candidate.
 std::string crash_suffix(const Dump& dump) {
-  return "-" + to_string(dump.crash_id).substr(0, kCrashIdDigits);
+  const std::string suffix = "-" + to_string(dump.crash_id).substr(0, kCrashIdDigits);
+  return dump.header.rank() > 1 ? fmt::format("{}-{}", suffix, dump.header.rank()) : suffix;
 }
 
 // A recovery of this dump that had finished but for marking the disk, under whatever node name.
@@ -62,7 +64,10 @@ std::optional<Finished> find_finished(const Dump& dump, const std::string& direc
     const fs::path path = entry->path();
     if (!path.filename().string().ends_with(crash_suffix(dump))) continue;
     auto report = load_report(path / "report.json");
-    if (!report || report->crash_id() != dump.header.crash_id()) continue;
+    if (!report || report->crash_id() != dump.header.crash_id() ||
+        report->disk_uuid() != dump.disk_uuid) {
+      continue;
+    }
     std::error_code missing;
     if (fs::file_size(path / "vmcore", missing) != report->core_bytes() || missing) continue;
     if (fs::file_size(path / "dmesg.txt", missing) != report->dmesg_bytes() || missing) continue;

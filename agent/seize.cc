@@ -204,8 +204,11 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
       }
       break;
     case SeizeCommand::kRegister: {
-      const auto capabilities = lun.report_capabilities();
-      const bool aptpl = capabilities && capabilities->aptpl;
+      const auto capable = [&lun] {
+        const auto capabilities = lun.report_capabilities();
+        return capabilities && capabilities->aptpl;
+      };
+      const bool aptpl = goal.aptpl ? *goal.aptpl : capable();
       reply.status = lun.register_ignoring_existing(goal.own, aptpl);
       break;
     }

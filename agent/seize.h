@@ -26,6 +26,8 @@ struct SeizeGoal {
   // A mailbox disk, where both nodes are registered: whichever of the cluster's nodes holds the
   // reservation is as good as this one, since type 5 lets every registrant write.
   bool shared = false;
+  // The target can keep registrations over a power loss (REPORT CAPABILITIES); absent: ask it.
+  std::optional<bool> aptpl = {};
 };
 
 enum class SeizeCommand : std::uint8_t {

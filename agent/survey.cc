@@ -39,6 +39,9 @@ void read_reservation(ScsiLun& lun, SurveyedDisk& disk) {
   } else {
     disk.scsi_problem = reservation.error();
   }
+  // Many targets do not know the command; they keep nothing, then.
+  const auto capabilities = lun.report_capabilities();
+  disk.aptpl = capabilities && capabilities->aptpl;
 }
 
 // One disk while it is being surveyed. Slots of label and coredump header lie side by side, so two

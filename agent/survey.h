@@ -24,6 +24,7 @@ struct SurveyedDisk {
   std::optional<Error> problem;       // a record could not be read: sick, damaged or newer disk
   std::vector<ReservationKey> keys;
   std::optional<Reservation> reservation;
+  bool aptpl = false;                 // the target can keep registrations over a power loss
   std::optional<Error> scsi_problem;  // registrations and reservation are unknown
 };
 

@@ -61,7 +61,7 @@ Status end_header(RecordIo& records, const TakeOrder& order, pb::CoredumpHeader&
 
 }  // namespace
 
-TakenDisk take_disk(const TakeOrder& order) {
+TakenDisk take_disk(const TakeOrder& order, const std::function<void()>& on_held) {
   TakenDisk taken;
   const auto disk = open_disk(order.path, Access::kReadWrite, order.io_timeout);
   if (!disk) {
@@ -82,6 +82,7 @@ TakenDisk take_disk(const TakeOrder& order) {
     return taken;
   }
   taken.status = seize(*disk->lun, order.goal, &taken.used_reset);
+  if (taken.status) on_held();
   if (taken.status) taken.status = write_label(records, order);
   if (taken.status) taken.status = end_header(records, order, taken.header);
   return taken;

@@ -2,6 +2,7 @@
 // nobody is behind any more. Thin: the decisions are in seize.h.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "agent/seize.h"
@@ -28,7 +29,8 @@ struct TakenDisk {
 
 // Order: label checked -> reservation taken -> label written (owner, epoch) -> header: IN_PROGRESS
 // becomes ABORTED(abort_reason), ARMED becomes INACTIVE. An error leaves what came before it done;
-// doing it again finishes the rest.
-[[nodiscard]] TakenDisk take_disk(const TakeOrder& order);
+// doing it again finishes the rest. `on_held` is called as soon as the reservation is this node's:
+// nobody else can write the disk from then on, and the service need not wait for the records.
+[[nodiscard]] TakenDisk take_disk(const TakeOrder& order, const std::function<void()>& on_held);
 
 }  // namespace lastword

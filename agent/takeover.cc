@@ -25,6 +25,9 @@ Instant now() {
 // What the threads report to the loop. Shared with them, so that a thread left behind in the kernel
 // still has somewhere to report to.
 struct Reports {
+  struct Held {
+    std::size_t disk;
+  };
   struct Taken {
     std::size_t disk;
     TakenDisk result;
@@ -36,7 +39,7 @@ struct Reports {
   struct HookEnded {
     Status status;
   };
-  using Report = std::variant<Taken, Recovered, HookEnded>;
+  using Report = std::variant<Held, Taken, Recovered, HookEnded>;
 
   std::mutex mutex;
   std::condition_variable arrived;
@@ -130,6 +133,8 @@ class Run {
     perform(plan_.header_seen(seen.disk, *seen.header, seen.sequence, now()));
   }
 
+  void handle(const Reports::Held& held) { perform(plan_.disk_held(held.disk)); }
+
   void handle(const Reports::Taken& taken) {
     SurveyedDisk& disk = disks_[taken.disk];
     const bool held_dump = taken.result.header.attribute() == pb::COMPLETED ||
@@ -189,15 +194,17 @@ class Run {
 
   void take(const TakeoverAction& action) {
     const SurveyedDisk& disk = disks_[action.disk];
-    const TakeOrder order{.path = disk.info.path,
-                          .metadata_offset = disk.metadata_offset,
-                          .cluster_uuid = config_.cluster_uuid,
-                          .disk_uuid = disk.label->disk_uuid(),
-                          .goal = goal_,
-                          .abort_reason = action.abort_reason,
-                          .io_timeout = config_.timing.settings.io_timeout};
+    const TakeOrder order{
+        .path = disk.info.path,
+        .metadata_offset = disk.metadata_offset,
+        .cluster_uuid = config_.cluster_uuid,
+        .disk_uuid = disk.label->disk_uuid(),
+        .goal = {.own = goal_.own, .victim_node = goal_.victim_node, .aptpl = disk.aptpl},
+        .abort_reason = action.abort_reason,
+        .io_timeout = config_.timing.settings.io_timeout};
     std::thread([reports = reports_, order, index = action.disk] {
-      reports->post(Reports::Taken{index, take_disk(order)});
+      const auto on_held = [&] { reports->post(Reports::Held{index}); };
+      reports->post(Reports::Taken{index, take_disk(order, on_held)});
     }).detach();
   }
 

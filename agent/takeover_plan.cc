@@ -122,6 +122,13 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
   return actions;
 }
 
+TakeoverPlan::Actions TakeoverPlan::disk_held(std::size_t index) {
+  Actions actions;
+  disks_[index].service_counted = true;
+  check_service(actions);
+  return actions;
+}
+
 TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, bool ok,
                                                const pb::CoredumpHeader& header, Instant now) {
   Actions actions;

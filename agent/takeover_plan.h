@@ -56,6 +56,8 @@ class TakeoverPlan {
   [[nodiscard]] Actions begin(Instant now);
   [[nodiscard]] Actions header_seen(std::size_t disk, const pb::CoredumpHeader& header,
                                     std::uint64_t sequence, Instant now);
+  // The disk's reservation is this node's; its records are still to be written.
+  [[nodiscard]] Actions disk_held(std::size_t disk);
   // `header`: as it reads after the taking (the writer may have finished just before).
   [[nodiscard]] Actions disk_taken(std::size_t disk, bool ok, const pb::CoredumpHeader& header,
                                    Instant now);

@@ -1,5 +1,7 @@
 #include "storage/record_io.h"
 
+#include <google/protobuf/message_lite.h>
+
 #include <algorithm>
 #include <cerrno>
 

@@ -2,7 +2,6 @@
 // the other one is written next, and every write is flushed.
 #pragma once
 
-#include "proto/disk.pb.h"
 #include "proto/record.h"
 #include "storage/aligned_buffer.h"
 #include "storage/block_device.h"

@@ -2,10 +2,17 @@
 
 from qemu.harness import blocks, scenario
 
-from .pair import EXIT_PARTIAL, EXIT_REFUSED, FEW, IDS, PROGRESS, Pair, require
-
-# Below what a dump of 256 MiB of pattern needs to end before its writer is stopped.
-SLOW = 8 << 20
+from .pair import (
+    EXIT_PARTIAL,
+    EXIT_REFUSED,
+    FEW,
+    IDS,
+    LARGE_PATTERN,
+    PROGRESS,
+    SLOW,
+    Pair,
+    require,
+)
 
 
 def stall(lab, pause, resume):
@@ -16,7 +23,7 @@ def stall(lab, pause, resume):
         timing={"grace": "10s", "dump_limit": "90s"},
         alpha={"kernel_options": ("nokaslr",)},
     )
-    pair.ready(pattern_mib=256)
+    pair.ready(pattern_mib=LARGE_PATTERN)
     dump_disk = pair.armed()[0]
     pair.shelf.throttle(dump_disk, bytes_per_second=SLOW)
     panic = pair.alpha.panic()
@@ -45,19 +52,19 @@ def stall(lab, pause, resume):
     pair.prove_core(pair.core_folder(pair.beta), complete=False)
 
 
-@scenario("writer_stalls", timeout=480)
+@scenario("writer_stalls", timeout=400)
 def writer_stalls(lab):
     """A dump writer that stands still is claimed at the stall time; awake again, it is fenced."""
     stall(lab, lambda alpha: alpha.stop(), lambda alpha: alpha.cont())
 
 
-@scenario("writer_stalls_with_writes_under_way", timeout=480)
+@scenario("writer_stalls_with_writes_under_way", timeout=400)
 def writer_stalls_with_writes_under_way(lab):
     """The same with requests still under way between node and shelf: none of them lands late."""
     stall(lab, lambda alpha: alpha.freeze(), lambda alpha: alpha.thaw())
 
 
-@scenario("zombie_owner", timeout=480)
+@scenario("zombie_owner", timeout=400)
 def zombie_owner(lab):
     """alpha hangs while it writes to its service disks and wakes after the takeover: no write."""
     pair = Pair(
@@ -93,7 +100,7 @@ def zombie_owner(lab):
     pair.require_all_taken()
 
 
-@scenario("stale_key_after_power_cycle", timeout=480)
+@scenario("stale_key_after_power_cycle", timeout=400)
 def stale_key_after_power_cycle(lab):
     """A power cut leaves alpha's keys behind: its next start removes them, or else a takeover."""
     pair = Pair(

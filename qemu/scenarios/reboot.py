@@ -20,7 +20,7 @@ def recover(pair, name):
     require(pair.header(pair.alpha, name)["attribute"] == "SAVED", f"{name} is not marked SAVED")
 
 
-@scenario("reboot_without_takeover", timeout=480)
+@scenario("reboot_without_takeover", timeout=400)
 def reboot_without_takeover(lab):
     """Nobody takes over: alpha dumps, reboots, takes its disks and recovers its own dump."""
     pair = Pair(lab, luns=FEW)
@@ -35,7 +35,7 @@ def reboot_without_takeover(lab):
     require(pair.armed()[0] == disk, "a saved dump keeps its disk from being armed again")
 
 
-@scenario("unsaved_dump_is_kept", timeout=480)
+@scenario("unsaved_dump_is_kept", timeout=400)
 def unsaved_dump_is_kept(lab):
     """A dump nobody saved outlives the next panic; without another disk, arming refuses."""
     pair = Pair(lab, luns={**FEW, "spare": 1})

@@ -219,6 +219,29 @@ BOOST_AUTO_TEST_CASE(sections_behind_the_last_progress_record_are_taken_too) {
   BOOST_TEST(result->report().missing_pages() == 0U);
 }
 
+// The writer's first disk failed; the same crash is on the next candidate in whole.
+BOOST_AUTO_TEST_CASE(dump_on_the_second_disk_is_not_taken_for_its_beginning_on_the_first) {
+  const auto beginning = sample_stream();
+  put_stream(beginning.bytes());
+  put_header(pb::ABORTED, pb::IO_ERROR, beginning.bytes().size());
+  const auto first = recover();
+  BOOST_TEST_REQUIRE(first.has_value());
+  BOOST_TEST(!first->report().complete());
+
+  pb::Label second_disk;
+  second_disk.set_disk_uuid("second-disk-uuid");
+  BOOST_TEST_REQUIRE(records().put(RecordPlace::kLabel, second_disk).has_value());
+  put_complete_dump();
+  auto whole = header();
+  whole.set_rank(2);
+  put_header(whole);
+  const auto second = recover();
+  BOOST_TEST_REQUIRE(second.has_value());
+  BOOST_TEST(!second->found());
+  BOOST_TEST(second->report().complete());
+  BOOST_TEST(second->directory() != first->directory());
+}
+
 BOOST_AUTO_TEST_CASE(damage_inside_the_durable_part_leaves_the_disk_unmarked) {
   auto stream = sample_stream();
   auto bytes = stream.end().bytes();

@@ -80,6 +80,14 @@ BOOST_AUTO_TEST_CASE(service_is_announced_once_when_the_last_service_disk_is_the
   BOOST_CHECK(!has(plan.disk_taken(2, true, {}, 3ms), Kind::kServiceTaken));
 }
 
+BOOST_AUTO_TEST_CASE(service_does_not_wait_for_labels_once_the_reservations_are_held) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  BOOST_CHECK(!has(plan.disk_held(0), Kind::kServiceTaken));
+  BOOST_CHECK(has(plan.disk_held(1), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(0, true, {}, 2ms), Kind::kServiceTaken));
+}
+
 BOOST_AUTO_TEST_CASE(one_sick_service_disk_does_not_hold_the_others_up_and_is_tried_again) {
   auto plan = usual();
   (void)plan.begin(0ms);

@@ -1,0 +1,103 @@
+"""beta's takeover when it can not go the straight way."""
+
+from qemu.harness import scenario
+
+from .pair import FEW, SLOW, Pair, require
+
+
+@scenario("capture_kernel_never_starts", timeout=400)
+def capture_kernel_never_starts(lab):
+    """No dump ever begins: service at once, armed spares after the grace time, nothing forgotten."""
+    grace = 6
+    pair = Pair(
+        lab,
+        luns={**FEW, "spare": 3},
+        timing={"io_timeout": "2s", "grace": f"{grace}s", "dump_limit": "20s"},
+    )
+    pair.ready(agent=False)
+    armed = pair.armed()
+    require(len(armed) == 3, f"armed are {armed}")
+    pair.alpha.check("kexec -p -u")
+    pair.alpha.panic()
+    takeover = pair.take_over()
+    require(takeover.wait(90) == 0, "the takeover did not end well")
+    pair.require_all_taken()
+
+    began = takeover.wait_for('"event":"takeover-started"', 1).time
+    service = takeover.wait_for('"event":"service-taken"', 1).time
+    taken = pair.times_of("disk-taken")
+    lab.measure("service_taken", service - began, "s")
+    lab.measure("last_armed_taken", max(taken[name] for name in armed) - began, "s")
+    for name in armed:
+        require(taken[name] - began >= grace, f"{name} was taken while a dump could still begin")
+        require(
+            pair.header(pair.beta, name)["attribute"] == "INACTIVE", f"{name} is still armed"
+        )
+    at_once = set(pair.names("service|spare|dump")) - set(armed)
+    require(
+        max(taken[name] for name in at_once) < min(taken[name] for name in armed),
+        "disks that no dump could go to were made to wait",
+    )
+    require(service < min(taken[name] for name in armed), "service waited for the grace time")
+
+
+@scenario("takeover_killed_and_restarted", timeout=400)
+def takeover_killed_and_restarted(lab):
+    """Killed at three moments and run again, the takeover finishes from what the disks say."""
+    pair = Pair(lab, luns=FEW)
+    pair.ready(agent=False)
+    dump_disk = pair.armed()[0]
+    # Dump and recovery must still be under way when an agent is killed.
+    pair.shelf.throttle(dump_disk, bytes_per_second=SLOW)
+
+    def agent_killed_at(event, tag, then="true"):
+        agent = pair.beta.spawn("lastword agent --boot", tag)
+        if tag == "first":
+            agent.wait_for('"event":"watching"', 30)
+            pair.alpha.panic()
+        agent.wait_for(f'"event":"{event}"', 60)
+        pair.beta.check(then)
+        agent.kill()
+        require(agent.wait(10) == 137, f"the {tag} agent was not killed but ended")
+
+    agent_killed_at("takeover-started", "first")
+    agent_killed_at("service-taken", "second")
+    require(
+        pair.header(pair.beta, dump_disk)["attribute"] == "IN_PROGRESS",
+        "the dump was over before its time",
+    )
+    recovering = "until ls /var/crash/alpha/*.partial/vmcore; do usleep 20000; done"
+    agent_killed_at("dump-disk-claimed", "third", then=recovering)
+    require(
+        pair.beta.check("ls /var/crash/alpha").endswith(".partial\n"),
+        "the recovery was over before its time",
+    )
+    pair.shelf.throttle(dump_disk)
+    last = pair.take_over()
+    require(last.wait(120) == 0, "the last takeover did not end well")
+
+    pair.require_all_taken()
+    require(pair.header(pair.beta, dump_disk)["attribute"] == "SAVED", "the dump is not saved")
+    left = pair.beta.check("ls /var/crash/alpha")
+    require(".partial" not in left, f"a killed recovery has left something behind: {left}")
+    pair.prove_core(pair.core_folder(pair.beta))
+
+
+@scenario("shelf_without_preempt_and_abort", timeout=400)
+def shelf_without_preempt_and_abort(lab):
+    """tgt has no PREEMPT AND ABORT: PREEMPT and a reset of the unit instead, and it is said."""
+    pair = Pair(lab, luns=FEW, shelf="tgt")
+    pair.ready()
+    dump_disk = pair.armed()[0]
+    pair.alpha.panic()
+    pair.wait_event(pair.beta, "service-taken", 60)
+    pair.wait_event(pair.beta, "dump-saved", 120)
+    require(pair.agent.wait(60) == 0, "the agent did not end well")
+    told = set(pair.times_of("no-preempt-and-abort"))
+    require(
+        told == set(pair.names("service|spare|dump")),
+        f"the reset in place of the abort was told of {sorted(told)} only",
+    )
+    pair.require_all_taken()
+    require(pair.header(pair.beta, dump_disk)["attribute"] == "SAVED", "the dump is not saved")
+    pair.prove_core(pair.core_folder(pair.beta))
