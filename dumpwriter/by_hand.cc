@@ -107,7 +107,8 @@ class ByHand {
     const PanicClock clock;
     const milliseconds limit = options_.limit.value_or(milliseconds::max());
     const DumpIdentity identity{
-        .node = found->label.owner_node(),
+        .node =
+            found->label.owner_node() != 0 ? found->label.owner_node() : found->label.home_node(),
         .boot_generation = found->label.owner_generation(),
         .crash_id = random_uuid(),
         .limit = options_.limit.value_or(milliseconds(0)),

@@ -17,8 +17,7 @@ constexpr std::uint64_t kMiB = 1 << 20;
 struct Ready {
   Ready() {
     config.dump_program = "/usr/lib/lastword/lastword-dump";
-    situation.state =
-        NodeState{.boot_generation = kGeneration, .key = key_of(kAlpha, kGeneration)};
+    situation.state = NodeState{.boot_generation = kGeneration, .key = key_of(kAlpha, kGeneration)};
     situation.policy.config = &config;
     situation.policy.key = situation.state->key;
     situation.policy.memory = {
@@ -93,8 +92,7 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
   const Case cases[] = {
       {"nothing loaded", [](Ready& r) { r.facts.crash_kernel_loaded = false; },
        "no capture image is loaded"},
-      {"loaded by somebody else",
-       [](Ready& r) { r.facts.armed = fail({.code = Code::kNotFound}); },
+      {"loaded by somebody else", [](Ready& r) { r.facts.armed = fail({.code = Code::kNotFound}); },
        "that `lastword arm` of this boot did not load"},
       {"state damaged",
        [](Ready& r) { r.facts.armed = fail({.code = Code::kCorrupt, .operation = "read state"}); },
@@ -129,8 +127,7 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
        "not supported"},
       {"generation moved on", [](Ready& r) { r.situation.state->boot_generation = 8; },
        "the plan is of boot generation 7, this is 8"},
-      {"limit changed",
-       [](Ready& r) { r.config.timing.settings.dump_limit = milliseconds(1000); },
+      {"limit changed", [](Ready& r) { r.config.timing.settings.dump_limit = milliseconds(1000); },
        "configuration was changed"},
       {"command line changed", [](Ready& r) { r.config.capture_command_line = "debug"; },
        "configuration was changed"},
@@ -147,8 +144,7 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
        "would overwrite ext4 file system on /dev/sdc"},
       {"memory outgrew the armed disks",
        [](Ready& r) {
-         r.situation.policy.memory.in_use_bytes = r.situation.policy.memory.raw_bytes =
-             3000 * kMiB;
+         r.situation.policy.memory.in_use_bytes = r.situation.policy.memory.raw_bytes = 3000 * kMiB;
          r.situation.survey.disks.push_back(in_service(5, pb::SPARE, kGeneration));
          r.situation.survey.disks.back().label->set_data_length_bytes(9000 * kMiB);
          r.situation.examined.emplace_back();
@@ -180,7 +176,9 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
       {"no majority here", [](Ready& r) { r.disk(3).keys = {key_of(kBeta, 9)}; },
        "this node is registered on 0 of 1 mailbox disks"},
       {"only an older key here",
-       [](Ready& r) { r.disk(3).keys = {key_of(kBeta, 9), key_of(kAlpha, 6)}; },
+       [](Ready& r) {
+         r.disk(3).keys = {key_of(kBeta, 9), key_of(kAlpha, 6)};
+       },
        "this node is registered on 0 of 1 mailbox disks"},
       {"no majority there", [](Ready& r) { r.disk(3).keys = {key_of(kAlpha, kGeneration)}; },
        "run `lastword start` on beta"},

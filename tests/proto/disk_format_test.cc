@@ -47,7 +47,9 @@ std::string to_hex(std::span<const std::byte> bytes) {
 }
 
 using Block = std::vector<std::byte>;
-BlockSpan as_block(Block& block) { return std::span(block).first<kBlockBytes>(); }
+BlockSpan as_block(Block& block) {
+  return std::span(block).first<kBlockBytes>();
+}
 
 Block example_label() {
   pb::Label label;

@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(reads_what_it_wrote) {
   std::ranges::fill(buffer.span(), std::byte{'w'});
   BOOST_TEST(ok(device->write(3 * kBlockBytes, buffer.span())));
   BOOST_TEST(ok(device->flush()));
-  BOOST_TEST(file.read(3 * kBlockBytes, 2 * kBlockBytes) == std::string(2 * kBlockBytes, 'w'));
+  BOOST_TEST((file.read(3 * kBlockBytes, 2 * kBlockBytes) == std::string(2 * kBlockBytes, 'w')));
   AlignedBuffer found(2 * kBlockBytes);
   BOOST_TEST(ok(device->read(3 * kBlockBytes, found.span())));
   BOOST_TEST(std::ranges::equal(found.span(), buffer.span()));

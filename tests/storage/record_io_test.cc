@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proto/crc32c.h"
+#include "proto/disk.pb.h"
 #include "tests/fake/check.h"
 #include "tests/fake/fake_shelf.h"
 
