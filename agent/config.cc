@@ -265,9 +265,8 @@ void read_capture(Reader& reader, const toml::table& root, Config& config) {
 
 void read_programs(Reader& reader, const toml::table& root, Config& config) {
   if (const toml::table* table = reader.table(root, "hooks")) {
-    reader.only_keys(*table, "[hooks]", {"service_taken", "fenced"});
+    reader.only_keys(*table, "[hooks]", {"service_taken"});
     reader.absolute_path(*table, "service_taken", config.hooks.service_taken);
-    reader.absolute_path(*table, "fenced", config.hooks.fenced);
   }
   if (const toml::table* table = reader.table(root, "paths")) {
     reader.only_keys(*table, "[paths]", {"state", "dump_program"});

@@ -24,7 +24,6 @@ struct NodeConfig {
 
 struct Hooks {
   std::string service_taken;  // a program run with the event in its environment; empty: none
-  std::string fenced;
 };
 
 struct Config {

@@ -66,7 +66,6 @@ kernel = "/boot/small"
 command_line = "nosmt"
 [hooks]
 service_taken = "/sbin/a"
-fenced = "/sbin/b"
 [paths]
 state = "/run/lw"
 dump_program = "/opt/lastword-dump"
@@ -87,7 +86,6 @@ dump_program = "/opt/lastword-dump"
   BOOST_TEST(config->capture_kernel == "/boot/small");
   BOOST_TEST(config->capture_command_line == "nosmt");
   BOOST_TEST(config->hooks.service_taken == "/sbin/a");
-  BOOST_TEST(config->hooks.fenced == "/sbin/b");
   BOOST_TEST(config->state_directory == "/run/lw");
   BOOST_TEST(config->dump_program == "/opt/lastword-dump");
 }
@@ -151,8 +149,8 @@ BOOST_AUTO_TEST_CASE(wrong_choice_names_the_right_ones) {
 }
 
 BOOST_AUTO_TEST_CASE(wrong_types_are_refused) {
-  BOOST_TEST(says(parse("[hooks]\nfenced = 1\n"), "fenced must be a string"));
-  BOOST_TEST(says(parse("[hooks]\nfenced = \"stop\"\n"), "must be an absolute path"));
+  BOOST_TEST(says(parse("[hooks]\nservice_taken = 1\n"), "service_taken must be a string"));
+  BOOST_TEST(says(parse("[hooks]\nservice_taken = \"stop\"\n"), "must be an absolute path"));
   BOOST_TEST(says(parse("[capture]\nmodules = \"sd_mod\"\n"), "modules must be a list"));
   BOOST_TEST(says(parse("[capture]\nmodules = [\"/lib/a.ko\"]\n"), "names as in modprobe"));
   BOOST_TEST(says(parse("[capture]\nmodules = [1]\n"), "names as in modprobe"));
