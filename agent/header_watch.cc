@@ -1,5 +1,6 @@
 #include "agent/header_watch.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "storage/batch_read.h"
@@ -7,11 +8,35 @@
 
 namespace lastword {
 
+namespace {
+
+// How long a disk whose reads did not come back is left in peace; doubled each time, up to the
+// limit.
+constexpr milliseconds kFirstRest{1000};
+constexpr milliseconds kLongestRest{60'000};
+
+}  // namespace
+
 struct HeaderWatch::Watched {
+  using Clock = std::chrono::steady_clock;
+
+  [[nodiscard]] bool resting() const { return problem && (!disk || Clock::now() < rest_until); }
+  // The kernel may still write into the buffers of such reads: they are given up, and so is the
+  // descriptor's owner never before them.
+  void rest(const Error& error) {
+    (void)slots.release();
+    slots = std::make_unique<AlignedBuffer>(2 * kBlockBytes);
+    problem = error;
+    rest_until = Clock::now() + next_rest;
+    next_rest = std::min(2 * next_rest, kLongestRest);
+  }
+
   Place place;
-  std::optional<OpenDisk> disk;
-  std::optional<Error> problem;  // for good: could not be opened, or a read never came back
-  AlignedBuffer slots{2 * kBlockBytes};
+  std::optional<OpenDisk> disk;  // absent: could not be opened, for good
+  std::optional<Error> problem;  // the last one
+  Clock::time_point rest_until{};
+  milliseconds next_rest = kFirstRest;
+  std::unique_ptr<AlignedBuffer> slots = std::make_unique<AlignedBuffer>(2 * kBlockBytes);
 };
 
 HeaderWatch::HeaderWatch(std::vector<Place> places, milliseconds io_timeout)
@@ -28,58 +53,64 @@ HeaderWatch::HeaderWatch(std::vector<Place> places, milliseconds io_timeout)
   }
 }
 
-HeaderWatch::~HeaderWatch() {
-  for (auto& watched : watched_) {
-    // The kernel may still write into the buffers of a read that never came back.
-    if (watched->problem && watched->problem->code == Code::kTimeout) (void)watched.release();
-  }
-}
+HeaderWatch::~HeaderWatch() = default;
 
 std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks) {
   std::vector<ReadRequest> requests;
+  std::vector<std::size_t> asked;
   for (const std::size_t index : disks) {
     const Watched& watched = *watched_[index];
-    if (watched.problem) continue;
+    if (watched.resting()) continue;
+    asked.push_back(index);
     for (unsigned slot = 0; slot < 2; ++slot) {
       requests.push_back(
           {.fd = watched.disk->fd,
            .disk = watched.place.path,
            .offset = watched.place.metadata_offset + slot_offset(RecordPlace::kCoredump, slot),
-           .buffer = watched.slots.block(slot)});
+           .buffer = watched.slots->block(slot)});
     }
   }
   const Status submitted = read_batch(requests, io_timeout_);
 
   std::vector<SeenHeader> seen;
-  auto request = requests.begin();
-  for (const std::size_t index : disks) {
-    Watched& watched = *watched_[index];
-    SeenHeader result{.disk = index, .header = pb::CoredumpHeader()};
-    if (watched.problem) {
-      result.header = fail(*watched.problem);
-    } else {
-      Status status = submitted;
-      for (unsigned slot = 0; slot < 2; ++slot, ++request) {
-        if (status && !request->status) status = request->status;
-      }
-      if (!status) {
-        if (status.error().code == Code::kTimeout) watched.problem = status.error();
-        result.header = fail(status.error());
-      } else if (const auto choice = read_pair(watched.slots.block(0), watched.slots.block(1),
-                                               RecordKind::kCoredumpHeader, *result.header)) {
-        result.sequence = choice->next_sequence - 1;
-      } else if (choice.error().code != Code::kNotFound) {
-        Error error = choice.error();
-        error.disk = watched.place.path;
-        error.offset = watched.place.metadata_offset + slot_offset(RecordPlace::kCoredump, 0);
-        result.header = fail(error);
-      } else {
-        result.header->Clear();
-      }
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    Watched& watched = *watched_[asked[i]];
+    watched.problem.reset();
+    for (const ReadRequest* request : {&requests[2 * i], &requests[2 * i + 1]}) {
+      const Status& status = submitted ? request->status : submitted;
+      // A time-out outweighs what the other slot says: its buffer is not ours any more.
+      if (status || (watched.problem && watched.problem->code == Code::kTimeout)) continue;
+      watched.problem = status.error();
     }
-    seen.push_back(std::move(result));
+    if (!watched.problem) {
+      watched.next_rest = kFirstRest;
+      seen.push_back(parse(asked[i], watched));
+    } else if (watched.problem->code == Code::kTimeout) {
+      watched.rest(*watched.problem);
+    }
+  }
+  for (const std::size_t index : disks) {
+    const Watched& watched = *watched_[index];
+    if (watched.problem) seen.push_back({.disk = index, .header = fail(*watched.problem)});
   }
   return seen;
+}
+
+SeenHeader HeaderWatch::parse(std::size_t index, const Watched& watched) {
+  SeenHeader result{.disk = index, .header = pb::CoredumpHeader()};
+  const auto choice = read_pair(watched.slots->block(0), watched.slots->block(1),
+                                RecordKind::kCoredumpHeader, *result.header);
+  if (choice) {
+    result.sequence = choice->next_sequence - 1;
+  } else if (choice.error().code == Code::kNotFound) {
+    result.header->Clear();
+  } else {
+    Error error = choice.error();
+    error.disk = watched.place.path;
+    error.offset = watched.place.metadata_offset + slot_offset(RecordPlace::kCoredump, 0);
+    result.header = fail(error);
+  }
+  return result;
 }
 
 }  // namespace lastword

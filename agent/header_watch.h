@@ -30,12 +30,14 @@ class HeaderWatch {
   HeaderWatch(const HeaderWatch&) = delete;
   HeaderWatch& operator=(const HeaderWatch&) = delete;
 
-  // Reads the headers of these disks. A disk that hangs costs one I/O time-out once, and is then
-  // left out (its error is repeated) until the watch is made anew.
+  // Reads the headers of these disks. One that does not answer costs an I/O time-out now, and is
+  // then left out for a while (its error is repeated), longer each time.
   [[nodiscard]] std::vector<SeenHeader> poll(const std::vector<std::size_t>& disks);
 
  private:
   struct Watched;
+  [[nodiscard]] static SeenHeader parse(std::size_t index, const Watched& watched);
+
   std::vector<std::unique_ptr<Watched>> watched_;
   milliseconds io_timeout_;
 };

@@ -123,7 +123,9 @@ Result<NodeState> load_node_state(const Config& config, std::string_view boot_id
                  .detail = "its key is not one of lastword's; remove the file and run `lastword "
                            "start`"});
   }
-  return NodeState{.boot_generation = file->boot_generation(), .key = *key};
+  return NodeState{.boot_generation = file->boot_generation(),
+                   .key = *key,
+                   .mailbox_disks = {file->mailbox_disks().begin(), file->mailbox_disks().end()}};
 }
 
 Result<NodeState> load_node_state(const Config& config) {
@@ -137,6 +139,7 @@ Status save_node_state(const Config& config, const NodeState& state, std::string
   file.set_boot_id(std::string(boot_id));
   file.set_boot_generation(state.boot_generation);
   file.set_key(to_string(state.key));
+  for (const std::string& uuid : state.mailbox_disks) file.add_mailbox_disks(uuid);
   return save(config, node_file(config), file);
 }
 

@@ -17,6 +17,8 @@ namespace lastword {
 struct NodeState {
   std::uint32_t boot_generation = 0;
   ReservationKey key;  // this node's key in this boot
+  // Disk UUIDs, sorted. One that can not be seen at a takeover counts as a vote that was not won.
+  std::vector<std::string> mailbox_disks = {};
 };
 
 // kNotFound: `lastword start` has not run since boot.

@@ -37,6 +37,8 @@ std::optional<SeizeCommand> Seize::next() const {
       return SeizeCommand::kLogicalUnitReset;
     case State::kReserving:
       return SeizeCommand::kReserve;
+    case State::kWithdrawing:
+      return SeizeCommand::kUnregister;
     case State::kDone:
     case State::kFailed:
       return std::nullopt;
@@ -49,15 +51,28 @@ bool Seize::is_victim(ReservationKey key) const {
   const auto parts = parse_key(key);
   if (!own || !parts || parts->cluster != own->cluster) return false;
   if (parts->node == own->node) return parts->boot_generation < own->boot_generation;
-  return parts->node == goal_.victim_node;
+  return parts->node == goal_.victim_node &&
+         (!goal_.victim_generation || parts->boot_generation <= *goal_.victim_generation);
 }
 
-// Whose reservation is left in place.
-bool Seize::may_hold(ReservationKey key) const {
-  if (key == goal_.own) return true;
-  const auto own = parse_key(goal_.own);
-  const auto parts = parse_key(key);
-  return goal_.shared && own && parts && parts->cluster == own->cluster;
+// Who stands in the way: a holder, or a node that failed and is registered again by a later boot.
+// With type 5 every registrant writes, so it must not stay beside this node.
+std::optional<ReservationKey> Seize::respected() const {
+  const auto of_cluster = [own = parse_key(goal_.own)](ReservationKey key) {
+    const auto parts = parse_key(key);
+    return own && parts && parts->cluster == own->cluster;
+  };
+  if (holder_ && holder_->holder != goal_.own && !is_victim(holder_->holder) &&
+      !(goal_.shared && of_cluster(holder_->holder))) {
+    return holder_->holder;
+  }
+  if (goal_.shared) return std::nullopt;
+  for (const ReservationKey key : keys_) {
+    const auto parts = parse_key(key);
+    if (parts && parts->node == goal_.victim_node && !is_victim(key) && key != goal_.own)
+      return key;
+  }
+  return std::nullopt;
 }
 
 std::optional<ReservationKey> Seize::next_victim() const {
@@ -99,14 +114,16 @@ void Seize::look_again() {
 // Keys and holder were just read: what is to be done about them?
 void Seize::decide() {
   const bool held = holder_.has_value();
-  if (held && !may_hold(holder_->holder) && !is_victim(holder_->holder)) {
-    return end(fail(conflict(
+  if (const auto stranger = respected()) {
+    result_ = fail(conflict(
         Code::kConflict,
-        fmt::format("{} holds it ({}), which is not a key this node may remove; see `lastword "
-                    "inspect`",
-                    to_string(holder_->holder), name_of(holder_->type)))));
+        fmt::format("{} is on it, which is not a key this node may remove; see `lastword inspect`",
+                    to_string(*stranger))));
+    // A registration of ours would let this node write beside the other one.
+    state_ = sent_register_ && registered() ? State::kWithdrawing : State::kFailed;
+    return;
   }
-  if (!sent_register_) {
+  if (!sent_register_ && !registered()) {
     state_ = State::kRegistering;
     return;
   }
@@ -142,6 +159,10 @@ void Seize::reply(const SeizeReply& reply) {
     if (error.code == Code::kUnitAttention && ++attentions_ <= kMaxUnitAttentions) {
       return;  // not executed: the same command again
     }
+    if (state_ == State::kWithdrawing) {
+      state_ = State::kFailed;  // the conflict is what counts
+      return;
+    }
     if (error.code == Code::kUnsupported && state_ == State::kAborting) {
       used_reset_ = true;
       state_ = State::kPreempting;
@@ -167,14 +188,19 @@ void Seize::reply(const SeizeReply& reply) {
       keys_.push_back(goal_.own);
       return decide();
     case State::kPreempting:
-      needs_reset_ = true;
+      preempted_ = needs_reset_ = true;
       return look_again();
     case State::kResetting:
       needs_reset_ = false;
       return look_again();
     case State::kAborting:
+      preempted_ = true;
+      return look_again();
     case State::kReserving:
       return look_again();
+    case State::kWithdrawing:
+      state_ = State::kFailed;
+      return;
     case State::kDone:
     case State::kFailed:
       return;
@@ -224,18 +250,21 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
     case SeizeCommand::kReserve:
       reply.status = lun.reserve(goal.own, kOwnerType);
       break;
+    case SeizeCommand::kUnregister:
+      reply.status = lun.register_ignoring_existing(ReservationKey{0}, false);
+      break;
   }
   return reply;
 }
 
 }  // namespace
 
-Status seize(ScsiLun& lun, const SeizeGoal& goal, bool* used_reset) {
+Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes) {
   Seize machine(goal);
   while (const auto command = machine.next()) {
     machine.reply(send(lun, goal, *command, machine.victim()));
   }
-  if (used_reset != nullptr) *used_reset = machine.used_reset();
+  if (notes != nullptr) *notes = {machine.used_reset(), machine.preempted()};
   if (machine.result()) return {};
   Error error = machine.result().error();
   if (error.disk.empty()) error.disk = lun.name();

@@ -2,7 +2,8 @@
 // command comes next and is fed the replies. It serves both `start` (a node's own disks, where a
 // power cycle may have left its older key) and takeover (the partner's disks).
 //
-//   TEST UNIT READY until ready -> READ KEYS, READ RESERVATION -> REGISTER AND IGNORE EXISTING KEY
+//   TEST UNIT READY until ready -> READ KEYS, READ RESERVATION
+//   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already
 //   -> PREEMPT AND ABORT of each victim, the holder first -> RESERVE if nobody holds it
 //   -> READ KEYS, READ RESERVATION: this node holds it and no victim is registered
 //
@@ -22,10 +23,13 @@ namespace lastword {
 // Who may be thrown off the disk. Everybody else's reservation is respected.
 struct SeizeGoal {
   ReservationKey own;                       // names cluster, node and boot generation
-  std::optional<std::uint8_t> victim_node;  // every generation of this node, besides older own keys
+  std::optional<std::uint8_t> victim_node;  // this node's keys, besides older own ones
   // A mailbox disk, where both nodes are registered: whichever of the cluster's nodes holds the
   // reservation is as good as this one, since type 5 lets every registrant write.
   bool shared = false;
+  // The life of the victim that failed: a key of a later boot means that it is back, and is
+  // respected.
+  std::optional<std::uint32_t> victim_generation = {};
   // The target can keep registrations over a power loss (REPORT CAPABILITIES); absent: ask it.
   std::optional<bool> aptpl = {};
 };
@@ -39,6 +43,7 @@ enum class SeizeCommand : std::uint8_t {
   kPreempt,
   kLogicalUnitReset,
   kReserve,
+  kUnregister,
 };
 
 struct SeizeReply {
@@ -64,6 +69,8 @@ class Seize {
   [[nodiscard]] const Status& result() const { return result_; }
   // PREEMPT AND ABORT was not supported; a reset stood in for the abort.
   [[nodiscard]] bool used_reset() const { return used_reset_; }
+  // Some victim's registration was removed, and its commands with it.
+  [[nodiscard]] bool preempted() const { return preempted_; }
 
  private:
   enum class State : std::uint8_t {
@@ -75,13 +82,14 @@ class Seize {
     kPreempting,  // PREEMPT, for targets without the former
     kResetting,
     kReserving,
+    kWithdrawing,  // unregistering, since the disk turned out to be somebody else's
     kDone,
     kFailed,
   };
 
   [[nodiscard]] bool is_victim(ReservationKey key) const;
-  [[nodiscard]] bool may_hold(ReservationKey key) const;
   [[nodiscard]] std::optional<ReservationKey> next_victim() const;
+  [[nodiscard]] std::optional<ReservationKey> respected() const;
   [[nodiscard]] bool registered() const;
   [[nodiscard]] std::string why_no_end() const;
   void look_again();
@@ -96,13 +104,19 @@ class Seize {
   bool sent_register_ = false;
   bool needs_reset_ = false;
   bool used_reset_ = false;
+  bool preempted_ = false;
   unsigned attentions_ = 0;
   unsigned looks_ = 0;
   Status result_;
 };
 
+struct SeizeNotes {
+  bool used_reset = false;
+  bool preempted = false;
+};
+
 // Drives a Seize on a real (or fake) logical unit. Blocks for at most the lun's time-out for each
-// command. Returns its result; `used_reset` may be null.
-[[nodiscard]] Status seize(ScsiLun& lun, const SeizeGoal& goal, bool* used_reset = nullptr);
+// command. Returns its result; `notes` may be null.
+[[nodiscard]] Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes = nullptr);
 
 }  // namespace lastword

@@ -122,10 +122,11 @@ bool read_records(std::span<Probe*> probes, milliseconds io_timeout) {
   bool all_came_back = true;
   for (std::size_t i = 0; i < probes.size(); ++i) {
     Status status = submitted;
-    for (const ReadRequest& request : {requests[2 * i], requests[2 * i + 1]}) {
-      if (!status || request.status) continue;
-      status = request.status;
-      all_came_back = all_came_back && status.error().code != Code::kTimeout;
+    for (const ReadRequest* request : {&requests[2 * i], &requests[2 * i + 1]}) {
+      if (submitted && !request->status && request->status.error().code == Code::kTimeout) {
+        all_came_back = false;
+      }
+      if (status && !request->status) status = request->status;
     }
     if (status) {
       parse_records(*probes[i]);

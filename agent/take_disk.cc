@@ -81,7 +81,14 @@ TakenDisk take_disk(const TakeOrder& order, const std::function<void()>& on_held
                          .detail = "an image file has no reservations"});
     return taken;
   }
-  taken.status = seize(*disk->lun, order.goal, &taken.used_reset);
+  SeizeNotes notes;
+  taken.status = seize(*disk->lun, order.goal, &notes);
+  // The victim's label, and nobody to preempt: a run before this one preempted and was interrupted,
+  // perhaps before it could abort what the target had queued.
+  if (taken.status && !notes.preempted && label.owner_node() == order.goal.victim_node) {
+    taken.status = disk->lun->logical_unit_reset();
+  }
+  taken.used_reset = notes.used_reset;
   if (taken.status) on_held();
   if (taken.status) taken.status = write_label(records, order);
   if (taken.status) taken.status = end_header(records, order, taken.header);

@@ -10,10 +10,12 @@
 #include <variant>
 
 #include "agent/arbitration.h"
+#include "agent/fan_out.h"
 #include "agent/header_watch.h"
 #include "agent/hooks.h"
 #include "agent/take_disk.h"
 #include "agent/takeover_plan.h"
+#include "storage/record_io.h"
 
 namespace lastword {
 namespace {
@@ -71,17 +73,6 @@ std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
   std::vector<TakeoverDisk> input;
   for (const SurveyedDisk& disk : disks) input.push_back(as_plan_input(disk, config));
   return input;
-}
-
-std::vector<SurveyedDisk> mailbox_disks(const Survey& survey, const Config& config) {
-  std::vector<SurveyedDisk> mailboxes;
-  for (const SurveyedDisk& disk : survey.disks) {
-    if (in_cluster(disk, config) && disk.label->role() == pb::MAILBOX) mailboxes.push_back(disk);
-  }
-  std::sort(mailboxes.begin(), mailboxes.end(), [](const auto& a, const auto& b) {
-    return a.label->disk_uuid() < b.label->disk_uuid();
-  });
-  return mailboxes;
 }
 
 class Run {
@@ -155,8 +146,7 @@ class Run {
                                 : " " + pb::Reason_Name(disk.header.reason()))
                      : pb::Role_Name(disk.label->role()));
     }
-    perform(
-        plan_.disk_taken(taken.disk, taken.result.status.has_value(), taken.result.header, now()));
+    perform(plan_.disk_taken(taken.disk, taken.result.status, taken.result.header, now()));
   }
 
   void handle(const Reports::Recovered& recovered) {
@@ -190,6 +180,12 @@ class Run {
           break;
       }
     }
+  }
+
+  // As far as the label tells; a later one means that the partner is back.
+  [[nodiscard]] std::optional<std::uint32_t> failed_generation(const SurveyedDisk& disk) const {
+    if (disk.label->owner_node() != config_.partner.id) return std::nullopt;
+    return disk.label->owner_generation();
   }
 
   void take(const TakeoverAction& action) {
@@ -265,16 +261,51 @@ class Run {
   std::shared_ptr<Reports> reports_ = std::make_shared<Reports>();
 };
 
-// Votes on the mailbox disks in their fixed order. A disk that hangs counts as no vote.
-Tally arbitrate_for_real(const Config& config, const NodeState& state, const Survey& survey) {
-  const auto mailboxes = mailbox_disks(survey, config);
-  const SeizeGoal goal{.own = state.key, .victim_node = config.partner.id};
-  return arbitrate(static_cast<unsigned>(mailboxes.size()), [&](unsigned index) {
-    const auto disk =
-        open_disk(mailboxes[index].info.path, Access::kReadOnly, config.timing.settings.io_timeout);
-    if (!disk || !disk->lun) return Vote::kUnknown;
-    return cast_vote(*disk->lun, goal);
+// One vote, on a thread of its own: a disk that does not answer is no vote, and holds nothing up.
+Vote vote_on(const SurveyedDisk& mailbox, const SeizeGoal& goal, milliseconds io_timeout) {
+  const auto vote = std::make_shared<Vote>(Vote::kUnknown);
+  const auto done = fan_out(1, 2 * io_timeout, [vote, mailbox, goal, io_timeout](std::size_t) {
+    const auto disk = open_disk(mailbox.info.path, Access::kReadOnly, io_timeout);
+    if (!disk || !disk->lun) return;
+    pb::Label label;
+    RecordIo records(*disk->device, mailbox.metadata_offset);
+    if (!records.read(RecordPlace::kLabel, label)) return;
+    if (label.disk_uuid() != mailbox.label->disk_uuid()) return;  // the name has moved
+    *vote = cast_vote(*disk->lun, goal);
   });
+  return done.front() ? *vote : Vote::kUnknown;
+}
+
+// On the mailbox disks that `lastword start` saw, in the order of their UUIDs: the same on both
+// nodes.
+Tally arbitrate_for_real(const Config& config, const NodeState& state, const Survey& survey) {
+  const SeizeGoal goal{.own = state.key, .victim_node = config.partner.id};
+  const auto count = static_cast<unsigned>(state.mailbox_disks.size());
+  return arbitrate(count, [&](unsigned index) {
+    for (const SurveyedDisk& disk : survey.disks) {
+      if (!in_cluster(disk, config) || disk.label->disk_uuid() != state.mailbox_disks[index]) {
+        continue;
+      }
+      return vote_on(disk, goal, config.timing.settings.io_timeout);
+    }
+    return Vote::kUnknown;
+  });
+}
+
+// Disks without a readable label may be the partner's: a takeover that left them out is not
+// complete.
+void add_unreadable(const Survey& survey, const EventSink& events, TakeoverReport& report) {
+  for (const SurveyedDisk& disk : survey.disks) {
+    if (disk.label || !disk.problem) continue;
+    const std::string why = describe(*disk.problem);
+    report.complete = false;
+    report.disks.push_back({.path = disk.info.path,
+                            .uuid = {},
+                            .role = pb::ROLE_UNSPECIFIED,
+                            .outcome = "not readable",
+                            .detail = why});
+    events({.name = "disk-sick", .disk = disk.info.path, .detail = why});
+  }
 }
 
 }  // namespace
@@ -304,15 +335,18 @@ Result<TakeoverReport> take_over(const Config& config, const NodeState& state, c
   events({.name = "takeover-started", .disk = {}, .detail = fmt::format("{} disks", disks.size())});
   const Tally tally = arbitrate_for_real(config, state, survey);
   if (!tally.majority()) {
-    return fail({.code = tally.lost > 0 ? Code::kFenced : Code::kRefused,
-                 .operation = "takeover",
-                 .detail = fmt::format(
-                     "{} of {} mailbox disks won, {} lost: no majority, nothing was touched. {}",
-                     tally.won, tally.total, tally.lost,
-                     tally.lost > 0 ? "The partner is taking over from this node"
-                                    : "Run `lastword start`, and check the mailbox disks")});
+    return fail(
+        {.code = tally.lost > 0 ? Code::kFenced : Code::kRefused,
+         .operation = "takeover",
+         .detail = fmt::format(
+             "{} of {} mailbox disks won, {} lost: no majority; no other disk was touched. {}",
+             tally.won, tally.total, tally.lost,
+             tally.lost > 0 ? "The partner is taking over from this node"
+                            : "Run `lastword start`, and check the mailbox disks")});
   }
-  return Run(config, state, events, recover, std::move(disks)).run();
+  TakeoverReport report = Run(config, state, events, recover, std::move(disks)).run();
+  add_unreadable(survey, events, report);
+  return report;
 }
 
 TakeoverReport plan_takeover(const Config& config, const Survey& survey) {

@@ -7,6 +7,9 @@ namespace {
 
 using Kind = TakeoverAction::Kind;
 
+// In I/O time-outs: error recovery of the kernel gets this much before others stop waiting.
+constexpr int kHungAfter = 3;
+
 // The writer ended by itself and will not turn to another candidate. After IO_ERROR it does.
 bool is_final_end(const pb::CoredumpHeader& header) {
   return header.attribute() == pb::COMPLETED ||
@@ -42,22 +45,36 @@ bool TakeoverPlan::any(State state) const {
 
 void TakeoverPlan::start_watching(Disk& disk, Instant now) {
   disk.state = State::kDumping;
-  disk.last_progress = now;
+  disk.last_progress = disk.last_read = now;
   // The header says how long ago the panic was; nobody's wall clock is needed.
-  const milliseconds elapsed{static_cast<std::int64_t>(disk.seen.header.elapsed_ms())};
+  const auto longest = static_cast<std::uint64_t>(timing_.deadline().count());
+  const milliseconds elapsed{
+      static_cast<std::int64_t>(std::min(disk.seen.header.elapsed_ms(), longest))};
   disk.deadline = now + std::max(timing_.stall(), timing_.deadline() - elapsed);
   last_sign_of_life_ = now;
 }
 
-void TakeoverPlan::take(std::size_t index, pb::Reason reason, Actions& actions) {
+bool TakeoverPlan::ended_for_good(const Disk& disk) const {
+  return is_final_end(disk.seen.header) && disk.seen.header.node() == partner_ &&
+         disk.seen.header.boot_generation() == disk.seen.owner_generation;
+}
+
+// A disk that failed only at the end of a dump gets a few tries all the same.
+Instant TakeoverPlan::give_up_at(const Disk& disk) const {
+  const Instant deadline = begun_ + timing_.deadline();
+  return disk.first_failure ? std::max(deadline, *disk.first_failure + timing_.stall()) : deadline;
+}
+
+void TakeoverPlan::take(std::size_t index, pb::Reason reason, Instant now, Actions& actions) {
   disks_[index].state = State::kTaking;
+  disks_[index].taking_since = now;
   disks_[index].abort_reason = reason;
   actions.push_back({.kind = Kind::kTake, .disk = index, .abort_reason = reason});
 }
 
-void TakeoverPlan::take_rest_of_armed(Actions& actions) {
+void TakeoverPlan::take_rest_of_armed(Instant now, Actions& actions) {
   for (std::size_t i = 0; i < disks_.size(); ++i) {
-    if (disks_[i].state == State::kArmed) take(i, pb::REASON_NONE, actions);
+    if (disks_[i].state == State::kArmed) take(i, pb::REASON_NONE, now, actions);
   }
 }
 
@@ -79,7 +96,7 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
     const bool may_hold_dump = disk.seen.role == pb::SPARE || disk.seen.role == pb::DUMP;
     if (disk.seen.mine_already) {
       // Taken by the run before this one; what it left undone is found by its header.
-      take(i, pb::STALLED, actions);
+      take(i, pb::STALLED, now, actions);
     } else if (may_hold_dump && !disk.seen.header_readable) {
       // It may be the very disk that the dump goes to: treat it as one until the deadline.
       disk.state = State::kArmed;
@@ -89,7 +106,7 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
       disk.state = State::kArmed;
     } else {
       // An IN_PROGRESS of an earlier boot has nobody behind it any more.
-      take(i, pb::STALLED, actions);
+      take(i, pb::STALLED, now, actions);
     }
   }
   check_service(actions);
@@ -105,6 +122,7 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
   disk.seen.header = header;
   disk.seen.header_sequence = sequence;
   disk.seen.header_readable = true;
+  disk.last_read = now;
   if (!changed) return actions;
   if (is_dumping(disk)) {
     if (disk.state == State::kArmed) {
@@ -116,9 +134,9 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
   }
   if (is_armed(disk) && disk.state == State::kArmed) return actions;
   last_sign_of_life_ = now;
-  dump_over_ = dump_over_ || is_final_end(header);
-  take(index, pb::REASON_NONE, actions);
-  if (dump_over_) take_rest_of_armed(actions);
+  dump_over_ = dump_over_ || ended_for_good(disk);
+  take(index, pb::REASON_NONE, now, actions);
+  if (dump_over_) take_rest_of_armed(now, actions);
   return actions;
 }
 
@@ -129,29 +147,29 @@ TakeoverPlan::Actions TakeoverPlan::disk_held(std::size_t index) {
   return actions;
 }
 
-TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, bool ok,
+TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, const Status& status,
                                                const pb::CoredumpHeader& header, Instant now) {
   Actions actions;
   Disk& disk = disks_[index];
   if (disk.state != State::kTaking) return actions;
   disk.service_counted = true;
-  if (!ok) {
-    disk.state = State::kSick;
+  if (!status) {
+    const Code code = status.error().code;
+    disk.state = code == Code::kFenced || code == Code::kConflict ? State::kGivenUp : State::kSick;
+    if (!disk.first_failure) disk.first_failure = now;
     disk.retry_at = now + timing_.settings.io_timeout;
     check_service(actions);
     return actions;
   }
   disk.seen.header = header;
   disk.state = State::kTaken;
-  if (is_final_end(header) && header.boot_generation() == disk.seen.owner_generation) {
-    dump_over_ = true;
-  }
+  dump_over_ = dump_over_ || ended_for_good(disk);
   if (header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED) {
     disk.state = State::kRecovering;
     actions.push_back({.kind = Kind::kRecover, .disk = index});
   }
   check_service(actions);
-  if (dump_over_) take_rest_of_armed(actions);
+  if (dump_over_) take_rest_of_armed(now, actions);
   return actions;
 }
 
@@ -160,23 +178,35 @@ TakeoverPlan::Actions TakeoverPlan::disk_recovered(std::size_t index, bool saved
   return {};
 }
 
+// A command that hangs in the kernel reports nothing: the service goes on without that disk, and in
+// the end so does the takeover.
+void TakeoverPlan::watch_taking(Disk& disk, Instant now, Actions& actions) {
+  if (!disk.service_counted &&
+      now - disk.taking_since >= kHungAfter * timing_.settings.io_timeout) {
+    disk.service_counted = true;
+    check_service(actions);
+  }
+  if (now >= disk.taking_since + timing_.deadline()) disk.state = State::kGivenUp;
+}
+
 TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
   Actions actions;
-  const Instant give_up = begun_ + timing_.deadline();
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     Disk& disk = disks_[i];
     if (disk.state == State::kSick && now >= disk.retry_at) {
-      if (now >= give_up) {
+      if (now >= give_up_at(disk)) {
         disk.state = State::kGivenUp;
       } else {
-        take(i, disk.abort_reason, actions);
+        take(i, disk.abort_reason, now, actions);
       }
     }
+    if (disk.state == State::kTaking) watch_taking(disk, now, actions);
     if (disk.state != State::kDumping) continue;
     if (now >= disk.deadline) {
-      take(i, pb::DEADLINE, actions);
-    } else if (now - disk.last_progress >= timing_.stall()) {
-      take(i, pb::STALLED, actions);
+      take(i, pb::DEADLINE, now, actions);
+    } else if (disk.last_read - disk.last_progress >= timing_.stall()) {
+      // Read, and found unchanged, for so long. A disk that can not be read proves nothing.
+      take(i, pb::STALLED, now, actions);
     }
   }
   // No writer at work, and none has shown itself for the grace time: it never started, or it died
@@ -185,8 +215,8 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     Disk& disk = disks_[i];
     if (disk.state != State::kArmed) continue;
-    if (now >= give_up || (silent && disk.seen.header_readable)) {
-      take(i, pb::STALLED, actions);
+    if (now >= begun_ + timing_.deadline() || (silent && disk.seen.header_readable)) {
+      take(i, pb::STALLED, now, actions);
     }
   }
   return actions;

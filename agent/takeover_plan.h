@@ -13,10 +13,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "proto/disk.pb.h"
+#include "proto/error.h"
 #include "proto/timing.h"
 
 namespace lastword {
@@ -58,9 +60,10 @@ class TakeoverPlan {
                                     std::uint64_t sequence, Instant now);
   // The disk's reservation is this node's; its records are still to be written.
   [[nodiscard]] Actions disk_held(std::size_t disk);
-  // `header`: as it reads after the taking (the writer may have finished just before).
-  [[nodiscard]] Actions disk_taken(std::size_t disk, bool ok, const pb::CoredumpHeader& header,
-                                   Instant now);
+  // `header`: as it reads after the taking (the writer may have finished just before). kFenced and
+  // kConflict mean that the disk is another node's now: it is given up, not fought for.
+  [[nodiscard]] Actions disk_taken(std::size_t disk, const Status& status,
+                                   const pb::CoredumpHeader& header, Instant now);
   [[nodiscard]] Actions disk_recovered(std::size_t disk, bool saved, Instant now);
   [[nodiscard]] Actions tick(Instant now);
 
@@ -88,6 +91,9 @@ class TakeoverPlan {
     TakeoverDisk seen;
     State state = State::kTaking;
     Instant last_progress{};
+    Instant last_read{};  // of its header
+    Instant taking_since{};
+    std::optional<Instant> first_failure;
     Instant deadline{};
     Instant retry_at{};
     pb::Reason abort_reason = pb::REASON_NONE;
@@ -98,8 +104,11 @@ class TakeoverPlan {
   [[nodiscard]] bool is_dumping(const Disk& disk) const;
   [[nodiscard]] bool any(State state) const;
   void start_watching(Disk& disk, Instant now);
-  void take(std::size_t index, pb::Reason reason, Actions& actions);
-  void take_rest_of_armed(Actions& actions);
+  [[nodiscard]] bool ended_for_good(const Disk& disk) const;
+  [[nodiscard]] Instant give_up_at(const Disk& disk) const;
+  void take(std::size_t index, pb::Reason reason, Instant now, Actions& actions);
+  void take_rest_of_armed(Instant now, Actions& actions);
+  void watch_taking(Disk& disk, Instant now, Actions& actions);
   void check_service(Actions& actions);
 
   Timing timing_;

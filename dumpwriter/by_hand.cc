@@ -107,8 +107,10 @@ class ByHand {
     const PanicClock clock;
     const milliseconds limit = options_.limit.value_or(milliseconds::max());
     const DumpIdentity identity{
-        .node = found->label.owner_node(),
-        .boot_generation = found->label.owner_generation(),
+        .node =
+            found->label.owner_node() != 0 ? found->label.owner_node() : found->label.home_node(),
+        // On a disk that a partner watches, no life of this node: it has not panicked.
+        .boot_generation = disk->info.is_image ? found->label.owner_generation() : 0,
         .crash_id = random_uuid(),
         .limit = options_.limit.value_or(milliseconds(0)),
         .memory_bytes = core->memory_bytes(),

@@ -22,7 +22,7 @@ class Clock {
 // How much longer than the capture kernel's own uptime the panic can plausibly be over: crash
 // notifiers and the check of the kexec image take seconds. More than that is a wrong wall clock,
 // which must not eat the dump limit.
-inline constexpr milliseconds kMaxBeforeBoot{60'000};
+inline constexpr milliseconds kMaxBeforeBoot{10'000};
 
 // Time since the panic at this moment: CRASHTIME (seconds of the dead kernel's wall clock) against
 // the wall clock now, which the capture kernel took from the RTC; the capture kernel's uptime where

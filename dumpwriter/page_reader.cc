@@ -19,10 +19,8 @@ std::optional<FrameSpan> PageReader::next() {
   if (!range.whole) {
     span = read_partial(pfn);
   } else {
-    const std::uint64_t count = std::min(range.end_pfn - pfn, kWindowBytes / kPageBytes);
-    const std::uint64_t offset = range.file_offset + done_in_range_ * kPageBytes;
-    span = {.first_pfn = pfn, .count = count, .data = map(offset, count * kPageBytes)};
-    if (span.data == nullptr) span = read_unmapped(range, pfn);
+    if (method_ == Method::kMap) span = map(range, pfn);
+    if (span.data == nullptr) span = read_whole(range, pfn);
   }
   done_in_range_ += span.count;
   if (range.first_pfn + done_in_range_ == range.end_pfn) {
@@ -38,15 +36,17 @@ void PageReader::rewind() {
   done_in_range_ = 0;
 }
 
-const std::byte* PageReader::map(std::uint64_t file_offset, std::size_t bytes) {
-  const std::size_t before = file_offset % kPageBytes;
-  // A file is faulted in at once; for /proc/vmcore the flag changes nothing.
-  void* const window = ::mmap(nullptr, before + bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE,
-                              core_.fd(), static_cast<off_t>(file_offset - before));
-  if (window == MAP_FAILED) return nullptr;
+FrameSpan PageReader::map(const FrameRange& range, std::uint64_t pfn) {
+  const std::uint64_t count = std::min(range.end_pfn - pfn, kWindowBytes / kPageBytes);
+  const std::uint64_t offset = range.file_offset + (pfn - range.first_pfn) * kPageBytes;
+  const std::size_t before = offset % kPageBytes;
+  const std::size_t bytes = before + count * kPageBytes;
+  void* const window = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, core_.fd(),
+                              static_cast<off_t>(offset - before));
+  if (window == MAP_FAILED) return {};
   window_ = window;
-  window_bytes_ = before + bytes;
-  return static_cast<const std::byte*>(window) + before;
+  window_bytes_ = bytes;
+  return {.first_pfn = pfn, .count = count, .data = static_cast<const std::byte*>(window) + before};
 }
 
 void PageReader::unmap() {
@@ -55,7 +55,7 @@ void PageReader::unmap() {
 }
 
 FrameSpan PageReader::read_partial(std::uint64_t pfn) {
-  const auto page = fallback_.span().first(kPageBytes);
+  const auto page = buffer_.span().first(kPageBytes);
   std::memset(page.data(), 0, page.size());
   for (const FramePiece& piece : core_.map().pieces_of(pfn)) {
     const Status status =
@@ -66,11 +66,11 @@ FrameSpan PageReader::read_partial(std::uint64_t pfn) {
 }
 
 // A failed read is repeated frame by frame, so that one bad frame costs only itself.
-FrameSpan PageReader::read_unmapped(const FrameRange& range, std::uint64_t pfn) {
+FrameSpan PageReader::read_whole(const FrameRange& range, std::uint64_t pfn) {
   const std::uint64_t offset = range.file_offset + (pfn - range.first_pfn) * kPageBytes;
-  const std::uint64_t most = fallback_.span().size() / kPageBytes;
+  const std::uint64_t most = buffer_.span().size() / kPageBytes;
   for (const std::uint64_t count : {std::min(range.end_pfn - pfn, most), std::uint64_t{1}}) {
-    const auto frames = fallback_.span().first(count * kPageBytes);
+    const auto frames = buffer_.span().first(count * kPageBytes);
     if (core_.read(offset, frames)) {
       return {.first_pfn = pfn, .count = count, .data = frames.data()};
     }

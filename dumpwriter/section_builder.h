@@ -12,8 +12,11 @@
 
 namespace lastword {
 
-// Buffers handed to begin() have this size: header block and the largest payload.
-inline constexpr std::size_t kSectionBufferBytes = kBlockBytes + kMaxPayloadBytes;
+// Payload of one section here. Half of what the format allows: three candidates' engines, each with
+// four such buffers, then take 6 MiB of the capture kernel's memory, and writing is as fast.
+inline constexpr std::size_t kSectionPayloadBytes = kMaxPayloadBytes / 2;
+// Buffers handed to begin() have this size: header block and payload.
+inline constexpr std::size_t kSectionBufferBytes = kBlockBytes + kSectionPayloadBytes;
 
 // All zero? `page` has kPageBytes and is aligned to 8 bytes.
 [[nodiscard]] bool is_zero_page(const std::byte* page);

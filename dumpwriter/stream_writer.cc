@@ -79,7 +79,7 @@ bool StreamWriter::write_log() {
     return true;
   }
   std::uint64_t total = 0;
-  while (total + kMaxPayloadBytes <= kMaxDmesgBytes) {
+  while (total + kSectionPayloadBytes <= kMaxDmesgBytes) {
     if (!open_section(SectionKind::kDmesg)) return false;
     const auto room = section_.room();
     if (room.size() < KernelLog::kMinReadBytes) break;

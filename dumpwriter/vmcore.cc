@@ -2,7 +2,9 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -206,6 +208,9 @@ Result<Vmcore> Vmcore::open(const std::string& path) {
                  .operation = "open vmcore",
                  .disk = path});
   }
+  struct statfs file_system {};
+  core.is_proc_vmcore_ =
+      ::fstatfs(core.fd_.get(), &file_system) == 0 && file_system.f_type == PROC_SUPER_MAGIC;
   core.file_bytes_ = static_cast<std::uint64_t>(info.st_size);
   if (Status status = parser.parse(); !status) return fail(status.error());
   return core;

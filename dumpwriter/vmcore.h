@@ -46,12 +46,15 @@ class Vmcore {
   [[nodiscard]] Status read_virtual(std::uint64_t vaddr, std::span<std::byte> buffer) const;
 
   [[nodiscard]] int fd() const { return fd_.get(); }
+  // The kernel's, not a file with the same content.
+  [[nodiscard]] bool is_proc_vmcore() const { return is_proc_vmcore_; }
 
  private:
   struct Parser;
 
   std::string path_;
   FileDescriptor fd_;
+  bool is_proc_vmcore_ = false;
   std::uint64_t file_bytes_ = 0;
   std::uint64_t head_bytes_ = 0;
   std::vector<char> vmcoreinfo_;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "agent/command.h"
 #include "agent/disk_work.h"
 #include "agent/selection.h"
@@ -55,10 +57,25 @@ std::size_t report_refused(const Survey& survey, const StartPlan& plan) {
   return plan.refused.size();
 }
 
-int take(const Config& config, const Survey& survey, const StartPlan& plan) {
+// Those in sight, and those that an earlier start of this boot saw: one that has vanished since
+// still counts when a majority is asked for.
+std::vector<std::string> mailbox_uuids(const Config& config, const Survey& survey,
+                                       const std::optional<NodeState>& before) {
+  std::set<std::string> uuids;
+  if (before) uuids.insert(before->mailbox_disks.begin(), before->mailbox_disks.end());
+  for (const SurveyedDisk& disk : survey.disks) {
+    if (is_mailbox_disk(disk, config)) uuids.insert(disk.label->disk_uuid());
+  }
+  return {uuids.begin(), uuids.end()};
+}
+
+int take(const Config& config, const Survey& survey, const StartPlan& plan,
+         const std::optional<NodeState>& before) {
   const OwnerIdentity self = own_identity(config, plan.boot_generation);
   // Before the first disk is touched: a start that is killed and run again keeps its generation.
-  const NodeState state{.boot_generation = plan.boot_generation, .key = self.key};
+  const NodeState state{.boot_generation = plan.boot_generation,
+                        .key = self.key,
+                        .mailbox_disks = mailbox_uuids(config, survey, before)};
   if (Status saved = save_node_state(config, state); !saved) return report_error(saved.error());
   std::vector<std::size_t> disks = plan.own;
   disks.insert(disks.end(), plan.mailbox.begin(), plan.mailbox.end());
@@ -86,7 +103,8 @@ int run(const std::string& config_path) {
   if (!state && state.error().code != Code::kNotFound) return report_error(state.error());
   const auto survey = survey_disks(*config);
   if (!survey) return report_error(survey.error());
-  const auto plan = plan_start(*survey, *config, state ? std::optional(*state) : std::nullopt);
+  const std::optional<NodeState> before = state ? std::optional(*state) : std::nullopt;
+  const auto plan = plan_start(*survey, *config, before);
   if (!plan) return report_error(plan.error());
   if (!plan->taken_over.empty()) return report_taken_over(*config, *survey, *plan);
   // A node may have no disks of its own and stand by for its partner; one that sees none at all has
@@ -97,7 +115,7 @@ int run(const std::string& config_path) {
                config->self.name);
     return kExitNo;
   }
-  return take(*config, *survey, *plan);
+  return take(*config, *survey, *plan, before);
 }
 
 }  // namespace

@@ -87,9 +87,9 @@ BOOST_AUTO_TEST_CASE(without_preempt_and_abort_a_reset_keeps_the_queued_write_fr
   AlignedBuffer buffer(kBlockBytes);
   buffer.span()[0] = std::byte{0xaa};
   BOOST_REQUIRE(disk.shelf.queue_write(disk.alpha, 0, 0, buffer.span()));
-  bool used_reset = false;
-  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta(), &used_reset));
-  BOOST_CHECK(used_reset);
+  SeizeNotes notes;
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta(), &notes));
+  BOOST_CHECK(notes.used_reset);
   BOOST_CHECK_EQUAL(sent(disk.shelf, Command::kReset), 1);
   disk.shelf.execute_queued(0);
   disk.shelf.peek(0, 0, buffer.span());
@@ -189,6 +189,42 @@ BOOST_AUTO_TEST_CASE(somebody_else_s_key_is_never_touched) {
     BOOST_CHECK(status.error().code == Code::kConflict);
     BOOST_CHECK(holds(shelf, foreign));
     BOOST_CHECK_EQUAL(sent(shelf, Command::kPreemptAndAbort), 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(victim_that_is_back_in_a_later_boot_is_respected_holder_or_not) {
+  for (const bool holds_it : {true, false}) {
+    Owned disk;
+    if (!holds_it) BOOST_REQUIRE(disk.alpha.lun(0)->release(key(kAlpha, 7), kOwnerType));
+    SeizeGoal goal = takeover_by_beta();
+    goal.victim_generation = 6;
+    const Status status = seize(*disk.beta.lun(0), goal);
+    BOOST_REQUIRE(!status);
+    BOOST_CHECK(status.error().code == Code::kConflict);
+    BOOST_CHECK(registered(disk.shelf, key(kAlpha, 7)));
+    BOOST_CHECK(!registered(disk.shelf, key(kBeta, 4)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(registration_is_withdrawn_from_a_disk_that_another_node_took_meanwhile) {
+  // Alpha is reborn and starts, while beta takes the disk before any of its commands.
+  for (unsigned before = 0; before < 10; ++before) {
+    FakeShelf shelf;
+    const Nexus old = shelf.connect("alpha before its power cycle");
+    const Nexus beta = shelf.connect("beta");
+    const Nexus reborn = shelf.connect("alpha");
+    BOOST_REQUIRE(seize(*old.lun(0), {.own = key(kAlpha, 7), .victim_node = {}}));
+    unsigned count = 0;
+    bool taking = false;
+    shelf.set_hook([&](const CommandTrace& trace) {
+      if (taking || trace.initiator != "alpha" || count++ != before) return;
+      taking = true;
+      (void)seize(*beta.lun(0), takeover_by_beta());
+    });
+    const Status status = seize(*reborn.lun(0), {.own = key(kAlpha, 8), .victim_node = {}});
+    if (status) continue;  // alpha was through before beta came, or after
+    BOOST_CHECK_MESSAGE(!registered(shelf, key(kAlpha, 8)), "before command " << before);
+    BOOST_CHECK(!write_block(reborn));
   }
 }
 

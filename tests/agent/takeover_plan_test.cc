@@ -51,7 +51,7 @@ bool has(const TakeoverPlan::Actions& actions, Kind kind) {
 using Disks = std::vector<std::size_t>;
 
 void take_first_three(TakeoverPlan& plan) {
-  for (const std::size_t i : {0, 1, 2}) (void)plan.disk_taken(i, true, {}, 0ms);
+  for (const std::size_t i : {0, 1, 2}) (void)plan.disk_taken(i, Status{}, {}, 0ms);
 }
 
 }  // namespace
@@ -75,9 +75,9 @@ BOOST_AUTO_TEST_CASE(service_disks_and_unarmed_spares_are_taken_at_once) {
 BOOST_AUTO_TEST_CASE(service_is_announced_once_when_the_last_service_disk_is_there) {
   auto plan = usual();
   (void)plan.begin(0ms);
-  BOOST_CHECK(!has(plan.disk_taken(0, true, {}, 1ms), Kind::kServiceTaken));
-  BOOST_CHECK(has(plan.disk_taken(1, true, {}, 2ms), Kind::kServiceTaken));
-  BOOST_CHECK(!has(plan.disk_taken(2, true, {}, 3ms), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(0, Status{}, {}, 1ms), Kind::kServiceTaken));
+  BOOST_CHECK(has(plan.disk_taken(1, Status{}, {}, 2ms), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(2, Status{}, {}, 3ms), Kind::kServiceTaken));
 }
 
 BOOST_AUTO_TEST_CASE(service_does_not_wait_for_labels_once_the_reservations_are_held) {
@@ -85,14 +85,14 @@ BOOST_AUTO_TEST_CASE(service_does_not_wait_for_labels_once_the_reservations_are_
   (void)plan.begin(0ms);
   BOOST_CHECK(!has(plan.disk_held(0), Kind::kServiceTaken));
   BOOST_CHECK(has(plan.disk_held(1), Kind::kServiceTaken));
-  BOOST_CHECK(!has(plan.disk_taken(0, true, {}, 2ms), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(0, Status{}, {}, 2ms), Kind::kServiceTaken));
 }
 
 BOOST_AUTO_TEST_CASE(one_sick_service_disk_does_not_hold_the_others_up_and_is_tried_again) {
   auto plan = usual();
   (void)plan.begin(0ms);
-  (void)plan.disk_taken(0, true, {}, 1ms);
-  BOOST_CHECK(has(plan.disk_taken(1, false, {}, 2ms), Kind::kServiceTaken));
+  (void)plan.disk_taken(0, Status{}, {}, 1ms);
+  BOOST_CHECK(has(plan.disk_taken(1, fail({.code = Code::kIo}), {}, 2ms), Kind::kServiceTaken));
   CHECK_DISKS(taken(plan.tick(10ms)), {});
   CHECK_DISKS(taken(plan.tick(2ms + kTiming.settings.io_timeout)), {1});
 }
@@ -100,7 +100,9 @@ BOOST_AUTO_TEST_CASE(one_sick_service_disk_does_not_hold_the_others_up_and_is_tr
 BOOST_AUTO_TEST_CASE(disk_that_stays_sick_is_given_up_at_the_deadline) {
   TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE)});
   (void)plan.begin(0ms);
-  (void)plan.disk_taken(0, false, {}, kTiming.deadline() - 1ms);
+  (void)plan.disk_taken(0, fail({.code = Code::kIo}), {}, 1ms);
+  CHECK_DISKS(taken(plan.tick(1ms + kTiming.settings.io_timeout)), {0});
+  (void)plan.disk_taken(0, fail({.code = Code::kIo}), {}, kTiming.deadline() - 1ms);
   CHECK_DISKS(taken(plan.tick(kTiming.deadline() + kTiming.settings.io_timeout)), {});
   CHECK_DISKS(plan.given_up(), {0});
   BOOST_CHECK(plan.over());
@@ -132,9 +134,9 @@ BOOST_AUTO_TEST_CASE(completed_dump_is_claimed_with_the_rest_of_the_armed_and_re
   (void)plan.begin(0ms);
   take_first_three(plan);
   CHECK_DISKS(taken(plan.header_seen(3, header(pb::COMPLETED), 9, 5000ms)), {3, 4});
-  const auto actions = plan.disk_taken(3, true, header(pb::COMPLETED), 5100ms);
+  const auto actions = plan.disk_taken(3, Status{}, header(pb::COMPLETED), 5100ms);
   BOOST_CHECK(has(actions, Kind::kRecover));
-  (void)plan.disk_taken(4, true, {}, 5100ms);
+  (void)plan.disk_taken(4, Status{}, {}, 5100ms);
   BOOST_CHECK(!plan.over());
   (void)plan.disk_recovered(3, true, 6000ms);
   BOOST_CHECK(plan.over());
@@ -147,7 +149,7 @@ BOOST_AUTO_TEST_CASE(
   (void)plan.begin(0ms);
   take_first_three(plan);
   CHECK_DISKS(taken(plan.header_seen(3, header(pb::ABORTED, pb::IO_ERROR), 9, 5000ms)), {3});
-  (void)plan.disk_taken(3, true, header(pb::ABORTED, pb::IO_ERROR), 5100ms);
+  (void)plan.disk_taken(3, Status{}, header(pb::ABORTED, pb::IO_ERROR), 5100ms);
   CHECK_DISKS(taken(plan.tick(5000ms + kTiming.settings.grace - 1ms)), {});
   (void)plan.header_seen(4, header(pb::IN_PROGRESS), 2, 6000ms);
   CHECK_DISKS(taken(plan.tick(6000ms + kTiming.settings.grace)), {});
@@ -159,7 +161,9 @@ BOOST_AUTO_TEST_CASE(stalled_writer_loses_its_disk_at_the_stall_time_not_before)
   (void)plan.begin(0ms);
   take_first_three(plan);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, 4000ms);
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, 4000ms + kTiming.stall() - 1ms);
   CHECK_DISKS(taken(plan.tick(4000ms + kTiming.stall() - 1ms)), {});
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, 4000ms + kTiming.stall());
   const auto actions = plan.tick(4000ms + kTiming.stall());
   BOOST_REQUIRE(!actions.empty());
   BOOST_CHECK_EQUAL(actions[0].disk, 3);
@@ -171,9 +175,58 @@ BOOST_AUTO_TEST_CASE(header_that_reads_the_same_again_is_no_progress) {
   (void)plan.begin(0ms);
   take_first_three(plan);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, 0ms);
-  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, kTiming.stall() - 1ms);
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, kTiming.stall());
   // A live writer would have shown on its fallback by now, so that one goes too.
   CHECK_DISKS(taken(plan.tick(kTiming.stall())), {3, 4});
+}
+
+BOOST_AUTO_TEST_CASE(dump_disk_that_can_not_be_read_is_no_stalled_writer) {
+  auto plan = usual(header(pb::IN_PROGRESS));
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  CHECK_DISKS(taken(plan.tick(kTiming.stall() + 1000ms)), {});
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_another_node_took_is_given_up_not_fought_for) {
+  for (const Code code : {Code::kFenced, Code::kConflict}) {
+    TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE)});
+    (void)plan.begin(0ms);
+    (void)plan.disk_taken(0, fail({.code = code}), {}, 1ms);
+    CHECK_DISKS(taken(plan.tick(kTiming.settings.io_timeout + 1ms)), {});
+    CHECK_DISKS(plan.given_up(), {0});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(take_that_hangs_in_the_kernel_holds_neither_the_service_nor_the_end_up) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  (void)plan.disk_held(0);
+  BOOST_CHECK(!has(plan.tick(kTiming.settings.io_timeout), Kind::kServiceTaken));
+  BOOST_CHECK(has(plan.tick(3 * kTiming.settings.io_timeout), Kind::kServiceTaken));
+  (void)plan.tick(kTiming.deadline());
+  const auto given_up = plan.given_up();
+  BOOST_CHECK(std::find(given_up.begin(), given_up.end(), 1) != given_up.end());
+}
+
+BOOST_AUTO_TEST_CASE(dump_of_an_earlier_boot_does_not_end_the_wait_for_this_one) {
+  auto sick = disk(pb::SPARE);
+  sick.header_readable = false;
+  TakeoverPlan plan(kTiming, kPartner, {sick, disk(pb::DUMP, header(pb::ARMED))});
+  (void)plan.begin(0ms);
+  auto old = header(pb::COMPLETED);
+  old.set_boot_generation(kGeneration - 1);
+  CHECK_DISKS(taken(plan.header_seen(0, old, 3, 1000ms)), {0});
+  CHECK_DISKS(taken(plan.disk_taken(0, Status{}, old, 1100ms)), {});
+}
+
+BOOST_AUTO_TEST_CASE(dump_disk_that_fails_at_the_deadline_is_tried_again) {
+  auto plan = usual(header(pb::IN_PROGRESS));
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  const Instant late = kTiming.deadline();
+  (void)plan.tick(late);
+  (void)plan.disk_taken(3, fail({.code = Code::kIo}), {}, late);
+  CHECK_DISKS(taken(plan.tick(late + kTiming.settings.io_timeout)), {3});
 }
 
 BOOST_AUTO_TEST_CASE(writer_that_never_ends_loses_its_disk_at_the_deadline) {
@@ -198,7 +251,7 @@ BOOST_AUTO_TEST_CASE(unreadable_header_keeps_a_spare_safe_until_the_deadline) {
   sick.header_readable = false;
   TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE), sick});
   CHECK_DISKS(taken(plan.begin(0ms)), {0});
-  (void)plan.disk_taken(0, true, {}, 1ms);
+  (void)plan.disk_taken(0, Status{}, {}, 1ms);
   CHECK_DISKS(taken(plan.tick(kTiming.deadline() - 1ms)), {});
   CHECK_DISKS(taken(plan.tick(kTiming.deadline())), {1});
 }
@@ -230,25 +283,26 @@ BOOST_AUTO_TEST_CASE(interrupted_takeover_takes_its_own_disks_again_and_recovers
   TakeoverPlan plan(kTiming, kPartner, {claimed});
   const auto actions = plan.begin(0ms);
   CHECK_DISKS(taken(actions), {0});
-  BOOST_CHECK(has(plan.disk_taken(0, true, header(pb::ABORTED, pb::STALLED), 1ms), Kind::kRecover));
+  BOOST_CHECK(
+      has(plan.disk_taken(0, Status{}, header(pb::ABORTED, pb::STALLED), 1ms), Kind::kRecover));
 }
 
 BOOST_AUTO_TEST_CASE(dump_that_ended_before_the_takeover_began_frees_the_armed_spares) {
   auto plan = usual(header(pb::COMPLETED));
   CHECK_DISKS(taken(plan.begin(0ms)), {0, 1, 2, 3});
-  CHECK_DISKS(taken(plan.disk_taken(3, true, header(pb::COMPLETED), 10ms)), {4});
+  CHECK_DISKS(taken(plan.disk_taken(3, Status{}, header(pb::COMPLETED), 10ms)), {4});
 }
 
 BOOST_AUTO_TEST_CASE(saved_dump_is_not_recovered_again) {
   auto plan = usual(header(pb::SAVED));
   (void)plan.begin(0ms);
-  BOOST_CHECK(!has(plan.disk_taken(3, true, header(pb::SAVED), 1ms), Kind::kRecover));
+  BOOST_CHECK(!has(plan.disk_taken(3, Status{}, header(pb::SAVED), 1ms), Kind::kRecover));
 }
 
 BOOST_AUTO_TEST_CASE(dump_that_could_not_be_saved_is_reported) {
   TakeoverPlan plan(kTiming, kPartner, {disk(pb::DUMP, header(pb::COMPLETED))});
   (void)plan.begin(0ms);
-  (void)plan.disk_taken(0, true, header(pb::COMPLETED), 1ms);
+  (void)plan.disk_taken(0, Status{}, header(pb::COMPLETED), 1ms);
   (void)plan.disk_recovered(0, false, 2ms);
   BOOST_CHECK(plan.over());
   CHECK_DISKS(plan.unsaved(), {0});

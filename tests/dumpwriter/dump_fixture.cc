@@ -28,9 +28,13 @@ Result<Completion> TimedEngine::wait(milliseconds timeout) {
     return fail({.code = Code::kTimeout, .operation = "wait"});
   }
   if (!queued_.empty() && engine_.in_flight() == 0) {
-    const auto command = newest_next_ ? queued_.back() : queued_.front();
-    newest_next_ ? queued_.pop_back() : queued_.pop_front();
-    newest_next_ = !newest_next_;
+    order_ = order_ * 1664525 + 1013904223;  // Numerical Recipes' generator
+    std::size_t index = newest_first ? queued_.size() - 1 : (order_ >> 16) % queued_.size();
+    if (!newest_first && oldest_passed_over_ == 2) index = 0;  // a disk starves nobody
+    oldest_passed_over_ = index == 0 ? 0 : oldest_passed_over_ + 1;
+    const auto next = queued_.begin() + static_cast<long>(index);
+    const auto command = *next;
+    queued_.erase(next);
     if (Status status = command(); !status) return fail(status.error());
   }
   auto completion = engine_.wait(timeout);

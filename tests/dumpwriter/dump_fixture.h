@@ -28,8 +28,8 @@ class ManualClock final : public Clock {
 };
 
 // Lets time pass: each completion takes as long as the disk is slow, a wait in vain its time-out.
-// Nothing is ready before somebody waits, so that as much as possible is in flight; the newest and
-// the oldest command take turns, so that nobody may rely on order.
+// Nothing is ready before somebody waits, so that as much as possible is in flight; commands end in
+// an order of their own, the same in every run, so that nobody may rely on it.
 class TimedEngine final : public WriteEngine {
  public:
   TimedEngine(BlockDevice& device, ManualClock& clock)
@@ -57,13 +57,15 @@ class TimedEngine final : public WriteEngine {
   void hang() { hung_ = true; }
 
   milliseconds per_completion{1};
+  bool newest_first = false;
   unsigned submits = 0;
 
  private:
   fake::FaultEngine engine_;
   ManualClock& clock_;
   std::deque<std::function<Status()>> queued_;
-  bool newest_next_ = true;
+  std::uint32_t order_ = 1;
+  unsigned oldest_passed_over_ = 0;
   bool hung_ = false;
 };
 

@@ -45,9 +45,9 @@ struct Files {
 };
 
 // Everything PageReader gives, and that it gives each frame once and in order.
-std::map<std::uint64_t, fake::Page> read_all(const Vmcore& core) {
+std::map<std::uint64_t, fake::Page> read_all(const Vmcore& core, PageReader::Method method) {
   std::map<std::uint64_t, fake::Page> pages;
-  PageReader reader(core);
+  PageReader reader(core, method);
   std::uint64_t next = 0;
   while (const auto span = reader.next()) {
     BOOST_REQUIRE(span->data != nullptr);
@@ -58,6 +58,13 @@ std::map<std::uint64_t, fake::Page> read_all(const Vmcore& core) {
     next = span->first_pfn + span->count;
   }
   return pages;
+}
+
+// The same either way.
+std::map<std::uint64_t, fake::Page> read_all(const Vmcore& core) {
+  auto mapped = read_all(core, PageReader::Method::kMap);
+  BOOST_TEST((mapped == read_all(core, PageReader::Method::kRead)));
+  return mapped;
 }
 
 // Offset of a field of the n-th program header.
