@@ -74,7 +74,7 @@ def event_list(events, panic_time, name_of_disk):
 
 
 class DiskNames:
-    """Names of the shelf for what events call a disk: a path on beta, or a UUID.
+    """Names of the shelf for what events call a disk: by its path on beta, else by its UUID.
 
     alpha's paths are of no use: its capture kernel may find the disks in another order.
     """
@@ -90,11 +90,9 @@ class DiskNames:
         }
 
     def __call__(self, event):
-        if event.disk_uuid:
-            return self._by_uuid.get(event.disk_uuid, event.disk_uuid)
-        if event.node == "beta":
-            return self._by_path.get(event.disk, event.disk)
-        return event.disk
+        if event.node == "beta" and event.disk in self._by_path:
+            return self._by_path[event.disk]
+        return self._by_uuid.get(event.disk_uuid, event.disk_uuid or event.disk)
 
 
 # The run.

@@ -16,6 +16,9 @@ _GOALS = {64: 50}
 _FLAT = 0.5  # eight times as many disks in at most twice the time
 _PEER = "sg_turs + sg_persist, disk by disk, as fence_scsi"
 
+# Where `lastword label` puts the records of a disk (docs/disk-format.md), in blocks of 4 KiB.
+_RECORDS, _RECORD_BLOCKS = 256, 64
+
 # Keys as fence_scsi composes them: four digits for the cluster, four for the node.
 _VICTIM, _HOST = "c0de0000", "c0de0001"
 
@@ -97,16 +100,20 @@ class _Bench:
     def alpha_holds_all(self):
         """As after `lastword label` and `lastword start`.
 
-        After a takeover lastword gives nothing back by itself, so reservations are cleared by hand
-        and the disks labelled anew, which makes them alpha's again.
+        After a takeover lastword gives nothing back by itself. So the records that alpha had written
+        are put back, on disks whose reservations were cleared by hand.
         """
         pair = self.pair
+        copy = "if=$dev of=/tmp/${dev##*/} skip"
         if self._held_before:
-            self._each(pair.alpha, 'lastword label --role service "$dev" --force "$dev"', "service")
+            copy = "if=/tmp/${dev##*/} of=$dev oflag=direct conv=notrunc seek"
+            self._each(pair.alpha, f"dd bs=4k count={_RECORD_BLOCKS} {copy}={_RECORDS}", "service")
         else:
             pair.label()
-            self._held_before = True
         pair.begin()
+        if not self._held_before:
+            self._each(pair.alpha, f"dd bs=4k count={_RECORD_BLOCKS} {copy}={_RECORDS}", "service")
+            self._held_before = True
 
     def _clear(self, node, key, *roles):
         self._each(node, f"sg_turs $dev; sg_persist -n -o -C -K {key} -d $dev", *roles)
@@ -129,8 +136,8 @@ class _Bench:
         """Seconds. All nodes are registered with fence_scsi before; that is not measured."""
         alpha, beta = self.pair.alpha, self.pair.beta
         register = "sg_turs $dev; sg_persist -n -o -I -S {} -d $dev"
-        self._each(alpha, register.format(_VICTIM), "service")
-        self._each(alpha, f"sg_turs $dev; sg_persist -n -o -R -T 5 -K {_VICTIM} -d $dev", "service")
+        reserve = f"sg_persist -n -o -R -T 5 -K {_VICTIM} -d $dev"
+        self._each(alpha, f"{register.format(_VICTIM)} && {reserve}", "service")
         self._each(beta, register.format(_HOST), "service")
         command = f"lw-stamp sh /root/fence.sh {_HOST} {_VICTIM} {self._disks(beta, 'service')}"
         result = beta.run(command, timeout=180)

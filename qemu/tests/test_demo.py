@@ -57,6 +57,35 @@ class Events(unittest.TestCase):
         )
 
 
+class FakePair:
+    """A shelf of two disks; beta sees them as sda and sdb."""
+
+    class beta:
+        @staticmethod
+        def check(command):
+            return "/dev/disk/by-id/lw-dump0 /dev/sdb\n/dev/disk/by-id/lw-service0 /dev/sda\n"
+
+    def names(self, role):
+        return ["dump0"] if role == "dump" else []
+
+    def label_of(self, node, name):
+        return {"disk_uuid": f"uuid-of-{name}"}
+
+
+class DiskNames(unittest.TestCase):
+    def name_of(self, node, disk, disk_uuid):
+        return demo.DiskNames(FakePair())(Event(0.0, node, "some", disk, disk_uuid, ""))
+
+    def test_beta_is_believed_its_paths(self):
+        self.assertEqual(self.name_of("beta", "/dev/sda", "uuid-of-service0"), "service0")
+
+    def test_alpha_is_not(self):
+        self.assertEqual(self.name_of("alpha", "/dev/sda", "uuid-of-dump0"), "dump0")
+
+    def test_an_event_of_no_disk_has_no_name(self):
+        self.assertEqual(self.name_of("beta", "", ""), "")
+
+
 class LastLines(unittest.TestCase):
     def test_reach_back_to_the_panic(self):
         log = "\n".join([f"line {n}" for n in range(50)] + ["Kernel panic"] + ["trace"] * 20)
