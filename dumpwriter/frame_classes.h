@@ -1,0 +1,31 @@
+// Which class each page frame is of: the seam between the dump engine and what reads struct pages.
+// Runs in the capture kernel: no heap after the first byte.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "proto/page_class.h"
+
+namespace lastword {
+
+class FrameClasses {
+ public:
+  virtual ~FrameClasses() = default;
+  // The classes of page frames first_pfn, first_pfn + 1, ... Never fails: what can not be told is
+  // kKernel, which no filter leaves out, and is counted. The same question has the same answer.
+  virtual void classify(std::uint64_t first_pfn, std::span<PageClass> classes) = 0;
+  // Page frames that could not be told, each counted once for each time it was asked for.
+  [[nodiscard]] virtual std::uint64_t untold() const = 0;
+};
+
+// Everything is kKernel: where nothing is filtered, or filtering can not work.
+class NoFrameClasses final : public FrameClasses {
+ public:
+  void classify(std::uint64_t, std::span<PageClass> classes) override {
+    for (PageClass& one : classes) one = PageClass::kKernel;
+  }
+  [[nodiscard]] std::uint64_t untold() const override { return 0; }
+};
+
+}  // namespace lastword
