@@ -7,7 +7,7 @@ NINJA = ninja -C $(BUILD) -j $(JOBS)
 CTEST = ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: all help build packages packages-vm test test-unit test-vm test-sanitize demo bench \
+.PHONY: all help build packages packages-vm test test-unit test-vm test-sanitize demo bench vmcore \
 	format format-check tidy install clean
 
 all: build
@@ -20,6 +20,7 @@ help:
 	@echo 'make test-vm     scenarios only; SCENARIO=name[,name] for some of them'
 	@echo 'make test-sanitize  unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make bench       the figures of the README, into $(BUILD)/bench/report.json'
+	@echo 'make vmcore      real vmcores of 1 GiB and 4 GiB, into $(BUILD)/vmcore/'
 	@echo 'make install     into DESTDIR (default: this machine)'
 	@echo 'make format | format-check | tidy | clean'
 
@@ -58,6 +59,10 @@ demo: packages-vm $(BUILD)/build.ninja
 bench: packages-vm $(BUILD)/build.ninja
 	@$(NINJA) vm_programs
 	@python3 -m qemu.bench --build $(BUILD)
+
+vmcore: packages-vm $(BUILD)/build.ninja
+	@$(NINJA) vm_programs
+	@python3 -m qemu.vmcore --build $(BUILD)
 
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 

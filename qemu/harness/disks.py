@@ -13,10 +13,12 @@ def create_sparse(path, size_bytes):
         file.truncate(size_bytes)
 
 
-def create_ext4(path, size_bytes):
+def create_ext4(path, size_bytes, content=None):
+    """`content`: a folder whose files it then holds."""
     create_sparse(path, size_bytes)
+    inodes = ["-N", "65536", "-d", content] if content else ["-N", "16384"]
     subprocess.run(
-        ["mkfs.ext4", "-q", "-F", "-m0", "-N", "16384", "-J", "size=16"]
+        ["mkfs.ext4", "-q", "-F", "-m0", "-J", "size=16", *inodes]
         + ["-E", "lazy_itable_init=0,lazy_journal_init=1,nodiscard", path],
         check=True,
     )

@@ -36,6 +36,7 @@ _NODE_PROGRAMS = {
     "lastword-dump": "/usr/lib/lastword/lastword-dump",
     "lw-pattern": "/usr/bin/lw-pattern",
     "lw-blocks": "/usr/bin/lw-blocks",
+    "lw-memory": "/usr/bin/lw-memory",
     "lw-stamp": "/usr/bin/lw-stamp",
 }
 

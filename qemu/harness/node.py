@@ -20,9 +20,12 @@ class Node(Guest):
         crashkernel="128M",
         panic=0,
         var_mib=4096,
+        var_content=None,
         kernel_options=(),
     ):
         """`files`: path -> content, or (content, mode), laid over the image; read at every start.
+
+        `var_content`: a folder of the host that /var begins with.
 
         `panic`: what the kernel does without a capture image: 0 halts, -1 reboots at once,
         n > 0 reboots after n seconds.
@@ -34,7 +37,7 @@ class Node(Guest):
         self._life = 0
         self._options = [f"crashkernel={crashkernel}", f"panic={panic}", *kernel_options]
         self._var = lab.big_file(f"{name}-var.img")
-        disks.create_ext4(self._var, var_mib << 20)
+        disks.create_ext4(self._var, var_mib << 20, var_content)
         self._base = image.cached(lab.build, "node", image.node_archive(lab.kernel, lab.build))
 
     def disk(self, name):
