@@ -25,25 +25,57 @@ Status DumpReceiver::take_head_end() {
   return writer_ == nullptr ? Status{} : writer_->begin(*head_, *layout_);
 }
 
+// Runs are cut at the ends of memory's ranges, without a step for each page frame: a run that
+// another machine wrote may claim 2^32 of them.
 Status DumpReceiver::take_pages(const Section& section, std::span<const std::byte> content) {
   for (const PageRun& run : section.runs) {
-    for (std::uint64_t done = 0; done < run.count;) {
-      const auto place = layout_->place_of(run.pfn + done);
-      if (!place) {
-        ++stray_pages_;
-        ++done;
-        content = content.subspan(kPageBytes);
-        continue;
-      }
-      const std::uint64_t pages = std::min<std::uint64_t>(place->pages, run.count - done);
-      const auto piece = content.first(pages * kPageBytes);
-      if (writer_ != nullptr) {
-        if (Status status = writer_->write_pages(run.pfn + done, piece); !status) return status;
-      }
-      stored_pages_ += pages;
-      done += pages;
-      content = content.subspan(piece.size());
+    if (told_.overlaps({run.pfn, run.pfn + run.count})) {
+      return corrupt("page frames that an earlier section has told of");
     }
+  }
+  last_pass_ = static_cast<PagePass>(section.header.pass);
+  const auto memory = layout_->memory();
+  for (const PageRun& run : section.runs) {
+    const PfnRange all{run.pfn, run.pfn + run.count};
+    (void)told_.add(all);
+    const bool stored = run.what == static_cast<std::uint16_t>(RunKind::kStored);
+    std::uint64_t in_memory = 0;
+    auto range = std::partition_point(memory.begin(), memory.end(),
+                                      [&](const PfnRange& one) { return one.end <= all.first; });
+    for (; range != memory.end() && range->first < all.end; ++range) {
+      const PfnRange frames{std::max(all.first, range->first), std::min(all.end, range->end)};
+      const std::uint64_t count = frames.end - frames.first;
+      const auto piece =
+          stored ? content.subspan((frames.first - all.first) * kPageBytes, count * kPageBytes)
+                 : std::span<const std::byte>();
+      if (Status status = take_run(run, frames, piece); !status) return status;
+      in_memory += count;
+    }
+    if (!stored) continue;
+    stray_pages_ += run.count - in_memory;
+    content = content.subspan(run.count * kPageBytes);
+  }
+  return {};
+}
+
+Status DumpReceiver::take_run(const PageRun& run, PfnRange frames,
+                              std::span<const std::byte> content) {
+  const std::uint64_t count = frames.end - frames.first;
+  switch (static_cast<RunKind>(run.what)) {
+    case RunKind::kStored:
+      stored_[run.page_class] += count;
+      return writer_ == nullptr ? Status{} : writer_->write_pages(frames.first, content);
+    case RunKind::kZero:
+      zero_pages_ += count;
+      return writer_ == nullptr ? Status{} : writer_->write_zero_pages(frames.first, count);
+    case RunKind::kExcluded:
+      excluded_[run.page_class] += count;
+      return writer_ == nullptr ? Status{}
+                                : writer_->exclude_pages(frames.first, count,
+                                                         static_cast<PageClass>(run.page_class));
+    case RunKind::kUnreadable:
+      unreadable_.push_back(frames);
+      break;
   }
   return {};
 }
@@ -65,9 +97,6 @@ Status DumpReceiver::take(const Section& section) {
       dmesg_.append(reinterpret_cast<const char*>(content->data()), content->size());
       return {};
     case SectionKind::kPages:
-      if (!covered_.add({section.header.first_pfn, section.header.end_pfn})) {
-        return corrupt("page frames that an earlier section has covered");
-      }
       return take_pages(section, *content);
     case SectionKind::kEnd:
       break;
@@ -123,7 +152,9 @@ Status DumpReceiver::stream_ended(const StreamReader& reader) {
 }
 
 std::vector<PfnRange> DumpReceiver::missing() const {
-  return difference(layout_->memory(), covered_.ranges());
+  std::vector<PfnRange> missing = difference(layout_->memory(), told_.ranges());
+  missing.insert(missing.end(), unreadable_.begin(), unreadable_.end());
+  return merged(std::move(missing));
 }
 
 }  // namespace lastword

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "agent/inspect.h"
 #include "proto/crc32c.h"
@@ -12,7 +13,8 @@
 namespace lastword {
 namespace {
 
-pb::InspectSection describe_section(const SectionHeader& header, std::uint64_t offset) {
+pb::InspectSection describe_section(const SectionHeader& header, std::span<const PageRun> runs,
+                                    std::uint64_t offset) {
   pb::InspectSection out;
   out.set_offset_bytes(offset);
   out.set_sequence(header.sequence);
@@ -22,6 +24,14 @@ pb::InspectSection describe_section(const SectionHeader& header, std::uint64_t o
   out.set_stored_bytes(header.stored_bytes);
   out.set_first_pfn(header.first_pfn);
   out.set_end_pfn(header.end_pfn);
+  if (static_cast<SectionKind>(header.kind) != SectionKind::kPages) return out;
+  out.set_pass(std::string(name_of(static_cast<PagePass>(header.pass))));
+  std::array<std::uint64_t, 4> pages{};  // by RunKind
+  for (const PageRun& run : runs) pages[run.what] += run.count;
+  out.set_stored_pages(pages[0]);
+  out.set_zero_pages(pages[1]);
+  out.set_excluded_pages(pages[2]);
+  out.set_unreadable_pages(pages[3]);
   return out;
 }
 
@@ -73,7 +83,7 @@ pb::InspectStream inspect_stream(BlockDevice& device, const pb::CoredumpHeader& 
     }
     const std::uint64_t stored = round_up_to_block(section->stored_bytes);
     pb::InspectSection& out = *stream.add_sections();
-    out = describe_section(*section, start + offset);
+    out = describe_section(*section, runs_of(block.block(0), *section), start + offset);
     offset += kBlockBytes;
     if (stored > header.extent_length_bytes() - offset) {
       out.set_state("goes beyond the extent");

@@ -64,7 +64,11 @@ void format_stream(Text& text, const pb::InspectStream& stream) {
     const std::string frames =
         section.kind() != "pages"
             ? ""
-            : fmt::format(", page frames {:#x}-{:#x}", section.first_pfn(), section.end_pfn());
+            : fmt::format(
+                  ", {} pass, page frames {:#x}-{:#x}: {} stored, {} zero, {} excluded, {} "
+                  "unreadable",
+                  section.pass(), section.first_pfn(), section.end_pfn(), section.stored_pages(),
+                  section.zero_pages(), section.excluded_pages(), section.unreadable_pages());
     text.line(2, "section {} at byte {}: {}, {}, {} bytes, stored {}{}: {}", section.sequence(),
               section.offset_bytes(), section.kind(), section.codec(), section.raw_bytes(),
               section.stored_bytes(), frames, section.state());

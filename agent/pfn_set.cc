@@ -24,6 +24,13 @@ bool PfnSet::add(PfnRange range) {
   return true;
 }
 
+bool PfnSet::overlaps(PfnRange range) const {
+  if (range.first >= range.end) return false;
+  const auto after = end_by_first_.lower_bound(range.first);
+  if (after != end_by_first_.end() && after->first < range.end) return true;
+  return after != end_by_first_.begin() && std::prev(after)->second > range.first;
+}
+
 std::vector<PfnRange> PfnSet::ranges() const {
   std::vector<PfnRange> result;
   result.reserve(end_by_first_.size());

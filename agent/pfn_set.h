@@ -19,6 +19,7 @@ class PfnSet {
  public:
   // False, and nothing added, when part of it is in the set already. Adding nothing is fine.
   [[nodiscard]] bool add(PfnRange range);
+  [[nodiscard]] bool overlaps(PfnRange range) const;
   [[nodiscard]] std::vector<PfnRange> ranges() const;  // in order
 
  private:

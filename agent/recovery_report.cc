@@ -49,6 +49,7 @@ bool totals_agree(const DumpReceiver& content, const pb::RecoveryReport& report)
   return totals.memory_pages == report.memory_pages() &&
          totals.stored_pages == report.stored_pages() + report.stray_pages() &&
          totals.zero_pages == report.zero_pages() &&
+         totals.excluded_pages == content.excluded_pages() &&
          totals.unreadable_pages == report.missing_pages();
 }
 
@@ -63,9 +64,10 @@ std::string why_incomplete(const Dump& dump, const DumpReceiver& content,
     return fmt::format("{} ({})", meaning_of(dump.header.reason()), where);
   }
   if (!totals_agree(content, report)) {
-    return fmt::format("the dump writer counted {} stored, {} zero and {} unreadable of {} pages",
-                       end.totals.stored_pages, end.totals.zero_pages, end.totals.unreadable_pages,
-                       end.totals.memory_pages);
+    return fmt::format(
+        "the dump writer counted {} stored, {} zero, {} excluded and {} unreadable of {} pages",
+        end.totals.stored_pages, end.totals.zero_pages, sum_of(end.totals.excluded_pages),
+        end.totals.unreadable_pages, end.totals.memory_pages);
   }
   if (report.missing_pages() > 0) return "the dump writer could not read some pages";
   return {};
@@ -98,9 +100,19 @@ pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, st
   report.set_reason(dump.header.reason());
 
   report.set_memory_pages(content.layout().memory_pages());
-  report.set_stored_pages(content.stored_pages());
+  report.set_stored_pages(sum_of(content.stored_pages()));
+  report.set_zero_pages(content.zero_pages());
+  report.set_excluded_pages(sum_of(content.excluded_pages()));
   report.set_missing_pages(count_pages(missing));
-  report.set_zero_pages(report.memory_pages() - report.missing_pages() - report.stored_pages());
+  report.set_untold_pages(end.whole ? end.totals.untold_pages : 0);
+  if (content.last_pass()) report.set_last_pass(std::string(name_of(*content.last_pass())));
+  for (std::size_t i = 0; i < kPageClasses; ++i) {
+    if (content.stored_pages()[i] + content.excluded_pages()[i] == 0) continue;
+    pb::PagesOfClass& counts = *report.add_classes();
+    counts.set_name(std::string(name_of(static_cast<PageClass>(i))));
+    counts.set_stored_pages(content.stored_pages()[i]);
+    counts.set_excluded_pages(content.excluded_pages()[i]);
+  }
   report.set_unreadable_pages(end.whole ? end.totals.unreadable_pages : 0);
   report.set_missing_ranges(missing.size());
   report.set_stray_pages(content.stray_pages());

@@ -28,7 +28,8 @@ void SectionBuilder::begin(std::span<std::byte> buffer, SectionKind kind, std::u
   used_ = 0;
   crc_ = 0;
   runs_ = 0;
-  first_pfn_ = end_pfn_ = run_end_pfn_ = 0;
+  first_pfn_ = 0;
+  last_ = {};
   std::memset(buffer_.data(), 0, kBlockBytes);
 }
 
@@ -38,27 +39,34 @@ void SectionBuilder::advance(std::size_t bytes) {
 }
 
 bool SectionBuilder::add_page(std::uint64_t pfn, const std::byte* page) {
-  const bool new_run = runs_ == 0 || pfn != run_end_pfn_;
-  if (room().size() < kPageBytes || (new_run && runs_ == kMaxRuns)) return false;
+  if (room().size() < kPageBytes || !add_run({.pfn = pfn, .count = 1})) return false;
   // Checksummed while the copy is still in the first-level cache.
   std::memcpy(room().data(), page, kPageBytes);
   advance(kPageBytes);
-  const std::size_t at = sizeof(SectionHeader) + (runs_ - (new_run ? 0 : 1)) * sizeof(PageRun);
-  PageRun run{.pfn = pfn, .count = 1, .reserved = 0};
-  if (!new_run) {
-    std::memcpy(&run, buffer_.data() + at, sizeof run);
-    ++run.count;
-  }
-  std::memcpy(buffer_.data() + at, &run, sizeof run);
-  runs_ += new_run ? 1 : 0;
-  run_end_pfn_ = pfn + 1;
-  cover(pfn);
   return true;
 }
 
-void SectionBuilder::cover(std::uint64_t pfn) {
-  if (first_pfn_ == end_pfn_) first_pfn_ = pfn;
-  end_pfn_ = pfn + 1;
+bool SectionBuilder::add_without_content(std::uint64_t pfn, std::uint64_t count, RunKind what) {
+  return add_run({.pfn = pfn,
+                  .count = static_cast<std::uint32_t>(count),
+                  .what = static_cast<std::uint16_t>(what)});
+}
+
+bool SectionBuilder::add_run(PageRun run) {
+  const bool continues = runs_ != 0 && run.pfn == last_.pfn + last_.count &&
+                         run.what == last_.what && run.page_class == last_.page_class &&
+                         run.count <= UINT32_MAX - last_.count;
+  if (!continues && runs_ == kMaxRuns) return false;
+  if (runs_ == 0) first_pfn_ = run.pfn;
+  if (continues) {
+    last_.count += run.count;
+  } else {
+    last_ = run;
+    ++runs_;
+  }
+  const std::size_t at = sizeof(SectionHeader) + (runs_ - 1) * sizeof(PageRun);
+  std::memcpy(buffer_.data() + at, &last_, sizeof last_);
+  return true;
 }
 
 std::size_t SectionBuilder::seal() {
@@ -72,7 +80,7 @@ std::size_t SectionBuilder::seal() {
   header.raw_bytes = used_;
   header.stored_bytes = used_;
   header.first_pfn = first_pfn_;
-  header.end_pfn = end_pfn_;
+  header.end_pfn = last_.pfn + last_.count;
   header.run_count = runs_;
   header.payload_crc32c = crc_;
   std::memcpy(buffer_.data(), &header, sizeof header);

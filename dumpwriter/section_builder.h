@@ -34,16 +34,16 @@ class SectionBuilder {
 
   // Pages sections, in ascending order. False: full, nothing was added.
   [[nodiscard]] bool add_page(std::uint64_t pfn, const std::byte* page);
-  void add_zero_page(std::uint64_t pfn) { cover(pfn); }
+  [[nodiscard]] bool add_without_content(std::uint64_t pfn, std::uint64_t count, RunKind what);
 
   // No page frame and no payload yet: not worth writing.
-  [[nodiscard]] bool empty() const { return used_ == 0 && first_pfn_ == end_pfn_; }
+  [[nodiscard]] bool empty() const { return used_ == 0 && runs_ == 0; }
 
   // Completes header and padding. The length to be written.
   [[nodiscard]] std::size_t seal();
 
  private:
-  void cover(std::uint64_t pfn);
+  [[nodiscard]] bool add_run(PageRun run);
 
   std::span<std::byte> buffer_;
   SectionKind kind_ = SectionKind::kPages;
@@ -53,8 +53,7 @@ class SectionBuilder {
   std::uint32_t crc_ = 0;
   std::uint32_t runs_ = 0;
   std::uint64_t first_pfn_ = 0;
-  std::uint64_t end_pfn_ = 0;
-  std::uint64_t run_end_pfn_ = 0;
+  PageRun last_{};
 };
 
 }  // namespace lastword

@@ -106,8 +106,10 @@ bool StreamWriter::write_pages() {
 
 bool StreamWriter::write_frames(const FrameSpan& frames) {
   if (frames.data == nullptr) {
-    // A section claims every frame of memory in its range, so it must end before these.
-    if (section_open_ && !close_section()) return false;
+    const auto add = [&] {
+      return section_.add_without_content(frames.first_pfn, frames.count, RunKind::kUnreadable);
+    };
+    if (!add_to_section(add)) return false;
     mark_.unreadable_pages += frames.count;
     mark_.scanned_pages += frames.count;
     if (mark_.unreadable_pages <= kMaxUnreadablePages) return true;
@@ -118,31 +120,31 @@ bool StreamWriter::write_frames(const FrameSpan& frames) {
                 .detail = format_text("{} page frames could not be read", mark_.unreadable_pages)});
   }
   for (std::uint64_t i = 0; i < frames.count; ++i) {
-    if (!write_frame(frames.first_pfn + i, frames.data + i * kPageBytes)) return false;
+    const std::uint64_t pfn = frames.first_pfn + i;
+    const std::byte* const page = frames.data + i * kPageBytes;
+    const bool zero = is_zero_page(page);
+    const auto add = [&] {
+      return zero ? section_.add_without_content(pfn, 1, RunKind::kZero)
+                  : section_.add_page(pfn, page);
+    };
+    if (!add_to_section(add)) return false;
+    ++(zero ? mark_.zero_pages : mark_.stored_pages);
+    ++mark_.scanned_pages;
   }
   return true;
 }
 
-bool StreamWriter::write_frame(std::uint64_t pfn, const std::byte* page) {
+template <class Add>
+bool StreamWriter::add_to_section(Add add) {
   if (!section_open_ && !open_section(SectionKind::kPages)) return false;
-  if (is_zero_page(page)) {
-    section_.add_zero_page(pfn);
-    ++mark_.zero_pages;
-  } else {
-    if (!section_.add_page(pfn, page)) {
-      if (!close_section() || !open_section(SectionKind::kPages)) return false;
-      // Only what is left of the disk makes an empty section too small for one page.
-      if (!section_.add_page(pfn, page)) {
-        return end(Outcome::kDiskFull, {.code = Code::kNoSpace,
-                                        .operation = "write dump",
-                                        .disk = target_.name(),
-                                        .detail = "the data region is full"});
-      }
-    }
-    ++mark_.stored_pages;
-  }
-  ++mark_.scanned_pages;
-  return true;
+  if (add()) return true;
+  if (!close_section() || !open_section(SectionKind::kPages)) return false;
+  if (add()) return true;
+  // Only what is left of the disk makes an empty section too small for one page.
+  return end(Outcome::kDiskFull, {.code = Code::kNoSpace,
+                                  .operation = "write dump",
+                                  .disk = target_.name(),
+                                  .detail = "the data region is full"});
 }
 
 bool StreamWriter::write_end() {
@@ -152,7 +154,9 @@ bool StreamWriter::write_end() {
                            .zero_pages = mark_.zero_pages,
                            .section_count = mark_.sections + 1,
                            .stream_bytes = mark_.stream_bytes + 2 * kBlockBytes,
-                           .unreadable_pages = mark_.unreadable_pages};
+                           .unreadable_pages = mark_.unreadable_pages,
+                           .excluded_pages = {},
+                           .untold_pages = 0};
   std::memcpy(section_.room().data(), &payload, sizeof payload);
   section_.advance(sizeof payload);
   return close_section();

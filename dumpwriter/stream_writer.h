@@ -35,7 +35,9 @@ class StreamWriter {
   [[nodiscard]] bool write_log();
   [[nodiscard]] bool write_pages();
   [[nodiscard]] bool write_frames(const FrameSpan& frames);
-  [[nodiscard]] bool write_frame(std::uint64_t pfn, const std::byte* page);
+  // `add` puts something into the open section, or says that it is full.
+  template <class Add>
+  [[nodiscard]] bool add_to_section(Add add);
   [[nodiscard]] bool write_end();
 
   [[nodiscard]] bool open_section(SectionKind kind);

@@ -22,6 +22,12 @@ std::string_view name_of(PageClass page_class) {
   return kNames[static_cast<std::size_t>(page_class)];
 }
 
+std::uint64_t sum_of(const PageCounts& counts) {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t count : counts) sum += count;
+  return sum;
+}
+
 Result<PageFilter> PageFilter::parse(std::string_view text) {
   PageFilter filter;
   unsigned level = 0;

@@ -28,6 +28,7 @@ inline constexpr std::size_t kPageClasses = 8;
 [[nodiscard]] std::string_view name_of(PageClass page_class);
 
 using PageCounts = std::array<std::uint64_t, kPageClasses>;  // by class
+[[nodiscard]] std::uint64_t sum_of(const PageCounts& counts);
 
 // Offline and poisoned pages are never read, so that they are left out by every filter.
 class PageFilter {

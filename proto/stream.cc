@@ -42,8 +42,12 @@ Status check_runs(std::span<const std::byte, kBlockBytes> block, const SectionHe
         run.count > header.end_pfn - run.pfn) {
       return corrupt("page runs unsorted or outside their range");
     }
+    if (run.what > static_cast<std::uint16_t>(RunKind::kUnreadable) ||
+        run.page_class >= kPageClasses) {
+      return corrupt("page run of an unknown kind");
+    }
     next = run.pfn + run.count;
-    pages += run.count;
+    if (run.what == static_cast<std::uint16_t>(RunKind::kStored)) pages += run.count;
   }
   if (pages * kPageBytes != header.raw_bytes) return corrupt("page runs and length disagree");
   return {};
@@ -77,6 +81,39 @@ std::string_view name_of(Codec codec) {
   return "unknown";
 }
 
+std::string_view name_of(PagePass pass) {
+  switch (pass) {
+    case PagePass::kKernel:
+      return "kernel";
+    case PagePass::kUser:
+      return "user";
+    case PagePass::kCache:
+      return "cache";
+    case PagePass::kFree:
+      return "free";
+  }
+  return "unknown";
+}
+
+std::optional<PagePass> pass_of(PageClass page_class) {
+  switch (page_class) {
+    case PageClass::kKernel:
+      return PagePass::kKernel;
+    case PageClass::kUser:
+    case PageClass::kHugetlb:
+      return PagePass::kUser;
+    case PageClass::kPrivateCache:
+    case PageClass::kCache:
+      return PagePass::kCache;
+    case PageClass::kFree:
+      return PagePass::kFree;
+    case PageClass::kOffline:
+    case PageClass::kHwpoison:
+      break;
+  }
+  return std::nullopt;
+}
+
 std::span<const PageRun> runs_of(std::span<const std::byte, kBlockBytes> block,
                                  const SectionHeader& header) {
   return {reinterpret_cast<const PageRun*>(block.data() + sizeof(SectionHeader)),
@@ -88,7 +125,6 @@ void seal_section(std::span<std::byte, kBlockBytes> block) {
   std::memcpy(&header, block.data(), sizeof header);
   header.magic = kSectionMagic;
   header.version = kStreamVersion;
-  header.reserved = 0;
   header.header_crc32c = 0;
   std::memcpy(block.data(), &header, sizeof header);
   header.header_crc32c = header_crc(block);
@@ -110,7 +146,13 @@ Result<SectionHeader> parse_section(std::span<const std::byte, kBlockBytes> bloc
                  .operation = "read section",
                  .detail = "section of an earlier dump"});
   }
-  if (header.version != kStreamVersion) {
+  if (header.version < kStreamVersion) {
+    return fail({.code = Code::kUnsupported,
+                 .operation = "read section",
+                 .detail = "written by an older lastword, before its first release; recover it "
+                           "with that version"});
+  }
+  if (header.version > kStreamVersion) {
     return fail({.code = Code::kFutureVersion,
                  .operation = "read section",
                  .detail = "written by a newer lastword; recover it with that version"});
@@ -123,13 +165,20 @@ Result<SectionHeader> parse_section(std::span<const std::byte, kBlockBytes> bloc
   if (static_cast<Codec>(header.codec) == Codec::kNone && header.raw_bytes != header.stored_bytes) {
     return corrupt("stored and raw length differ without a codec");
   }
+  if (static_cast<Codec>(header.codec) != Codec::kNone && header.stored_bytes >= header.raw_bytes) {
+    return corrupt("stored longer than raw");
+  }
+  if (header.pass >= kPagePasses || (kind != SectionKind::kPages && header.pass != 0)) {
+    return corrupt("unknown pass");
+  }
   if (kind == SectionKind::kPages) {
     if (header.run_count > kMaxRuns) return corrupt("too many page runs");
     if (Status status = check_runs(block, header); !status) return fail(status.error());
   } else if (header.run_count != 0) {
     return corrupt("page runs outside a pages section");
   }
-  if (kind == SectionKind::kEnd && header.raw_bytes != sizeof(EndPayload)) {
+  if (kind == SectionKind::kEnd &&
+      (header.raw_bytes != sizeof(EndPayload) || header.stored_bytes != sizeof(EndPayload))) {
     return corrupt("end section of the wrong length");
   }
   return header;

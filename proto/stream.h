@@ -6,22 +6,26 @@
 //   section := header-block (4096 bytes) payload (stored_bytes, zero-padded to a multiple of 4096)
 //
 // Integers are little-endian. The header block is SectionHeader, then, in a pages section,
-// run_count PageRun, then zeros.
+// run_count PageRun, then zeros. Memory is gone through in passes, the most useful pages first
+// (PagePass), so that pages sections of different passes interleave in page frames. Every page
+// frame that was gone through is in exactly one run of the stream.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "proto/error.h"
 #include "proto/layout.h"
+#include "proto/page_class.h"
 
 namespace lastword {
 
 inline constexpr std::array<char, 8> kSectionMagic{'L', 'W', 'S', 'E', 'C', 'T', 'N', '1'};
-inline constexpr std::uint32_t kStreamVersion = 1;
+inline constexpr std::uint32_t kStreamVersion = 2;
 inline constexpr std::uint64_t kPageBytes = 4096;  // x86-64; the only architecture so far
 
 enum class SectionKind : std::uint16_t {
@@ -31,9 +35,30 @@ enum class SectionKind : std::uint16_t {
   kEnd = 4,  // EndPayload; its presence means the dump is whole
 };
 
+// kLz4: one LZ4 block (lz4_Block_format.md), no frame around it. kZstd: one zstd frame (RFC 8878).
 enum class Codec : std::uint16_t { kNone = 0, kLz4 = 1, kZstd = 2 };
+
+// Which pages a pages section belongs to, in the order in which they are written.
+enum class PagePass : std::uint32_t {
+  kKernel = 0,  // and whatever could not be told; also where nothing is told
+  kUser = 1,    // and hugetlb
+  kCache = 2,   // private cache and cache
+  kFree = 3,
+};
+inline constexpr std::size_t kPagePasses = 4;
+
+// What the stream says of the page frames of a run.
+enum class RunKind : std::uint16_t {
+  kStored = 0,      // content is in the payload
+  kZero = 1,        // all zero
+  kExcluded = 2,    // left out on purpose
+  kUnreadable = 3,  // could not be read from /proc/vmcore
+};
 [[nodiscard]] std::string_view name_of(SectionKind kind);
 [[nodiscard]] std::string_view name_of(Codec codec);
+[[nodiscard]] std::string_view name_of(PagePass pass);
+// Offline and poisoned pages are in no pass: they are never read.
+[[nodiscard]] std::optional<PagePass> pass_of(PageClass page_class);
 
 struct SectionHeader {
   std::array<char, 8> magic;  // since version 1, like every field
@@ -44,22 +69,24 @@ struct SectionHeader {
   std::array<std::uint8_t, 16> crash_id;  // tells this dump from what an earlier one left behind
   std::uint64_t raw_bytes;                // payload before the codec
   std::uint64_t stored_bytes;             // payload as stored, without padding
-  // Pages: every page frame of memory in [first_pfn, end_pfn) is either in a run below or was all
-  // zero. Page frames outside any pages section of the stream were not reached.
+  // Pages: all runs are in [first_pfn, end_pfn); page frames between them are in other sections, or
+  // were not reached.
   std::uint64_t first_pfn;
   std::uint64_t end_pfn;
   std::uint32_t run_count;       // pages: number of PageRun that follow; else 0
   std::uint32_t payload_crc32c;  // of the stored bytes
-  std::uint32_t reserved;        // 0
+  std::uint32_t pass;            // PagePass; 0 outside pages sections
   std::uint32_t header_crc32c;   // of the whole header block with this field 0
 };
 static_assert(sizeof(SectionHeader) == 88);
 
-// Page frames [pfn, pfn + count), their content in this order in the payload.
+// Page frames [pfn, pfn + count). Runs ascend; the content of the stored ones is in this order in
+// the payload.
 struct PageRun {
   std::uint64_t pfn;
   std::uint32_t count;
-  std::uint32_t reserved;  // 0
+  std::uint16_t what = 0;        // RunKind
+  std::uint16_t page_class = 0;  // PageClass of a stored or excluded run; else 0
 };
 static_assert(sizeof(PageRun) == 16);
 
@@ -77,9 +104,11 @@ struct EndPayload {
   std::uint64_t zero_pages;
   std::uint64_t section_count;     // including the end section
   std::uint64_t stream_bytes;      // including the end section
-  std::uint64_t unreadable_pages;  // could not be read from /proc/vmcore; left out
+  std::uint64_t unreadable_pages;  // could not be read from /proc/vmcore
+  PageCounts excluded_pages;
+  std::uint64_t untold_pages;  // of the stored and zero ones: those whose class could not be told
 };
-static_assert(sizeof(EndPayload) == 48);
+static_assert(sizeof(EndPayload) == 120);
 
 [[nodiscard]] constexpr std::uint64_t round_up_to_block(std::uint64_t bytes) {
   return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
@@ -90,9 +119,9 @@ static_assert(sizeof(EndPayload) == 48);
 void seal_section(std::span<std::byte, kBlockBytes> block);
 
 // Checks magic, version, CRC and every bound (sizes per kind, run table sorted and inside
-// [first_pfn, end_pfn), raw_bytes equal to the pages of the runs). `expected_sequence` and
+// [first_pfn, end_pfn), raw_bytes equal to the pages of the stored runs). `expected_sequence` and
 // `crash_id` must match: a mismatch is kNotFound (the stream ends here), damage is kCorrupt, a
-// newer version kFutureVersion. Never allocates.
+// newer version kFutureVersion, an older one kUnsupported. Never allocates.
 [[nodiscard]] Result<SectionHeader> parse_section(std::span<const std::byte, kBlockBytes> block,
                                                   std::uint64_t expected_sequence,
                                                   std::span<const std::uint8_t, 16> crash_id);

@@ -323,7 +323,11 @@ BOOST_AUTO_TEST_CASE(overlap_is_refused_and_changes_nothing) {
   BOOST_TEST(set.add({10, 20}));
   for (const PfnRange& range :
        {PfnRange{5, 11}, PfnRange{19, 25}, PfnRange{12, 13}, PfnRange{0, 100}, PfnRange{10, 20}}) {
+    BOOST_TEST(set.overlaps(range));
     BOOST_TEST(!set.add(range));
+  }
+  for (const PfnRange& range : {PfnRange{5, 10}, PfnRange{20, 25}, PfnRange{12, 12}}) {
+    BOOST_TEST(!set.overlaps(range));
   }
   BOOST_TEST((set.ranges() == std::vector<PfnRange>{{10, 20}}));
 }

@@ -257,16 +257,16 @@ BOOST_AUTO_TEST_CASE(stream_of_a_newer_version) {
   BOOST_TEST(header().attribute() == pb::COMPLETED);
 }
 
-BOOST_AUTO_TEST_CASE(codec_of_a_newer_version) {
+BOOST_AUTO_TEST_CASE(stream_of_an_older_version) {
   auto stream = sample_stream();
   auto bytes = stream.end().bytes();
-  const std::uint16_t codec = static_cast<std::uint16_t>(Codec::kLz4);
+  const std::uint32_t version = kStreamVersion - 1;
   const std::size_t start = stream.boundaries()[6];
-  std::memcpy(bytes.data() + start + offsetof(SectionHeader, codec), &codec, sizeof codec);
+  std::memcpy(bytes.data() + start + offsetof(SectionHeader, version), &version, sizeof version);
   fake::reseal(bytes, start);
   put_stream(bytes);
   put_header(pb::COMPLETED, pb::REASON_NONE, bytes.size());
-  check_error(recover(), Code::kUnsupported, "compressed with lz4");
+  check_error(recover(), Code::kUnsupported, "older lastword");
   BOOST_TEST(left_behind().empty());
   BOOST_TEST(header().attribute() == pb::COMPLETED);
 }

@@ -113,16 +113,15 @@ BOOST_AUTO_TEST_CASE(readelf_accepts_the_core) {
 }
 
 BOOST_AUTO_TEST_CASE(unreadable_pages_of_the_writer_make_it_incomplete) {
-  auto stream = sample_stream();
-  EndPayload totals = stream.totals();
   fake::StreamBuilder shorter(kCrash);
   shorter.elf_head(fake::vmcore_head(kMemory, fake::note("CORE", 1, "registers")));
   shorter.pages(1, 64, stored_runs(1, 64)).pages(256, 300, stored_runs(256, 300));
+  shorter.runs(
+      PagePass::kKernel,
+      std::array{PageRun{
+          .pfn = 300, .count = 2, .what = static_cast<std::uint16_t>(RunKind::kUnreadable)}});
   shorter.pages(302, 512, stored_runs(302, 512));
-  totals = shorter.totals();
-  totals.memory_pages = kMemoryPages;
-  totals.unreadable_pages = 2;
-  shorter.end(totals);
+  shorter.end();
   put_stream(shorter.bytes());
   put_header(pb::COMPLETED, pb::REASON_NONE, shorter.bytes().size());
   const auto result = recover();

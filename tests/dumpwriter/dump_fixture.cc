@@ -43,13 +43,6 @@ Result<Completion> TimedEngine::wait(milliseconds timeout) {
   return completion;
 }
 
-bool StreamContent::covers(std::uint64_t pfn) const {
-  for (const auto& [first, end_pfn] : covered) {
-    if (pfn >= first && pfn < end_pfn) return true;
-  }
-  return false;
-}
-
 StreamContent read_stream(std::span<const std::byte> stream,
                           std::span<const std::uint8_t, 16> crash_id) {
   StreamContent content;
@@ -77,11 +70,13 @@ StreamContent read_stream(std::span<const std::byte> stream,
       std::memcpy(&content.end.emplace(), payload.data(), sizeof(EndPayload));
     }
     if (kind == SectionKind::kPages) {
-      content.covered.emplace_back(header->first_pfn, header->end_pfn);
       const std::byte* page = payload.data();
       for (const PageRun& run : runs_of(block, *header)) {
-        for (std::uint64_t pfn = run.pfn; pfn < run.pfn + run.count; ++pfn, page += kPageBytes) {
+        for (std::uint64_t pfn = run.pfn; pfn < run.pfn + run.count; ++pfn) {
+          BOOST_TEST(content.runs.emplace(pfn, run).second, "told of twice: " << pfn);
+          if (!content.is(pfn, RunKind::kStored)) continue;
           std::memcpy(content.pages[pfn].data(), page, kPageBytes);
+          page += kPageBytes;
         }
       }
     }
@@ -220,15 +215,14 @@ std::vector<std::byte> DumpFixture::data_region(unsigned disk) {
 void DumpFixture::check_pages(const StreamContent& content, bool all) const {
   for (const auto& [pfn, page] : core.frames()) {
     BOOST_TEST_INFO("page frame " << pfn);
-    if (!content.covers(pfn)) {
+    const auto run = content.runs.find(pfn);
+    if (run == content.runs.end()) {
       BOOST_TEST(!all);
       continue;
     }
-    const auto stored = content.pages.find(pfn);
-    // What is covered and not stored was zero.
-    const fake::Page found = stored == content.pages.end() ? fake::Page{} : stored->second;
-    BOOST_TEST((found == page));
-    BOOST_TEST((stored == content.pages.end()) == (page == fake::Page{}));
+    const bool zero = page == fake::Page{};
+    BOOST_TEST(content.is(pfn, zero ? RunKind::kZero : RunKind::kStored));
+    if (!zero) BOOST_TEST((content.pages.at(pfn) == page));
   }
 }
 

@@ -105,12 +105,16 @@ struct StreamContent {
   std::vector<SectionKind> kinds;
   std::string head;
   std::string log;
-  std::map<std::uint64_t, fake::Page> pages;                     // stored ones
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> covered;  // [first, end) of each section
+  std::map<std::uint64_t, fake::Page> pages;  // stored ones
+  std::map<std::uint64_t, PageRun> runs;      // by page frame, the one it is in
+
   std::optional<EndPayload> end;
   Code stopped = Code::kNotFound;
 
-  [[nodiscard]] bool covers(std::uint64_t pfn) const;
+  [[nodiscard]] bool is(std::uint64_t pfn, RunKind what) const {
+    const auto run = runs.find(pfn);
+    return run != runs.end() && run->second.what == static_cast<std::uint16_t>(what);
+  }
 };
 [[nodiscard]] StreamContent read_stream(std::span<const std::byte> stream,
                                         std::span<const std::uint8_t, 16> crash_id);

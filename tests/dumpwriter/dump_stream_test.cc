@@ -146,9 +146,9 @@ BOOST_AUTO_TEST_CASE(unreadable_page_frame_is_left_out_and_counted) {
   BOOST_REQUIRE(content.end.has_value());
   BOOST_TEST(content.end->unreadable_pages == 1U);
   BOOST_TEST(content.end->stored_pages == 6U);
-  BOOST_TEST(content.covers(0x4));
-  BOOST_TEST(!content.covers(0x20));
-  BOOST_TEST(content.covers(0x30));
+  BOOST_TEST(content.is(0x4, RunKind::kStored));
+  BOOST_TEST(content.is(0x20, RunKind::kUnreadable));
+  BOOST_TEST(content.is(0x30, RunKind::kStored));
 }
 
 BOOST_AUTO_TEST_CASE(log_that_can_not_be_read_does_not_stop_the_dump) {

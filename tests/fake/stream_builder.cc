@@ -1,6 +1,8 @@
 #include "tests/fake/stream_builder.h"
 
 #include <elf.h>
+#include <lz4.h>
+#include <zstd.h>
 
 #include <cstring>
 
@@ -19,6 +21,20 @@ void append_padded(std::vector<std::byte>& bytes, std::span<const std::byte> mor
                    std::size_t unit) {
   bytes.insert(bytes.end(), more.begin(), more.end());
   bytes.resize((bytes.size() + unit - 1) / unit * unit);
+}
+
+std::vector<std::byte> encode(Codec codec, const std::vector<std::byte>& raw) {
+  if (codec == Codec::kNone) return raw;
+  std::vector<std::byte> stored(2 * raw.size() + 1024);
+  const auto* const from = reinterpret_cast<const char*>(raw.data());
+  auto* const to = reinterpret_cast<char*>(stored.data());
+  const auto bytes =
+      codec == Codec::kLz4
+          ? static_cast<std::size_t>(::LZ4_compress_default(from, to, static_cast<int>(raw.size()),
+                                                            static_cast<int>(stored.size())))
+          : ::ZSTD_compress(to, stored.size(), from, raw.size(), 1);
+  stored.resize(bytes);
+  return stored;
 }
 
 }  // namespace
@@ -88,28 +104,29 @@ std::vector<std::byte> page_content(std::uint64_t pfn) {
 }
 
 void StreamBuilder::append(SectionHeader header, std::span<const PageRun> runs,
-                           std::span<const std::byte> payload, void (*change)(SectionHeader&)) {
+                           std::span<const std::byte> stored, void (*change)(SectionHeader&)) {
   const std::size_t start = bytes_.size();
   header.magic = kSectionMagic;
   header.version = kStreamVersion;
   header.sequence = starts_.size();
   header.crash_id = crash_id_;
-  header.raw_bytes = header.stored_bytes = payload.size();
+  header.stored_bytes = stored.size();
   header.run_count = static_cast<std::uint32_t>(runs.size());
-  header.payload_crc32c = crc32c(payload);
+  header.payload_crc32c = crc32c(stored);
   if (change != nullptr) change(header);
   append_object(bytes_, header);
   for (const PageRun& run : runs) append_object(bytes_, run);
   bytes_.resize(start + kBlockBytes);
   starts_.push_back(start);
   reseal(bytes_, start);
-  append_padded(bytes_, payload, kBlockBytes);
+  append_padded(bytes_, stored, kBlockBytes);
 }
 
 StreamBuilder& StreamBuilder::section(SectionKind kind, std::span<const std::byte> payload,
                                       void (*change)(SectionHeader&)) {
   SectionHeader header{};
   header.kind = static_cast<std::uint16_t>(kind);
+  header.raw_bytes = payload.size();
   append(header, {}, payload, change);
   return *this;
 }
@@ -126,27 +143,60 @@ StreamBuilder& StreamBuilder::dmesg(std::string_view text) {
 }
 
 StreamBuilder& StreamBuilder::pages(std::uint64_t first, std::uint64_t end,
-                                    std::span<const PageRun> runs) {
+                                    std::span<const PageRun> stored) {
+  std::vector<PageRun> all;
+  const auto zero_until = [&](std::uint64_t next) {
+    if (first < next) {
+      all.push_back({.pfn = first,
+                     .count = static_cast<std::uint32_t>(next - first),
+                     .what = static_cast<std::uint16_t>(RunKind::kZero)});
+    }
+  };
+  for (const PageRun& run : stored) {
+    zero_until(run.pfn);
+    all.push_back(run);
+    first = run.pfn + run.count;
+  }
+  zero_until(end);
+  return runs(PagePass::kKernel, all);
+}
+
+StreamBuilder& StreamBuilder::runs(PagePass pass, std::span<const PageRun> runs, Codec codec) {
   SectionHeader header{};
   header.kind = static_cast<std::uint16_t>(SectionKind::kPages);
-  header.first_pfn = first;
-  header.end_pfn = end;
+  header.pass = static_cast<std::uint32_t>(pass);
+  header.first_pfn = runs.front().pfn;
+  header.end_pfn = runs.back().pfn + runs.back().count;
   std::vector<std::byte> payload;
   for (const PageRun& run : runs) {
+    totals_.memory_pages += run.count;
+    switch (static_cast<RunKind>(run.what)) {
+      case RunKind::kStored:
+        totals_.stored_pages += run.count;
+        break;
+      case RunKind::kZero:
+        totals_.zero_pages += run.count;
+        continue;
+      case RunKind::kExcluded:
+        totals_.excluded_pages[run.page_class] += run.count;
+        continue;
+      case RunKind::kUnreadable:
+        totals_.unreadable_pages += run.count;
+        continue;
+    }
     for (std::uint64_t i = 0; i < run.count; ++i) {
       const auto page = page_content(run.pfn + i);
       payload.insert(payload.end(), page.begin(), page.end());
     }
-    totals_.stored_pages += run.count;
   }
-  totals_.memory_pages += end - first;
-  append(header, runs, payload);
+  header.raw_bytes = payload.size();
+  header.codec = static_cast<std::uint16_t>(codec);
+  append(header, runs, encode(codec, payload));
   return *this;
 }
 
 EndPayload StreamBuilder::totals() const {
   EndPayload totals = totals_;
-  totals.zero_pages = totals.memory_pages - totals.stored_pages;
   totals.section_count = starts_.size() + 1;
   totals.stream_bytes = bytes_.size() + 2 * kBlockBytes;
   return totals;

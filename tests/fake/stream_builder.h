@@ -34,8 +34,10 @@ class StreamBuilder {
   StreamBuilder& elf_head(std::span<const std::byte> head,
                           std::size_t section_bytes = kMaxPayloadBytes);
   StreamBuilder& dmesg(std::string_view text);
-  // Covers [first, end); the runs are stored with page_content(), the rest counts as zero.
+  // Tells of all of [first, end): the runs are stored with page_content(), the rest is zero.
   StreamBuilder& pages(std::uint64_t first, std::uint64_t end, std::span<const PageRun> runs);
+  // Just these runs.
+  StreamBuilder& runs(PagePass pass, std::span<const PageRun> runs, Codec codec = Codec::kNone);
   // Totals of what was added; the caller may correct them.
   [[nodiscard]] EndPayload totals() const;
   StreamBuilder& end() { return end(totals()); }
@@ -52,7 +54,7 @@ class StreamBuilder {
 
  private:
   void append(SectionHeader header, std::span<const PageRun> runs,
-              std::span<const std::byte> payload, void (*change)(SectionHeader&) = nullptr);
+              std::span<const std::byte> stored, void (*change)(SectionHeader&) = nullptr);
 
   UuidBytes crash_id_;
   std::vector<std::byte> bytes_;

@@ -1,4 +1,5 @@
 // The examples of docs/disk-format.md are what the code writes.
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cctype>
 #include <cstring>
@@ -79,11 +80,20 @@ Block example_pages() {
   header.raw_bytes = header.stored_bytes = payload.size();
   header.first_pfn = 256;
   header.end_pfn = 261;
-  header.run_count = 1;
+  header.run_count = 3;
+  header.pass = static_cast<std::uint32_t>(PagePass::kCache);
   header.payload_crc32c = crc32c(payload);
   std::memcpy(block.data(), &header, sizeof header);
-  const PageRun run{.pfn = 256, .count = 2, .reserved = 0};
-  std::memcpy(block.data() + sizeof header, &run, sizeof run);
+  const std::array runs{
+      PageRun{.pfn = 256,
+              .count = 2,
+              .page_class = static_cast<std::uint16_t>(PageClass::kPrivateCache)},
+      PageRun{.pfn = 258, .count = 2, .what = static_cast<std::uint16_t>(RunKind::kZero)},
+      PageRun{.pfn = 260,
+              .count = 1,
+              .what = static_cast<std::uint16_t>(RunKind::kExcluded),
+              .page_class = static_cast<std::uint16_t>(PageClass::kFree)}};
+  std::memcpy(block.data() + sizeof header, runs.data(), sizeof runs);
   seal_section(as_block(block));
   return block;
 }
@@ -102,7 +112,7 @@ BOOST_AUTO_TEST_CASE(label_is_written_as_documented) {
 
 BOOST_AUTO_TEST_CASE(pages_section_is_written_as_documented) {
   const Block block = example_pages();
-  BOOST_CHECK_EQUAL(to_hex(std::span(block).first(104)), documented_hex("pages"));
+  BOOST_CHECK_EQUAL(to_hex(std::span(block).first(136)), documented_hex("pages"));
 }
 
 BOOST_AUTO_TEST_CASE(documented_pages_section_is_accepted) {

@@ -18,6 +18,16 @@ constexpr std::array<std::uint8_t, 16> kCrash{1, 2, 3};
 constexpr std::array<std::uint8_t, 16> kEarlierCrash{9, 9, 9};
 constexpr std::uint64_t kSequence = 5;
 
+PageRun zero(std::uint64_t pfn, std::uint32_t count) {
+  return {.pfn = pfn, .count = count, .what = static_cast<std::uint16_t>(RunKind::kZero)};
+}
+PageRun excluded(std::uint64_t pfn, std::uint32_t count, PageClass page_class) {
+  return {.pfn = pfn,
+          .count = count,
+          .what = static_cast<std::uint16_t>(RunKind::kExcluded),
+          .page_class = static_cast<std::uint16_t>(page_class)};
+}
+
 struct Section {
   SectionHeader header{};
   std::vector<PageRun> runs;
@@ -29,13 +39,13 @@ struct Section {
     header.crash_id = kCrash;
     header.first_pfn = 100;
     header.end_pfn = 200;
-    set_runs({{.pfn = 100, .count = 2, .reserved = 0}, {.pfn = 150, .count = 3, .reserved = 0}});
+    set_runs({{.pfn = 100, .count = 2}, {.pfn = 150, .count = 3}});
   }
   void set_runs(std::vector<PageRun> wanted) {
     runs = std::move(wanted);
     header.run_count = static_cast<std::uint32_t>(runs.size());
     std::uint64_t pages = 0;
-    for (const PageRun& run : runs) pages += run.count;
+    for (const PageRun& run : runs) pages += run.what == 0 ? run.count : 0;
     header.raw_bytes = header.stored_bytes = pages * kPageBytes;
   }
   void make(SectionKind kind, std::uint64_t length) {
@@ -93,15 +103,28 @@ BOOST_AUTO_TEST_CASE(comes_back_with_its_runs) {
   BOOST_TEST(found[1].count == 3U);
 }
 
-BOOST_AUTO_TEST_CASE(of_zero_pages_only_has_no_runs) {
-  set_runs({});
+BOOST_AUTO_TEST_CASE(of_pages_without_content_has_no_payload) {
+  set_runs({zero(100, 20), excluded(120, 80, PageClass::kFree)});
+  BOOST_TEST(header.raw_bytes == 0U);
   BOOST_TEST(ok(result()));
+}
+
+BOOST_AUTO_TEST_CASE(of_a_pass_and_page_class_gives_them_back) {
+  header.pass = static_cast<std::uint32_t>(PagePass::kCache);
+  set_runs(
+      {{.pfn = 100, .count = 1, .page_class = static_cast<std::uint16_t>(PageClass::kPrivateCache)},
+       excluded(101, 5, PageClass::kHwpoison)});
+  const auto parsed = result();
+  BOOST_TEST_REQUIRE(ok(parsed));
+  BOOST_TEST(parsed->pass == 2U);
+  BOOST_TEST(runs_of(bytes, *parsed)[0].page_class == 3U);
+  BOOST_TEST(runs_of(bytes, *parsed)[1].page_class == 7U);
 }
 
 BOOST_AUTO_TEST_CASE(of_full_run_table_and_largest_payload_is_accepted) {
   std::vector<PageRun> many;
   for (std::uint32_t i = 0; i < kMaxRuns; ++i) {
-    many.push_back({.pfn = 1000 + 2 * i, .count = 1, .reserved = 0});
+    many.push_back({.pfn = 1000 + 2 * i, .count = 1});
   }
   header.first_pfn = 1000;
   header.end_pfn = 1000 + 2 * kMaxRuns;
@@ -109,7 +132,7 @@ BOOST_AUTO_TEST_CASE(of_full_run_table_and_largest_payload_is_accepted) {
   BOOST_TEST(ok(result()));
   header.first_pfn = 0;
   header.end_pfn = kMaxPayloadBytes / kPageBytes;
-  set_runs({{.pfn = 0, .count = kMaxPayloadBytes / kPageBytes, .reserved = 0}});
+  set_runs({{.pfn = 0, .count = kMaxPayloadBytes / kPageBytes}});
   BOOST_TEST(ok(result()));
 }
 
@@ -174,6 +197,52 @@ BOOST_AUTO_TEST_CASE(newer_version_is_named_as_such) {
   BOOST_TEST(fails(parse(), Code::kFutureVersion));
 }
 
+BOOST_AUTO_TEST_CASE(older_version_is_named_as_such) {
+  seal();
+  reseal_as_version(1);
+  const auto parsed = parse();
+  BOOST_TEST(fails(parsed, Code::kUnsupported));
+  BOOST_TEST((parsed.error().detail.view().find("older lastword") != std::string_view::npos));
+}
+
+BOOST_AUTO_TEST_CASE(unknown_pass) {
+  header.pass = kPagePasses;
+  BOOST_TEST(corrupt(result(), "unknown pass"));
+}
+
+BOOST_AUTO_TEST_CASE(pass_outside_a_pages_section) {
+  make(SectionKind::kDmesg, 10);
+  header.pass = 1;
+  BOOST_TEST(corrupt(result(), "unknown pass"));
+}
+
+BOOST_AUTO_TEST_CASE(run_of_an_unknown_kind) {
+  runs[1].what = 4;
+  BOOST_TEST(corrupt(result(), "page run of an unknown kind"));
+}
+
+BOOST_AUTO_TEST_CASE(run_of_an_unknown_class) {
+  runs[1].page_class = kPageClasses;
+  BOOST_TEST(corrupt(result(), "page run of an unknown kind"));
+}
+
+BOOST_AUTO_TEST_CASE(pages_without_content_that_count_as_content) {
+  runs[1].what = static_cast<std::uint16_t>(RunKind::kZero);
+  BOOST_TEST(corrupt(result(), "page runs and length disagree"));
+}
+
+BOOST_AUTO_TEST_CASE(codec_that_made_it_longer) {
+  header.codec = static_cast<std::uint16_t>(Codec::kLz4);
+  BOOST_TEST(corrupt(result(), "stored longer than raw"));
+}
+
+BOOST_AUTO_TEST_CASE(end_section_with_a_codec) {
+  make(SectionKind::kEnd, sizeof(EndPayload));
+  header.codec = static_cast<std::uint16_t>(Codec::kLz4);
+  header.stored_bytes = 8;
+  BOOST_TEST(corrupt(result(), "end section of the wrong length"));
+}
+
 BOOST_AUTO_TEST_CASE(unknown_kind) {
   for (const std::uint16_t kind : std::array<std::uint16_t, 3>{0, 5, 0xffff}) {
     header.kind = kind;
@@ -213,26 +282,26 @@ BOOST_AUTO_TEST_CASE(page_frame_range_backwards) {
 }
 
 BOOST_AUTO_TEST_CASE(run_before_its_range) {
-  set_runs({{.pfn = 99, .count = 1, .reserved = 0}});
+  set_runs({{.pfn = 99, .count = 1}});
   BOOST_TEST(corrupt(result(), "page runs unsorted or outside their range"));
 }
 
 BOOST_AUTO_TEST_CASE(run_beyond_its_range) {
-  set_runs({{.pfn = 199, .count = 2, .reserved = 0}});
+  set_runs({{.pfn = 199, .count = 2}});
   BOOST_TEST(corrupt(result(), "page runs unsorted or outside their range"));
-  set_runs({{.pfn = ~std::uint64_t{0}, .count = 1, .reserved = 0}});
+  set_runs({{.pfn = ~std::uint64_t{0}, .count = 1}});
   BOOST_TEST(corrupt(result(), "page runs unsorted or outside their range"));
 }
 
 BOOST_AUTO_TEST_CASE(run_of_no_pages) {
-  set_runs({{.pfn = 100, .count = 0, .reserved = 0}});
+  set_runs({{.pfn = 100, .count = 0}});
   BOOST_TEST(corrupt(result(), "page runs unsorted or outside their range"));
 }
 
 BOOST_AUTO_TEST_CASE(runs_unsorted_or_overlapping) {
-  set_runs({{.pfn = 150, .count = 1, .reserved = 0}, {.pfn = 100, .count = 1, .reserved = 0}});
+  set_runs({{.pfn = 150, .count = 1}, {.pfn = 100, .count = 1}});
   BOOST_TEST(corrupt(result(), "page runs unsorted or outside their range"));
-  set_runs({{.pfn = 100, .count = 5, .reserved = 0}, {.pfn = 104, .count = 1, .reserved = 0}});
+  set_runs({{.pfn = 100, .count = 5}, {.pfn = 104, .count = 1}});
   BOOST_TEST(corrupt(result(), "page runs unsorted or outside their range"));
 }
 
