@@ -29,6 +29,8 @@ class CoreWriter {
                                              PageClass page_class) = 0;
   // `incomplete`: see render_core_head. Durable when this returns without an error.
   [[nodiscard]] virtual Status finish(std::string_view incomplete) = 0;
+  // Size of the file, after finish().
+  [[nodiscard]] virtual std::uint64_t file_bytes() const = 0;
 };
 
 // An ELF core, sparse: zero, excluded and missing pages are holes and read as zeros.
@@ -41,6 +43,7 @@ class ElfCoreWriter : public CoreWriter {
   Status write_zero_pages(std::uint64_t, std::uint64_t) override { return {}; }
   Status exclude_pages(std::uint64_t, std::uint64_t, PageClass) override { return {}; }
   Status finish(std::string_view incomplete) override;
+  [[nodiscard]] std::uint64_t file_bytes() const override { return layout_->file_bytes(); }
 
  private:
   OutputFile& file_;
