@@ -232,12 +232,15 @@ void read_timing(Reader& reader, const toml::table& root, Config& config) {
 void read_dump(Reader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "dump");
   if (table == nullptr) return;
-  reader.only_keys(*table, "[dump]", {"keep", "after", "engine"});
+  reader.only_keys(*table, "[dump]", {"keep", "after", "engine", "core_format"});
   reader.choice(*table, "keep", config.keep_latest, {{"unsaved", 0}, {"latest", 1}});
   reader.choice(*table, "after", config.after,
                 {{"reboot", pb::REBOOT}, {"poweroff", pb::POWER_OFF}, {"hold", pb::HOLD}});
   reader.choice(*table, "engine", config.engine,
                 {{"auto", pb::ENGINE_AUTO}, {"io_uring", pb::IO_URING}, {"libaio", pb::LIBAIO}});
+  reader.choice(*table, "core_format", config.core_format,
+                {{"kdump", static_cast<int>(CoreFormat::kKdump)},
+                 {"elf", static_cast<int>(CoreFormat::kElf)}});
 }
 
 void read_capture(Reader& reader, const toml::table& root, Config& config) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/core_format.h"
 #include "proto/error.h"
 #include "proto/plan.pb.h"
 #include "proto/timing.h"
@@ -34,6 +35,7 @@ struct Config {
   bool keep_latest = false;  // [dump] keep = "latest": an unsaved dump may be overwritten
   pb::AfterDump after = pb::REBOOT;
   pb::Engine engine = pb::ENGINE_AUTO;
+  CoreFormat core_format = CoreFormat::kKdump;
   std::vector<std::string> extra_modules;  // [capture] kernel modules beyond those of the disks
   std::string capture_kernel;              // empty: /boot/vmlinuz-RELEASE of the running kernel
   std::string capture_command_line;        // appended to the default one

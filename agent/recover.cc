@@ -9,7 +9,8 @@
 #include <filesystem>
 
 #include "agent/command.h"
-#include "agent/core_writer.h"
+#include "agent/core_format.h"
+#include "agent/dump_front.h"
 #include "agent/recovery_report.h"
 #include "agent/stream_reader.h"
 
@@ -19,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kCrashIdDigits = 8;
-// Program headers, notes, log and report, beside the pages.
+// The report, and what a file system needs to find its blocks, beside core and log.
 constexpr std::uint64_t kOverheadBytes = 4 << 20;
 
 Status check_directory(const std::string& path) {
@@ -76,13 +77,29 @@ std::optional<Finished> find_finished(const Dump& dump, const std::string& direc
   return {};
 }
 
-Status check_space(const Dump& dump, const std::string& path, FileSystem& files) {
+// Where pages are stored beyond those that the coredump header knows: it is about a second old when
+// a dump ends without its writer's saying so.
+bool header_is_final(const pb::CoredumpHeader& header) {
+  return header.reason() == pb::REASON_NONE && header.attribute() != pb::IN_PROGRESS;
+}
+
+Status check_space(const DumpSource& source, const Dump& dump, const CoreKind& kind,
+                   const std::string& path, FileSystem& files) {
   const auto free = files.free_bytes(path);
   if (!free) return fail(free.error());
-  // A header can not know more pages than its extent holds.
-  const std::uint64_t pages =
-      std::min(dump.header.stored_pages(), dump.header.extent_length_bytes() / kPageBytes);
-  const std::uint64_t needed = pages * kPageBytes + kOverheadBytes;
+  const DumpFront front = read_front(source.device, dump);
+  const auto head = parse_core_head(front.head);
+  if (!head) return {};  // the recovery says what is wrong with it
+  const CoreLayout layout(*head);
+  const auto needed_for = [&](std::uint64_t pages) {
+    return max_core_bytes(kind, *head, layout, pages) + front.dmesg.size() + kOverheadBytes;
+  };
+  const bool final = header_is_final(dump.header);
+  std::uint64_t needed = needed_for(
+      final ? std::min(dump.header.stored_pages(), layout.memory_pages()) : layout.memory_pages());
+  if (*free < needed && !final) {
+    needed = needed_for(count_stored_pages(source.device, dump));
+  }
   if (*free >= needed) return {};
   return fail({.code = Code::kNoSpace,
                .operation = "check free space",
@@ -115,8 +132,8 @@ Result<pb::RecoveryReport> fill_directory(const DumpSource& source, const Dump& 
                                           const std::string& path) {
   const auto file = files.create(path + "/vmcore");
   if (!file) return fail(file.error());
-  ElfCoreWriter writer(**file);
-  DumpReceiver receiver(&writer);
+  const auto writer = make_core_writer(options.core, **file);
+  DumpReceiver receiver(writer.get());
   {
     StreamReader reader = open_stream(source, dump);
     if (Status status = receiver.receive(reader, progress_of(dump, options)); !status) {
@@ -125,13 +142,14 @@ Result<pb::RecoveryReport> fill_directory(const DumpSource& source, const Dump& 
   }
   pb::RecoveryReport report =
       make_report(dump, receiver, source.device.name(), node_name(dump, options));
-  report.set_core_bytes(receiver.layout().file_bytes());
+  report.set_core_format(describe(options.core));
   report.set_recovered_utc(utc_time(std::chrono::duration_cast<std::chrono::milliseconds>(
                                         std::chrono::system_clock::now().time_since_epoch())
                                         .count()));
-  if (Status status = writer.finish(report.complete() ? "" : summary_of(report)); !status) {
+  if (Status status = writer->finish(report.complete() ? "" : summary_of(report)); !status) {
     return fail(status.error());
   }
+  report.set_core_bytes(writer->file_bytes());
   if (Status status = write_whole(files, path + "/dmesg.txt", receiver.dmesg()); !status) {
     return fail(status.error());
   }
@@ -158,7 +176,7 @@ Result<pb::RecoveryReport> write_directory(const DumpSource& source, const Dump&
   const auto claim = files.claim_directory(partial);
   if (!claim) return fail(claim.error());
   Status status = files.empty_directory(partial);
-  if (status) status = check_space(dump, partial, files);
+  if (status) status = check_space(source, dump, options.core, partial, files);
   Result<pb::RecoveryReport> report;
   if (status) {
     report = fill_directory(source, dump, options, files, partial);
@@ -173,16 +191,29 @@ Result<pb::RecoveryReport> write_directory(const DumpSource& source, const Dump&
   return report;
 }
 
+void add_note(pb::RecoveryResult& result, std::string_view text) {
+  result.set_note(fmt::format("{}{}{}", result.note(), result.note().empty() ? "" : "; ", text));
+}
+
+// One recovery of a dump is enough, whatever its format.
+void note_other_format(const RecoverOptions& options, const pb::RecoveryReport& report,
+                       pb::RecoveryResult& result) {
+  if (report.core_format() == describe(options.core)) return;
+  add_note(result, fmt::format("its vmcore is {}: move the directory away to get {}",
+                               report.core_format(), describe(options.core)));
+}
+
 // Marks the disk if everything allows it; says in the result what became of it.
 Status settle(const DumpSource& source, const Dump& dump, const RecoverOptions& options,
               pb::RecoveryResult& result) {
   if (dump.header.attribute() == pb::SAVED) {
     result.set_saved(true);
-    result.set_note("the disk was marked SAVED before");
+    add_note(result, "the disk was marked SAVED before");
   } else if (!options.mark_saved) {
-    result.set_note("the disk was left as it is, as asked");
+    add_note(result, "the disk was left as it is, as asked");
   } else if (result.report().loss() && !options.accept_loss) {
-    result.set_note(
+    add_note(
+        result,
         "the disk was left unmarked, because it lost part of the dump: move the directory away "
         "and recover again, or mark it with --accept-loss");
   } else {
@@ -211,6 +242,7 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
     }
     result.set_found(true);
     result.set_directory(finished->directory);
+    note_other_format(options, finished->report, result);
     *result.mutable_report() = std::move(finished->report);
   } else {
     const std::string path =

@@ -2,7 +2,7 @@
 // SAVED.
 //
 //   DIR/NODE-STARTED-CRASH/          NODE, start in UTC, first 8 digits of the crash id
-//     vmcore                         ELF core, sparse
+//     vmcore                         kdump-compressed, or an ELF core, sparse
 //     dmesg.txt
 //     report.json                    pb::RecoveryReport
 //
@@ -15,6 +15,7 @@
 #include <functional>
 #include <string>
 
+#include "agent/core_format.h"
 #include "agent/dump_source.h"
 #include "agent/file_system.h"
 #include "agent/recovery.pb.h"
@@ -28,6 +29,7 @@ using RecoverProgress = std::function<void(std::uint64_t done, std::uint64_t tot
 struct RecoverOptions {
   std::string directory;        // exists; DIR above
   std::string node_name;        // of the node that crashed; empty: "nodeID"
+  CoreKind core;                // what to write
   bool mark_saved = true;       // else the disk is only read
   bool accept_loss = false;     // mark it although the disk lost part of the dump
   bool writer_is_over = false;  // read an IN_PROGRESS dump; it is never marked

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/dump_front.h"
 #include "agent/recovery_report.h"
 #include "proto/timing.h"
 #include "storage/discover.h"
@@ -71,6 +72,8 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
   const RecoverOptions options{
       .directory = request.directory.empty() ? crashed.core_directory : request.directory,
       .node_name = crashed.name,
+      .core = {.format = request.format.value_or(config ? config->core_format : CoreFormat::kKdump),
+               .codec = request.codec},
       .mark_saved = request.mark_saved,
       .accept_loss = request.accept_loss,
       .writer_is_over = request.writer_gone,
@@ -81,6 +84,28 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
   pb::RecoveryResult result;
   *result.mutable_report() = std::move(*report);
   return result;
+}
+
+Result<DumpLog> read_dump_log(const std::optional<Config>& config, const std::string& path) {
+  const auto timeout = config ? config->timing.settings.io_timeout : TimingSettings{}.io_timeout;
+  const auto disk = open_disk(path, Access::kReadOnly, timeout);
+  if (!disk) return fail(disk.error());
+  const auto metadata = find_metadata_partition(path);
+  if (!metadata) return fail(metadata.error());
+  const DumpSource source{
+      .device = *disk->device, .metadata_offset = metadata->offset_bytes, .own_key = {}};
+  const auto dump = read_dump(source, true);
+  if (!dump) return fail(dump.error());
+  DumpFront front = read_front(*disk->device, *dump);
+  if (!front.dmesg.empty()) {
+    return DumpLog{.text = std::move(front.dmesg), .whole = front.whole, .end = front.end};
+  }
+  if (!front.whole && front.end.code != Code::kNotFound) return fail(front.end);
+  return fail({.code = Code::kNotFound,
+               .operation = "read the kernel log",
+               .disk = path,
+               .detail = dump->header.attribute() == pb::IN_PROGRESS ? "the dump has none so far"
+                                                                     : "the dump has none"});
 }
 
 Result<std::string> recover_after_takeover(const Config& config, const SurveyedDisk& disk) {

@@ -14,9 +14,11 @@
 namespace lastword {
 
 struct RecoverRequest {
-  std::string disk;       // path of a disk or an image
-  std::string directory;  // empty: the core directory of the node that crashed
-  bool verify = false;    // read only, check everything, write nothing
+  std::string disk;                  // path of a disk or an image
+  std::string directory;             // empty: the core directory of the node that crashed
+  std::optional<CoreFormat> format;  // empty: as configured
+  PageCodec codec = PageCodec::kZlib;
+  bool verify = false;  // read only, check everything, write nothing
   bool mark_saved = true;
   bool accept_loss = false;
   bool writer_gone = false;  // image: the operator knows that nothing writes to it any more
@@ -28,6 +30,17 @@ struct RecoverRequest {
 // nobody can be writing any more, it first becomes ABORTED.
 [[nodiscard]] Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
                                                       const RecoverRequest& request);
+
+// The kernel log of the dump on a disk, from its first sections: at once, whatever the size of the
+// dump, and while it is being written too. Only reads. kNotFound: there is no dump, or none of its
+// log.
+struct DumpLog {
+  std::string text;
+  bool whole = true;
+  Error end;  // unless whole: why more could not be read
+};
+[[nodiscard]] Result<DumpLog> read_dump_log(const std::optional<Config>& config,
+                                            const std::string& disk);
 
 // The dump on a disk that this node just took over, to the core directory of the node that crashed.
 // Returns the directory that was written. A disk that could not be marked SAVED is an error.

@@ -2,6 +2,9 @@
 // docs/man/lastword-recover.8.
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <map>
 #include <memory>
 
 #include "agent/command.h"
@@ -12,9 +15,16 @@
 namespace lastword {
 namespace {
 
+const std::map<std::string, CoreFormat> kFormats{{"kdump", CoreFormat::kKdump},
+                                                 {"elf", CoreFormat::kElf}};
+const std::map<std::string, PageCodec> kCodecs{
+    {"zlib", PageCodec::kZlib}, {"zstd", PageCodec::kZstd}, {"none", PageCodec::kNone}};
+
 struct Arguments {
   RecoverRequest request;
   bool no_mark = false;
+  bool dmesg = false;
+  std::optional<PageCodec> codec;
   bool json = false;
 };
 
@@ -27,11 +37,18 @@ void print_summary(const pb::RecoveryResult& result) {
   fmt::print("  {} checksums verified in {} MiB\n", report.checksums_verified(),
              report.stream_bytes() >> 20);
   if (!result.directory().empty()) {
-    fmt::print("  {}: {}/\n", result.found() ? "was recovered before" : "recovered to",
-               result.directory());
+    fmt::print("  {}: {}/ ({})\n", result.found() ? "was recovered before" : "recovered to",
+               result.directory(), report.core_format());
   }
   if (!result.note().empty()) fmt::print("  {}\n", result.note());
   if (result.saved()) fmt::print("  {} is marked SAVED\n", report.disk());
+}
+
+int report_failure(const Error& error) {
+  report_error(error);
+  // No dump, or no lastword disk; a path that is not there is a failure like any other.
+  const bool no_dump = error.code == Code::kNotFound && error.sys_errno == 0;
+  return no_dump ? kExitNo : exit_status(error.code);
 }
 
 // For a dump that could not be read in whole, --verify answers like any other check of data.
@@ -40,18 +57,40 @@ int status_of(const pb::RecoveryReport& report, bool verify) {
   return verify && report.loss() ? kExitCorrupt : kExitPartial;
 }
 
+int print_log(const std::optional<Config>& config, const std::string& disk) {
+  const auto log = read_dump_log(config, disk);
+  if (!log) return report_failure(log.error());
+  std::fwrite(log->text.data(), 1, log->text.size(), stdout);
+  if (std::fflush(stdout) != 0) {
+    return report_error({.code = Code::kIo, .sys_errno = errno, .operation = "write the log"});
+  }
+  if (log->whole) return kExitOk;
+  fmt::print(stderr, "lastword: the log may go on: {}\n", describe(log->end));
+  return kExitPartial;
+}
+
 int run(const CommandContext& context, Arguments& arguments) {
   RecoverRequest& request = arguments.request;
+  if (arguments.codec) {
+    if (request.format == CoreFormat::kElf) {
+      return report_error({.code = Code::kUsage,
+                           .operation = "recover",
+                           .detail = "--codec is for --format kdump; an ELF core is not compressed"});
+    }
+    request.format = CoreFormat::kKdump;
+    request.codec = *arguments.codec;
+  }
   request.mark_saved = !arguments.no_mark && !request.verify;
   std::optional<Config> config;
   auto loaded = load_config(context.config_path);
   if (loaded) {
     config = std::move(*loaded);
-  } else if (!request.verify && request.directory.empty()) {
+  } else if (!request.verify && !arguments.dmesg && request.directory.empty()) {
     return report_error(loaded.error());
   } else if (loaded.error().sys_errno != ENOENT) {
     fmt::print(stderr, "lastword: going on without configuration: {}\n", describe(loaded.error()));
   }
+  if (arguments.dmesg) return print_log(config, request.disk);
 
   Result<pb::RecoveryResult> result;
   {
@@ -59,12 +98,7 @@ int run(const CommandContext& context, Arguments& arguments) {
     request.progress = [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
     result = recover_disk(config, request);
   }
-  if (!result) {
-    report_error(result.error());
-    // No dump, or no lastword disk; a path that is not there is a failure like any other.
-    const bool no_dump = result.error().code == Code::kNotFound && result.error().sys_errno == 0;
-    return no_dump ? kExitNo : exit_status(result.error().code);
-  }
+  if (!result) return report_failure(result.error());
   if (arguments.json) {
     print_json(*result);
   } else {
@@ -95,11 +129,27 @@ void add_recover_command(CLI::App& app, CommandContext& context) {
   command->add_flag("--writer-gone", request.writer_gone,
                     "Nothing writes this dump any more, although it says IN_PROGRESS: for images, "
                     "and for reading with --no-mark or --verify");
-  command->add_flag("--verify", request.verify, "Check every checksum and write nothing")
-      ->excludes(output)
-      ->excludes(no_mark)
-      ->excludes(loss);
-  command->add_flag("--json", arguments->json, "Print the result as JSON");
+  auto* format =
+      command
+          ->add_option("--format", request.format,
+                       "Of vmcore: kdump (compressed) or elf; default: core_format of the "
+                       "configuration, kdump")
+          ->transform(CLI::CheckedTransformer(kFormats));
+  auto* codec = command
+                    ->add_option("--codec", arguments->codec,
+                                 "Of a kdump vmcore's pages: zlib, zstd or none; default: zlib, "
+                                 "which every reader has")
+                    ->transform(CLI::CheckedTransformer(kCodecs));
+  auto* verify =
+      command->add_flag("--verify", request.verify, "Check every checksum and write nothing");
+  auto* dmesg = command->add_flag("--dmesg", arguments->dmesg,
+                                  "Only print the kernel log, at once, of a dump in progress too");
+  auto* json = command->add_flag("--json", arguments->json, "Print the result as JSON");
+  for (auto* writing : {output, no_mark, loss, format, codec}) {
+    verify->excludes(writing);
+    dmesg->excludes(writing);
+  }
+  dmesg->excludes(verify)->excludes(json);
   command->callback([&context, arguments] {
     context.chosen = [&context, arguments] { return run(context, *arguments); };
   });

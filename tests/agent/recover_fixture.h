@@ -116,7 +116,9 @@ class RecoverFixture {
   DumpSource source_on(BlockDevice& disk) {
     return {.device = disk, .metadata_offset = kMetadata, .lun = lun.get(), .own_key = kOwnKey};
   }
-  RecoverOptions options() { return {.directory = directory, .node_name = "alpha"}; }
+  RecoverOptions options() {
+    return {.directory = directory, .node_name = "alpha", .core = {.format = format}};
+  }
   Result<pb::RecoveryResult> recover(FileSystem& files = real_file_system()) {
     return recover_dump(source(), options(), files);
   }
@@ -135,6 +137,7 @@ class RecoverFixture {
   std::unique_ptr<BlockDevice> device = node.device(0);
   std::unique_ptr<ScsiLun> lun = node.lun(0);
   std::string directory;
+  CoreFormat format = CoreFormat::kElf;  // where a test does not say
 };
 
 inline std::string content_of(const std::string& path) {
