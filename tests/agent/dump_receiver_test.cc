@@ -48,6 +48,7 @@ class RecordingWriter final : public CoreWriter {
     return {};
   }
   Status finish(std::string_view) override { return {}; }
+  std::uint64_t file_bytes() const override { return 0; }
 
   std::string at(std::uint64_t pfn) const {
     const auto page = pages.find(pfn);
@@ -111,8 +112,8 @@ BOOST_AUTO_TEST_CASE(every_kind_of_run_reaches_the_writer_and_its_count) {
   BOOST_TEST(writer.at(30) == "");
   BOOST_TEST(writer.at(40) == "stored");
   BOOST_TEST(writer.at(355) == "zero");
-  BOOST_TEST((receiver.stored_pages() ==
-              counts({{PageClass::kKernel, 4}, {PageClass::kHugetlb, 6}})));
+  BOOST_TEST(
+      (receiver.stored_pages() == counts({{PageClass::kKernel, 4}, {PageClass::kHugetlb, 6}})));
   BOOST_TEST((receiver.excluded_pages() == counts({{PageClass::kFree, 5}})));
   BOOST_TEST(receiver.zero_pages() == 110U);
   BOOST_TEST((receiver.last_pass() == PagePass::kUser));
