@@ -5,6 +5,7 @@
 
 #include "dumpwriter/by_hand.h"
 #include "dumpwriter/capture.h"
+#include "dumpwriter/class_count.h"
 #include "dumpwriter/terminal.h"
 
 int main(int argc, char** argv) {
@@ -22,10 +23,13 @@ int main(int argc, char** argv) {
       std::puts(LASTWORD_VERSION);
       return lastword::kExitOk;
     case lastword::DumpOptions::Action::kDump:
+    case lastword::DumpOptions::Action::kCountClasses:
       break;
   }
   try {
-    return lastword::run_by_hand(*options);
+    return options->action == lastword::DumpOptions::Action::kCountClasses
+               ? lastword::run_count_classes(options->vmcore)
+               : lastword::run_by_hand(*options);
   } catch (const std::exception& error) {  // out of memory, or no more threads
     lastword::TerminalReporter().note(error.what());
     return lastword::kExitIo;

@@ -76,17 +76,19 @@ void merge(std::vector<FrameRange>& ranges) {
   ranges.resize(kept);
 }
 
-bool covered(std::span<const FrameRange> ranges, std::uint64_t pfn) {
+const FrameRange* find_range(std::span<const FrameRange> ranges, std::uint64_t pfn) {
   const auto after = std::upper_bound(
       ranges.begin(), ranges.end(), pfn,
       [](std::uint64_t value, const FrameRange& range) { return value < range.first_pfn; });
-  return after != ranges.begin() && pfn < std::prev(after)->end_pfn;
+  if (after == ranges.begin() || pfn >= std::prev(after)->end_pfn) return nullptr;
+  return &*std::prev(after);
 }
 
 // A frame that one segment holds whole needs no pieces of another; each remaining frame becomes a
 // range of its own.
 void add_partial_frames(std::vector<FrameRange>& ranges, std::vector<FramePiece>& pieces) {
-  std::erase_if(pieces, [&](const FramePiece& piece) { return covered(ranges, piece.pfn); });
+  std::erase_if(pieces,
+                [&](const FramePiece& piece) { return find_range(ranges, piece.pfn) != nullptr; });
   std::sort(pieces.begin(), pieces.end(),
             [](const FramePiece& a, const FramePiece& b) { return a.pfn < b.pfn; });
   const std::size_t whole_ranges = ranges.size();
@@ -116,6 +118,10 @@ Result<MemoryMap> MemoryMap::build(std::vector<LoadSegment> segments) {
                  .detail = "no PT_LOAD with memory in it: nothing to dump"});
   }
   return map;
+}
+
+const FrameRange* MemoryMap::range_of(std::uint64_t pfn) const {
+  return find_range(ranges_, pfn);
 }
 
 std::span<const FramePiece> MemoryMap::pieces_of(std::uint64_t pfn) const {

@@ -52,6 +52,10 @@ class MemoryMap {
 
   [[nodiscard]] std::span<const FrameRange> ranges() const { return ranges_; }
   [[nodiscard]] std::uint64_t frame_count() const { return frame_count_; }
+  // As they were given.
+  [[nodiscard]] std::span<const LoadSegment> segments() const { return segments_; }
+  // The range that holds a frame; null: none does.
+  [[nodiscard]] const FrameRange* range_of(std::uint64_t pfn) const;
   // The pieces of a frame that is not whole. What no piece covers was not memory: take it as zero.
   [[nodiscard]] std::span<const FramePiece> pieces_of(std::uint64_t pfn) const;
   // From `vaddr` to the end of the segment that holds it; empty: no segment does.

@@ -18,6 +18,7 @@ enum Option : int {
   kLimit,
   kOverwrite,
   kMetadataOffset,
+  kCountClasses,
   kHelp,
   kVersion,
 };
@@ -29,6 +30,7 @@ constexpr std::array kOptions{
     option{"limit", required_argument, nullptr, kLimit},
     option{"overwrite", no_argument, nullptr, kOverwrite},
     option{"metadata-offset", required_argument, nullptr, kMetadataOffset},
+    option{"count-classes", no_argument, nullptr, kCountClasses},
     option{"help", no_argument, nullptr, kHelp},
     option{"version", no_argument, nullptr, kVersion},
     option{},
@@ -83,6 +85,9 @@ Status apply(DumpOptions& options, int option, std::string_view value) {
         return usage("--metadata-offset {}: bytes, a multiple of {}", value, kBlockBytes);
       }
       return {};
+    case kCountClasses:
+      options.action = DumpOptions::Action::kCountClasses;
+      return {};
     case kHelp:
       options.action = DumpOptions::Action::kHelp;
       return {};
@@ -105,11 +110,13 @@ Result<DumpOptions> parse_options(int argc, char* const* argv) {
     if (option == -1) break;
     const std::string_view value = ::optarg != nullptr ? ::optarg : "";
     if (Status status = apply(options, option, value); !status) return fail(status.error());
-    if (options.action != DumpOptions::Action::kDump) return options;
+    if (option == kHelp || option == kVersion) return options;
   }
   if (::optind < argc) return usage("unexpected argument {}; see --help", argv[::optind]);
   if (options.vmcore.empty()) return usage("--vmcore is missing; see --help");
-  if (options.disk.empty()) return usage("--disk is missing; see --help");
+  const bool needs_disk = options.action == DumpOptions::Action::kDump;
+  if (!needs_disk && !options.disk.empty()) return usage("--count-classes takes no --disk");
+  if (needs_disk && options.disk.empty()) return usage("--disk is missing; see --help");
   return options;
 }
 
@@ -131,6 +138,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
 
 std::string_view help_text() {
   return "Usage: lastword-dump --vmcore FILE --disk DISK [OPTION]...\n"
+         "       lastword-dump --vmcore FILE --count-classes\n"
          "Writes a vmcore as a dump stream to a disk, or image file, that `lastword label` "
          "labelled.\n"
          "As PID 1 of a capture image it takes everything from the plan in that image.\n"
@@ -141,6 +149,7 @@ std::string_view help_text() {
          "  --limit TIME             stop after 60s, 500ms, 2m; what was written is kept\n"
          "  --overwrite              even if the disk is armed, or has a dump that is not saved\n"
          "  --metadata-offset BYTES  where the label is, if not in one of the usual places\n"
+         "  --count-classes          only print how many pages are free, cache, user, ...\n"
          "  --help, --version\n"
          "\n"
          "Exit status: 0 complete, 2 usage, 3 I/O error, 4 refused, 5 another node holds the "

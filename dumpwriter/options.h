@@ -14,10 +14,10 @@
 namespace lastword {
 
 struct DumpOptions {
-  enum class Action : std::uint8_t { kDump, kHelp, kVersion };
+  enum class Action : std::uint8_t { kDump, kCountClasses, kHelp, kVersion };
   Action action = Action::kDump;
   std::string vmcore;
-  std::string disk;
+  std::string disk;  // empty with kCountClasses
   pb::Engine engine = pb::ENGINE_AUTO;
   std::optional<std::chrono::milliseconds> limit;  // absent: none
   bool overwrite = false;

@@ -55,6 +55,9 @@ std::optional<std::string_view> Vmcoreinfo::value(std::string_view type,
 std::optional<std::uint64_t> Vmcoreinfo::symbol(std::string_view name) const {
   return parse<std::uint64_t>(value("SYMBOL", name), 16);
 }
+std::optional<std::uint64_t> Vmcoreinfo::length(std::string_view name) const {
+  return parse<std::uint64_t>(value("LENGTH", name), 10);
+}
 std::optional<std::uint64_t> Vmcoreinfo::size(std::string_view name) const {
   return parse<std::uint64_t>(value("SIZE", name), 10);
 }

@@ -21,7 +21,8 @@ class Vmcoreinfo {
 
   // SYMBOL(name)=ffffffff82000000, always hexadecimal.
   [[nodiscard]] std::optional<std::uint64_t> symbol(std::string_view name) const;
-  // SIZE(name)=, OFFSET(name)=, NUMBER(name)=, all decimal.
+  // LENGTH(name)=, SIZE(name)=, OFFSET(name)=, NUMBER(name)=, all decimal.
+  [[nodiscard]] std::optional<std::uint64_t> length(std::string_view name) const;
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view name) const;
   [[nodiscard]] std::optional<std::uint64_t> offset(std::string_view name) const;
   [[nodiscard]] std::optional<std::int64_t> number(std::string_view name) const;

@@ -15,6 +15,7 @@ constexpr std::string_view kText =
     "SIZE(prb_desc)=24\n"
     "OFFSET(prb_desc.state_var)=0\n"
     "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-129\n"
+    "LENGTH(mem_section)=2048\n"
     "SIZE(page)=sixty\n"
     "no equals sign\n"
     "SYMBOL(prb_more)=1\n"
@@ -31,6 +32,7 @@ BOOST_AUTO_TEST_CASE(values_are_found_by_kind_and_name) {
   BOOST_TEST(info.symbol("prb").value_or(0) == 0xffffffff8281e680U);
   BOOST_TEST(info.size("prb_desc").value_or(0) == 24U);
   BOOST_TEST(info.offset("prb_desc.state_var").value_or(1) == 0U);
+  BOOST_TEST(info.length("mem_section").value_or(0) == 2048U);
   BOOST_TEST(info.number("PAGE_BUDDY_MAPCOUNT_VALUE").value_or(0) == -129);
 }
 
