@@ -7,7 +7,7 @@ NINJA = ninja -C $(BUILD) -j $(JOBS)
 CTEST = ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: all help build packages packages-vm test test-unit test-vm test-sanitize demo bench vmcore \
+.PHONY: all help build packages packages-vm test test-unit test-vm test-sanitize fuzz demo bench vmcore \
 	format format-check tidy install clean
 
 all: build
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-unit   unit tests only'
 	@echo 'make test-vm     scenarios only; SCENARIO=name[,name] for some of them'
 	@echo 'make test-sanitize  unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make fuzz        every fuzz target for FUZZ_SECONDS (60) with libFuzzer; TARGET=name for one'
 	@echo 'make bench       the figures of the README, into $(BUILD)/bench/report.json'
 	@echo 'make vmcore      real vmcores of 1 GiB and 4 GiB, into $(BUILD)/vmcore/'
 	@echo 'make install     into DESTDIR (default: this machine)'
@@ -44,6 +45,14 @@ test-sanitize: packages
 	@cmake -S . -B $(BUILD)-sanitize -G Ninja $(LAUNCHER) -DLASTWORD_SANITIZE=ON > /dev/null
 	@ninja -C $(BUILD)-sanitize -j $(JOBS)
 	ctest --test-dir $(BUILD)-sanitize --output-on-failure --no-tests=error -L unit
+
+# The same targets run for a moment as unit tests. What fails is left in $(BUILD)-fuzz/found/.
+FUZZ_SECONDS ?= 60
+fuzz: packages
+	@scripts/install-packages fuzz
+	@CC=clang-14 CXX=clang++-14 cmake -S . -B $(BUILD)-fuzz -G Ninja $(LAUNCHER) -DLASTWORD_FUZZ=ON > /dev/null
+	@ninja -C $(BUILD)-fuzz -j $(JOBS) fuzz_targets
+	@scripts/fuzz $(BUILD)-fuzz $(FUZZ_SECONDS) $(TARGET)
 
 # A scenario's guests need both processors: one at a time.
 test-vm: packages-vm build
@@ -79,6 +88,6 @@ install: build
 	@DESTDIR='$(DESTDIR)' cmake --install $(BUILD)
 
 clean:
-	@rm -rf $(BUILD) $(BUILD)-sanitize
+	@rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz
 
 comma := ,

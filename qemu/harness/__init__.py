@@ -1,6 +1,6 @@
 """Two nodes and a shelf as virtual machines. See qemu/README.md."""
 
-from . import blocks, image, pattern
+from . import blocks, image, kdump, pattern
 from .errors import CommandFailed, GuestLost, ScenarioFailed, WaitTimeout
 from .lab import Lab, lun_table
 from .registry import scenario
@@ -13,6 +13,7 @@ __all__ = [
     "WaitTimeout",
     "blocks",
     "image",
+    "kdump",
     "lun_table",
     "pattern",
     "scenario",

@@ -6,7 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-from qemu.harness import ScenarioFailed, lun_table, pattern
+from qemu.harness import ScenarioFailed, kdump, lun_table, pattern
 
 CLUSTER = "5e9b4c0a-7f1d-4a36-9d2e-1c8f0b7a6e53"
 IDS = {"alpha": 1, "beta": 2}
@@ -39,7 +39,7 @@ def configuration(node, *, timing=None, dump=None, extra=""):
     for name, number in IDS.items():
         lines += [f"[nodes.{name}]", f"id = {number}", f'core_directory = "/var/crash/{name}"']
     lines += ["[timing]", *(f'{key} = "{value}"' for key, value in times.items())]
-    # pattern.verify() reads ELF; scenarios about kdump cores say so.
+    # For vmcore-dmesg, which reads nothing else; scenarios about kdump cores say so.
     dump = {"core_format": "elf", **(dump or {})}
     lines += ["[dump]", *(f'{key} = "{value}"' for key, value in dump.items())]
     # As the guests themselves are booted; see Guest.
@@ -212,12 +212,21 @@ class Pair:
             report = json.load(file)
         if report["complete"] != complete:
             raise ScenarioFailed(f"report says complete={report['complete']}")
-        readers = [["vmcore-dmesg", core], ["makedumpfile", "--dump-dmesg", core, f"{core}.dmesg"]]
-        for reader in readers if complete else readers[:1]:
+        readers = []
+        if complete:
+            readers += [["makedumpfile", "--dump-dmesg", core, f"{core}.dmesg"]]
+        if kdump.is_kdump(core):
+            with kdump.Kdump(core) as dump:
+                require(dump.incomplete != complete, "the core's mark differs from the report")
+            kdump.to_elf(core, f"{core}.elf")
+            core = f"{core}.elf"
+        else:
+            readers += [["vmcore-dmesg", core]]
+        for reader in readers:
             result = subprocess.run(reader, capture_output=True, text=True, errors="replace")
             text = result.stdout
-            if reader[0] == "makedumpfile" and os.path.exists(f"{core}.dmesg"):
-                with open(f"{core}.dmesg", errors="replace") as file:
+            if reader[0] == "makedumpfile" and os.path.exists(reader[-1]):
+                with open(reader[-1], errors="replace") as file:
                     text = file.read()
             if message not in text:
                 raise ScenarioFailed(

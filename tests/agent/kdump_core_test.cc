@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(headers_tell_what_the_notes_tell) {
 }
 
 BOOST_AUTO_TEST_CASE(memory_larger_than_a_bitmap_window_keeps_its_page_frames) {
-  constexpr std::uint64_t kFar = std::uint64_t{40} << 30;
+  constexpr std::uint64_t kFar = std::uint64_t{100} << 30;
   const std::array memory{fake::Segment{.vaddr = 1, .paddr = 0x1000, .bytes = 0x4000},
                           fake::Segment{.vaddr = 2, .paddr = kFar, .bytes = 0x4000}};
   Fixture large(kInfo, memory);

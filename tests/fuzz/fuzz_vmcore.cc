@@ -1,0 +1,60 @@
+// A vmcore as the dump writer opens it, and the kernel log found in its memory.
+#include <array>
+
+#include "dumpwriter/kernel_log.h"
+#include "dumpwriter/vmcore.h"
+#include "tests/fake/synthetic_vmcore.h"
+#include "tests/fuzz/memory_files.h"
+
+namespace lastword::fuzz {
+namespace {
+
+// Every record of the ring is looked at once, and gives at most one piece of text.
+constexpr unsigned kManyReads = 10'000;
+
+}  // namespace
+
+std::vector<Input> seeds() {
+  std::vector<Input> inputs;
+  fake::SyntheticVmcore core;
+  core.add_direct(0x1000, 0x8c00);
+  core.loads.push_back(
+      {.vaddr = fake::SyntheticVmcore::kTextMap + 0x200000, .paddr = 0x200000, .bytes = 0x4000});
+  core.add_direct(0x200000, 0x4000);
+  core.add_direct(0x300000, 0x8000);
+  core.vmcoreinfo = "OSRELEASE=6.1.0\n";
+  fake::SyntheticLogWriter log(core, {});
+  for (unsigned i = 0; i < 20; ++i) log.add(i * 1'000'000, "line of the kernel's log");
+  inputs.push_back(core.file());
+  core.extended_numbering = true;
+  inputs.push_back(core.file());
+  return inputs;
+}
+
+void run(std::span<const std::byte> input) {
+  const MemoryFile file(input);
+  const auto core = Vmcore::open(file.path());
+  if (!core) return;
+  std::uint64_t frames = 0;
+  std::uint64_t next = 0;
+  for (const FrameRange& range : core->map().ranges()) {
+    FUZZ_REQUIRE(range.first_pfn >= next && range.end_pfn > range.first_pfn);
+    next = range.end_pfn;
+    frames += range.end_pfn - range.first_pfn;
+    if (!range.whole) (void)core->map().pieces_of(range.first_pfn);
+  }
+  FUZZ_REQUIRE(frames == core->map().frame_count());
+  std::array<std::byte, 100> bytes;
+  (void)core->read_virtual(fake::SyntheticVmcore::kTextMap + 0x200000, bytes);
+
+  auto log = KernelLog::open(*core);
+  if (!log) return;
+  static std::array<char, KernelLog::kMinReadBytes> text;
+  for (unsigned reads = 0; reads < kManyReads; ++reads) {
+    const std::size_t got = log->read(text);
+    FUZZ_REQUIRE(got <= text.size());
+    if (got == 0) return;
+  }
+}
+
+}  // namespace lastword::fuzz
