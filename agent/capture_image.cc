@@ -46,7 +46,9 @@ la_ssize_t append_to_string(archive*, void* target, const void* data, std::size_
 // A file as it is, or what a compressed one holds.
 Result<std::string> read_unpacked(const std::string& path) {
   const ArchivePtr reader(archive_read_new());
-  archive_read_support_filter_all(reader.get());
+  archive_read_support_filter_gzip(reader.get());
+  archive_read_support_filter_xz(reader.get());
+  archive_read_support_filter_zstd(reader.get());
   archive_read_support_format_raw(reader.get());
   archive_entry* entry = nullptr;
   if (archive_read_open_filename(reader.get(), path.c_str(), 64 << 10) != ARCHIVE_OK ||

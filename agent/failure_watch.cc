@@ -70,18 +70,20 @@ bool has_panicked(const SurveyedDisk& disk, const Config& config) {
          disk.header.boot_generation() == disk.label->owner_generation() && holds_dump(disk.header);
 }
 
-bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config) {
+bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config,
+                     ReservationKey own) {
   const auto mine = [&](const SurveyedDisk& disk) {
     return holder_node(disk, config) == config.self.id;
   };
   const auto unfinished = [&](const SurveyedDisk& disk) {
-    return !mine(disk) || disk.label->owner_node() != config.self.id || holds_dump(disk.header);
+    return !mine(disk) || disk.reservation->holder != own ||
+           disk.label->owner_node() != config.self.id || holds_dump(disk.header);
   };
   return std::any_of(disks.begin(), disks.end(), mine) &&
          std::any_of(disks.begin(), disks.end(), unfinished);
 }
 
-Result<Survey> wait_for_failure(const Config& config, const EventSink& events) {
+Result<Survey> wait_for_failure(const Config& config, ReservationKey own, const EventSink& events) {
   BackgroundSurvey background(config);
   Survey survey;
   std::vector<SurveyedDisk> disks;  // the partner's, those that may hold a dump
@@ -91,7 +93,7 @@ Result<Survey> wait_for_failure(const Config& config, const EventSink& events) {
       if (!*fresh) return fail(fresh->error());
       survey = std::move(**fresh);
       disks = partner_disks(survey, config);
-      if (was_interrupted(disks, config)) return survey;
+      if (was_interrupted(disks, config, own)) return survey;
       std::erase_if(disks, [](const SurveyedDisk& disk) {
         return disk.label->role() != pb::SPARE && disk.label->role() != pb::DUMP;
       });
@@ -102,7 +104,9 @@ Result<Survey> wait_for_failure(const Config& config, const EventSink& events) {
                                       config.partner.name)});
       }
       std::vector<HeaderWatch::Place> places;
-      for (const auto& disk : disks) places.push_back({disk.info.path, disk.metadata_offset});
+      for (const auto& disk : disks) {
+        places.push_back({disk.info.path, disk.metadata_offset, disk.open});
+      }
       watch = std::make_unique<HeaderWatch>(std::move(places), config.timing.settings.io_timeout);
     }
     if (!watch) continue;

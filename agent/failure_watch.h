@@ -10,12 +10,15 @@ namespace lastword {
 
 // The partner has panicked in its current life: the header of this disk of its own says so.
 [[nodiscard]] bool has_panicked(const SurveyedDisk& disk, const Config& config);
-// This node took some of these disks of the partner, and did not finish.
-[[nodiscard]] bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config);
+// This node took some of these disks of the partner, and did not finish; or it did, and has been
+// rebooted since, so that it holds them by the key of a boot that is over.
+[[nodiscard]] bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config,
+                                   ReservationKey own);
 
 // Returns the survey to act on as soon as has_panicked or was_interrupted holds. Looks at the
 // headers every kPollInterval, at everything else every few seconds. Errors: no survey can be made
 // at all.
-[[nodiscard]] Result<Survey> wait_for_failure(const Config& config, const EventSink& events);
+[[nodiscard]] Result<Survey> wait_for_failure(const Config& config, ReservationKey own,
+                                              const EventSink& events);
 
 }  // namespace lastword

@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "storage/batch_read.h"
-#include "storage/discover.h"
 
 namespace lastword {
 
@@ -20,7 +19,17 @@ constexpr milliseconds kLongestRest{60'000};
 struct HeaderWatch::Watched {
   using Clock = std::chrono::steady_clock;
 
-  [[nodiscard]] bool resting() const { return problem && (!disk || Clock::now() < rest_until); }
+  [[nodiscard]] bool resting() const {
+    return problem && (!place.disk || Clock::now() < rest_until);
+  }
+  void open(milliseconds io_timeout) {
+    if (place.disk || problem) return;
+    if (auto disk = open_disk(place.path, Access::kReadOnly, io_timeout)) {
+      place.disk = std::make_shared<OpenDisk>(std::move(*disk));
+    } else {
+      problem = disk.error();  // for good
+    }
+  }
   // The kernel may still write into the buffers of such reads: they are given up, and so is the
   // descriptor's owner never before them.
   void rest(const Error& error) {
@@ -32,7 +41,6 @@ struct HeaderWatch::Watched {
   }
 
   Place place;
-  std::optional<OpenDisk> disk;  // absent: could not be opened, for good
   std::optional<Error> problem;  // the last one
   Clock::time_point rest_until{};
   milliseconds next_rest = kFirstRest;
@@ -44,11 +52,6 @@ HeaderWatch::HeaderWatch(std::vector<Place> places, milliseconds io_timeout)
   for (Place& place : places) {
     auto watched = std::make_unique<Watched>();
     watched->place = std::move(place);
-    if (auto disk = open_disk(watched->place.path, Access::kReadOnly, io_timeout)) {
-      watched->disk = std::move(*disk);
-    } else {
-      watched->problem = disk.error();
-    }
     watched_.push_back(std::move(watched));
   }
 }
@@ -59,12 +62,13 @@ std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks)
   std::vector<ReadRequest> requests;
   std::vector<std::size_t> asked;
   for (const std::size_t index : disks) {
-    const Watched& watched = *watched_[index];
+    Watched& watched = *watched_[index];
+    watched.open(io_timeout_);
     if (watched.resting()) continue;
     asked.push_back(index);
     for (unsigned slot = 0; slot < 2; ++slot) {
       requests.push_back(
-          {.fd = watched.disk->fd,
+          {.fd = watched.place.disk->fd,
            .disk = watched.place.path,
            .offset = watched.place.metadata_offset + slot_offset(RecordPlace::kCoredump, slot),
            .buffer = watched.slots->block(slot)});

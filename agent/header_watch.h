@@ -23,8 +23,9 @@ class HeaderWatch {
   struct Place {
     std::string path;
     std::uint64_t metadata_offset = 0;
+    std::shared_ptr<OpenDisk> disk;  // null: opened by path when it is first polled
   };
-  // Opens every disk. One that can not be opened is reported by each poll() instead.
+  // A disk that can not be opened is reported by each poll() instead.
   HeaderWatch(std::vector<Place> places, milliseconds io_timeout);
   ~HeaderWatch();
   HeaderWatch(const HeaderWatch&) = delete;

@@ -42,6 +42,9 @@ struct NodeState {
 // descriptor is closed.
 [[nodiscard]] Result<FileDescriptor> lock_state(const Config& config);
 
+// One takeover at a time. kRefused while another one runs, unless `wait`.
+[[nodiscard]] Result<FileDescriptor> lock_takeover(const Config& config, bool wait);
+
 // Creates the state directory where it is missing. Private to root: the capture image in it names
 // the reservation key.
 [[nodiscard]] Status make_state_directory(const Config& config);

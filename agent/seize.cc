@@ -19,6 +19,17 @@ Error conflict(Code code, std::string detail) {
 
 }  // namespace
 
+Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal) {
+  if (!seen) return;
+  keys_ = std::move(seen->keys);
+  holder_ = seen->holder;
+  decide();
+  if (over()) {  // nothing ends on old news
+    state_ = State::kReadying;
+    result_ = {};
+  }
+}
+
 std::optional<SeizeCommand> Seize::next() const {
   switch (state_) {
     case State::kReadying:
@@ -259,8 +270,9 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
 
 }  // namespace
 
-Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes) {
-  Seize machine(goal);
+Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes,
+             std::optional<SeizeView> seen) {
+  Seize machine(goal, std::move(seen));
   while (const auto command = machine.next()) {
     machine.reply(send(lun, goal, *command, machine.victim()));
   }

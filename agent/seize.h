@@ -2,7 +2,7 @@
 // command comes next and is fed the replies. It serves both `start` (a node's own disks, where a
 // power cycle may have left its older key) and takeover (the partner's disks).
 //
-//   TEST UNIT READY until ready -> READ KEYS, READ RESERVATION
+//   TEST UNIT READY until ready -> READ KEYS, READ RESERVATION (unless just seen)
 //   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already
 //   -> PREEMPT AND ABORT of each victim, the holder first -> RESERVE if nobody holds it
 //   -> READ KEYS, READ RESERVATION: this node holds it and no victim is registered
@@ -34,6 +34,13 @@ struct SeizeGoal {
   std::optional<bool> aptpl = {};
 };
 
+// What somebody saw of the disk a moment ago: saves the first look. It may be out of date; what
+// changed since shows in the replies, and in the look at the end.
+struct SeizeView {
+  std::vector<ReservationKey> keys;
+  std::optional<Reservation> holder;
+};
+
 enum class SeizeCommand : std::uint8_t {
   kTestUnitReady,
   kReadKeys,
@@ -54,7 +61,7 @@ struct SeizeReply {
 
 class Seize {
  public:
-  explicit Seize(const SeizeGoal& goal) : goal_(goal) {}
+  explicit Seize(const SeizeGoal& goal, std::optional<SeizeView> seen = {});
 
   // The command to send now; empty when over(). kPreempt* are for victim().
   [[nodiscard]] std::optional<SeizeCommand> next() const;
@@ -117,6 +124,7 @@ struct SeizeNotes {
 
 // Drives a Seize on a real (or fake) logical unit. Blocks for at most the lun's time-out for each
 // command. Returns its result; `notes` may be null.
-[[nodiscard]] Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes = nullptr);
+[[nodiscard]] Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes = nullptr,
+                           std::optional<SeizeView> seen = {});
 
 }  // namespace lastword

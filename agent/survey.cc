@@ -1,30 +1,74 @@
 #include "agent/survey.h"
 
-#include <memory>
+#include <algorithm>
+#include <map>
 #include <mutex>
+#include <set>
+#include <string>
 
 #include "agent/fan_out.h"
+#include "agent/held_disk.h"
 #include "storage/aligned_buffer.h"
 #include "storage/batch_read.h"
+#include "storage/discover.h"
 
 namespace lastword {
 namespace {
 
-// The commands that look at one disk may each meet a few unit attentions; TEST UNIT READY clears
-// them (SAM-5 5.14), so that the reads after it see none.
-constexpr unsigned kMaxUnitAttentions = 16;
-
-Status clear_unit_attentions(ScsiLun& lun) {
-  Status status;
-  for (unsigned i = 0; i < kMaxUnitAttentions; ++i) {
-    status = lun.test_unit_ready();
-    if (status || status.error().code != Code::kUnitAttention) break;
+// A node that watches all night must not leave a thread, or a descriptor with a read under way,
+// behind with every survey of a disk that hangs. Such a disk is left alone while its thread is
+// stuck, and for a time that doubles with each read that does not come back.
+class HangingDisks {
+ public:
+  [[nodiscard]] bool leave_alone(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    if (stuck_.contains(path)) return true;
+    const auto found = rests_.find(path);
+    return found != rests_.end() && Clock::now() < found->second.until;
   }
-  return status;
+  void probe_begins(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    stuck_.insert(path);
+  }
+  void probe_ends(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    stuck_.erase(path);
+  }
+  // The kernel still has `slots` and the descriptor: they live as long as the program.
+  void read_hangs(const std::string& path, std::shared_ptr<OpenDisk> open, AlignedBuffer slots) {
+    const std::lock_guard lock(mutex_);
+    kept_.emplace_back(std::move(open), std::move(slots));
+    Rest& rest = rests_[path];
+    rest.length = std::min(2 * rest.length, kLongestRest);
+    rest.until = Clock::now() + rest.length;
+  }
+  void reads(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    rests_.erase(path);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr milliseconds kLongestRest{600'000};
+  struct Rest {
+    milliseconds length{500};
+    Clock::time_point until{};
+  };
+
+  std::mutex mutex_;
+  std::set<std::string> stuck_;
+  std::map<std::string, Rest> rests_;
+  std::vector<std::pair<std::shared_ptr<OpenDisk>, AlignedBuffer>> kept_;
+};
+
+HangingDisks& hanging_disks() {
+  // Never destroyed: threads that hang outlive main().
+  static auto* const disks = new HangingDisks;
+  return *disks;
 }
 
 void read_reservation(ScsiLun& lun, SurveyedDisk& disk) {
-  if (const Status ready = clear_unit_attentions(lun); !ready) {
+  if (const Status ready = wait_until_ready(lun); !ready) {
     disk.scsi_problem = ready.error();
     return;
   }
@@ -44,42 +88,36 @@ void read_reservation(ScsiLun& lun, SurveyedDisk& disk) {
   disk.aptpl = capabilities && capabilities->aptpl;
 }
 
-// One disk while it is being surveyed. Slots of label and coredump header lie side by side, so two
-// reads fetch all four.
-struct Probe {
-  SurveyedDisk result;
-  std::optional<OpenDisk> open;
-  AlignedBuffer slots{4 * kBlockBytes};
-};
+// GPT, registrations and reservation: several dependent commands, one thread for each disk.
+void probe(SurveyedDisk& disk, milliseconds io_timeout) {
+  auto opened = open_disk(disk.info, Access::kReadOnly, io_timeout);
+  if (!opened) {
+    disk.problem = opened.error();
+    return;
+  }
+  const auto partition = find_metadata_partition(*opened->device);
+  if (!partition) {
+    if (partition.error().code != Code::kNotFound) disk.problem = partition.error();
+    return;
+  }
+  disk.metadata_offset = partition->offset_bytes;
+  if (opened->lun) read_reservation(*opened->lun, disk);
+  disk.open = std::make_shared<OpenDisk>(std::move(*opened));
+}
+
+// Slots of label and coredump header lie side by side, so two reads fetch all four.
 constexpr std::size_t kBlocksPerRead = 2;
 static_assert(slot_offset(RecordPlace::kCoredump, 0) ==
               slot_offset(RecordPlace::kLabel, 0) + kBlockBytes);
 
-// GPT, registrations and reservation: several dependent commands, one thread for each disk.
-void probe(Probe& disk, milliseconds io_timeout) {
-  auto opened = open_disk(disk.result.info.path, Access::kReadOnly, io_timeout);
-  if (!opened) {
-    disk.result.problem = opened.error();
-    return;
-  }
-  const auto partition = find_metadata_partition(disk.result.info.path);
-  if (!partition) {
-    if (partition.error().code != Code::kNotFound) disk.result.problem = partition.error();
-    return;
-  }
-  disk.result.metadata_offset = partition->offset_bytes;
-  if (opened->lun) read_reservation(*opened->lun, disk.result);
-  disk.open = std::move(*opened);
-}
-
 // The four blocks were read: what do they say?
-void parse_records(Probe& disk) {
+void parse_records(AlignedBuffer& slots, SurveyedDisk& disk) {
   const auto slot = [&](RecordPlace place, unsigned index) -> BlockView {
-    return disk.slots.block(index * kBlocksPerRead + static_cast<std::size_t>(place));
+    return slots.block(index * kBlocksPerRead + static_cast<std::size_t>(place));
   };
   const auto located = [&](Error error, RecordPlace place) {
-    error.disk = disk.result.info.path;
-    error.offset = disk.result.metadata_offset + slot_offset(place, 0);
+    error.disk = disk.info.path;
+    error.offset = disk.metadata_offset + slot_offset(place, 0);
     return error;
   };
   pb::Label label;
@@ -87,54 +125,71 @@ void parse_records(Probe& disk) {
                                       RecordKind::kLabel, label);
   if (!label_choice) {
     if (label_choice.error().code != Code::kNotFound) {
-      disk.result.problem = located(label_choice.error(), RecordPlace::kLabel);
+      disk.problem = located(label_choice.error(), RecordPlace::kLabel);
     }
     return;
   }
-  disk.result.label = std::move(label);
+  disk.label = std::move(label);
   const auto choice = read_pair(slot(RecordPlace::kCoredump, 0), slot(RecordPlace::kCoredump, 1),
-                                RecordKind::kCoredumpHeader, disk.result.header);
+                                RecordKind::kCoredumpHeader, disk.header);
   if (choice) {
-    disk.result.header_sequence = choice->next_sequence - 1;
+    disk.header_sequence = choice->next_sequence - 1;
     return;
   }
-  disk.result.header.Clear();
+  disk.header.Clear();
   if (choice.error().code != Code::kNotFound) {
-    disk.result.problem = located(choice.error(), RecordPlace::kCoredump);
+    disk.problem = located(choice.error(), RecordPlace::kCoredump);
   }
 }
 
-// Labels and headers of all disks in one batch. False: some read never came back, and its buffer
-// must stay allocated.
-bool read_records(std::span<Probe*> probes, milliseconds io_timeout) {
+// Labels and headers of all disks that are open, in one batch.
+void read_records(std::vector<SurveyedDisk>& disks, milliseconds io_timeout) {
+  struct Reading {
+    SurveyedDisk* disk;
+    AlignedBuffer slots{2 * kBlocksPerRead * kBlockBytes};
+  };
+  std::vector<Reading> readings;
+  for (SurveyedDisk& disk : disks) {
+    if (disk.open) readings.push_back({.disk = &disk});
+  }
   std::vector<ReadRequest> requests;
-  for (Probe* disk : probes) {
+  for (Reading& reading : readings) {
     for (unsigned slot = 0; slot < 2; ++slot) {
       requests.push_back(
-          {.fd = disk->open->fd,
-           .disk = disk->result.info.path,
-           .offset = disk->result.metadata_offset + slot_offset(RecordPlace::kLabel, slot),
-           .buffer = disk->slots.span().subspan(slot * kBlocksPerRead * kBlockBytes,
-                                                kBlocksPerRead * kBlockBytes)});
+          {.fd = reading.disk->open->fd,
+           .disk = reading.disk->info.path,
+           .offset = reading.disk->metadata_offset + slot_offset(RecordPlace::kLabel, slot),
+           .buffer = reading.slots.span().subspan(slot * kBlocksPerRead * kBlockBytes,
+                                                  kBlocksPerRead * kBlockBytes)});
     }
   }
   const Status submitted = read_batch(requests, io_timeout);
-  bool all_came_back = true;
-  for (std::size_t i = 0; i < probes.size(); ++i) {
+  for (std::size_t i = 0; i < readings.size(); ++i) {
+    auto& [disk, slots] = readings[i];
     Status status = submitted;
     for (const ReadRequest* request : {&requests[2 * i], &requests[2 * i + 1]}) {
-      if (submitted && !request->status && request->status.error().code == Code::kTimeout) {
-        all_came_back = false;
+      // A time-out outweighs what the other slot says: its buffer is not ours any more.
+      if (submitted && !request->status &&
+          (status || request->status.error().code == Code::kTimeout)) {
+        status = request->status;
       }
-      if (status && !request->status) status = request->status;
     }
     if (status) {
-      parse_records(*probes[i]);
-    } else {
-      probes[i]->result.problem = status.error();
+      hanging_disks().reads(disk->info.path);
+      parse_records(slots, *disk);
+      if (!disk->label) disk->open.reset();
+      continue;
+    }
+    disk->problem = status.error();
+    if (submitted && status.error().code == Code::kTimeout) {
+      hanging_disks().read_hangs(disk->info.path, std::exchange(disk->open, nullptr),
+                                 std::move(slots));
     }
   }
-  return all_came_back;
+}
+
+Error no_answer(const std::string& path, std::string_view detail) {
+  return {.code = Code::kTimeout, .operation = "survey", .disk = path, .detail = detail};
 }
 
 }  // namespace
@@ -142,38 +197,35 @@ bool read_records(std::span<Probe*> probes, milliseconds io_timeout) {
 Result<Survey> survey_disks(const Config& config) {
   const auto listed = list_scsi_disks();
   if (!listed) return fail(listed.error());
-  const auto probes = std::make_shared<std::vector<Probe>>(listed->size());
-  for (std::size_t i = 0; i < listed->size(); ++i) (*probes)[i].result.info = (*listed)[i];
-  const milliseconds io_timeout = config.timing.settings.io_timeout;
-  const auto done = fan_out(listed->size(), io_timeout, [probes, io_timeout](std::size_t i) {
-    probe((*probes)[i], io_timeout);
-  });
-
-  std::vector<Probe*> readable;
-  for (std::size_t i = 0; i < done.size(); ++i) {
-    if (done[i] && (*probes)[i].open) readable.push_back(&(*probes)[i]);
-  }
-  if (!read_records(readable, io_timeout)) {
-    // The kernel still has the buffers of a hung read: let them live as long as the program.
-    static std::vector<std::shared_ptr<std::vector<Probe>>> hung;
-    static std::mutex mutex;
-    const std::lock_guard lock(mutex);
-    hung.push_back(probes);
-  }
-
   Survey survey;
-  for (std::size_t i = 0; i < done.size(); ++i) {
-    if (done[i]) {
-      survey.disks.push_back((*probes)[i].result);
-      continue;
+  std::vector<std::size_t> answering;
+  for (const DiskInfo& info : *listed) {
+    SurveyedDisk disk{.info = info};
+    if (hanging_disks().leave_alone(info.path)) {
+      disk.problem = no_answer(info.path, "the disk hangs since an earlier look");
+    } else {
+      answering.push_back(survey.disks.size());
     }
-    SurveyedDisk silent{.info = (*listed)[i]};
-    silent.problem = Error{.code = Code::kTimeout,
-                           .operation = "survey",
-                           .disk = silent.info.path,
-                           .detail = "the disk does not answer"};
-    survey.disks.push_back(std::move(silent));
+    survey.disks.push_back(std::move(disk));
   }
+  const auto probed = std::make_shared<std::vector<SurveyedDisk>>();
+  for (const std::size_t index : answering) probed->push_back(survey.disks[index]);
+  const milliseconds io_timeout = config.timing.settings.io_timeout;
+  const auto done = fan_out(answering.size(), io_timeout, [probed, io_timeout](std::size_t i) {
+    const std::string path = (*probed)[i].info.path;
+    hanging_disks().probe_begins(path);
+    probe((*probed)[i], io_timeout);
+    hanging_disks().probe_ends(path);
+  });
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    SurveyedDisk& disk = survey.disks[answering[i]];
+    if (done[i]) {
+      disk = std::move((*probed)[i]);
+    } else {
+      disk.problem = no_answer(disk.info.path, "the disk does not answer");
+    }
+  }
+  read_records(survey.disks, io_timeout);
   return survey;
 }
 

@@ -3,6 +3,7 @@
 // start, candidates, arm, check and takeover.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -10,7 +11,7 @@
 #include "proto/disk.pb.h"
 #include "proto/keys.h"
 #include "proto/record.h"
-#include "storage/discover.h"
+#include "storage/disk.h"
 #include "storage/scsi_lun.h"
 
 namespace lastword {
@@ -26,6 +27,9 @@ struct SurveyedDisk {
   std::optional<Reservation> reservation;
   bool aptpl = false;                 // the target can keep registrations over a power loss
   std::optional<Error> scsi_problem;  // registrations and reservation are unknown
+  // Read-only, as it was read from; shared by whoever goes on with the disk, so that a name that
+  // moves can mislead nobody. Null: not open, or not labelled.
+  std::shared_ptr<OpenDisk> open;
 };
 
 struct Survey {

@@ -1,6 +1,5 @@
 #include "agent/take_disk.h"
 
-#include "storage/discover.h"
 #include "storage/record_io.h"
 
 namespace lastword {
@@ -59,39 +58,61 @@ Status end_header(RecordIo& records, const TakeOrder& order, pb::CoredumpHeader&
   return {};
 }
 
+// Opened for reading: the reservation needs no more, and nothing is to be opened for writing that
+// may still be the partner's.
+Result<std::shared_ptr<OpenDisk>> open_by_name(const TakeOrder& order) {
+  auto disk = open_disk(order.path, Access::kReadOnly, order.io_timeout);
+  if (!disk) return fail(disk.error());
+  RecordIo records(*disk->device, order.metadata_offset);
+  pb::Label label;
+  if (const auto found = read_label(records, order, label); !found) return fail(found.error());
+  return std::make_shared<OpenDisk>(std::move(*disk));
+}
+
+Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset) {
+  if (!disk.lun) {
+    return fail({.code = Code::kUnsupported,
+                 .operation = "take disk",
+                 .disk = order.path,
+                 .detail = "an image file has no reservations"});
+  }
+  SeizeNotes notes;
+  const Status status = seize(*disk.lun, order.goal, &notes, order.seen);
+  used_reset = notes.used_reset;
+  if (!status || notes.preempted) return status;
+  // The victim's label, and nobody to preempt: a run before this one preempted and was interrupted,
+  // perhaps before it could abort what the target had queued.
+  RecordIo records(*disk.device, order.metadata_offset);
+  pb::Label label;
+  if (const auto found = read_label(records, order, label); !found) return fail(found.error());
+  return label.owner_node() == order.goal.victim_node ? disk.lun->logical_unit_reset() : Status{};
+}
+
+Status write_records(const TakeOrder& order, pb::CoredumpHeader& header) {
+  const auto device = LinuxBlockDevice::open(order.path, Access::kReadWrite);
+  if (!device) return fail(device.error());
+  RecordIo records(**device, order.metadata_offset);
+  if (Status status = write_label(records, order); !status) return status;
+  return end_header(records, order, header);
+}
+
 }  // namespace
 
 TakenDisk take_disk(const TakeOrder& order, const std::function<void()>& on_held) {
   TakenDisk taken;
-  const auto disk = open_disk(order.path, Access::kReadWrite, order.io_timeout);
+  std::shared_ptr<OpenDisk> disk = order.open;
   if (!disk) {
-    taken.status = fail(disk.error());
-    return taken;
+    auto opened = open_by_name(order);
+    if (!opened) {
+      taken.status = fail(opened.error());
+      return taken;
+    }
+    disk = std::move(*opened);
   }
-  RecordIo records(*disk->device, order.metadata_offset);
-  pb::Label label;
-  if (const auto found = read_label(records, order, label); !found) {
-    taken.status = fail(found.error());
-    return taken;
-  }
-  if (!disk->lun) {
-    taken.status = fail({.code = Code::kUnsupported,
-                         .operation = "take disk",
-                         .disk = order.path,
-                         .detail = "an image file has no reservations"});
-    return taken;
-  }
-  SeizeNotes notes;
-  taken.status = seize(*disk->lun, order.goal, &notes);
-  // The victim's label, and nobody to preempt: a run before this one preempted and was interrupted,
-  // perhaps before it could abort what the target had queued.
-  if (taken.status && !notes.preempted && label.owner_node() == order.goal.victim_node) {
-    taken.status = disk->lun->logical_unit_reset();
-  }
-  taken.used_reset = notes.used_reset;
-  if (taken.status) on_held();
-  if (taken.status) taken.status = write_label(records, order);
-  if (taken.status) taken.status = end_header(records, order, taken.header);
+  taken.status = take_reservation(*disk, order, taken.used_reset);
+  if (!taken.status) return taken;
+  on_held();
+  taken.status = write_records(order, taken.header);
   return taken;
 }
 

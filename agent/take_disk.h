@@ -3,11 +3,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/seize.h"
 #include "proto/disk.pb.h"
 #include "proto/timing.h"
+#include "storage/disk.h"
 
 namespace lastword {
 
@@ -17,6 +20,9 @@ struct TakeOrder {
   std::string cluster_uuid;
   std::string disk_uuid;  // as surveyed: names of devices may have moved since
   SeizeGoal goal;
+  // From the survey, if it is recent: the disk it read the label from, and what it saw.
+  std::shared_ptr<OpenDisk> open;
+  std::optional<SeizeView> seen;
   pb::Reason abort_reason = pb::REASON_NONE;  // for a header that is still IN_PROGRESS
   milliseconds io_timeout{};
 };

@@ -15,7 +15,6 @@
 #include "agent/hooks.h"
 #include "agent/take_disk.h"
 #include "agent/takeover_plan.h"
-#include "storage/record_io.h"
 
 namespace lastword {
 namespace {
@@ -80,7 +79,7 @@ class Run {
   Run(const Config& config, const NodeState& state, const EventSink& events,
       const RecoverDump& recover, std::vector<SurveyedDisk> disks)
       : config_(config),
-        goal_{.own = state.key, .victim_node = config.partner.id},
+        own_(state.key),
         events_(events),
         recover_(recover),
         disks_(std::move(disks)),
@@ -103,7 +102,9 @@ class Run {
  private:
   static std::vector<HeaderWatch::Place> places(const std::vector<SurveyedDisk>& disks) {
     std::vector<HeaderWatch::Place> places;
-    for (const SurveyedDisk& disk : disks) places.push_back({disk.info.path, disk.metadata_offset});
+    for (const SurveyedDisk& disk : disks) {
+      places.push_back({disk.info.path, disk.metadata_offset, disk.open});
+    }
     return places;
   }
 
@@ -131,6 +132,9 @@ class Run {
     const bool held_dump = taken.result.header.attribute() == pb::COMPLETED ||
                            taken.result.header.attribute() == pb::ABORTED;
     if (!taken.result.status) {
+      // What the survey knew of it is not to be trusted any more: a new try opens it anew.
+      disk.open.reset();
+      disk.keys.clear();
       emit("disk-sick", taken.disk, describe(taken.result.status.error()));
       outcomes_[taken.disk] = describe(taken.result.status.error());
     } else {
@@ -182,22 +186,8 @@ class Run {
     }
   }
 
-  // As far as the label tells; a later one means that the partner is back.
-  [[nodiscard]] std::optional<std::uint32_t> failed_generation(const SurveyedDisk& disk) const {
-    if (disk.label->owner_node() != config_.partner.id) return std::nullopt;
-    return disk.label->owner_generation();
-  }
-
   void take(const TakeoverAction& action) {
-    const SurveyedDisk& disk = disks_[action.disk];
-    const TakeOrder order{
-        .path = disk.info.path,
-        .metadata_offset = disk.metadata_offset,
-        .cluster_uuid = config_.cluster_uuid,
-        .disk_uuid = disk.label->disk_uuid(),
-        .goal = {.own = goal_.own, .victim_node = goal_.victim_node, .aptpl = disk.aptpl},
-        .abort_reason = action.abort_reason,
-        .io_timeout = config_.timing.settings.io_timeout};
+    const TakeOrder order = take_order(disks_[action.disk], config_, own_, action.abort_reason);
     std::thread([reports = reports_, order, index = action.disk] {
       const auto on_held = [&] { reports->post(Reports::Held{index}); };
       reports->post(Reports::Taken{index, take_disk(order, on_held)});
@@ -250,7 +240,7 @@ class Run {
   }
 
   const Config& config_;
-  SeizeGoal goal_;
+  ReservationKey own_;
   const EventSink& events_;
   const RecoverDump& recover_;
   std::vector<SurveyedDisk> disks_;
@@ -264,14 +254,9 @@ class Run {
 // One vote, on a thread of its own: a disk that does not answer is no vote, and holds nothing up.
 Vote vote_on(const SurveyedDisk& mailbox, const SeizeGoal& goal, milliseconds io_timeout) {
   const auto vote = std::make_shared<Vote>(Vote::kUnknown);
-  const auto done = fan_out(1, 2 * io_timeout, [vote, mailbox, goal, io_timeout](std::size_t) {
-    const auto disk = open_disk(mailbox.info.path, Access::kReadOnly, io_timeout);
-    if (!disk || !disk->lun) return;
-    pb::Label label;
-    RecordIo records(*disk->device, mailbox.metadata_offset);
-    if (!records.read(RecordPlace::kLabel, label)) return;
-    if (label.disk_uuid() != mailbox.label->disk_uuid()) return;  // the name has moved
-    *vote = cast_vote(*disk->lun, goal);
+  if (!mailbox.open || !mailbox.open->lun) return Vote::kUnknown;
+  const auto done = fan_out(1, 2 * io_timeout, [vote, mailbox, goal](std::size_t) {
+    *vote = cast_vote(*mailbox.open->lun, goal);
   });
   return done.front() ? *vote : Vote::kUnknown;
 }
@@ -320,6 +305,27 @@ std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& conf
     }
   }
   return disks;
+}
+
+TakeOrder take_order(const SurveyedDisk& disk, const Config& config, ReservationKey own,
+                     pb::Reason abort_reason) {
+  TakeOrder order{.path = disk.info.path,
+                  .metadata_offset = disk.metadata_offset,
+                  .cluster_uuid = config.cluster_uuid,
+                  .disk_uuid = disk.label->disk_uuid(),
+                  .goal = {.own = own, .victim_node = config.partner.id},
+                  .open = disk.open,
+                  .seen = {},
+                  .abort_reason = abort_reason,
+                  .io_timeout = config.timing.settings.io_timeout};
+  if (disk.label->owner_node() == config.partner.id) {
+    order.goal.victim_generation = disk.label->owner_generation();
+  }
+  if (disk.open && !disk.scsi_problem) {
+    order.goal.aptpl = disk.aptpl;
+    order.seen = {.keys = disk.keys, .holder = disk.reservation};
+  }
+  return order;
 }
 
 Result<TakeoverReport> take_over(const Config& config, const NodeState& state, const Survey& survey,

@@ -19,8 +19,9 @@ namespace {
 constexpr std::string_view kOperation = "read GPT";
 constexpr std::uint64_t kBlkidSectorBytes = 512;  // libblkid counts in these on every disk
 
-// MBR, GPT header and up to 400 entries, with blocks of 512 or 4096 bytes; the copy at the end of
-// the disk is as long.
+// MBR, GPT header and the usual 128 entries, with blocks of 512 or 4096 bytes.
+constexpr std::size_t kUsualGptBytes = 24 << 10;
+// The same with up to 400 entries; the copy at the end of the disk is as long.
 constexpr std::size_t kGptBytes = 64 << 10;
 
 struct FreeProbe {
@@ -120,12 +121,16 @@ Result<Partition> find_metadata_partition(LinuxBlockDevice& device) {
   }
   Result<GptCopy> copy = GptCopy::create(device);
   if (!copy) return fail(copy.error());
-  if (Status status = copy->copy(0, kGptBytes); !status) return fail(status.error());
-  for (const bool with_backup : {false, true}) {
-    if (with_backup) {
-      if (Status status = copy->copy(whole_blocks - kGptBytes, kGptBytes); !status) {
-        return fail(status.error());
-      }
+  struct Part {
+    std::uint64_t offset;
+    std::size_t length;
+  };
+  const Part parts[] = {{0, kUsualGptBytes},
+                        {kUsualGptBytes, kGptBytes - kUsualGptBytes},
+                        {whole_blocks - kGptBytes, kGptBytes}};
+  for (const Part& part : parts) {
+    if (Status status = copy->copy(part.offset, part.length); !status) {
+      return fail(status.error());
     }
     for (const std::uint32_t sector_bytes : possible_sector_bytes(device)) {
       const Probe probe(blkid_new_probe());

@@ -1,13 +1,15 @@
 #include "storage/disk.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <system_error>
 
@@ -21,10 +23,19 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kSysfsSectorBytes = 512;  // whatever the disk's own block size
 
-// Spaces and NULs around it removed; empty when there is no such attribute.
+// sysfs gives an attribute whole to one read() of a page; empty when there is none. Many disks have
+// many: a stream for each of them was a tenth of a takeover.
+std::string read_raw(const fs::path& path) {
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return {};
+  std::array<char, 4096> page;
+  const ssize_t got = ::read(fd.get(), page.data(), page.size());
+  return {page.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+}
+
+// Spaces and NULs around it removed.
 std::string read_attribute(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
+  std::string text = read_raw(path);
   constexpr std::string_view kPadding(" \n\0", 3);
   text.erase(text.find_last_not_of(kPadding) + 1);
   text.erase(0, std::min(text.find_first_not_of(kPadding), text.size()));
@@ -33,8 +44,7 @@ std::string read_attribute(const fs::path& path) {
 
 // Unit serial number page, SPC-4 7.8.17: page code, length, text.
 std::string read_serial(const fs::path& device) {
-  std::ifstream file(device / "vpd_pg80", std::ios::binary);
-  const std::string page(std::istreambuf_iterator<char>(file), {});
+  const std::string page = read_raw(device / "vpd_pg80");
   constexpr std::size_t kHeaderBytes = 4;
   if (page.size() <= kHeaderBytes || page[1] != '\x80') return read_attribute(device / "wwid");
   const std::size_t length = static_cast<std::size_t>(static_cast<unsigned char>(page[2])) << 8 |
@@ -130,9 +140,14 @@ Result<DiskInfo> stat_disk(const std::string& path, const SystemRoots& roots) {
 
 Result<OpenDisk> open_disk(const std::string& path, Access access,
                            std::chrono::milliseconds io_timeout) {
-  Result<DiskInfo> info = stat_disk(path);
+  const Result<DiskInfo> info = stat_disk(path);
   if (!info) return fail(info.error());
-  OpenDisk disk{.info = std::move(*info), .device = nullptr, .lun = nullptr};
+  return open_disk(*info, access, io_timeout);
+}
+
+Result<OpenDisk> open_disk(const DiskInfo& info, Access access,
+                           std::chrono::milliseconds io_timeout) {
+  OpenDisk disk{.info = info, .device = nullptr, .lun = nullptr};
   auto device = LinuxBlockDevice::open(disk.info.path, access);
   if (!device) return fail(device.error());
   disk.fd = (*device)->fd();

@@ -36,12 +36,15 @@ struct SystemRoots {
 // A disk open for use. `lun` is null for an image.
 struct OpenDisk {
   DiskInfo info;
-  std::unique_ptr<BlockDevice> device;
+  std::unique_ptr<LinuxBlockDevice> device;
   std::unique_ptr<ScsiLun> lun;
   int fd = -1;  // of `device`, for write engines and read_batch; valid as long as it
 };
 // O_DIRECT. `io_timeout` bounds every SCSI command sent through `lun`; see SgLun::open.
 [[nodiscard]] Result<OpenDisk> open_disk(const std::string& path, Access access,
+                                         std::chrono::milliseconds io_timeout);
+// The same with what list_scsi_disks or stat_disk has just told.
+[[nodiscard]] Result<OpenDisk> open_disk(const DiskInfo& info, Access access,
                                          std::chrono::milliseconds io_timeout);
 
 }  // namespace lastword

@@ -68,8 +68,20 @@ int run(const Config& config, const TakeoverOptions& options) {
   const auto state = load_node_state(config);
   if (!state) return report_error(state.error());
   const EventSink events = event_sink(config, options.json);
-  const auto survey = options.boot ? wait_for_failure(config, events) : survey_disks(config);
+  auto lock = options.boot ? Result<FileDescriptor>{} : lock_takeover(config, false);
+  if (!lock) return report_error(lock.error());
+  auto survey = options.boot ? wait_for_failure(config, state->key, events) : survey_disks(config);
   if (!survey) return report_error(survey.error());
+  if (options.boot) {
+    // An operator was quicker: whatever that takeover leaves undone is seen by a look after it.
+    lock = lock_takeover(config, false);
+    if (!lock && lock.error().code == Code::kRefused) {
+      lock = lock_takeover(config, true);
+      survey = survey_disks(config);
+      if (!survey) return report_error(survey.error());
+    }
+    if (!lock) return report_error(lock.error());
+  }
   const RecoverDump recover = [&config](const SurveyedDisk& disk) {
     return recover_after_takeover(config, disk);
   };

@@ -176,16 +176,18 @@ def results(measured):
         out.append(
             less_is_better(
                 f"takeover_{count}_to_service", "s", inner, fenced, peer_name=_PEER,
-                what=f"the same, `takeover-started` to `service-taken`",
+                goal=_GOALS.get(count), what="the same, `takeover-started` to `service-taken`",
             )
         )  # fmt: skip
     few, many = COUNTS
     if few in measured and many in measured:
-        out.append(
-            less_is_better(
-                "takeover_flat", "s", measured[many][0], measured[few][0], goal=_FLAT,
-                peer_name=f"{few} disks",
-                what=f"{many} disks",
-            )
-        )  # fmt: skip
+        for index, (name, part) in enumerate(
+            [("takeover_flat", "the whole command"), ("takeover_flat_to_service", "to `service-taken`")]
+        ):
+            out.append(
+                less_is_better(
+                    name, "s", measured[many][index], measured[few][index], goal=_FLAT,
+                    peer_name=f"{few} disks", what=f"{many} disks, {part}",
+                )
+            )  # fmt: skip
     return out

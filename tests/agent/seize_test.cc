@@ -97,6 +97,48 @@ BOOST_AUTO_TEST_CASE(without_preempt_and_abort_a_reset_keeps_the_queued_write_fr
   BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_survey_saw_saves_the_first_look_and_not_the_last) {
+  Owned disk;
+  const SeizeView seen{.keys = disk.shelf.registrations(0).keys,
+                       .holder = disk.shelf.reservation(0)};
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta(), nullptr, seen));
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+  BOOST_TEST(sent(disk.shelf, Command::kReadKeys) == 1U);
+  BOOST_TEST(sent(disk.shelf, Command::kReadReservation) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(survey_that_is_out_of_date_harms_nobody) {
+  const SeizeView before_anybody_came{};
+  const SeizeView held_by_beta{.keys = {key(kBeta, 4)},
+                               .holder = Reservation{.holder = key(kBeta, 4), .type = kOwnerType}};
+  const SeizeView held_by_alphas_earlier_boot{
+      .keys = {key(kAlpha, 6)},
+      .holder = Reservation{.holder = key(kAlpha, 6), .type = kOwnerType}};
+  const SeizeView held_by_a_stranger{
+      .keys = {key(9, 1)}, .holder = Reservation{.holder = key(9, 1), .type = kOwnerType}};
+  for (const SeizeView& seen :
+       {held_by_a_stranger, before_anybody_came, held_by_beta, held_by_alphas_earlier_boot}) {
+    Owned disk;
+    BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta(), nullptr, seen));
+    BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+    BOOST_CHECK(!registered(disk.shelf, key(kAlpha, 7)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(survey_from_before_the_victim_came_back_does_not_preempt_its_new_life) {
+  Owned disk;  // alpha's boot 7
+  SeizeGoal goal = takeover_by_beta();
+  goal.victim_generation = 6;
+  const SeizeView seen{.keys = {key(kAlpha, 6)},
+                       .holder = Reservation{.holder = key(kAlpha, 6), .type = kOwnerType}};
+  const Status status = seize(*disk.beta.lun(0), goal, nullptr, seen);
+  BOOST_REQUIRE(!status);
+  BOOST_CHECK(status.error().code == Code::kConflict);
+  BOOST_CHECK(holds(disk.shelf, key(kAlpha, 7)));
+  BOOST_CHECK(!registered(disk.shelf, key(kBeta, 4)));
+  BOOST_CHECK(write_block(disk.alpha));
+}
+
 BOOST_AUTO_TEST_CASE(taking_twice_changes_nothing_the_second_time) {
   Owned disk;
   BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
