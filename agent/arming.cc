@@ -233,6 +233,7 @@ pb::Plan make_plan(const Config& config, const NodeState& state, const Survey& s
     candidate.set_description(disk.info.description);
   }
   plan.set_dump_limit_ms(static_cast<std::uint64_t>(config.timing.settings.dump_limit.count()));
+  plan.set_grace_ms(static_cast<std::uint64_t>(config.timing.settings.grace.count()));
   plan.set_io_timeout_ms(static_cast<std::uint64_t>(config.timing.settings.io_timeout.count()));
   plan.set_after(config.after);
   plan.set_engine(config.engine);

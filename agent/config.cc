@@ -272,8 +272,9 @@ void read_programs(Reader& reader, const toml::table& root, Config& config) {
     reader.absolute_path(*table, "service_taken", config.hooks.service_taken);
   }
   if (const toml::table* table = reader.table(root, "paths")) {
-    reader.only_keys(*table, "[paths]", {"state", "dump_program"});
+    reader.only_keys(*table, "[paths]", {"state", "persistent", "dump_program"});
     reader.absolute_path(*table, "state", config.state_directory);
+    reader.absolute_path(*table, "persistent", config.persistent_directory);
     reader.absolute_path(*table, "dump_program", config.dump_program);
   }
 }

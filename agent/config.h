@@ -40,7 +40,8 @@ struct Config {
   std::string capture_kernel;              // empty: /boot/vmlinuz-RELEASE of the running kernel
   std::string capture_command_line;        // appended to the default one
   std::string dump_program = "/usr/lib/lastword/lastword-dump";
-  std::string state_directory = "/run/lastword";  // must not survive a reboot
+  std::string state_directory = "/run/lastword";           // must not survive a reboot
+  std::string persistent_directory = "/var/lib/lastword";  // must survive one
   Hooks hooks;
 };
 

@@ -171,10 +171,11 @@ std::string capture_command_line(const std::string& running_command_line,
   }
   // Documentation/admin-guide/kdump/kdump.rst: one processor, devices in whatever state the panic
   // left them, interrupts that nobody handles; the rest saves memory. panic=: should this kernel
-  // crash too, the machine comes back.
+  // crash too, the machine comes back. loglevel: some hundred lines about the hardware take a
+  // second on a serial console, many disks several, and all that time nobody knows of the panic.
   append(
       "reset_devices irqpoll nr_cpus=1 panic=10 cgroup_disable=memory acpi_no_memhotplug "
-      "transparent_hugepage=never numa=off nokaslr");
+      "transparent_hugepage=never numa=off nokaslr loglevel=4");
   if (!addition.empty()) append(addition);
   return line;
 }

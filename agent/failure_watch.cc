@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "agent/header_watch.h"
-#include "agent/takeover.h"
+#include "agent/takeover_input.h"
 
 namespace lastword {
 namespace {

@@ -22,6 +22,16 @@ std::string armed_file(const Config& config) {
   return config.state_directory + "/armed.json";
 }
 
+std::string generation_file(const Config& config) {
+  return config.persistent_directory + "/generation";
+}
+
+Status make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return fail(
+      {.code = Code::kIo, .sys_errno = errno, .operation = "create directory", .disk = path});
+}
+
 Error no_state(const std::string& path, std::string_view detail) {
   return {.code = Code::kNotFound,
           .operation = "read state",
@@ -81,13 +91,31 @@ Result<std::string> read_boot_id() {
 }
 
 Status make_state_directory(const Config& config) {
-  if (::mkdir(config.state_directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail({.code = Code::kIo,
-                 .sys_errno = errno,
-                 .operation = "create state directory",
-                 .disk = config.state_directory});
+  return make_directory(config.state_directory);
+}
+
+Result<std::uint32_t> load_last_generation(const Config& config) {
+  const std::string path = generation_file(config);
+  const auto text = read_text_file(path);
+  if (!text && text.error().code == Code::kNotFound) return 0U;
+  if (!text) return fail(text.error());
+  std::uint32_t generation = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, generation);
+  if (error == std::errc() && stop + 1 == end && *stop == '\n' &&
+      generation <= kMaxBootGeneration) {
+    return generation;
   }
-  return {};
+  return fail({.code = Code::kCorrupt,
+               .operation = "read last generation",
+               .disk = path,
+               .detail = "not the number that lastword writes; remove the file: the disks tell of "
+                         "the generation too"});
+}
+
+Status keep_last_generation(const Config& config, std::uint32_t generation) {
+  if (Status status = make_directory(config.persistent_directory); !status) return status;
+  return replace_file(generation_file(config), std::to_string(generation) + "\n");
 }
 
 namespace {

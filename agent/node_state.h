@@ -28,6 +28,12 @@ struct NodeState {
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state,
                                      std::string_view boot_id);
 
+// The highest boot generation that this node ever used, over reboots: the disks in sight may not
+// tell of it. Written by `lastword start` before it touches a disk. 0: none was kept. kCorrupt: not
+// a number.
+[[nodiscard]] Result<std::uint32_t> load_last_generation(const Config& config);
+[[nodiscard]] Status keep_last_generation(const Config& config, std::uint32_t generation);
+
 // Written by `lastword arm` once the capture image is loaded; removed by `lastword disarm`. The
 // boot_id field is filled in here. kNotFound: not armed since boot.
 [[nodiscard]] Result<pb::ArmedState> load_armed_state(const Config& config);

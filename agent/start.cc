@@ -86,8 +86,9 @@ bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config) {
 }
 
 Result<StartPlan> plan_start(const Survey& survey, const Config& config,
-                             const std::optional<NodeState>& state) {
-  const auto generation = choose_generation(latest_generation(survey, config), state);
+                             const std::optional<NodeState>& state, std::uint32_t last_generation) {
+  const auto generation =
+      choose_generation(std::max(latest_generation(survey, config), last_generation), state);
   if (!generation) return fail(generation.error());
   StartPlan plan{.boot_generation = *generation};
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {

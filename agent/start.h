@@ -27,10 +27,12 @@ struct StartPlan {
   std::vector<DiskRemark> refused;  // this disk is left alone, the others are taken
 };
 
-// `state`: of an earlier start in this boot, whose generation is kept.
+// `state`: of an earlier start in this boot, whose generation is kept. `last_generation`: what this
+// node noted of its earlier boots; 0: nothing.
 // Fails when there is no generation left, or when a disk shows a later one than this boot's.
 [[nodiscard]] Result<StartPlan> plan_start(const Survey& survey, const Config& config,
-                                           const std::optional<NodeState>& state);
+                                           const std::optional<NodeState>& state,
+                                           std::uint32_t last_generation);
 
 [[nodiscard]] OwnerIdentity own_identity(const Config& config, std::uint32_t boot_generation);
 

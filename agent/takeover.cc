@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <iterator>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <variant>
 
@@ -14,6 +16,7 @@
 #include "agent/header_watch.h"
 #include "agent/hooks.h"
 #include "agent/take_disk.h"
+#include "agent/takeover_input.h"
 #include "agent/takeover_plan.h"
 
 namespace lastword {
@@ -58,30 +61,15 @@ struct Reports {
   }
 };
 
-TakeoverDisk as_plan_input(const SurveyedDisk& disk, const Config& config) {
-  return {.role = disk.label->role(),
-          .mine_already = holder_node(disk, config) == config.self.id,
-          .header_readable = !disk.problem.has_value(),
-          .header = disk.header,
-          .owner_generation = disk.label->owner_generation(),
-          .header_sequence = disk.header_sequence};
-}
-
-std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
-                                        const Config& config) {
-  std::vector<TakeoverDisk> input;
-  for (const SurveyedDisk& disk : disks) input.push_back(as_plan_input(disk, config));
-  return input;
-}
-
 class Run {
  public:
   Run(const Config& config, const NodeState& state, const EventSink& events,
-      const RecoverDump& recover, std::vector<SurveyedDisk> disks)
+      const RecoverDump& recover, std::vector<SurveyedDisk> disks, bool late)
       : config_(config),
         own_(state.key),
         events_(events),
         recover_(recover),
+        late_(late),
         disks_(std::move(disks)),
         outcomes_(disks_.size()),
         plan_(config.timing, config.partner.id, as_plan_input(disks_, config)),
@@ -208,6 +196,7 @@ class Run {
       ++service;
       if (!outcomes_[i].empty()) missing += " " + disks_[i].info.path;
     }
+    if (service == 0 && late_) return;
     const std::string detail = missing.empty()
                                    ? fmt::format("{} disks", service)
                                    : fmt::format("{} disks, still without:{}", service, missing);
@@ -243,6 +232,7 @@ class Run {
   ReservationKey own_;
   const EventSink& events_;
   const RecoverDump& recover_;
+  const bool late_;  // disks that came when the others were taken
   std::vector<SurveyedDisk> disks_;
   std::vector<std::string> outcomes_;  // the last error of each disk
   TakeoverPlan plan_;
@@ -277,56 +267,24 @@ Tally arbitrate_for_real(const Config& config, const NodeState& state, const Sur
   });
 }
 
-// Disks without a readable label may be the partner's: a takeover that left them out is not
-// complete.
-void add_unreadable(const Survey& survey, const EventSink& events, TakeoverReport& report) {
-  for (const SurveyedDisk& disk : survey.disks) {
-    if (disk.label || !disk.problem) continue;
-    const std::string why = describe(*disk.problem);
+std::set<std::string> known_uuids(const TakeoverReport& report) {
+  std::set<std::string> uuids;
+  for (const auto& disk : report.disks) uuids.insert(disk.uuid);
+  return uuids;
+}
+
+void add_unreadable(const Survey& survey, TakeoverReport& report) {
+  for (const SurveyedDisk& disk : unreadable_disks(survey)) {
     report.complete = false;
     report.disks.push_back({.path = disk.info.path,
                             .uuid = {},
                             .role = pb::ROLE_UNSPECIFIED,
                             .outcome = "not readable",
-                            .detail = why});
-    events({.name = "disk-sick", .disk = disk.info.path, .detail = why});
+                            .detail = describe(*disk.problem)});
   }
 }
 
 }  // namespace
-
-std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& config) {
-  std::vector<SurveyedDisk> disks;
-  for (const SurveyedDisk& disk : survey.disks) {
-    if (!in_cluster(disk, config) || disk.label->role() == pb::MAILBOX) continue;
-    if (disk.label->home_node() == config.partner.id ||
-        disk.label->owner_node() == config.partner.id) {
-      disks.push_back(disk);
-    }
-  }
-  return disks;
-}
-
-TakeOrder take_order(const SurveyedDisk& disk, const Config& config, ReservationKey own,
-                     pb::Reason abort_reason) {
-  TakeOrder order{.path = disk.info.path,
-                  .metadata_offset = disk.metadata_offset,
-                  .cluster_uuid = config.cluster_uuid,
-                  .disk_uuid = disk.label->disk_uuid(),
-                  .goal = {.own = own, .victim_node = config.partner.id},
-                  .open = disk.open,
-                  .seen = {},
-                  .abort_reason = abort_reason,
-                  .io_timeout = config.timing.settings.io_timeout};
-  if (disk.label->owner_node() == config.partner.id) {
-    order.goal.victim_generation = disk.label->owner_generation();
-  }
-  if (disk.open && !disk.scsi_problem) {
-    order.goal.aptpl = disk.aptpl;
-    order.seen = {.keys = disk.keys, .holder = disk.reservation};
-  }
-  return order;
-}
 
 Result<TakeoverReport> take_over(const Config& config, const NodeState& state, const Survey& survey,
                                  const EventSink& events, const RecoverDump& recover) {
@@ -350,8 +308,24 @@ Result<TakeoverReport> take_over(const Config& config, const NodeState& state, c
              tally.lost > 0 ? "The partner is taking over from this node"
                             : "Run `lastword start`, and check the mailbox disks")});
   }
-  TakeoverReport report = Run(config, state, events, recover, std::move(disks)).run();
-  add_unreadable(survey, events, report);
+  const Instant give_up = now() + config.timing.deadline();
+  Survey latest = survey;
+  for (const SurveyedDisk& disk : unreadable_disks(latest)) {
+    events({.name = "disk-sick", .disk = disk.info.path, .detail = describe(*disk.problem)});
+  }
+  TakeoverReport report = Run(config, state, events, recover, std::move(disks), false).run();
+  while (!unreadable_disks(latest).empty() && now() < give_up) {
+    std::this_thread::sleep_for(config.timing.settings.io_timeout);
+    auto again = survey_disks(config);
+    if (!again) break;
+    latest = std::move(*again);
+    auto late = late_disks(latest, config, known_uuids(report));
+    if (late.empty()) continue;
+    TakeoverReport more = Run(config, state, events, recover, std::move(late), true).run();
+    report.complete = report.complete && more.complete;
+    std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
+  }
+  add_unreadable(latest, report);
   return report;
 }
 

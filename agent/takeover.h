@@ -9,7 +9,6 @@
 #include "agent/event.h"
 #include "agent/node_state.h"
 #include "agent/survey.h"
-#include "agent/take_disk.h"
 
 namespace lastword {
 
@@ -27,14 +26,6 @@ struct TakeoverReport {
   std::vector<Disk> disks;
   bool complete = false;  // every disk taken, every dump saved
 };
-
-// The partner's disks in a survey: what a takeover is about. Mailbox disks are not among them.
-[[nodiscard]] std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& config);
-
-// How to take one of them. The partner's later life is not to be preempted: only keys up to the
-// boot generation that its label shows are.
-[[nodiscard]] TakeOrder take_order(const SurveyedDisk& disk, const Config& config,
-                                   ReservationKey own, pb::Reason abort_reason);
 
 // Runs to the end: all disks taken or given up, dumps recovered. kFenced when the partner won the
 // arbitration (then nothing was touched). May be killed at any point and run again.

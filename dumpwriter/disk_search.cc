@@ -111,7 +111,9 @@ std::vector<Result<OpenDisk>> find_candidates(const pb::Plan& plan) {
   const auto search = std::make_shared<Search>();
   search->plan = plan;
   search->io_timeout = milliseconds(plan.io_timeout_ms());
-  search->deadline = SteadyClock::now() + search->io_timeout;
+  // Without any candidate there is nothing else to do; after the grace time they are the partner's.
+  search->deadline =
+      SteadyClock::now() + std::max(search->io_timeout, milliseconds(plan.grace_ms()));
   for (const pb::Candidate& candidate : plan.candidates()) {
     search->found.emplace_back(fail(
         {.code = Code::kNotFound,

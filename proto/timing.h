@@ -31,9 +31,10 @@ struct TimingSettings {
 
 // The writer's heartbeat, and how often the partner looks.
 inline constexpr milliseconds kProgressInterval{1000};
-inline constexpr milliseconds kPollInterval{200};
-// The dump writer looks for its disks at most one I/O time-out; once it has some, it waits for the
-// others only as long as new disks keep appearing this close after each other.
+inline constexpr milliseconds kPollInterval{100};
+// The dump writer looks for its disks for the grace time at most (slow adapters take many seconds);
+// once it has some, it waits for the others only as long as new disks keep appearing this close
+// after each other.
 inline constexpr milliseconds kDiskSettle{500};
 
 struct Timing {

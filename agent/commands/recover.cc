@@ -73,9 +73,10 @@ int run(const CommandContext& context, Arguments& arguments) {
   RecoverRequest& request = arguments.request;
   if (arguments.codec) {
     if (request.format == CoreFormat::kElf) {
-      return report_error({.code = Code::kUsage,
-                           .operation = "recover",
-                           .detail = "--codec is for --format kdump; an ELF core is not compressed"});
+      return report_error(
+          {.code = Code::kUsage,
+           .operation = "recover",
+           .detail = "--codec is for --format kdump; an ELF core is not compressed"});
     }
     request.format = CoreFormat::kKdump;
     request.codec = *arguments.codec;

@@ -72,6 +72,9 @@ std::vector<std::string> mailbox_uuids(const Config& config, const Survey& surve
 int take(const Config& config, const Survey& survey, const StartPlan& plan,
          const std::optional<NodeState>& before) {
   const OwnerIdentity self = own_identity(config, plan.boot_generation);
+  if (Status kept = keep_last_generation(config, plan.boot_generation); !kept) {
+    return report_error(kept.error());
+  }
   // Before the first disk is touched: a start that is killed and run again keeps its generation.
   const NodeState state{.boot_generation = plan.boot_generation,
                         .key = self.key,
@@ -104,7 +107,9 @@ int run(const std::string& config_path) {
   const auto survey = survey_disks(*config);
   if (!survey) return report_error(survey.error());
   const std::optional<NodeState> before = state ? std::optional(*state) : std::nullopt;
-  const auto plan = plan_start(*survey, *config, before);
+  const auto last_generation = load_last_generation(*config);
+  if (!last_generation) return report_error(last_generation.error());
+  const auto plan = plan_start(*survey, *config, before, *last_generation);
   if (!plan) return report_error(plan.error());
   if (!plan->taken_over.empty()) return report_taken_over(*config, *survey, *plan);
   // A node may have no disks of its own and stand by for its partner; one that sees none at all has

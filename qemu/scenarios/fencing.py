@@ -1,6 +1,6 @@
 """A node that lost its disks without noticing must not write to them any more."""
 
-from qemu.harness import blocks, scenario
+from qemu.harness import blocks, pattern, scenario
 
 from .pair import (
     EXIT_PARTIAL,
@@ -13,6 +13,7 @@ from .pair import (
     Pair,
     require,
 )
+from .reboot import dump_and_reboot, recover
 
 
 def stall(lab, pause, resume, *, reason):
@@ -134,6 +135,12 @@ def stale_key_after_power_cycle(lab):
         keys = alpha_keys(name)
         require(keys == [first[0] + 1], f"{name}: {first} was followed by {keys}")
     pair.alpha.check(f"{write} 10")
+
+    # The new key is good for a dump.
+    pair.arm()
+    pair.pattern = pattern.plant(pair.alpha, 64, seed=4, timeout=60)
+    recover(pair, dump_and_reboot(pair))
+    pair.prove_core(pair.core_folder(pair.alpha))
     pair.arm()
 
     pair.alpha.restart()

@@ -16,9 +16,14 @@ struct State {
     fs::create_directories(LASTWORD_TEST_DIR);
     config = cluster_config();
     config.state_directory = LASTWORD_TEST_DIR "/node_state";
-    fs::remove_all(config.state_directory);
+    config.persistent_directory = LASTWORD_TEST_DIR "/node_persistent";
+    remove();
   }
-  ~State() { fs::remove_all(config.state_directory); }
+  ~State() { remove(); }
+  void remove() const {
+    fs::remove_all(config.state_directory);
+    fs::remove_all(config.persistent_directory);
+  }
   Config config;
 };
 
@@ -42,6 +47,24 @@ BOOST_AUTO_TEST_CASE(of_another_boot_counts_as_absent) {
   BOOST_REQUIRE(!loaded);
   BOOST_TEST((loaded.error().code == Code::kNotFound));
   BOOST_TEST(describe(loaded.error()).find("lastword start") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(last_generation_outlives_the_state_of_a_boot) {
+  BOOST_TEST(load_last_generation(config).value() == 0U);
+  BOOST_REQUIRE(keep_last_generation(config, 7));
+  BOOST_REQUIRE(keep_last_generation(config, 8));
+  fs::remove_all(config.state_directory);
+  BOOST_TEST(load_last_generation(config).value() == 8U);
+}
+
+BOOST_AUTO_TEST_CASE(last_generation_that_is_no_number_is_an_error_and_not_none) {
+  BOOST_REQUIRE(keep_last_generation(config, 7));
+  for (const char* text : {"", "7", "x\n", "-1\n", "7 \n", "99999999999\n", "16777216\n"}) {
+    std::ofstream(config.persistent_directory + "/generation") << text;
+    const auto loaded = load_last_generation(config);
+    BOOST_TEST(!loaded, text);
+    if (!loaded) BOOST_TEST((loaded.error().code == Code::kCorrupt));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(missing_file_is_absent) {

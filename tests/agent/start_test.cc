@@ -9,8 +9,9 @@ namespace {
 
 struct Start {
   Result<StartPlan> plan(const std::optional<NodeState>& state = std::nullopt) {
-    return plan_start(survey, config, state);
+    return plan_start(survey, config, state, last_generation);
   }
+  std::uint32_t last_generation = 0;
   Config config = cluster_config();
   Survey survey;
 };
@@ -38,6 +39,14 @@ BOOST_AUTO_TEST_CASE(generation_follows_the_highest_that_any_disk_tells_of) {
   survey.disks[0].header.set_node(kAlpha);
   survey.disks[0].header.set_boot_generation(11);
   BOOST_TEST(plan()->boot_generation == 12U);
+}
+
+BOOST_AUTO_TEST_CASE(generation_follows_the_nodes_own_note_where_the_disks_know_less) {
+  survey.disks = {in_service(0, pb::SERVICE, 4)};
+  last_generation = 6;
+  BOOST_TEST(plan()->boot_generation == 7U);
+  last_generation = 2;
+  BOOST_TEST(plan()->boot_generation == 5U);
 }
 
 BOOST_AUTO_TEST_CASE(same_boot_keeps_its_generation) {

@@ -1,8 +1,9 @@
 // What the watching partner concludes from a survey, and how it then goes about each disk.
+#include "agent/takeover_input.h"
+
 #include <boost/test/unit_test.hpp>
 
 #include "agent/failure_watch.h"
-#include "agent/takeover.h"
 #include "tests/agent/surveyed.h"
 
 namespace lastword::test {
@@ -104,6 +105,37 @@ BOOST_AUTO_TEST_CASE(believe_a_survey_only_while_its_disk_is_open) {
   BOOST_TEST(take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
   disk.scsi_problem = Error{.code = Code::kTimeout, .operation = "READ KEYS"};
   BOOST_TEST(!take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(takeover_disks, Watching)
+
+BOOST_AUTO_TEST_CASE(are_the_partners_by_home_or_by_owner_and_no_mailbox) {
+  Survey survey;
+  survey.disks = {in_service(0, pb::SERVICE, kCrashed), taken(), surveyed(2, pb::MAILBOX),
+                  surveyed(3, pb::SPARE, kBeta)};
+  SurveyedDisk borrowed = surveyed(4, pb::SERVICE, kBeta);
+  borrowed.label->set_owner_node(kAlpha);
+  survey.disks.push_back(borrowed);
+  std::vector<std::string> paths;
+  for (const auto& disk : partner_disks(survey, config)) paths.push_back(disk.info.path);
+  BOOST_TEST(paths == (std::vector<std::string>{"/dev/sda", "/dev/sdb", "/dev/sde"}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(that_become_readable_late_are_taken_then) {
+  Survey survey;
+  survey.disks = {in_service(0, pb::SERVICE, kCrashed), surveyed(1, pb::SERVICE)};
+  survey.disks[1].label.reset();
+  survey.disks[1].problem = Error{.code = Code::kTimeout, .operation = "survey"};
+  BOOST_TEST(unreadable_disks(survey).size() == 1U);
+  const std::set<std::string> had{survey.disks[0].label->disk_uuid()};
+  BOOST_TEST(late_disks(survey, config, had).empty());
+  survey.disks[1] = in_service(1, pb::SERVICE, kCrashed);
+  BOOST_TEST(unreadable_disks(survey).empty());
+  BOOST_REQUIRE(late_disks(survey, config, had).size() == 1U);
+  BOOST_TEST(late_disks(survey, config, had)[0].info.path == "/dev/sdb");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

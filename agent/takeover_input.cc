@@ -1,0 +1,73 @@
+#include "agent/takeover_input.h"
+
+namespace lastword {
+namespace {
+
+TakeoverDisk as_plan_input(const SurveyedDisk& disk, const Config& config) {
+  return {.role = disk.label->role(),
+          .mine_already = holder_node(disk, config) == config.self.id,
+          .header_readable = !disk.problem.has_value(),
+          .header = disk.header,
+          .owner_generation = disk.label->owner_generation(),
+          .header_sequence = disk.header_sequence};
+}
+
+}  // namespace
+
+std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& config) {
+  std::vector<SurveyedDisk> disks;
+  for (const SurveyedDisk& disk : survey.disks) {
+    if (!in_cluster(disk, config) || disk.label->role() == pb::MAILBOX) continue;
+    if (disk.label->home_node() == config.partner.id ||
+        disk.label->owner_node() == config.partner.id) {
+      disks.push_back(disk);
+    }
+  }
+  return disks;
+}
+
+std::vector<SurveyedDisk> late_disks(const Survey& survey, const Config& config,
+                                     const std::set<std::string>& had) {
+  auto disks = partner_disks(survey, config);
+  std::erase_if(disks,
+                [&](const SurveyedDisk& disk) { return had.contains(disk.label->disk_uuid()); });
+  return disks;
+}
+
+std::vector<SurveyedDisk> unreadable_disks(const Survey& survey) {
+  std::vector<SurveyedDisk> disks;
+  for (const SurveyedDisk& disk : survey.disks) {
+    if (!disk.label && disk.problem) disks.push_back(disk);
+  }
+  return disks;
+}
+
+std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
+                                        const Config& config) {
+  std::vector<TakeoverDisk> input;
+  for (const SurveyedDisk& disk : disks) input.push_back(as_plan_input(disk, config));
+  return input;
+}
+
+TakeOrder take_order(const SurveyedDisk& disk, const Config& config, ReservationKey own,
+                     pb::Reason abort_reason) {
+  TakeOrder order{.path = disk.info.path,
+                  .metadata_offset = disk.metadata_offset,
+                  .cluster_uuid = config.cluster_uuid,
+                  .disk_uuid = disk.label->disk_uuid(),
+                  .goal = {.own = own, .victim_node = config.partner.id},
+                  .open = disk.open,
+                  .seen = {},
+                  .abort_reason = abort_reason,
+                  .io_timeout = config.timing.settings.io_timeout};
+  if (disk.label->owner_node() == config.partner.id) {
+    order.goal.victim_generation = disk.label->owner_generation();
+  }
+  if (disk.open && !disk.scsi_problem) {
+    order.goal.aptpl = disk.aptpl;
+    order.seen = {.keys = disk.keys, .holder = disk.reservation};
+  }
+  return order;
+}
+
+}  // namespace lastword

@@ -1,0 +1,31 @@
+// What a takeover makes of a survey: which disks it is about, and how each is taken. Pure.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/survey.h"
+#include "agent/take_disk.h"
+#include "agent/takeover_plan.h"
+
+namespace lastword {
+
+// The partner's disks. Mailbox disks are not among them.
+[[nodiscard]] std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& config);
+// Those of them whose UUID is not among `had`.
+[[nodiscard]] std::vector<SurveyedDisk> late_disks(const Survey& survey, const Config& config,
+                                                   const std::set<std::string>& had);
+// Disks whose label can not be read: they may be the partner's.
+[[nodiscard]] std::vector<SurveyedDisk> unreadable_disks(const Survey& survey);
+
+[[nodiscard]] std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
+                                                      const Config& config);
+
+// The partner's later life is not to be preempted: only keys up to the boot generation that its
+// label shows are.
+[[nodiscard]] TakeOrder take_order(const SurveyedDisk& disk, const Config& config,
+                                   ReservationKey own, pb::Reason abort_reason);
+
+}  // namespace lastword
