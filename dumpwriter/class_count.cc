@@ -42,7 +42,9 @@ class Counting {
       add(counts_.by_class, classes[i], zero);
       const bool in_image =
           pfn >= classifier_.image().first_pfn && pfn < classifier_.image().end_pfn;
-      if (in_image) add(counts_.image, told[pfn % PageClassifier::kBlockFrames], zero);
+      if (in_image && classes[i] == PageClass::kKernel) {
+        add(counts_.image, told[pfn % PageClassifier::kBlockFrames], zero);
+      }
     }
     return n;
   }

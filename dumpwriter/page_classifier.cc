@@ -78,8 +78,10 @@ void PageClassifier::classify(std::uint64_t first_pfn, std::span<PageClass> clas
     const std::uint64_t skipped = pfn % kBlockFrames;
     const std::size_t n = std::min<std::uint64_t>(classes.size(), kBlockFrames - skipped);
     for (std::size_t i = 0; i < n; ++i) {
+      const PageClass told = block[skipped + i];
+      const bool readable = told != PageClass::kOffline && told != PageClass::kHwpoison;
       const bool in_image = pfn + i >= image_.first_pfn && pfn + i < image_.end_pfn;
-      classes[i] = in_image ? PageClass::kKernel : block[skipped + i];
+      classes[i] = in_image && readable ? PageClass::kKernel : told;
       if (!in_image && not_told_[skipped + i]) ++untold_;
     }
     classes = classes.subspan(n);
@@ -182,10 +184,7 @@ PageDecision PageClassifier::decide_tail(std::uint64_t pfn, std::uint64_t addres
   const std::uint64_t distance = address - head_address;
   if (head_address != head_.address || distance != (pfn - head_.pfn) * layout_.page_bytes()) {
     const std::uint64_t frames = distance / layout_.page_bytes();
-    if (head_address >= address || distance % layout_.page_bytes() != 0 || frames > pfn ||
-        frames >> kMaxCompoundOrder != 0) {
-      return {};
-    }
+    if (frames > pfn) return {};
     head_ = {.address = head_address,
              .pfn = pfn - frames,
              .decision = decide_head(pfn - frames, head_address)};

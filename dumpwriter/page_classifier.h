@@ -36,7 +36,8 @@ class PageClassifier final : public FrameClasses {
   void classify(std::uint64_t first_pfn, std::span<PageClass> classes) override;
   [[nodiscard]] std::uint64_t untold() const override { return untold_; }
 
-  // The kernel's image, text to bss: kKernel whatever its struct pages say.
+  // The kernel's image, text to bss: kKernel whatever its struct pages say, unless they say that it
+  // must not be read.
   [[nodiscard]] FrameInterval image() const { return image_; }
   // What struct pages say, of the kernel's image too. Counts nothing as untold.
   [[nodiscard]] std::span<const PageClass> block_of(std::uint64_t pfn);

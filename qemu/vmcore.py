@@ -134,15 +134,15 @@ def _fill_memory(donor, recipe):
     )
 
 
-def _capture_image(kernel):
+def _capture_image(lab, count):
     image_bytes = io.BytesIO()
-    image.vmcore_archive(kernel).write(image_bytes)
+    image.vmcore_archive(lab.kernel, lab.build if count else None).write(image_bytes)
     return image_bytes.getvalue()
 
 
-def _take(lab, name):
-    recipe = RECIPES[name]
-    final = path_of(lab.build, name)
+def take(lab, recipe, final, *, count=False):
+    """Leaves a vmcore at `final`. Returns the table of `lastword-dump --count-classes` in the
+    capture kernel if `count`, else nothing."""
     os.makedirs(os.path.dirname(final), exist_ok=True)
     raw = lab.big_file("raw.img")
     disks.create_sparse(raw, (recipe.memory + 64) << 20)
@@ -155,7 +155,7 @@ def _take(lab, name):
         lab,
         raw,
         memory_mib=recipe.memory,
-        files={_CAPTURE: _capture_image(lab.kernel), "/root/virtio_balloon.ko": balloon},
+        files={_CAPTURE: _capture_image(lab, count), "/root/virtio_balloon.ko": balloon},
         var_content=content,
     )
     lab.start(donor)
@@ -166,7 +166,7 @@ def _take(lab, name):
     lab.say("filling memory")
     _fill_memory(donor, recipe)
     panic = donor.panic()
-    began = donor.wait_for(r"lastword-guest: capture copies (\d+) bytes$", 60, since=panic.index)
+    began = donor.wait_for(r"lastword-guest: capture copies (\d+) bytes$", 120, since=panic.index)
     size = int(began.match[1])
     _follow(lab, donor, began.index, size)
     donor.wait_exit(30)
@@ -174,6 +174,8 @@ def _take(lab, name):
     subprocess.run(["fallocate", "--dig-holes", raw], check=True)
     os.rename(raw, final)
     lab.say(f"{final}: {size >> 20} MiB, {os.stat(final).st_blocks >> 11} MiB of it not zero")
+    told = (line.text.partition("lastword-guest: count ")[2] for line in donor.log.lines(panic.index))
+    return "".join(f"{line}\n" for line in told if line)
 
 
 def _follow(lab, donor, since, size):
@@ -189,7 +191,7 @@ def ensure(lab, name):
     """Path of the vmcore of that name, taken in this lab unless there is one."""
     path = path_of(lab.build, name)
     if not os.path.exists(path):
-        _take(lab, name)
+        take(lab, RECIPES[name], path)
     return path
 
 

@@ -21,6 +21,13 @@ mount_basics
 [ -e /proc/vmcore ] || say "capture sees no vmcore"
 say "capture sees vmcore"
 load_modules
+dump=/usr/lib/lastword/lastword-dump
+if [ -x $dump ]; then
+    $dump --vmcore /proc/vmcore --count-classes >/tmp/counts || say "capture cannot count"
+    while read -r line; do
+        say "count $line"
+    done </tmp/counts
+fi
 device=$(kernel_option lastword.vmcore)
 if [ -n "$device" ]; then
     copy_raw "$device"

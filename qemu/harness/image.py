@@ -128,9 +128,13 @@ def node_archive(kernel, build):
     return archive
 
 
-def vmcore_archive(kernel):
-    """A capture image in shell: what the harness's own scenario has until lastword's."""
-    return _guest_base(kernel, ["virtio_pci", "virtio_blk"], "vmcore-init.sh")
+def vmcore_archive(kernel, build=None):
+    """A capture image in shell; with `build` it also counts page classes (vmcore-init.sh)."""
+    archive = _guest_base(kernel, ["virtio_pci", "virtio_blk"], "vmcore-init.sh")
+    if build:
+        program = _stripped(build, find_program(build, "lastword-dump"))
+        archive.file(_NODE_PROGRAMS["lastword-dump"], program, mode=0o755)
+    return archive
 
 
 @contextlib.contextmanager

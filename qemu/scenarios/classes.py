@@ -28,6 +28,10 @@ _BITS = {
     "hwpoison": ~_ZERO,
     "offline": ~_ZERO,
 }
+_SMALL = vmcore.Recipe(
+    memory=448, text=40, binaries=20, noise=16, dirty=8, small=30, huge=24, pattern=16, hugetlb=8,
+    hugetlb_pool=12, freed=24, balloon=8,
+)  # fmt: skip
 
 
 def parse_counts(text):
@@ -102,3 +106,17 @@ def classes_match_makedumpfile(lab):
     missing = [name for name, count in seen.items() if count == 0 and name != "hwpoison"]
     if missing:
         raise ScenarioFailed(f"the vmcore has no {', '.join(missing)} pages to compare")
+
+
+@scenario("classes_in_capture_kernel", timeout=300)
+def classes_in_capture_kernel(lab):
+    """In the capture kernel, classes of /proc/vmcore are those of a file with the same content."""
+    core = lab.big_file("taken.vmcore")
+    there, alone_there = parse_counts(vmcore.take(lab, _SMALL, core, count=True))
+    program = find_program(lab.build, "lastword-dump")
+    here, alone_here = parse_counts(_run(lab, program, "--vmcore", core, "--count-classes"))
+    # There, offline pages are not read; here they were copied as zeros.
+    here["all"]["zero"] -= here["offline"]["zero"]
+    here["offline"]["zero"] = 0
+    if there != here or alone_there != alone_here or alone_here["untold"]:
+        raise ScenarioFailed(f"capture kernel {there} {alone_there}, file {here} {alone_here}")
