@@ -67,6 +67,7 @@ demo: packages-vm $(BUILD)/build.ninja
 
 bench: packages-vm $(BUILD)/build.ninja
 	@$(NINJA) vm_programs
+	@python3 -m qemu.vmcore --build $(BUILD) 1g
 	@python3 -m qemu.bench --build $(BUILD)
 
 vmcore: packages-vm $(BUILD)/build.ninja

@@ -1,7 +1,7 @@
 """python3 -m qemu.bench --build DIR [NAME...]
 
 The figures of the README: BUILD/bench/report.json and a Markdown table. Names: takeover_8,
-takeover_64, dump_to_image, panic_to_service_taken; without one, all.
+takeover_64, dump_to_image, recover, panic_to_service_taken; without one, all.
 
 Exit status: 0 measured, 1 something failed, 2 usage, 75 a guest was lost. A goal that is missed is
 told in report and table; it is no failure of the measurement.
@@ -13,10 +13,11 @@ import json
 import os
 import sys
 
-from .figures import dump, panic, quiet, result, takeover
+from . import vmcore
+from .figures import dump, panic, quiet, recover, result, takeover
 from .harness.runner import PASSED, ROOT, command_line, end_on_signals, run_in_lab
 
-NAMES = ("takeover_8", "takeover_64", "dump_to_image", "panic_to_service_taken")
+NAMES = ("takeover_8", "takeover_64", "dump_to_image", "recover", "panic_to_service_taken")
 _TIMEOUT = 900  # seconds for one lab
 
 
@@ -54,6 +55,10 @@ class Bench:
         if "dump_to_image" in names:
             rates = self.in_lab("dump_to_image", lambda lab: dump.measure(lab, self._runs))
             found += dump.results(rates) if rates else []
+        if "recover" in names:
+            source = vmcore.path_of(self._build, recover.VMCORE)
+            seconds = self.in_lab("recover", lambda lab: recover.measure(lab, self._runs, source))
+            found += recover.results(seconds) if seconds else []
         if "panic_to_service_taken" in names:
             crashes = [
                 self.in_lab("panic_to_service_taken", panic.measure) for _ in range(self._runs)

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from qemu import bench
-from qemu.figures import dump, panic, quiet, result, takeover
+from qemu.figures import dump, panic, quiet, recover, result, takeover
 
 
 class Results(unittest.TestCase):
@@ -52,6 +52,16 @@ class Takeover(unittest.TestCase):
         by_name = {one.name: one for one in takeover.results({8: few, 64: many})}
         self.assertAlmostEqual(by_name["takeover_flat"].ratio, 2 / 3)
         self.assertTrue(by_name["takeover_64"].met)
+
+
+class Recover(unittest.TestCase):
+    def test_each_format_has_its_peer(self):
+        by_name = {
+            one.name: one
+            for one in recover.results({"kdump": ([2, 3, 2], [8, 9, 8]), "elf": ([2.0], [1.0])})
+        }
+        self.assertEqual((by_name["recover_kdump"].ratio, by_name["recover_kdump"].met), (4, True))
+        self.assertFalse(by_name["recover_elf"].met)
 
 
 class Panic(unittest.TestCase):
