@@ -237,6 +237,8 @@ pb::Plan make_plan(const Config& config, const NodeState& state, const Survey& s
   plan.set_io_timeout_ms(static_cast<std::uint64_t>(config.timing.settings.io_timeout.count()));
   plan.set_after(config.after);
   plan.set_engine(config.engine);
+  plan.set_exclude(config.exclude);
+  plan.set_codec(config.codec);
   for (std::string& name : module_names_in_image(module_paths)) plan.add_modules(std::move(name));
   plan.set_kernel_release(running_release());
   plan.set_keep_latest(config.keep_latest);

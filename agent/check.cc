@@ -200,6 +200,7 @@ class Checker {
     if (plan.dump_limit_ms() != static_cast<std::uint64_t>(timing.dump_limit.count()) ||
         plan.io_timeout_ms() != static_cast<std::uint64_t>(timing.io_timeout.count()) ||
         plan.after() != config_.after || plan.engine() != config_.engine ||
+        plan.exclude() != config_.exclude || plan.codec() != config_.codec ||
         plan.keep_latest() != config_.keep_latest || facts_.armed->command_line() != line) {
       stale("the configuration was changed since the image was built");
     }

@@ -19,6 +19,7 @@
 #include <sstream>
 #include <utility>
 
+#include "proto/codec_setting.h"
 #include "proto/uuid.h"
 
 namespace lastword {
@@ -100,6 +101,16 @@ class Reader {
       return;
     }
     into = *parsed;
+  }
+
+  // Text that `parse` accepts.
+  template <class Parse>
+  void checked(const toml::table& table, std::string_view key, std::string& into, Parse parse) {
+    if (!text(table, key, into)) return;
+    if (const auto parsed = parse(into); !parsed) {
+      complain(table.get(key)->source(),
+               fmt::format("{} = \"{}\": {}", key, into, parsed.error().detail.view()));
+    }
   }
 
   template <class Enum>
@@ -232,12 +243,15 @@ void read_timing(Reader& reader, const toml::table& root, Config& config) {
 void read_dump(Reader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "dump");
   if (table == nullptr) return;
-  reader.only_keys(*table, "[dump]", {"keep", "after", "engine", "core_format"});
+  reader.only_keys(*table, "[dump]",
+                   {"keep", "after", "engine", "exclude", "codec", "core_format"});
   reader.choice(*table, "keep", config.keep_latest, {{"unsaved", 0}, {"latest", 1}});
   reader.choice(*table, "after", config.after,
                 {{"reboot", pb::REBOOT}, {"poweroff", pb::POWER_OFF}, {"hold", pb::HOLD}});
   reader.choice(*table, "engine", config.engine,
                 {{"auto", pb::ENGINE_AUTO}, {"io_uring", pb::IO_URING}, {"libaio", pb::LIBAIO}});
+  reader.checked(*table, "exclude", config.exclude, PageFilter::parse);
+  reader.checked(*table, "codec", config.codec, CodecSetting::parse);
   reader.choice(*table, "core_format", config.core_format,
                 {{"kdump", static_cast<int>(CoreFormat::kKdump)},
                  {"elf", static_cast<int>(CoreFormat::kElf)}});

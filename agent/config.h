@@ -9,6 +9,7 @@
 
 #include "agent/core_format.h"
 #include "proto/error.h"
+#include "proto/page_class.h"
 #include "proto/plan.pb.h"
 #include "proto/timing.h"
 
@@ -35,6 +36,8 @@ struct Config {
   bool keep_latest = false;  // [dump] keep = "latest": an unsaved dump may be overwritten
   pb::AfterDump after = pb::REBOOT;
   pb::Engine engine = pb::ENGINE_AUTO;
+  std::string exclude{kDefaultExclude};  // pages to leave out, as PageFilter::parse() takes them
+  std::string codec = "auto";            // as CodecSetting::parse() takes it
   CoreFormat core_format = CoreFormat::kKdump;
   std::vector<std::string> extra_modules;  // [capture] kernel modules beyond those of the disks
   std::string capture_kernel;              // empty: /boot/vmlinuz-RELEASE of the running kernel

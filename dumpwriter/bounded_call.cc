@@ -18,6 +18,10 @@ struct BoundedCall::Shared {
   std::function<Status()> work;
   Status answer;
 
+  bool wait_for_answer(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds timeout) {
+    return changed.wait_for(lock, timeout, [&] { return stage == Stage::kAnswered; });
+  }
+
   void serve() {
     std::unique_lock lock(mutex);
     for (;;) {
@@ -44,13 +48,23 @@ BoundedCall::~BoundedCall() {
   shared_->changed.notify_all();
 }
 
+void BoundedCall::rehearse(std::chrono::milliseconds patience) {
+  std::unique_lock lock(shared_->mutex);
+  if (shared_->stage != Shared::Stage::kIdle) return;
+  shared_->stage = Shared::Stage::kAsked;
+  shared_->changed.notify_all();
+  if (shared_->wait_for_answer(lock, patience)) shared_->stage = Shared::Stage::kIdle;
+}
+
 Status BoundedCall::call(std::chrono::milliseconds timeout) {
   std::unique_lock lock(shared_->mutex);
+  // A rehearsal that was slow.
+  if (shared_->stage == Shared::Stage::kAsked) (void)shared_->wait_for_answer(lock, timeout);
+  if (shared_->stage == Shared::Stage::kAnswered) shared_->stage = Shared::Stage::kIdle;
   if (shared_->stage == Shared::Stage::kIdle) {
     shared_->stage = Shared::Stage::kAsked;
     shared_->changed.notify_all();
-    shared_->changed.wait_for(lock, timeout,
-                              [&] { return shared_->stage == Shared::Stage::kAnswered; });
+    (void)shared_->wait_for_answer(lock, timeout);
   }
   if (shared_->stage != Shared::Stage::kAnswered) {
     // Whatever it answers later is too late: nobody may act on it.

@@ -23,6 +23,9 @@ class BoundedCall {
 
   // What `work` returned. kTimeout: it has not; every later call returns the same at once.
   [[nodiscard]] Status call(std::chrono::milliseconds timeout);
+  // Lets `work` run once for what it leaves behind, and waits at most so long for it. Where that is
+  // not enough, the next call() waits for it first.
+  void rehearse(std::chrono::milliseconds patience);
 
  private:
   struct Shared;

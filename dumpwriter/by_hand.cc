@@ -9,6 +9,7 @@
 #include "dumpwriter/dump_run.h"
 #include "dumpwriter/engine_choice.h"
 #include "dumpwriter/names.h"
+#include "dumpwriter/open_classes.h"
 #include "dumpwriter/terminal.h"
 #include "dumpwriter/text.h"
 #include "proto/timing.h"
@@ -101,7 +102,8 @@ class ByHand {
     if (!found) return fail(found.error());
     const auto keys = read_keys(disk->lun.get());
     if (!keys) return fail(keys.error());
-    auto engine = make_engine(options_.engine, disk->fd, disk->info.path);
+    const EngineSize size = size_engine(available_processors(), 1, options_.codec);
+    auto engine = make_engine(options_.engine, disk->fd, disk->info.path, size.data_buffers);
     if (!engine) return fail(engine.error());
 
     const PanicClock clock;
@@ -114,7 +116,9 @@ class ByHand {
         .crash_id = random_uuid(),
         .limit = options_.limit.value_or(milliseconds(0)),
         .memory_bytes = core->memory_bytes(),
-        .kernel_release = std::string(core->vmcoreinfo().value("OSRELEASE").value_or(""))};
+        .kernel_release = std::string(core->vmcoreinfo().value("OSRELEASE").value_or("")),
+        .exclude = options_.exclude.text(),
+        .codec = options_.codec};
     const ByHandFacts facts{
         .is_image = disk->info.is_image, .overwrite = options_.overwrite, .registered = *keys};
     const auto rule = [&facts](const pb::Label& label, const pb::CoredumpHeader& header,
@@ -128,9 +132,15 @@ class ByHand {
                       rule, identity, clock, kIoTimeout);
     const DumpCandidate candidate{
         .disk_uuid = found->label.disk_uuid(), .target = &target, .problem = {}};
-    DumpRun dump({&candidate, 1}, &*core, {},
-                 {.crash_id = identity.crash_id, .limit = limit, .io_timeout = kIoTimeout}, clock,
-                 reporter);
+    const auto classes = open_classes(*core, options_.exclude, reporter);
+    CompressorPool pool(size);
+    DumpRun dump({&candidate, 1}, &*core, {}, *classes, pool,
+                 {.crash_id = identity.crash_id,
+                  .limit = limit,
+                  .io_timeout = kIoTimeout,
+                  .exclude = options_.exclude,
+                  .codec = options_.codec},
+                 clock, reporter);
     const DumpEnd end = dump.run();
     if (end.outcome == Outcome::kTimeout ||
         (end.outcome == Outcome::kRejected && end.error->code == Code::kTimeout)) {

@@ -13,6 +13,7 @@
 #include "dumpwriter/disk_search.h"
 #include "dumpwriter/dump_run.h"
 #include "dumpwriter/engine_choice.h"
+#include "dumpwriter/open_classes.h"
 #include "dumpwriter/plan_check.h"
 #include "dumpwriter/text.h"
 #include "proto/record.h"
@@ -68,34 +69,51 @@ class Capture {
     const Vmcoreinfo info = core ? core->vmcoreinfo() : Vmcoreinfo();
     const PanicClock clock(info);
     const milliseconds limit(plan_.dump_limit_ms());
+    // Whatever is wrong with these, a dump without them is better than none.
+    const PageFilter exclude = PageFilter::parse(plan_.exclude()).value_or(PageFilter());
+    const CodecSetting codec =
+        CodecSetting::parse(plan_.codec()).value_or(CodecSetting{.automatic = false, .fixed = {}});
     const DumpIdentity identity{
         .node = plan_.node(),
         .boot_generation = plan_.boot_generation(),
         .crash_id = random_uuid(),
         .limit = limit,
         .memory_bytes = core ? core->memory_bytes() : 0,
-        .kernel_release = std::string(info.value("OSRELEASE").value_or(plan_.kernel_release()))};
-    prepare(identity, clock);
-    reporter_.note(format_text("{} MiB of memory, {} candidates, {} ms since the panic",
-                               identity.memory_bytes >> 20, candidates_.size(),
-                               clock.since_panic().count())
-                       .view());
-    DumpRun run(candidates_, core ? &*core : nullptr, core ? Error{} : core.error(),
-                {.crash_id = identity.crash_id, .limit = limit, .io_timeout = io_timeout_}, clock,
-                reporter_);
+        .kernel_release = std::string(info.value("OSRELEASE").value_or(plan_.kernel_release())),
+        .exclude = exclude.text(),
+        .codec = codec};
+    const EngineSize size = size_engine(available_processors(),
+                                        static_cast<std::size_t>(plan_.candidates_size()), codec);
+    prepare(identity, clock, size);
+    classes_ = core ? open_classes(*core, exclude, reporter_) : std::make_unique<NoFrameClasses>();
+    pool_.emplace(size);
+    reporter_.note(
+        format_text("{} MiB of memory without {}, codec {}, {} processors, {} candidates, "
+                    "{} ms since the panic",
+                    identity.memory_bytes >> 20, identity.exclude, text_of(codec).view(),
+                    size.processors, candidates_.size(), clock.since_panic().count())
+            .view());
+    DumpRun run(candidates_, core ? &*core : nullptr, core ? Error{} : core.error(), *classes_,
+                *pool_,
+                {.crash_id = identity.crash_id,
+                 .limit = limit,
+                 .io_timeout = io_timeout_,
+                 .exclude = exclude,
+                 .codec = codec},
+                clock, reporter_);
     return run.run();
   }
 
  private:
-  void prepare(const DumpIdentity& identity, const Clock& clock) {
+  void prepare(const DumpIdentity& identity, const Clock& clock, const EngineSize& size) {
     auto found = find_candidates(plan_);
     for (int i = 0; i < plan_.candidates_size(); ++i) {
       const pb::Candidate& planned = plan_.candidates(i);
       DumpCandidate& candidate = candidates_.emplace_back();
       candidate.disk_uuid = planned.disk_uuid();
       auto& disk = found[static_cast<std::size_t>(i)];
-      auto engine =
-          disk ? make_engine(plan_.engine(), disk->fd, disk->info.path) : fail(disk.error());
+      auto engine = disk ? make_engine(plan_.engine(), disk->fd, disk->info.path, size.data_buffers)
+                         : fail(disk.error());
       if (!engine) {
         candidate.problem = engine.error();
         continue;
@@ -121,6 +139,8 @@ class Capture {
   ConsoleReporter& reporter_;
   std::deque<OpenCandidate> open_;
   std::vector<DumpCandidate> candidates_;
+  std::unique_ptr<FrameClasses> classes_;
+  std::optional<CompressorPool> pool_;
 };
 
 pb::AfterDump dump(ConsoleReporter& reporter, const pb::Plan& plan) {

@@ -20,8 +20,12 @@ class Counting {
 
   ClassCounts run() {
     PageReader reader(core_);
-    while (const auto frames = reader.next()) {
-      for (std::uint64_t done = 0; done < frames->count;) done += look_at(*frames, done);
+    while (const auto window = reader.next()) {
+      for (std::uint64_t at = 0; at < window->count;) {
+        const FrameSpan frames = reader.read(window->first_pfn + at, window->count - at);
+        for (std::uint64_t done = 0; done < frames.count;) done += look_at(frames, done);
+        at += frames.count;
+      }
     }
     counts_.untold = classifier_.untold();
     return counts_;

@@ -1,13 +1,17 @@
 #include "dumpwriter/dump_run.h"
 
+#include <algorithm>
+
 #include "dumpwriter/names.h"
-#include "dumpwriter/stream_writer.h"
 
 namespace lastword {
 namespace {
 
 using Kind = DumpAction::Kind;
 using News = DumpAction::News;
+
+// What a sick later candidate may cost the dump on the first one.
+constexpr milliseconds kRehearsal{200};
 
 std::string_view event_of(News news) {
   switch (news) {
@@ -49,11 +53,13 @@ std::string_view reason_of(Outcome outcome) {
 }  // namespace
 
 DumpRun::DumpRun(std::span<const DumpCandidate> candidates, const Vmcore* core,
-                 const Error& core_error, const DumpSettings& settings, const Clock& clock,
-                 DumpReporter& reporter)
+                 const Error& core_error, FrameClasses& classes, CompressorPool& pool,
+                 const DumpSettings& settings, const Clock& clock, DumpReporter& reporter)
     : candidates_(candidates),
       core_(core),
       core_error_(core_error),
+      classes_(classes),
+      pool_(pool),
       settings_(settings),
       clock_(clock),
       reporter_(reporter),
@@ -67,7 +73,18 @@ DumpRun::DumpRun(std::span<const DumpCandidate> candidates, const Vmcore* core,
   }
 }
 
+// The first check of a disk allocates what its records need. Those of the later candidates do so
+// here, before the first byte, so that a dump which has to change disks does not. What they found
+// means nothing: a candidate is checked again when its turn comes.
+void DumpRun::rehearse() {
+  const milliseconds patience = std::min(kRehearsal, settings_.io_timeout);
+  for (std::size_t i = 1; i < checks_.size(); ++i) {
+    if (checks_[i]) checks_[i]->rehearse(patience);
+  }
+}
+
 DumpEnd DumpRun::run() {
+  rehearse();
   DumpEvent event{.kind = DumpEvent::Kind::kBegin};
   while (state_.phase != DumpState::Phase::kFinished) {
     const DumpStep next = step(state_, event);
@@ -129,8 +146,10 @@ Outcome DumpRun::stream(DumpTarget& target) {
     end_.error = core_error_;
     return Outcome::kVmcore;
   }
-  StreamWriter writer(*core_, *pages_, target, settings_.crash_id, clock_, settings_.limit,
-                      reporter_);
+  StreamWriter writer(
+      *core_, {.pages = *pages_, .classes = classes_, .pool = pool_}, target,
+      {.crash_id = settings_.crash_id, .limit = settings_.limit, .codec = settings_.codec},
+      settings_.exclude, clock_, reporter_);
   const StreamResult result = writer.run();
   end_.outcome = result.outcome;
   end_.error = result.outcome == Outcome::kDone ? std::nullopt : std::optional(result.error);

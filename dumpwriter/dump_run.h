@@ -11,8 +11,8 @@
 #include "dumpwriter/clock.h"
 #include "dumpwriter/dump_policy.h"
 #include "dumpwriter/dump_target.h"
-#include "dumpwriter/page_reader.h"
 #include "dumpwriter/reporter.h"
+#include "dumpwriter/stream_writer.h"
 #include "dumpwriter/vmcore.h"
 
 namespace lastword {
@@ -28,6 +28,8 @@ struct DumpSettings {
   UuidBytes crash_id{};
   milliseconds limit{0};       // from the panic
   milliseconds io_timeout{0};  // for one command of a check
+  PageFilter exclude;
+  CodecSetting codec;
 };
 
 // How it ended.
@@ -43,12 +45,14 @@ class DumpRun {
   // ABORTED(VMCORE), so that the partner need not wait. Everything must outlive the run, and after
   // a hanging check the process.
   DumpRun(std::span<const DumpCandidate> candidates, const Vmcore* core, const Error& core_error,
-          const DumpSettings& settings, const Clock& clock, DumpReporter& reporter);
+          FrameClasses& classes, CompressorPool& pool, const DumpSettings& settings,
+          const Clock& clock, DumpReporter& reporter);
 
   [[nodiscard]] DumpEnd run();
 
  private:
   [[nodiscard]] DumpEvent perform(const DumpAction& action);
+  void rehearse();
   [[nodiscard]] Status check(std::size_t index);
   [[nodiscard]] Outcome stream(DumpTarget& target);
   void announce(const DumpAction& action);
@@ -57,6 +61,8 @@ class DumpRun {
   std::span<const DumpCandidate> candidates_;
   const Vmcore* core_;
   Error core_error_;
+  FrameClasses& classes_;
+  CompressorPool& pool_;
   DumpSettings settings_;
   const Clock& clock_;
   DumpReporter& reporter_;

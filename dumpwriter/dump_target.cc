@@ -42,6 +42,8 @@ DumpTarget::DumpTarget(const TargetDisk& disk, Rule rule, const DumpIdentity& id
   header_.set_limit_ms(count_of(identity.limit));
   header_.set_memory_bytes(identity.memory_bytes);
   header_.set_kernel_release(identity.kernel_release);
+  header_.set_exclude(identity.exclude);
+  header_.set_codec(std::string(text_of(identity.codec).view()));
 }
 
 Status DumpTarget::check() {
@@ -98,9 +100,15 @@ Status DumpTarget::start() {
 }
 
 Status DumpTarget::submit_progress(const Progress& progress) {
+  note_progress(progress);
+  return submit_header();
+}
+
+void DumpTarget::note_progress(const Progress& progress) {
   header_.set_scanned_bytes(progress.scanned_bytes);
   header_.set_eta_ms(count_of(progress.eta));
-  return submit_header();
+  // Short enough to stay inside the string.
+  header_.mutable_codec()->assign(text_of(progress.codec).view());
 }
 
 Status DumpTarget::finish(pb::Attribute attribute, pb::Reason reason) {
@@ -119,7 +127,9 @@ Status DumpTarget::submit_header() {
   header_.set_durable_bytes(durable.stream_bytes);
   header_.set_stored_pages(durable.stored_pages);
   header_.set_zero_pages(durable.zero_pages);
-  const auto block = writer_.buffer(kHeaderBuffer).first<kBlockBytes>();
+  header_.set_excluded_pages(sum_of(durable.excluded_pages));
+  header_.set_untold_pages(durable.untold_pages);
+  const auto block = writer_.header_block();
   if (Status status = write_slot(block, RecordKind::kCoredumpHeader, place_.next_sequence, header_);
       !status) {
     return fail(named(status.error()));

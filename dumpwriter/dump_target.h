@@ -28,6 +28,8 @@ struct DumpIdentity {
   milliseconds limit{0};
   std::uint64_t memory_bytes = 0;
   std::string kernel_release;
+  std::string exclude;  // as PageFilter::text()
+  CodecSetting codec;
 };
 
 // The disk's seams and places. All must outlive the target.
@@ -63,6 +65,8 @@ class DumpTarget {
   // IN_PROGRESS with the figures of the durable prefix; returns without waiting. Not while the last
   // one is still being written.
   [[nodiscard]] Status submit_progress(const Progress& progress);
+  // What the next header, which may be the last one, will say.
+  void note_progress(const Progress& progress);
   // COMPLETED or ABORTED, durable when this returns. On an error the header may still say
   // IN_PROGRESS.
   [[nodiscard]] Status finish(pb::Attribute attribute, pb::Reason reason);

@@ -6,9 +6,10 @@
 
 namespace lastword {
 
-// An engine with kEngineBuffers. ENGINE_AUTO: io_uring, and libaio where the kernel does not offer
+// An engine with EngineBuffers. ENGINE_AUTO: io_uring, and libaio where the kernel does not offer
 // that. `fd` is open O_DIRECT for writing and outlives the engine.
 [[nodiscard]] Result<std::unique_ptr<WriteEngine>> make_engine(pb::Engine engine, int fd,
-                                                               std::string_view disk);
+                                                               std::string_view disk,
+                                                               unsigned data_buffers);
 
 }  // namespace lastword

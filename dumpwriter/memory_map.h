@@ -56,6 +56,11 @@ class MemoryMap {
   [[nodiscard]] std::span<const LoadSegment> segments() const { return segments_; }
   // The range that holds a frame; null: none does.
   [[nodiscard]] const FrameRange* range_of(std::uint64_t pfn) const;
+  // What the map itself takes.
+  [[nodiscard]] std::size_t memory_bytes() const {
+    return segments_.capacity() * sizeof(LoadSegment) + ranges_.capacity() * sizeof(FrameRange) +
+           pieces_.capacity() * sizeof(FramePiece);
+  }
   // The pieces of a frame that is not whole. What no piece covers was not memory: take it as zero.
   [[nodiscard]] std::span<const FramePiece> pieces_of(std::uint64_t pfn) const;
   // From `vaddr` to the end of the segment that holds it; empty: no segment does.

@@ -16,6 +16,8 @@ enum Option : int {
   kDisk,
   kEngine,
   kLimit,
+  kExclude,
+  kCodec,
   kOverwrite,
   kMetadataOffset,
   kCountClasses,
@@ -28,6 +30,8 @@ constexpr std::array kOptions{
     option{"disk", required_argument, nullptr, kDisk},
     option{"engine", required_argument, nullptr, kEngine},
     option{"limit", required_argument, nullptr, kLimit},
+    option{"exclude", required_argument, nullptr, kExclude},
+    option{"codec", required_argument, nullptr, kCodec},
     option{"overwrite", no_argument, nullptr, kOverwrite},
     option{"metadata-offset", required_argument, nullptr, kMetadataOffset},
     option{"count-classes", no_argument, nullptr, kCountClasses},
@@ -76,6 +80,18 @@ Status apply(DumpOptions& options, int option, std::string_view value) {
       options.limit = parse_duration(value);
       if (!options.limit) return usage("--limit {}: a time such as 60s, 500ms or 2m", value);
       return {};
+    case kExclude: {
+      const auto filter = PageFilter::parse(value);
+      if (!filter) return usage("--exclude {}: {}", value, filter.error().detail.view());
+      options.exclude = *filter;
+      return {};
+    }
+    case kCodec: {
+      const auto codec = CodecSetting::parse(value);
+      if (!codec) return usage("--codec {}: {}", value, codec.error().detail.view());
+      options.codec = *codec;
+      return {};
+    }
     case kOverwrite:
       options.overwrite = true;
       return {};
@@ -103,6 +119,7 @@ Status apply(DumpOptions& options, int option, std::string_view value) {
 
 Result<DumpOptions> parse_options(int argc, char* const* argv) {
   DumpOptions options;
+  options.exclude = PageFilter::parse(kDefaultExclude).value();
   ::optind = 0;  // glibc: start anew, whatever was parsed before
   ::opterr = 0;
   for (;;) {
@@ -146,6 +163,9 @@ std::string_view help_text() {
          "  --vmcore FILE            /proc/vmcore, or an ELF core of an x86-64 kernel\n"
          "  --disk DISK              device or image file\n"
          "  --engine ENGINE          auto (default), io_uring or libaio\n"
+         "  --exclude PAGES          31 (default), any of makedumpfile's levels, or names out of\n"
+         "                           zero,cache,private,user,hugetlb,free; none\n"
+         "  --codec CODEC            auto (default), none, lz4, zstd, zstd:LEVEL\n"
          "  --limit TIME             stop after 60s, 500ms, 2m; what was written is kept\n"
          "  --overwrite              even if the disk is armed, or has a dump that is not saved\n"
          "  --metadata-offset BYTES  where the label is, if not in one of the usual places\n"

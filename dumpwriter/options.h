@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "proto/codec_setting.h"
 #include "proto/error.h"
+#include "proto/page_class.h"
 #include "proto/plan.pb.h"
 
 namespace lastword {
@@ -21,6 +23,8 @@ struct DumpOptions {
   pb::Engine engine = pb::ENGINE_AUTO;
   std::optional<std::chrono::milliseconds> limit;  // absent: none
   bool overwrite = false;
+  PageFilter exclude;  // default: kDefaultExclude
+  CodecSetting codec;
   std::optional<std::uint64_t> metadata_offset;  // absent: looked for
 };
 

@@ -5,29 +5,34 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proto/stream.h"
-
 namespace lastword {
 
-std::optional<FrameSpan> PageReader::next() {
+std::optional<FrameWindow> PageReader::next() {
   unmap();
   const auto ranges = core_.map().ranges();
   if (range_ == ranges.size()) return std::nullopt;
-  const FrameRange& range = ranges[range_];
-  const std::uint64_t pfn = range.first_pfn + done_in_range_;
-  FrameSpan span;
-  if (!range.whole) {
-    span = read_partial(pfn);
-  } else {
-    if (method_ == Method::kMap) span = map(range, pfn);
-    if (span.data == nullptr) span = read_whole(range, pfn);
-  }
-  done_in_range_ += span.count;
-  if (range.first_pfn + done_in_range_ == range.end_pfn) {
+  current_ = &ranges[range_];
+  const std::uint64_t pfn = current_->first_pfn + done_in_range_;
+  const std::uint64_t left = current_->end_pfn - pfn;
+  window_ = {.first_pfn = pfn, .count = std::min<std::uint64_t>(left, kWindowFrames)};
+  done_in_range_ += window_.count;
+  if (window_.count == left) {
     ++range_;
     done_in_range_ = 0;
   }
-  return span;
+  return window_;
+}
+
+FrameSpan PageReader::read(std::uint64_t pfn, std::uint64_t count) {
+  if (!current_->whole) return read_partial(pfn);
+  if (method_ == Method::kMap) {
+    if (const std::byte* const window = map(); window != nullptr) {
+      return {.first_pfn = pfn,
+              .count = count,
+              .data = window + (pfn - window_.first_pfn) * kPageBytes};
+    }
+  }
+  return read_whole(pfn, count);
 }
 
 void PageReader::rewind() {
@@ -36,22 +41,24 @@ void PageReader::rewind() {
   done_in_range_ = 0;
 }
 
-FrameSpan PageReader::map(const FrameRange& range, std::uint64_t pfn) {
-  const std::uint64_t count = std::min(range.end_pfn - pfn, kWindowBytes / kPageBytes);
-  const std::uint64_t offset = range.file_offset + (pfn - range.first_pfn) * kPageBytes;
+const std::byte* PageReader::map() {
+  const std::uint64_t offset =
+      current_->file_offset + (window_.first_pfn - current_->first_pfn) * kPageBytes;
   const std::size_t before = offset % kPageBytes;
-  const std::size_t bytes = before + count * kPageBytes;
-  void* const window = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, core_.fd(),
-                              static_cast<off_t>(offset - before));
-  if (window == MAP_FAILED) return {};
-  window_ = window;
-  window_bytes_ = bytes;
-  return {.first_pfn = pfn, .count = count, .data = static_cast<const std::byte*>(window) + before};
+  if (mapping_ == nullptr) {
+    const std::size_t bytes = before + window_.count * kPageBytes;
+    void* const mapping = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, core_.fd(),
+                                 static_cast<off_t>(offset - before));
+    if (mapping == MAP_FAILED) return nullptr;
+    mapping_ = mapping;
+    mapping_bytes_ = bytes;
+  }
+  return static_cast<const std::byte*>(mapping_) + before;
 }
 
 void PageReader::unmap() {
-  if (window_ != nullptr) ::munmap(window_, window_bytes_);
-  window_ = nullptr;
+  if (mapping_ != nullptr) ::munmap(mapping_, mapping_bytes_);
+  mapping_ = nullptr;
 }
 
 FrameSpan PageReader::read_partial(std::uint64_t pfn) {
@@ -66,14 +73,12 @@ FrameSpan PageReader::read_partial(std::uint64_t pfn) {
 }
 
 // A failed read is repeated frame by frame, so that one bad frame costs only itself.
-FrameSpan PageReader::read_whole(const FrameRange& range, std::uint64_t pfn) {
-  const std::uint64_t offset = range.file_offset + (pfn - range.first_pfn) * kPageBytes;
+FrameSpan PageReader::read_whole(std::uint64_t pfn, std::uint64_t count) {
+  const std::uint64_t offset = current_->file_offset + (pfn - current_->first_pfn) * kPageBytes;
   const std::uint64_t most = buffer_.span().size() / kPageBytes;
-  for (const std::uint64_t count : {std::min(range.end_pfn - pfn, most), std::uint64_t{1}}) {
-    const auto frames = buffer_.span().first(count * kPageBytes);
-    if (core_.read(offset, frames)) {
-      return {.first_pfn = pfn, .count = count, .data = frames.data()};
-    }
+  for (const std::uint64_t n : {std::min(count, most), std::uint64_t{1}}) {
+    const auto frames = buffer_.span().first(n * kPageBytes);
+    if (core_.read(offset, frames)) return {.first_pfn = pfn, .count = n, .data = frames.data()};
   }
   return {.first_pfn = pfn, .count = 1, .data = nullptr};
 }

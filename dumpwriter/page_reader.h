@@ -13,12 +13,20 @@
 #include <span>
 
 #include "dumpwriter/vmcore.h"
+#include "proto/stream.h"
 #include "storage/aligned_buffer.h"
 
 namespace lastword {
 
 inline constexpr std::size_t kWindowBytes = 2 << 20;
-inline constexpr std::size_t kReadBytes = 256 << 10;
+inline constexpr std::size_t kReadBytes = 512 << 10;
+
+inline constexpr std::size_t kWindowFrames = kWindowBytes / kPageBytes;
+
+struct FrameWindow {
+  std::uint64_t first_pfn = 0;
+  std::uint64_t count = 0;
+};
 
 // Adjacent page frames. Valid until the next call on the reader.
 struct FrameSpan {
@@ -39,23 +47,27 @@ class PageReader {
   PageReader(const PageReader&) = delete;
   PageReader& operator=(const PageReader&) = delete;
 
-  // The next frames in ascending order, at most a window of them; empty at the end.
-  [[nodiscard]] std::optional<FrameSpan> next();
-  // Back to the first frame, for the next candidate.
+  // The next frames in ascending order, at most kWindowFrames; empty at the end. Touches none.
+  [[nodiscard]] std::optional<FrameWindow> next();
+  // Frames of the window that next() gave, from `pfn` on: at least one, at most `count`.
+  [[nodiscard]] FrameSpan read(std::uint64_t pfn, std::uint64_t count);
+  // Back to the first frame, for the next pass.
   void rewind();
 
  private:
-  [[nodiscard]] FrameSpan map(const FrameRange& range, std::uint64_t pfn);  // data null: refused
+  [[nodiscard]] const std::byte* map();  // of the window's first frame; null: refused
   void unmap();
   [[nodiscard]] FrameSpan read_partial(std::uint64_t pfn);
-  [[nodiscard]] FrameSpan read_whole(const FrameRange& range, std::uint64_t pfn);
+  [[nodiscard]] FrameSpan read_whole(std::uint64_t pfn, std::uint64_t count);
 
   const Vmcore& core_;
   Method method_;
   std::size_t range_ = 0;
-  std::uint64_t done_in_range_ = 0;  // frames
-  void* window_ = nullptr;
-  std::size_t window_bytes_ = 0;
+  std::uint64_t done_in_range_ = 0;      // frames
+  const FrameRange* current_ = nullptr;  // that the window is in
+  FrameWindow window_;
+  void* mapping_ = nullptr;
+  std::size_t mapping_bytes_ = 0;
   AlignedBuffer buffer_{kReadBytes};
 };
 

@@ -1,5 +1,6 @@
 #include "dumpwriter/section_builder.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "proto/crc32c.h"
@@ -21,38 +22,49 @@ bool is_zero_page(const std::byte* page) {
 
 void SectionBuilder::begin(std::span<std::byte> buffer, SectionKind kind, std::uint64_t sequence,
                            const UuidBytes& crash_id) {
+  *this = {};
   buffer_ = buffer;
+  gather_ = payload();
   kind_ = kind;
   sequence_ = sequence;
   crash_id_ = crash_id;
-  used_ = 0;
-  crc_ = 0;
-  runs_ = 0;
-  first_pfn_ = 0;
-  last_ = {};
   std::memset(buffer_.data(), 0, kBlockBytes);
 }
 
-void SectionBuilder::advance(std::size_t bytes) {
-  crc_ = crc32c(room().first(bytes), crc_);
-  used_ += bytes;
+void SectionBuilder::begin_pages(std::span<std::byte> buffer, std::span<std::byte> raw,
+                                 PagePass pass, std::uint64_t sequence, const UuidBytes& crash_id) {
+  begin(buffer, SectionKind::kPages, sequence, crash_id);
+  gather_ = raw.first(std::min(raw.size(), payload().size()));
+  pass_ = pass;
 }
 
-bool SectionBuilder::add_page(std::uint64_t pfn, const std::byte* page) {
-  if (room().size() < kPageBytes || !add_run({.pfn = pfn, .count = 1})) return false;
-  // Checksummed while the copy is still in the first-level cache.
-  std::memcpy(room().data(), page, kPageBytes);
-  advance(kPageBytes);
+bool SectionBuilder::add_page(std::uint64_t pfn, PageClass page_class, const std::byte* page) {
+  if (full() ||
+      !add_run({.pfn = pfn, .count = 1, .page_class = static_cast<std::uint16_t>(page_class)})) {
+    return false;
+  }
+  // In place there is nothing to gain from waiting: the copy is needed in any case.
+  const bool in_place = gather_.data() == payload().data();
+  if (used_ == 0 && !in_place) {
+    source_ = page;
+  } else if (source_ == nullptr || page != source_ + used_) {
+    detach();
+    std::memcpy(room().data(), page, kPageBytes);
+  }
+  used_ += kPageBytes;
   return true;
 }
 
-bool SectionBuilder::add_without_content(std::uint64_t pfn, std::uint64_t count, RunKind what) {
-  return add_run({.pfn = pfn,
-                  .count = static_cast<std::uint32_t>(count),
-                  .what = static_cast<std::uint16_t>(what)});
+bool SectionBuilder::add_without_content(const PageRun& run) {
+  return add_run(run);
 }
 
-bool SectionBuilder::add_run(PageRun run) {
+void SectionBuilder::detach() {
+  if (source_ != nullptr) std::memcpy(gather_.data(), source_, used_);
+  source_ = nullptr;
+}
+
+bool SectionBuilder::add_run(const PageRun& run) {
   const bool continues = runs_ != 0 && run.pfn == last_.pfn + last_.count &&
                          run.what == last_.what && run.page_class == last_.page_class &&
                          run.count <= UINT32_MAX - last_.count;
@@ -70,19 +82,24 @@ bool SectionBuilder::add_run(PageRun run) {
 }
 
 std::size_t SectionBuilder::seal() {
-  const std::size_t padded = round_up_to_block(used_);
-  std::memset(buffer_.data() + kBlockBytes + used_, 0, padded - used_);
+  return seal(Codec::kNone, used_, crc32c(payload().first(used_)));
+}
+
+std::size_t SectionBuilder::seal(Codec codec, std::size_t stored_bytes, std::uint32_t crc) {
+  const std::size_t padded = round_up_to_block(stored_bytes);
+  std::memset(payload().data() + stored_bytes, 0, padded - stored_bytes);
   SectionHeader header{};
   header.kind = static_cast<std::uint16_t>(kind_);
-  header.codec = static_cast<std::uint16_t>(Codec::kNone);
+  header.codec = static_cast<std::uint16_t>(codec);
   header.sequence = sequence_;
   header.crash_id = crash_id_;
   header.raw_bytes = used_;
-  header.stored_bytes = used_;
+  header.stored_bytes = stored_bytes;
   header.first_pfn = first_pfn_;
   header.end_pfn = last_.pfn + last_.count;
   header.run_count = runs_;
-  header.payload_crc32c = crc_;
+  header.payload_crc32c = crc;
+  header.pass = static_cast<std::uint32_t>(pass_);
   std::memcpy(buffer_.data(), &header, sizeof header);
   seal_section(buffer_.first<kBlockBytes>());
   return kBlockBytes + padded;

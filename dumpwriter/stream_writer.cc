@@ -5,66 +5,56 @@
 
 #include "dumpwriter/kernel_log.h"
 #include "dumpwriter/text.h"
-#include "proto/timing.h"
 
 namespace lastword {
 namespace {
 
-// How long one wait for a free buffer lasts before time limit and heartbeat are looked at.
-constexpr milliseconds kBufferWait{50};
-
 // With more frames than this unreadable it is /proc/vmcore that fails, not memory.
 constexpr std::uint64_t kMaxUnreadablePages = 1 << 18;
 
-Outcome outcome_of(Code code) {
-  switch (code) {
-    case Code::kFenced:
-      return Outcome::kFenced;
-    case Code::kTimeout:
-      return Outcome::kTimeout;
-    default:
-      return Outcome::kIoError;
-  }
+PageRun run_without_content(std::uint64_t pfn, std::uint64_t count, RunKind what,
+                            PageClass page_class = PageClass::kKernel) {
+  return {.pfn = pfn,
+          .count = static_cast<std::uint32_t>(count),
+          .what = static_cast<std::uint16_t>(what),
+          .page_class = static_cast<std::uint16_t>(page_class)};
 }
 
 }  // namespace
 
-StreamWriter::StreamWriter(const Vmcore& core, PageReader& pages, DumpTarget& target,
-                           const UuidBytes& crash_id, const Clock& clock, milliseconds limit,
-                           DumpReporter& reporter)
+StreamWriter::StreamWriter(const Vmcore& core, const DumpTools& tools, DumpTarget& target,
+                           const StreamSettings& settings, const PageFilter& filter,
+                           const Clock& clock, DumpReporter& reporter)
     : core_(core),
-      pages_(pages),
+      tools_(tools),
       target_(target),
-      writer_(target.writer()),
-      crash_id_(crash_id),
-      clock_(clock),
-      limit_(limit),
+      filter_(filter),
       reporter_(reporter),
-      meter_(core.memory_bytes(), clock.since_panic()),
-      next_heartbeat_(clock.since_panic() + kProgressInterval) {
-  pages_.rewind();
-}
+      work_(core.map().frame_count()),
+      stream_(target, tools.pool, settings, work_, core.memory_bytes(), clock, reporter),
+      counts_(stream_.counts()) {}
 
 StreamResult StreamWriter::run() {
   if (write_head() && write_log() && write_pages()) (void)write_end();
-  const Outcome outcome = result_.outcome;
+  const Outcome outcome = stream_.result().outcome;
   if (outcome == Outcome::kDone || outcome == Outcome::kLimit || outcome == Outcome::kDiskFull ||
       outcome == Outcome::kVmcore) {
-    (void)make_durable();
+    (void)stream_.make_durable();
   }
-  return result_;
+  return stream_.result();
 }
 
 bool StreamWriter::write_head() {
   for (std::uint64_t at = 0; at < core_.head_bytes();) {
-    if (!open_section(SectionKind::kElfHead)) return false;
-    const std::size_t n = std::min<std::uint64_t>(section_.room().size(), core_.head_bytes() - at);
-    if (Status status = core_.read(at, section_.room().first(n)); !status) {
-      return end(Outcome::kVmcore, status.error());
+    if (!stream_.open(SectionKind::kElfHead)) return false;
+    const auto room = stream_.section().room();
+    const std::size_t n = std::min<std::uint64_t>(room.size(), core_.head_bytes() - at);
+    if (Status status = core_.read(at, room.first(n)); !status) {
+      return stream_.end(Outcome::kVmcore, status.error());
     }
-    section_.advance(n);
+    stream_.section().advance(n);
     at += n;
-    if (!close_section()) return false;
+    if (!stream_.close()) return false;
   }
   return true;
 }
@@ -80,184 +70,165 @@ bool StreamWriter::write_log() {
   }
   std::uint64_t total = 0;
   while (total + kSectionPayloadBytes <= kMaxDmesgBytes) {
-    if (!open_section(SectionKind::kDmesg)) return false;
-    const auto room = section_.room();
+    if (!stream_.open(SectionKind::kDmesg)) return false;
+    const auto room = stream_.section().room();
     if (room.size() < KernelLog::kMinReadBytes) break;
     const std::size_t n = log->read({reinterpret_cast<char*>(room.data()), room.size()});
-    section_.advance(n);
+    stream_.section().advance(n);
     total += n;
-    if (n == 0) {
-      section_open_ = false;  // nothing in it; its buffer is free
-      return true;
-    }
-    if (!close_section()) return false;
+    if (!stream_.close()) return false;
+    if (n == 0) return true;
   }
-  section_open_ = false;
+  stream_.drop();
   reporter_.note("kernel log cut: the disk is full, or the log longer than a reader would take");
   return true;
 }
 
-bool StreamWriter::write_pages() {
-  while (const auto frames = pages_.next()) {
-    if (!keep_going() || !write_frames(*frames)) return false;
-  }
-  return !section_open_ || close_section();
+bool StreamWriter::excluded(PageClass page_class) const {
+  return filter_.excludes(page_class) || !pass_of(page_class);
 }
 
-bool StreamWriter::write_frames(const FrameSpan& frames) {
-  if (frames.data == nullptr) {
-    const auto add = [&] {
-      return section_.add_without_content(frames.first_pfn, frames.count, RunKind::kUnreadable);
-    };
-    if (!add_to_section(add)) return false;
-    mark_.unreadable_pages += frames.count;
-    mark_.scanned_pages += frames.count;
-    if (mark_.unreadable_pages <= kMaxUnreadablePages) return true;
-    return end(Outcome::kVmcore,
-               {.code = Code::kIo,
-                .operation = "read vmcore",
-                .disk = core_.name(),
-                .detail = format_text("{} page frames could not be read", mark_.unreadable_pages)});
+std::span<const PageClass> StreamWriter::classify(const FrameWindow& window) {
+  const auto classes = std::span(window_classes_).first(window.count);
+  tools_.classes.classify(window.first_pfn, classes);
+  return classes;
+}
+
+// A few classes of each stretch of memory, so that the time left is known from the beginning.
+void StreamWriter::estimate() {
+  constexpr std::uint64_t kFrames = 64;
+  std::uint64_t before = 0;  // frames in the ranges before
+  std::size_t i = 0;
+  for (const FrameRange& range : core_.map().ranges()) {
+    const std::uint64_t frames = range.end_pfn - range.first_pfn;
+    for (; i < WorkEstimate::kSamples && work_.begin_of(i) < before + frames; ++i) {
+      const std::uint64_t at = work_.begin_of(i) - before;
+      const auto classes =
+          classify({.first_pfn = range.first_pfn + at, .count = std::min(kFrames, frames - at)});
+      const auto wanted = std::count_if(classes.begin(), classes.end(),
+                                        [this](PageClass one) { return !excluded(one); });
+      work_.sampled(i, static_cast<std::uint64_t>(wanted), classes.size());
+    }
+    before += frames;
   }
+}
+
+bool StreamWriter::write_pages() {
+  estimate();
+  for (std::size_t pass = 0; pass < kPagePasses; ++pass) {
+    pass_ = static_cast<PagePass>(pass);
+    if (pass > 0 && !wanted_[pass]) continue;
+    if (!write_pass() || !stream_.close()) return false;
+  }
+  return true;
+}
+
+bool StreamWriter::write_pass() {
+  tools_.pages.rewind();
+  while (const auto window = tools_.pages.next()) {
+    if (!stream_.keep_going()) return false;
+    const std::uint64_t untold = tools_.classes.untold();
+    const auto classes = classify(*window);
+    if (pass_ == PagePass::kKernel) counts_.untold_pages += tools_.classes.untold() - untold;
+    std::uint64_t wanted = 0;
+    for (std::size_t i = 0; i < classes.size();) {
+      const auto next =
+          std::find_if(classes.begin() + static_cast<std::ptrdiff_t>(i), classes.end(),
+                       [&](PageClass one) { return one != classes[i]; });
+      const auto count = static_cast<std::size_t>(next - classes.begin()) - i;
+      if (!excluded(classes[i])) wanted += count;
+      if (!write_class(window->first_pfn + i, count, classes[i])) return false;
+      i += count;
+    }
+    if (pass_ == PagePass::kKernel) work_.told(classes.size(), wanted);
+    // What is mapped now, or in the reader's buffer, will not be.
+    if (stream_.is_open()) stream_.section().detach();
+  }
+  return true;
+}
+
+bool StreamWriter::write_class(std::uint64_t pfn, std::uint64_t count, PageClass page_class) {
+  if (excluded(page_class)) return pass_ != PagePass::kKernel || exclude(pfn, count, page_class);
+  const PagePass pass = *pass_of(page_class);
+  wanted_[static_cast<std::size_t>(pass)] = true;
+  if (pass != pass_) return true;
+  while (count > 0) {
+    // Where frames are read into a buffer, it is used again.
+    if (stream_.is_open()) stream_.section().detach();
+    const FrameSpan frames = tools_.pages.read(pfn, count);
+    if (!(frames.data == nullptr ? leave_out(frames) : write_frames(frames, page_class))) {
+      return false;
+    }
+    work_.handled(frames.count);
+    pfn += frames.count;
+    count -= frames.count;
+  }
+  return true;
+}
+
+bool StreamWriter::exclude(std::uint64_t pfn, std::uint64_t count, PageClass page_class) {
+  const PageRun run = run_without_content(pfn, count, RunKind::kExcluded, page_class);
+  if (!add_to_section([&] { return stream_.section().add_without_content(run); })) return false;
+  counts_.excluded_pages[static_cast<std::size_t>(page_class)] += count;
+  counts_.scanned_pages += count;
+  return true;
+}
+
+bool StreamWriter::leave_out(const FrameSpan& frames) {
+  const PageRun run = run_without_content(frames.first_pfn, frames.count, RunKind::kUnreadable);
+  if (!add_to_section([&] { return stream_.section().add_without_content(run); })) return false;
+  counts_.unreadable_pages += frames.count;
+  counts_.scanned_pages += frames.count;
+  if (counts_.unreadable_pages <= kMaxUnreadablePages) return true;
+  return stream_.end(Outcome::kVmcore, {.code = Code::kIo,
+                                        .operation = "read vmcore",
+                                        .disk = core_.name(),
+                                        .detail = format_text("{} page frames could not be read",
+                                                              counts_.unreadable_pages)});
+}
+
+bool StreamWriter::write_frames(const FrameSpan& frames, PageClass page_class) {
   for (std::uint64_t i = 0; i < frames.count; ++i) {
     const std::uint64_t pfn = frames.first_pfn + i;
     const std::byte* const page = frames.data + i * kPageBytes;
     const bool zero = is_zero_page(page);
     const auto add = [&] {
-      return zero ? section_.add_without_content(pfn, 1, RunKind::kZero)
-                  : section_.add_page(pfn, page);
+      return zero ? stream_.section().add_without_content(
+                        run_without_content(pfn, 1, RunKind::kZero))
+                  : stream_.section().add_page(pfn, page_class, page);
     };
     if (!add_to_section(add)) return false;
-    ++(zero ? mark_.zero_pages : mark_.stored_pages);
-    ++mark_.scanned_pages;
+    ++(zero ? counts_.zero_pages : counts_.stored_pages);
+    ++counts_.scanned_pages;
+    // At once, while its pages are still where they were read.
+    if (stream_.section().full() && !stream_.close()) return false;
   }
   return true;
 }
 
 template <class Add>
 bool StreamWriter::add_to_section(Add add) {
-  if (!section_open_ && !open_section(SectionKind::kPages)) return false;
+  if (!stream_.is_open() && !stream_.open(SectionKind::kPages, pass_)) return false;
   if (add()) return true;
-  if (!close_section() || !open_section(SectionKind::kPages)) return false;
-  if (add()) return true;
+  if (!stream_.close() || !stream_.open(SectionKind::kPages, pass_)) return false;
   // Only what is left of the disk makes an empty section too small for one page.
-  return end(Outcome::kDiskFull, {.code = Code::kNoSpace,
-                                  .operation = "write dump",
-                                  .disk = target_.name(),
-                                  .detail = "the data region is full"});
+  return add() || stream_.end_disk_full();
 }
 
 bool StreamWriter::write_end() {
-  if (!open_section(SectionKind::kEnd)) return false;
+  if (!stream_.open(SectionKind::kEnd) || !stream_.commit_all()) return false;
+  const StreamMark& so_far = stream_.committed();
   const EndPayload payload{.memory_pages = core_.map().frame_count(),
-                           .stored_pages = mark_.stored_pages,
-                           .zero_pages = mark_.zero_pages,
-                           .section_count = mark_.sections + 1,
-                           .stream_bytes = mark_.stream_bytes + 2 * kBlockBytes,
-                           .unreadable_pages = mark_.unreadable_pages,
-                           .excluded_pages = {},
-                           .untold_pages = 0};
-  std::memcpy(section_.room().data(), &payload, sizeof payload);
-  section_.advance(sizeof payload);
-  return close_section();
-}
-
-// Waits for a buffer; the section gets as much of it as the extent has room for.
-bool StreamWriter::open_section(SectionKind kind) {
-  const std::uint64_t left = target_.extent_length() - mark_.stream_bytes;
-  const std::uint64_t least = kBlockBytes + (kind == SectionKind::kPages ? 0 : kBlockBytes);
-  if (left < least) {
-    return end(Outcome::kDiskFull, {.code = Code::kNoSpace,
-                                    .operation = "write dump",
-                                    .disk = target_.name(),
-                                    .detail = "the data region is full"});
-  }
-  std::optional<unsigned> buffer;
-  while (!buffer) {
-    if (!keep_going()) return false;
-    const auto free = writer_.free_buffer(kBufferWait);
-    if (!free) return end(free.error());
-    buffer = *free;
-  }
-  section_buffer_ = *buffer;
-  const auto whole = writer_.buffer(section_buffer_);
-  section_.begin(whole.first(std::min<std::uint64_t>(whole.size(), left)), kind, mark_.sections,
-                 crash_id_);
-  section_open_ = true;
-  return true;
-}
-
-bool StreamWriter::close_section() {
-  section_open_ = false;
-  if (section_.empty()) return true;
-  const std::size_t length = section_.seal();
-  const std::uint64_t offset = target_.extent_offset() + mark_.stream_bytes;
-  StreamMark after = mark_;
-  after.stream_bytes += length;
-  ++after.sections;
-  if (Status status = writer_.submit(section_buffer_, offset, length, after); !status) {
-    return end(status.error());
-  }
-  mark_ = after;
-  return true;
-}
-
-// Takes in completions, sends heartbeats, watches the limit.
-bool StreamWriter::keep_going() {
-  if (Status status = writer_.poll(); !status) return end(status.error());
-  if (Status status = heartbeat(); !status) return end(status.error());
-  if (clock_.since_panic() < limit_) return true;
-  return end(Outcome::kLimit, {.code = Code::kTimeout,
-                               .operation = "write dump",
-                               .disk = target_.name(),
-                               .detail = format_text("the dump limit of {} ms passed; what was "
-                                                     "written before it is good",
-                                                     limit_.count())});
-}
-
-// A flush, and when it is done a header that counts what it made durable. While a flush takes
-// longer than the interval, headers with the old count keep telling the partner that we live.
-Status StreamWriter::heartbeat() {
-  const milliseconds now = clock_.since_panic();
-  if (now >= next_heartbeat_) {
-    next_heartbeat_ = std::max(next_heartbeat_ + kProgressInterval, now);
-    header_due_ = true;
-    if (writer_.flushing()) return send_header(now);
-    if (Status status = writer_.submit_flush(); !status) return status;
-  }
-  return header_due_ && !writer_.flushing() ? send_header(now) : Status{};
-}
-
-Status StreamWriter::send_header(milliseconds now) {
-  if (writer_.writing_header()) return {};
-  header_due_ = false;
-  const Progress progress =
-      meter_.update(now, mark_.scanned_pages * kPageBytes, writer_.durable().stream_bytes);
-  reporter_.progress(progress, target_.name());
-  return target_.submit_progress(progress);
-}
-
-bool StreamWriter::end(Outcome outcome, const Error& error) {
-  result_ = {.outcome = outcome, .error = error};
-  return false;
-}
-
-bool StreamWriter::end(const Error& error) {
-  Error named = error;
-  if (named.disk.empty()) named.disk = target_.name();
-  return end(outcome_of(error.code), named);
-}
-
-bool StreamWriter::make_durable() {
-  if (section_open_ && !close_section()) return false;
-  if (Status status = writer_.drain(); !status) return end(status.error());
-  if (Status status = writer_.submit_flush(); !status) return end(status.error());
-  if (Status status = writer_.drain(); !status) return end(status.error());
-  const StreamMark& durable = writer_.durable();
-  reporter_.progress(
-      meter_.update(clock_.since_panic(), durable.scanned_pages * kPageBytes, durable.stream_bytes),
-      target_.name());
-  return true;
+                           .stored_pages = counts_.stored_pages,
+                           .zero_pages = counts_.zero_pages,
+                           .section_count = so_far.sections + 1,
+                           .stream_bytes = so_far.stream_bytes + 2 * kBlockBytes,
+                           .unreadable_pages = counts_.unreadable_pages,
+                           .excluded_pages = counts_.excluded_pages,
+                           .untold_pages = counts_.untold_pages};
+  std::memcpy(stream_.section().room().data(), &payload, sizeof payload);
+  stream_.section().advance(sizeof payload);
+  return stream_.close();
 }
 
 }  // namespace lastword

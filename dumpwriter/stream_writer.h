@@ -1,70 +1,67 @@
-// Streams a vmcore to one disk: the sections of proto/stream.h one after the other, heartbeats in
-// between, until the end, the disk's end or the time limit.
+// Streams a vmcore to one disk: the sections of proto/stream.h one after the other, the most useful
+// pages first, until the end, the disk's end or the time limit.
 // Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
-#include "dumpwriter/clock.h"
-#include "dumpwriter/dump_policy.h"
-#include "dumpwriter/dump_target.h"
+#include <array>
+
+#include "dumpwriter/frame_classes.h"
 #include "dumpwriter/page_reader.h"
-#include "dumpwriter/reporter.h"
-#include "dumpwriter/section_builder.h"
+#include "dumpwriter/section_stream.h"
 #include "dumpwriter/vmcore.h"
-#include "proto/uuid.h"
+#include "dumpwriter/work_estimate.h"
 
 namespace lastword {
 
-struct StreamResult {
-  Outcome outcome = Outcome::kDone;
-  Error error;  // unless kDone
+// What all candidates' streams use, one after the other.
+struct DumpTools {
+  PageReader& pages;
+  FrameClasses& classes;
+  CompressorPool& pool;
 };
 
 class StreamWriter {
  public:
   // Everything must outlive this. One StreamWriter writes one stream, once.
-  StreamWriter(const Vmcore& core, PageReader& pages, DumpTarget& target, const UuidBytes& crash_id,
-               const Clock& clock, milliseconds limit, DumpReporter& reporter);
+  StreamWriter(const Vmcore& core, const DumpTools& tools, DumpTarget& target,
+               const StreamSettings& settings, const PageFilter& filter, const Clock& clock,
+               DumpReporter& reporter);
 
   // After target.start(). With kDone, kLimit, kDiskFull and kVmcore everything that was written is
   // durable when this returns.
   [[nodiscard]] StreamResult run();
 
  private:
-  // Each returns false once the stream has come to an end, and leaves it in result_.
+  // Each returns false once the stream has come to an end.
   [[nodiscard]] bool write_head();
   [[nodiscard]] bool write_log();
   [[nodiscard]] bool write_pages();
-  [[nodiscard]] bool write_frames(const FrameSpan& frames);
+  [[nodiscard]] bool write_pass();
+  [[nodiscard]] bool write_class(std::uint64_t pfn, std::uint64_t count, PageClass page_class);
+  [[nodiscard]] bool exclude(std::uint64_t pfn, std::uint64_t count, PageClass page_class);
+  [[nodiscard]] bool write_frames(const FrameSpan& frames, PageClass page_class);
+  [[nodiscard]] bool leave_out(const FrameSpan& unreadable);
+  [[nodiscard]] bool write_end();
   // `add` puts something into the open section, or says that it is full.
   template <class Add>
   [[nodiscard]] bool add_to_section(Add add);
-  [[nodiscard]] bool write_end();
 
-  [[nodiscard]] bool open_section(SectionKind kind);
-  [[nodiscard]] bool close_section();
-  [[nodiscard]] bool keep_going();
-  [[nodiscard]] Status heartbeat();
-  [[nodiscard]] Status send_header(milliseconds now);
-  [[nodiscard]] bool end(Outcome outcome, const Error& error);
-  [[nodiscard]] bool end(const Error& error);
-  [[nodiscard]] bool make_durable();
+  void estimate();
+  // The classes of a window's frames.
+  [[nodiscard]] std::span<const PageClass> classify(const FrameWindow& window);
+  [[nodiscard]] bool excluded(PageClass page_class) const;
 
   const Vmcore& core_;
-  PageReader& pages_;
+  DumpTools tools_;
   DumpTarget& target_;
-  DiskWriter& writer_;
-  UuidBytes crash_id_;
-  const Clock& clock_;
-  milliseconds limit_;
+  PageFilter filter_;
   DumpReporter& reporter_;
-  ProgressMeter meter_;
-  milliseconds next_heartbeat_;
-  bool header_due_ = false;
-  SectionBuilder section_;
-  bool section_open_ = false;
-  unsigned section_buffer_ = 0;
-  StreamMark mark_;  // after the last section, plus the frames gone through since
-  StreamResult result_;
+  WorkEstimate work_;
+  SectionStream stream_;
+  StreamMark& counts_;
+  PagePass pass_ = PagePass::kKernel;
+  std::array<bool, kPagePasses> wanted_{};  // passes that have any page; known after the first one
+  std::array<PageClass, kWindowFrames> window_classes_{};
 };
 
 }  // namespace lastword

@@ -81,6 +81,15 @@ class UringEngine final : public WriteEngine {
   [[nodiscard]] Result<Completion> wait(std::chrono::milliseconds timeout) override {
     using Clock = std::chrono::steady_clock;
     if (state_.in_flight() == 0) return fail(state_.idle_error());
+    if (timeout <= std::chrono::milliseconds(0)) {
+      // Completions are in the ring already; the kernel puts them there whenever this thread enters
+      // it.
+      io_uring_cqe* entry = nullptr;
+      if (io_uring_peek_cqe(&ring_, &entry) != 0 || entry == nullptr) {
+        return fail(state_.timeout_error());
+      }
+      return take(entry);
+    }
     const auto end = Clock::now() + timeout;
     for (;;) {
       const auto left = std::max(end - Clock::now(), Clock::duration::zero());
@@ -88,12 +97,7 @@ class UringEngine final : public WriteEngine {
       __kernel_timespec limit{.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
       io_uring_cqe* entry = nullptr;
       const int result = io_uring_wait_cqe_timeout(&ring_, &entry, &limit);
-      if (result == 0 && entry != nullptr) {
-        const auto buffer = static_cast<unsigned>(io_uring_cqe_get_data64(entry));
-        const int outcome = entry->res;
-        io_uring_cqe_seen(&ring_, entry);
-        return state_.finish(buffer, outcome);
-      }
+      if (result == 0 && entry != nullptr) return take(entry);
       if (result == -ETIME) return fail(state_.timeout_error());
       if (result != -EINTR && result != -EAGAIN) {
         return fail(io_error("wait for writes", state_.disk(), kNoOffset, -result));
@@ -102,6 +106,13 @@ class UringEngine final : public WriteEngine {
   }
 
  private:
+  [[nodiscard]] Completion take(io_uring_cqe* entry) {
+    const auto buffer = static_cast<unsigned>(io_uring_cqe_get_data64(entry));
+    const int outcome = entry->res;
+    io_uring_cqe_seen(&ring_, entry);
+    return state_.finish(buffer, outcome);
+  }
+
   [[nodiscard]] int target() const { return registered_file_ ? 0 : fd_; }
 
   [[nodiscard]] Error unsupported(int number, std::string_view why) const {

@@ -91,7 +91,7 @@ class Writers:
         _fresh(self._target, MEMORY_MIB + _SLACK_MIB)
         label = ["label", self._target, "--role", "dump", "--cluster", _CLUSTER, "--home-id", "1"]
         _timed([self._programs["lastword"], *label])
-        dump = ["--vmcore", self._vmcore, "--disk", self._target]
+        dump = ["--vmcore", self._vmcore, "--disk", self._target, "--exclude", "none", "--codec", "none"]
         seconds, _ = _timed([self._programs["lastword-dump"], *dump])
         return self._bytes / seconds
 

@@ -39,8 +39,9 @@ def configuration(node, *, timing=None, dump=None, extra=""):
     for name, number in IDS.items():
         lines += [f"[nodes.{name}]", f"id = {number}", f'core_directory = "/var/crash/{name}"']
     lines += ["[timing]", *(f'{key} = "{value}"' for key, value in times.items())]
-    # For vmcore-dmesg, which reads nothing else; scenarios about kdump cores say so.
-    dump = {"core_format": "elf", **(dump or {})}
+    # ELF for vmcore-dmesg, which reads nothing else; scenarios about kdump cores say so. Nothing is
+    # excluded: the pattern is memory of a process.
+    dump = {"core_format": "elf", "exclude": "none", **(dump or {})}
     lines += ["[dump]", *(f'{key} = "{value}"' for key, value in dump.items())]
     # As the guests themselves are booted; see Guest.
     lines += ["[capture]", f'command_line = "{CAPTURE_OPTIONS}"']

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from qemu import bench
-from qemu.figures import dump, panic, quiet, recover, result, takeover
+from qemu.figures import dump, filter, panic, quiet, recover, result, takeover
 
 
 class Results(unittest.TestCase):
@@ -62,6 +62,24 @@ class Recover(unittest.TestCase):
         }
         self.assertEqual((by_name["recover_kdump"].ratio, by_name["recover_kdump"].met), (4, True))
         self.assertFalse(by_name["recover_elf"].met)
+
+
+class Filter(unittest.TestCase):
+    def test_the_header_that_counts_tells_the_size(self):
+        slots = [
+            {"counts": False, "coredump_header": {"durable_bytes": "1"}},
+            {"counts": True, "coredump_header": {"durable_bytes": "4096"}},
+        ]
+        report = {"records": [{"slots": [{"counts": True, "label": {}}]}, {"slots": slots}]}
+        self.assertEqual(filter.stream_bytes(report), 4096)
+
+    def test_each_work_has_a_time_and_a_size(self):
+        found = {work.name: ([(1.0, 70)] * 3, [(3.0, 100)] * 3) for work in filter.WORKS}
+        by_name = {one.name: one for one in filter.results("1g", found)}
+        self.assertEqual(len(by_name), 2 * len(filter.WORKS))
+        self.assertTrue(by_name["dump_1g_level_0_lz4"].met)
+        self.assertFalse(by_name["dump_1g_level_0_zstd"].met)
+        self.assertTrue(by_name["dump_1g_level_0_zstd_size"].met)
 
 
 class Panic(unittest.TestCase):

@@ -60,6 +60,8 @@ client_timeout = "2min"
 keep = "latest"
 after = "hold"
 engine = "libaio"
+exclude = "zero,free"
+codec = "zstd:3"
 core_format = "elf"
 [capture]
 modules = ["mpt3sas", "scsi_dh_alua"]
@@ -82,6 +84,8 @@ dump_program = "/opt/lastword-dump"
   BOOST_TEST(config->keep_latest);
   BOOST_TEST(config->after == pb::HOLD);
   BOOST_TEST(config->engine == pb::LIBAIO);
+  BOOST_TEST(config->exclude == "zero,free");
+  BOOST_TEST(config->codec == "zstd:3");
   BOOST_TEST(name_of(config->core_format) == "elf");
   BOOST_TEST(config->extra_modules == (std::vector<std::string>{"mpt3sas", "scsi_dh_alua"}),
              boost::test_tools::per_element());
@@ -115,15 +119,17 @@ BOOST_AUTO_TEST_CASE(example_file_loads_and_shows_the_defaults) {
   BOOST_TEST(full->keep_latest == plain->keep_latest);
   BOOST_TEST(full->after == plain->after);
   BOOST_TEST(full->engine == plain->engine);
+  BOOST_TEST(full->exclude == plain->exclude);
+  BOOST_TEST(full->codec == plain->codec);
   BOOST_TEST(name_of(full->core_format) == name_of(plain->core_format));
   BOOST_TEST(full->state_directory == plain->state_directory);
   BOOST_TEST(full->dump_program == plain->dump_program);
 }
 
 BOOST_AUTO_TEST_CASE(unknown_key_is_refused_with_its_place) {
-  BOOST_TEST(
-      says(parse("[dump]\nkep = \"latest\"\n"),
-           "line 7:1: unknown key \"kep\" in [dump]; it takes keep, after, engine, core_format"));
+  BOOST_TEST(says(parse("[dump]\nkep = \"latest\"\n"),
+                  "line 7:1: unknown key \"kep\" in [dump]; it takes keep, after, engine, exclude, "
+                  "codec, core_format"));
   BOOST_TEST(says(parse("core_dir = \"/x\"\n"), "line 6:1: unknown key \"core_dir\""));
   BOOST_TEST(says(parse("[dmup]\n"), "line 6:2: unknown key \"dmup\" in the file"));
 }

@@ -1,5 +1,8 @@
 #include "tests/dumpwriter/dump_fixture.h"
 
+#include <lz4.h>
+#include <zstd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 
@@ -43,6 +46,30 @@ Result<Completion> TimedEngine::wait(milliseconds timeout) {
   return completion;
 }
 
+namespace {
+
+std::vector<std::byte> decode(const SectionHeader& header, std::span<const std::byte> stored) {
+  std::vector<std::byte> raw(header.raw_bytes);
+  switch (static_cast<Codec>(header.codec)) {
+    case Codec::kNone:
+      raw.assign(stored.begin(), stored.end());
+      break;
+    case Codec::kLz4:
+      BOOST_TEST(::LZ4_decompress_safe(
+                     reinterpret_cast<const char*>(stored.data()),
+                     reinterpret_cast<char*>(raw.data()), static_cast<int>(stored.size()),
+                     static_cast<int>(raw.size())) == static_cast<int>(raw.size()));
+      break;
+    case Codec::kZstd:
+      BOOST_TEST(::ZSTD_decompress(raw.data(), raw.size(), stored.data(), stored.size()) ==
+                 raw.size());
+      break;
+  }
+  return raw;
+}
+
+}  // namespace
+
 StreamContent read_stream(std::span<const std::byte> stream,
                           std::span<const std::uint8_t, 16> crash_id) {
   StreamContent content;
@@ -61,16 +88,18 @@ StreamContent read_stream(std::span<const std::byte> stream,
       content.stopped = Code::kCorrupt;
       break;
     }
-    const std::string text(reinterpret_cast<const char*>(payload.data()), payload.size());
+    const std::vector<std::byte> raw = decode(*header, payload);
+    const std::string text(reinterpret_cast<const char*>(raw.data()), raw.size());
     const auto kind = static_cast<SectionKind>(header->kind);
     content.kinds.push_back(kind);
+    content.headers.push_back(*header);
     if (kind == SectionKind::kElfHead) content.head += text;
     if (kind == SectionKind::kDmesg) content.log += text;
     if (kind == SectionKind::kEnd) {
-      std::memcpy(&content.end.emplace(), payload.data(), sizeof(EndPayload));
+      std::memcpy(&content.end.emplace(), raw.data(), sizeof(EndPayload));
     }
     if (kind == SectionKind::kPages) {
-      const std::byte* page = payload.data();
+      const std::byte* page = raw.data();
       for (const PageRun& run : runs_of(block, *header)) {
         for (std::uint64_t pfn = run.pfn; pfn < run.pfn + run.count; ++pfn) {
           BOOST_TEST(content.runs.emplace(pfn, run).second, "told of twice: " << pfn);
@@ -117,8 +146,10 @@ DumpFixture::DumpFixture()
   plan.set_boot_generation(kGeneration);
   plan.set_reservation_key(key_of(1).value);
   plan.set_nonce("nonce");
-  settings = {
-      .crash_id = random_uuid(), .limit = milliseconds(60'000), .io_timeout = milliseconds(5000)};
+  settings = {.crash_id = random_uuid(),
+              .limit = milliseconds(60'000),
+              .io_timeout = milliseconds(5000),
+              .codec = {.automatic = false, .fixed = {}}};
   for (unsigned i = 0; i < kDisks; ++i) {
     auto& lun = *luns_.emplace_back(alpha.lun(i));
     (void)lun.test_unit_ready();  // the unit attention of a new nexus
@@ -186,7 +217,8 @@ DumpEnd DumpFixture::run(const Vmcore* vmcore) {
         identity, clock, settings.io_timeout);
   }
   const Error core_error{.code = Code::kCorrupt, .operation = "open vmcore"};
-  return DumpRun(candidates, vmcore, core_error, settings, clock, reporter).run();
+  CompressorPool pool(engine_size);
+  return DumpRun(candidates, vmcore, core_error, *classes, pool, settings, clock, reporter).run();
 }
 
 pb::CoredumpHeader DumpFixture::header(unsigned disk) {
@@ -220,6 +252,7 @@ void DumpFixture::check_pages(const StreamContent& content, bool all) const {
       BOOST_TEST(!all);
       continue;
     }
+    if (content.is(pfn, RunKind::kExcluded)) continue;
     const bool zero = page == fake::Page{};
     BOOST_TEST(content.is(pfn, zero ? RunKind::kZero : RunKind::kStored));
     if (!zero) BOOST_TEST((content.pages.at(pfn) == page));

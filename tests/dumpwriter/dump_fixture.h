@@ -33,7 +33,7 @@ class ManualClock final : public Clock {
 class TimedEngine final : public WriteEngine {
  public:
   TimedEngine(BlockDevice& device, ManualClock& clock)
-      : engine_(device, kEngineBuffers), clock_(clock) {}
+      : engine_(device, EngineBuffers(kDataBuffers)), clock_(clock) {}
 
   [[nodiscard]] std::string_view name() const override { return engine_.name(); }
   [[nodiscard]] std::span<std::byte> buffer(unsigned index) override {
@@ -107,6 +107,7 @@ struct StreamContent {
   std::string log;
   std::map<std::uint64_t, fake::Page> pages;  // stored ones
   std::map<std::uint64_t, PageRun> runs;      // by page frame, the one it is in
+  std::vector<SectionHeader> headers;         // of each section
 
   std::optional<EndPayload> end;
   Code stopped = Code::kNotFound;
@@ -118,6 +119,24 @@ struct StreamContent {
 };
 [[nodiscard]] StreamContent read_stream(std::span<const std::byte> stream,
                                         std::span<const std::uint8_t, 16> crash_id);
+
+// Page classes by a rule of the test's own.
+class ClassesByRule final : public FrameClasses {
+ public:
+  explicit ClassesByRule(std::function<PageClass(std::uint64_t pfn)> rule)
+      : rule_(std::move(rule)) {}
+  void classify(std::uint64_t first_pfn, std::span<PageClass> classes) override {
+    for (PageClass& one : classes) one = rule_(first_pfn++);
+    untold_ += untold_per_call;
+  }
+  [[nodiscard]] std::uint64_t untold() const override { return untold_; }
+
+  std::uint64_t untold_per_call = 0;
+
+ private:
+  std::function<PageClass(std::uint64_t)> rule_;
+  std::uint64_t untold_ = 0;
+};
 
 class DumpFixture {
  public:
@@ -160,6 +179,9 @@ class DumpFixture {
   ManualClock clock;
   RecordingReporter reporter;
   DumpSettings settings;
+  NoFrameClasses no_classes;
+  FrameClasses* classes = &no_classes;
+  EngineSize engine_size{.max_zstd_level = 3};
   std::deque<TimedEngine> engines;
   std::vector<DumpCandidate> candidates;
 

@@ -49,13 +49,17 @@ std::map<std::uint64_t, fake::Page> read_all(const Vmcore& core, PageReader::Met
   std::map<std::uint64_t, fake::Page> pages;
   PageReader reader(core, method);
   std::uint64_t next = 0;
-  while (const auto span = reader.next()) {
-    BOOST_REQUIRE(span->data != nullptr);
-    BOOST_TEST(span->first_pfn >= next);
-    for (std::uint64_t i = 0; i < span->count; ++i) {
-      std::memcpy(pages[span->first_pfn + i].data(), span->data + i * kPageBytes, kPageBytes);
+  while (const auto window = reader.next()) {
+    BOOST_TEST(window->first_pfn >= next);
+    next = window->first_pfn + window->count;
+    for (std::uint64_t pfn = window->first_pfn; pfn < next;) {
+      const FrameSpan span = reader.read(pfn, next - pfn);
+      BOOST_REQUIRE(span.data != nullptr);
+      BOOST_TEST(span.first_pfn == pfn);
+      for (std::uint64_t i = 0; i < span.count; ++i, ++pfn) {
+        std::memcpy(pages[pfn].data(), span.data + i * kPageBytes, kPageBytes);
+      }
     }
-    next = span->first_pfn + span->count;
   }
   return pages;
 }

@@ -1,0 +1,68 @@
+// Which codec the next chunk gets when nobody said: harder while the disk is the bottleneck,
+// lighter while the processors are. Pure: from what was measured to a decision. Runs in the capture
+// kernel: no heap after the first byte.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "proto/codec_setting.h"
+
+namespace lastword {
+
+using std::chrono::nanoseconds;
+
+class CodecChooser {
+ public:
+  // What `auto` chooses from, from light to hard.
+  static constexpr std::array<CodecLevel, 4> kLadder{
+      CodecLevel{Codec::kNone, 0}, CodecLevel{Codec::kLz4, 0}, CodecLevel{Codec::kZstd, 1},
+      CodecLevel{Codec::kZstd, 3}};
+
+  // `processors` compress at the same time.
+  CodecChooser(const CodecSetting& setting, unsigned processors);
+
+  [[nodiscard]] const CodecLevel& current() const { return current_; }
+
+  // A chunk was compressed: `took` on one processor, with `codec` wanted, whatever it became.
+  void compressed(const CodecLevel& codec, std::size_t raw_bytes, std::size_t stored_bytes,
+                  nanoseconds took);
+  // Time that was spent waiting because all write buffers were in flight.
+  void waited(nanoseconds time) { waited_ += time; }
+  // Once for each chunk that was handed to the disk; decides every kChunksPerDecision.
+  void chunk_done(nanoseconds now);
+
+  static constexpr unsigned kChunksPerDecision = 8;
+  // So many decisions long a codec that was slower is not tried again.
+  static constexpr unsigned kMemory = 32;
+
+ private:
+  struct Known {
+    unsigned age = kMemory;  // decisions since it was measured; kMemory: not known
+    double compress = 0;     // nanoseconds of one processor for each raw byte
+    double ratio = 1;        // stored for each raw byte
+  };
+  void decide(nanoseconds now);
+  [[nodiscard]] double cost(std::size_t index) const;
+  [[nodiscard]] bool worth_trying(std::size_t index) const;
+
+  bool automatic_;
+  double processors_;
+  CodecLevel current_;
+  std::size_t index_ = 1;
+  std::array<Known, kLadder.size()> known_{};
+  double other_work_ = 0;     // nanoseconds of one processor for each raw byte, beside the codec
+  double disk_per_byte_ = 0;  // nanoseconds for each stored byte; 0: never the bottleneck so far
+
+  // Since the last decision:
+  nanoseconds start_{-1};
+  nanoseconds waited_{0};
+  nanoseconds compressing_{0};
+  std::uint64_t raw_ = 0;
+  std::uint64_t stored_ = 0;
+  unsigned chunks_ = 0;
+};
+
+}  // namespace lastword

@@ -1,0 +1,18 @@
+#include "dumpwriter/open_classes.h"
+
+#include "dumpwriter/page_classifier.h"
+
+namespace lastword {
+
+std::unique_ptr<FrameClasses> open_classes(const Vmcore& core, const PageFilter& filter,
+                                           DumpReporter& reporter) {
+  auto classifier = PageClassifier::open(core);
+  if (classifier) return std::move(*classifier);
+  char text[512];
+  reporter.note(describe_to(classifier.error(), text, sizeof text));
+  reporter.note(filter == PageFilter() ? "pages can not be told apart: none goes first"
+                                       : "pages can not be told apart: none is left out");
+  return std::make_unique<NoFrameClasses>();
+}
+
+}  // namespace lastword

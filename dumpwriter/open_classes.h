@@ -1,0 +1,19 @@
+// The page classes of a vmcore, or none.
+// Runs in the capture kernel: no heap after the first byte.
+#pragma once
+
+#include <memory>
+
+#include "dumpwriter/frame_classes.h"
+#include "dumpwriter/reporter.h"
+#include "dumpwriter/vmcore.h"
+
+namespace lastword {
+
+// Where classes can not be told: says why, and that nothing is left out, and all pages are kernel
+// pages. `core` must outlive what is returned.
+[[nodiscard]] std::unique_ptr<FrameClasses> open_classes(const Vmcore& core,
+                                                         const PageFilter& filter,
+                                                         DumpReporter& reporter);
+
+}  // namespace lastword
