@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -54,15 +55,21 @@ void set_kernel_timeout(const std::string& path, milliseconds timeout) {
 Result<std::optional<int>> match(const Search& search, const std::string& path) {
   const auto disk = open_disk(path, Access::kReadOnly, search.io_timeout);
   if (!disk) return fail(disk.error());
+  std::map<std::uint64_t, std::string>
+      uuids;  // by where a label would be; most disks agree on that
   for (int i = 0; i < search.plan.candidates_size(); ++i) {
     const pb::Candidate& candidate = search.plan.candidates(i);
-    RecordIo records(*disk->device, candidate.metadata_offset_bytes());
-    pb::Label label;
-    const auto read = records.read(RecordPlace::kLabel, label);
-    if (read && label.disk_uuid() == candidate.disk_uuid()) return i;
-    if (!read && (read.error().code == Code::kIo || read.error().code == Code::kGone)) {
-      return fail(read.error());
+    const auto [found, unread] = uuids.try_emplace(candidate.metadata_offset_bytes());
+    if (unread) {
+      RecordIo records(*disk->device, found->first);
+      pb::Label label;
+      const auto read = records.read(RecordPlace::kLabel, label);
+      if (!read && (read.error().code == Code::kIo || read.error().code == Code::kGone)) {
+        return fail(read.error());
+      }
+      if (read) found->second = label.disk_uuid();
     }
+    if (found->second == candidate.disk_uuid()) return i;
   }
   return std::nullopt;
 }
@@ -82,10 +89,10 @@ void look_at(Search& search, const std::string& path) {
 }
 
 void look_for_new_disks(const std::shared_ptr<Search>& search) {
-  const auto disks = list_scsi_disks();
+  const auto disks = list_scsi_disks({}, search->seen);
   if (!disks) return;  // /sys/block is not there before the first disk driver is
   for (const DiskInfo& disk : *disks) {
-    if (!search->seen.insert(disk.path).second) continue;
+    search->seen.insert(disk.path);
     search->last_news = SteadyClock::now();
     std::thread([search, path = disk.path] {
       look_at(*search, path);

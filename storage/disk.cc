@@ -86,13 +86,17 @@ Error not_a_scsi_disk(const std::string& path, std::string_view why) {
 
 }  // namespace
 
-Result<std::vector<DiskInfo>> list_scsi_disks(const SystemRoots& roots) {
+Result<std::vector<DiskInfo>> list_scsi_disks(const SystemRoots& roots,
+                                              const std::set<std::string>& known) {
   const fs::path directory = fs::path(roots.sys) / "block";
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (is_scsi_disk(entry->path())) names.push_back(entry->path().filename());
+    std::string name = entry->path().filename();
+    if (!known.contains(roots.dev + "/" + name) && is_scsi_disk(entry->path())) {
+      names.push_back(std::move(name));
+    }
   }
   if (error) return fail(io_error("list disks", directory.string(), kNoOffset, error.value()));
   std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,9 @@ struct SystemRoots {
 };
 
 // Every SCSI disk of this machine (sysfs: peripheral device type 0), by name: sda ... sdz, sdaa.
-[[nodiscard]] Result<std::vector<DiskInfo>> list_scsi_disks(const SystemRoots& roots = {});
+// Those whose path is among `known` are left out and not looked at.
+[[nodiscard]] Result<std::vector<DiskInfo>> list_scsi_disks(
+    const SystemRoots& roots = {}, const std::set<std::string>& known = {});
 // One SCSI disk or image by path, which may be a link as in /dev/disk/by-id. kRefused for what has
 // no reservations: partitions, other block devices.
 [[nodiscard]] Result<DiskInfo> stat_disk(const std::string& path, const SystemRoots& roots = {});
