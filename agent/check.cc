@@ -32,7 +32,9 @@ class Checker {
       check_settings();
     }
     check_service();
+    check_borrowed();
     check_mailbox();
+    check_hook();
     return std::move(report_);
   }
 
@@ -208,6 +210,34 @@ class Checker {
 
   void stale(std::string what) { problem(Concern::kDump, std::move(what), kArmAgain); }
 
+  // By this boot's key.
+  [[nodiscard]] bool holds(const SurveyedDisk& disk) const {
+    return situation_.state && disk.reservation &&
+           disk.reservation->holder == situation_.state->key &&
+           disk.reservation->type == kOwnerType;
+  }
+
+  // What this node took from its partner. A target that forgets a reservation lets both write.
+  void check_borrowed() {
+    std::uint32_t borrowed = 0;
+    for (const SurveyedDisk& disk : situation_.survey.disks) {
+      if (!in_cluster(disk, config_) || disk.label->home_node() != config_.partner.id ||
+          disk.label->owner_node() != config_.self.id) {
+        continue;
+      }
+      ++borrowed;
+      if (holds(disk)) continue;
+      problem(Concern::kTakeover,
+              fmt::format("{}, taken from {}, is not reserved by this node", disk.info.path,
+                          config_.partner.name),
+              "run `lastword takeover`");
+    }
+    if (borrowed != 0) {
+      report_.add_notes(
+          fmt::format("this node has taken over {} disks of {}", borrowed, config_.partner.name));
+    }
+  }
+
   void check_service() {
     std::uint32_t total = 0;
     std::uint32_t in_service = 0;
@@ -216,11 +246,15 @@ class Checker {
       ++total;
       const bool owned = situation_.state && disk.label->owner_node() == config_.self.id &&
                          disk.label->owner_generation() == situation_.state->boot_generation;
-      const bool held = situation_.state && disk.reservation &&
-                        disk.reservation->holder == situation_.state->key &&
-                        disk.reservation->type == kOwnerType;
-      if (owned && held) {
+      if (owned && holds(disk)) {
         ++in_service;
+        continue;
+      }
+      if (disk.label->owner_node() == config_.partner.id ||
+          holder_node(disk, config_) == config_.partner.id) {
+        problem(Concern::kTakeover,
+                fmt::format("{} has been taken over by {}", disk.info.path, config_.partner.name),
+                "stay off it until it is given back");
         continue;
       }
       problem(
@@ -242,6 +276,10 @@ class Checker {
       ++total;
       own += registered(disk, config_.self.id) ? 1 : 0;
       partner += registered(disk, config_.partner.id) ? 1 : 0;
+    }
+    if (situation_.state) {
+      // Votes are counted by the disks that this node knows of, in sight or not.
+      total = std::max(total, static_cast<std::uint32_t>(situation_.state->mailbox_disks.size()));
     }
     report_.set_mailbox_disks(total);
     report_.set_mailbox_registered(own);
@@ -266,6 +304,14 @@ class Checker {
                           config_.partner.name, partner, total),
               fmt::format("run `lastword start` on {}", config_.partner.name));
     }
+  }
+
+  void check_hook() {
+    if (facts_.hook_problem.empty()) return;
+    problem(Concern::kTakeover,
+            fmt::format("the hook {} can not be run: {}", config_.hooks.service_taken,
+                        facts_.hook_problem),
+            "make it an executable file");
   }
 
   // This node: by the key of this boot. The partner: by any.

@@ -22,6 +22,7 @@ struct CheckFacts {
   Result<std::uint32_t> dump_program_crc32c;
   // What an image for the plan's disks would hold if it were built now; names in the image.
   Result<std::vector<std::string>> modules;
+  std::string hook_problem;  // why the configured service_taken hook would not run; empty: none
 };
 
 [[nodiscard]] pb::CheckReport check_node(const CheckFacts& facts);

@@ -70,10 +70,11 @@ void read_reservation(OpenDisk& disk, DiskFindings& findings) {
   }
 }
 
-// Of the disk as a whole; its partition table is told apart.
-Result<std::vector<Signature>> disk_signatures(int fd, const DiskInfo& info) {
+// Of the disk as a whole. A partition table is told apart, by its partitions; traces of one that
+// can not be read may be all that is left in front of somebody's data.
+Result<std::vector<Signature>> disk_signatures(int fd, const DiskInfo& info, bool table_readable) {
   auto found = find_signatures(fd, info.path, {0, info.size_bytes});
-  if (found) {
+  if (found && table_readable) {
     std::erase_if(*found, [](const Signature& signature) { return signature.usage == "table"; });
   }
   return found;
@@ -94,7 +95,7 @@ std::vector<Partition> regions_to_probe(const DiskFindings& findings, const Labe
 }
 
 Status find_all_signatures(int fd, const LabelRequest& request, DiskFindings& findings) {
-  auto of_disk = disk_signatures(fd, findings.info);
+  auto of_disk = disk_signatures(fd, findings.info, findings.table.has_value());
   if (!of_disk) return fail(of_disk.error());
   findings.disk_signatures = std::move(*of_disk);
   for (const Partition& region : regions_to_probe(findings, request)) {

@@ -5,11 +5,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <sstream>
 
 #include "agent/text_file.h"
+#include "proto/uuid.h"
 
 namespace lastword {
 namespace {
@@ -24,6 +27,10 @@ std::string armed_file(const Config& config) {
 
 std::string generation_file(const Config& config) {
   return config.persistent_directory + "/generation";
+}
+
+std::string mailbox_file(const Config& config) {
+  return config.persistent_directory + "/mailbox-disks";
 }
 
 Status make_directory(const std::string& path) {
@@ -111,6 +118,34 @@ Result<std::uint32_t> load_last_generation(const Config& config) {
                .disk = path,
                .detail = "not the number that lastword writes; remove the file: the disks tell of "
                          "the generation too"});
+}
+
+Result<std::vector<std::string>> load_known_mailboxes(const Config& config) {
+  const std::string path = mailbox_file(config);
+  const auto text = read_text_file(path);
+  if (!text && text.error().code == Code::kNotFound) return std::vector<std::string>{};
+  if (!text) return fail(text.error());
+  std::vector<std::string> uuids;
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) continue;
+    if (!parse_uuid(line)) {
+      return fail({.code = Code::kCorrupt,
+                   .operation = "read known mailbox disks",
+                   .disk = path,
+                   .detail = "wanted: the UUID of a disk on each line"});
+    }
+    uuids.push_back(line);
+  }
+  std::sort(uuids.begin(), uuids.end());
+  return uuids;
+}
+
+Status keep_known_mailboxes(const Config& config, const std::vector<std::string>& uuids) {
+  if (Status status = make_directory(config.persistent_directory); !status) return status;
+  std::string text;
+  for (const std::string& uuid : uuids) text += uuid + "\n";
+  return replace_file(mailbox_file(config), text);
 }
 
 Status keep_last_generation(const Config& config, std::uint32_t generation) {

@@ -34,6 +34,13 @@ struct NodeState {
 [[nodiscard]] Result<std::uint32_t> load_last_generation(const Config& config);
 [[nodiscard]] Status keep_last_generation(const Config& config, std::uint32_t generation);
 
+// UUIDs of all mailbox disks that this node ever saw, over reboots, sorted: both nodes must count
+// votes by the same disks, whichever are in sight. An operator takes the line of a disk that is
+// gone for good out of PERSISTENT/mailbox-disks.
+[[nodiscard]] Result<std::vector<std::string>> load_known_mailboxes(const Config& config);
+[[nodiscard]] Status keep_known_mailboxes(const Config& config,
+                                          const std::vector<std::string>& uuids);
+
 // Written by `lastword arm` once the capture image is loaded; removed by `lastword disarm`. The
 // boot_id field is filled in here. kNotFound: not armed since boot.
 [[nodiscard]] Result<pb::ArmedState> load_armed_state(const Config& config);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "agent/dump_front.h"
 #include "agent/recovery_report.h"
 #include "proto/timing.h"
@@ -37,6 +39,19 @@ Status end_writer(const DumpSource& source, const Dump& dump, const std::optiona
   return end_orphaned_dump(source, config->self.id, state.boot_generation);
 }
 
+Status make_core_directory(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  // A core holds whatever memory held.
+  if (!fs::create_directories(path, code) && !code) return {};
+  if (!code) fs::permissions(path, fs::perms::owner_all, code);
+  if (!code) return {};
+  return fail({.code = Code::kIo,
+               .sys_errno = code.value(),
+               .operation = "create core directory",
+               .disk = path});
+}
+
 }  // namespace
 
 Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
@@ -68,6 +83,12 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
          .detail = fmt::format("the configuration has no core_directory for node {}; name a "
                                "directory with -o",
                                dump->header.node())});
+  }
+  // The configured one is ours to make; one that somebody typed may be a slip.
+  if (!request.verify && request.directory.empty()) {
+    if (Status status = make_core_directory(crashed.core_directory); !status) {
+      return fail(status.error());
+    }
   }
   const RecoverOptions options{
       .directory = request.directory.empty() ? crashed.core_directory : request.directory,

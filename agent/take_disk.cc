@@ -85,7 +85,9 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset
   RecordIo records(*disk.device, order.metadata_offset);
   pb::Label label;
   if (const auto found = read_label(records, order, label); !found) return fail(found.error());
-  return label.owner_node() == order.goal.victim_node ? disk.lun->logical_unit_reset() : Status{};
+  if (label.owner_node() != order.goal.victim_node) return {};
+  used_reset = true;
+  return disk.lun->logical_unit_reset();
 }
 
 Status write_records(const TakeOrder& order, pb::CoredumpHeader& header) {

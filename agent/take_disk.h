@@ -30,7 +30,8 @@ struct TakeOrder {
 struct TakenDisk {
   Status status;
   pb::CoredumpHeader header;  // as it reads afterwards; INACTIVE where there is none
-  bool used_reset = false;    // PREEMPT AND ABORT was not supported
+  // In place of an abort: PREEMPT AND ABORT is not supported, or nobody was left to preempt.
+  bool used_reset = false;
 };
 
 // Order: label checked -> reservation taken -> label written (owner, epoch) -> header: IN_PROGRESS

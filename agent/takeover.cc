@@ -128,7 +128,9 @@ class Run {
     } else {
       if (taken.result.used_reset) {
         emit("no-preempt-and-abort", taken.disk,
-             "the target lacks PREEMPT AND ABORT; a LOGICAL UNIT RESET stood in for the abort");
+             "a LOGICAL UNIT RESET stood in for the abort: the target lacks PREEMPT AND ABORT, or "
+             "a run "
+             "before this one was interrupted");
       }
       disk.header = taken.result.header;
       emit(held_dump ? "dump-disk-claimed" : "disk-taken", taken.disk,
@@ -153,6 +155,7 @@ class Run {
 
   void handle(const Reports::HookEnded& hook) {
     hook_running_ = false;
+    hook_failed_ = !hook.status;
     if (!hook.status) {
       events_({.name = "hook-failed", .disk = {}, .detail = describe(hook.status.error())});
     }
@@ -211,7 +214,8 @@ class Run {
   TakeoverReport report() {
     const auto given_up = plan_.given_up();
     const auto unsaved = plan_.unsaved();
-    TakeoverReport report{.disks = {}, .complete = given_up.empty() && unsaved.empty()};
+    TakeoverReport report{.disks = {},
+                          .complete = given_up.empty() && unsaved.empty() && !hook_failed_};
     for (std::size_t i = 0; i < disks_.size(); ++i) {
       const auto has = [i](const auto& list) {
         return std::find(list.begin(), list.end(), i) != list.end();
@@ -238,6 +242,7 @@ class Run {
   TakeoverPlan plan_;
   HeaderWatch watch_;
   bool hook_running_ = false;
+  bool hook_failed_ = false;
   std::shared_ptr<Reports> reports_ = std::make_shared<Reports>();
 };
 
@@ -346,7 +351,9 @@ TakeoverReport plan_takeover(const Config& config, const Survey& survey) {
     report.disks.push_back({.path = disk.info.path,
                             .uuid = disk.label->disk_uuid(),
                             .role = disk.label->role(),
-                            .outcome = now_taken[i] ? "at once" : "when the dump is over",
+                            .outcome = holder_node(disk, config) == config.self.id ? "held already"
+                                       : now_taken[i]                              ? "at once"
+                                                      : "when the dump is over",
                             .detail = detail});
   }
   return report;

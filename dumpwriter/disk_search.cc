@@ -36,7 +36,9 @@ struct Search {
 
   std::mutex mutex;  // of what follows
   std::vector<Result<OpenDisk>> found;
+  std::vector<bool> held;  // by the plan's key, as far as found
   std::set<std::string> seen;
+  bool over = false;
   SteadyClock::time_point last_news = SteadyClock::now();  // a new disk, or a thread that is done
 };
 
@@ -74,6 +76,19 @@ Result<std::optional<int>> match(const Search& search, const std::string& path) 
   return std::nullopt;
 }
 
+bool holds(const Search& search, OpenDisk& disk) {
+  if (!disk.lun) return false;
+  constexpr int kTries = 4;  // unit attentions
+  for (int i = 0; i < kTries; ++i) {
+    const auto reservation = disk.lun->read_reservation();
+    if (reservation) {
+      return *reservation && (*reservation)->holder.value == search.plan.reservation_key();
+    }
+    if (reservation.error().code != Code::kUnitAttention) break;
+  }
+  return false;
+}
+
 void look_at(Search& search, const std::string& path) {
   Result<std::optional<int>> matched = match(search, path);
   while (!matched && SteadyClock::now() + kRetry < search.deadline) {
@@ -83,9 +98,13 @@ void look_at(Search& search, const std::string& path) {
   if (!matched || !*matched) return;
   set_kernel_timeout(path, search.io_timeout);
   Result<OpenDisk> disk = open_disk(path, Access::kReadWrite, search.io_timeout);
+  const bool held = disk && holds(search, *disk);
+  const auto index = static_cast<std::size_t>(**matched);
   const std::lock_guard lock(search.mutex);
-  Result<OpenDisk>& slot = search.found[static_cast<std::size_t>(**matched)];
-  if (!slot) slot = std::move(disk);
+  // Of two disks with one UUID (a snapshot, a clone) it is the one that this node holds.
+  if (search.over || (search.found[index] && (search.held[index] || !held))) return;
+  search.found[index] = std::move(disk);
+  search.held[index] = held;
 }
 
 void look_for_new_disks(const std::shared_ptr<Search>& search) {
@@ -104,7 +123,10 @@ void look_for_new_disks(const std::shared_ptr<Search>& search) {
 
 bool is_over(const Search& search) {
   const auto has = [](const Result<OpenDisk>& disk) { return disk.has_value(); };
-  if (std::all_of(search.found.begin(), search.found.end(), has)) return true;
+  // One that is not held may be a copy of the right one, which is still to come.
+  if (std::all_of(search.held.begin(), search.held.end(), [](bool held) { return held; })) {
+    return true;
+  }
   const auto now = SteadyClock::now();
   if (now >= search.deadline) return true;
   // Threads that are still looking do not count: theirs may be a sick disk.
@@ -117,6 +139,7 @@ bool is_over(const Search& search) {
 std::vector<Result<OpenDisk>> find_candidates(const pb::Plan& plan) {
   const auto search = std::make_shared<Search>();
   search->plan = plan;
+  search->held.resize(static_cast<std::size_t>(plan.candidates_size()));
   search->io_timeout = milliseconds(plan.io_timeout_ms());
   // Without any candidate there is nothing else to do; after the grace time they are the partner's.
   search->deadline =
@@ -136,7 +159,8 @@ std::vector<Result<OpenDisk>> find_candidates(const pb::Plan& plan) {
     std::this_thread::sleep_for(kLook);
     lock.lock();
   }
-  // A thread that comes later finds every place taken, and closes its disk.
+  // A thread that comes later closes its disk.
+  search->over = true;
   std::vector<Result<OpenDisk>> found;
   for (Result<OpenDisk>& disk : search->found) found.push_back(std::exchange(disk, OpenDisk{}));
   return found;

@@ -200,13 +200,20 @@ Result<Vmcore> Vmcore::open(const std::string& path) {
   Vmcore core;
   core.path_ = path;
   Parser parser{.core = core, .segments = {}};
-  core.fd_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  core.fd_ =
+      FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO would wait
   struct stat info {};
   if (!core.fd_.valid() || ::fstat(core.fd_.get(), &info) != 0) {
     return fail({.code = errno == ENOENT ? Code::kNotFound : Code::kIo,
                  .sys_errno = errno,
                  .operation = "open vmcore",
                  .disk = path});
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return fail({.code = Code::kCorrupt,
+                 .operation = "open vmcore",
+                 .disk = path,
+                 .detail = "not a regular file"});
   }
   struct statfs file_system {};
   core.is_proc_vmcore_ =

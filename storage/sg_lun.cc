@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <limits>
+#include <thread>
 
 #include "storage/io_error.h"
 #include "storage/scsi_outcome.h"
@@ -17,6 +18,8 @@ namespace {
 
 // Linux include/scsi/sg.h; glibc's copy of that header lacks it.
 constexpr int kResetNoEscalate = 0x100;
+
+constexpr std::chrono::milliseconds kRecoveryPause{20};
 
 // Room for 63 registrations, which is more than most shelves ever have; grown when it is not.
 constexpr std::size_t kFirstKeyListBytes = 512;
@@ -166,11 +169,18 @@ Status SgLun::preempt_and_abort(ReservationKey own, ReservationKey victim, PrTyp
 }
 
 Status SgLun::logical_unit_reset() {
-  int what = SG_SCSI_RESET_DEVICE | kResetNoEscalate;
-  if (::ioctl(fd_.get(), SG_SCSI_RESET, &what) == 0) return {};
-  Error error = io_error("LOGICAL UNIT RESET", path_, kNoOffset, errno);
   // drivers/scsi/scsi_ioctl.c refuses to wait for the host's error recovery on a non-blocking fd.
-  if (error.sys_errno == EAGAIN) error.detail = "the host adapter is in error recovery; repeat";
+  // The reset of the disk next to this one is such a recovery, and soon over.
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_s_);
+  int error_number = EAGAIN;
+  while (error_number == EAGAIN && std::chrono::steady_clock::now() < give_up) {
+    int what = SG_SCSI_RESET_DEVICE | kResetNoEscalate;
+    if (::ioctl(fd_.get(), SG_SCSI_RESET, &what) == 0) return {};
+    error_number = errno;
+    if (error_number == EAGAIN) std::this_thread::sleep_for(kRecoveryPause);
+  }
+  Error error = io_error("LOGICAL UNIT RESET", path_, kNoOffset, error_number);
+  if (error_number == EAGAIN) error.detail = "the host adapter is in error recovery; repeat";
   return fail(error);
 }
 

@@ -2,7 +2,10 @@
 #include "agent/check.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <memory>
 
 #include "agent/capture_image.h"
@@ -45,6 +48,12 @@ Result<std::vector<std::string>> modules_now(const Config& config, const CheckFa
   return module_names_in_image(*paths);
 }
 
+std::string hook_problem(const Config& config) {
+  const std::string& hook = config.hooks.service_taken;
+  if (hook.empty() || ::access(hook.c_str(), X_OK) == 0) return {};
+  return strerrordesc_np(errno);
+}
+
 int run(const std::string& config_path, bool json) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
@@ -62,7 +71,8 @@ int run(const std::string& config_path, bool json) {
                    .running_command_line = *command_line,
                    .capture_kernel = find_capture_kernel(*config),
                    .dump_program_crc32c = file_crc32c(config->dump_program),
-                   .modules = {}};
+                   .modules = {},
+                   .hook_problem = hook_problem(*config)};
   if (facts.armed) facts.modules = modules_now(*config, facts);
   const pb::CheckReport report = check_node(facts);
   if (json) {

@@ -1,13 +1,19 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <memory>
+#include <thread>
 
 #include "agent/command.h"
 #include "agent/config.h"
 #include "agent/label_disk.h"
 #include "proto/uuid.h"
+#include "storage/file_descriptor.h"
 
 namespace lastword {
 namespace {
@@ -109,7 +115,26 @@ struct Examined {
   std::string name;  // as typed
   DiskFindings findings;
   LabelVerdict verdict;
+  FileDescriptor lock;  // until the label is written
 };
+
+// Two labellers of one disk would both find it free. udev takes the same lock for moments
+// (systemd.io/BLOCK_DEVICE_LOCKING), so it is worth a few tries.
+Result<FileDescriptor> lock_disk(const std::string& path) {
+  constexpr int kTries = 20;
+  constexpr milliseconds kPause{100};
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  for (int i = 1; file.valid(); ++i) {
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
+    if (i == kTries || (errno != EWOULDBLOCK && errno != EINTR)) break;
+    std::this_thread::sleep_for(kPause);
+  }
+  return fail({.code = errno == EWOULDBLOCK ? Code::kRefused : Code::kIo,
+               .sys_errno = errno,
+               .operation = "lock disk",
+               .disk = path,
+               .detail = "another program is at work on it; nothing was written"});
+}
 
 // All disks, before any is written to.
 Result<std::vector<Examined>> examine_all(const LabelOptions& options, const LabelJob& job) {
@@ -118,13 +143,19 @@ Result<std::vector<Examined>> examine_all(const LabelOptions& options, const Lab
     auto findings = examine_disk(name, job.request, job.timing.io_timeout);
     if (!findings) return fail(findings.error());
     const auto same = [&](const Examined& other) {
-      return other.findings.info.path == findings->info.path;
+      std::error_code unreadable;
+      return std::filesystem::equivalent(other.findings.info.path, findings->info.path, unreadable);
     };
     if (const auto twice = std::find_if(all.begin(), all.end(), same); twice != all.end()) {
       return fail(usage(fmt::format("{} and {} are the same disk", twice->name, name)));
     }
+    auto lock = lock_disk(findings->info.path);
+    if (!lock) return fail(lock.error());
+    // Only now nobody else changes it any more.
+    findings = examine_disk(name, job.request, job.timing.io_timeout);
+    if (!findings) return fail(findings.error());
     LabelVerdict verdict = judge(*findings, job.request);
-    all.push_back({name, std::move(*findings), std::move(verdict)});
+    all.push_back({name, std::move(*findings), std::move(verdict), std::move(*lock)});
   }
   return all;
 }

@@ -57,28 +57,39 @@ std::size_t report_refused(const Survey& survey, const StartPlan& plan) {
   return plan.refused.size();
 }
 
-// Those in sight, and those that an earlier start of this boot saw: one that has vanished since
-// still counts when a majority is asked for.
-std::vector<std::string> mailbox_uuids(const Config& config, const Survey& survey,
-                                       const std::optional<NodeState>& before) {
-  std::set<std::string> uuids;
-  if (before) uuids.insert(before->mailbox_disks.begin(), before->mailbox_disks.end());
+// Those in sight, and those that any earlier start saw: one that has vanished since still counts
+// when a majority is asked for.
+Result<std::vector<std::string>> mailbox_uuids(const Config& config, const Survey& survey) {
+  auto known = load_known_mailboxes(config);
+  if (!known) return known;
+  std::set<std::string> seen;
   for (const SurveyedDisk& disk : survey.disks) {
-    if (is_mailbox_disk(disk, config)) uuids.insert(disk.label->disk_uuid());
+    if (is_mailbox_disk(disk, config)) seen.insert(disk.label->disk_uuid());
   }
-  return {uuids.begin(), uuids.end()};
+  for (const std::string& uuid : *known) {
+    if (seen.contains(uuid)) continue;
+    fmt::print(stderr,
+               "lastword: mailbox disk {} is not in sight: it counts as a vote not won. If it is "
+               "gone for good, take it out of {}/mailbox-disks on both nodes\n",
+               uuid, config.persistent_directory);
+  }
+  seen.insert(known->begin(), known->end());
+  return std::vector<std::string>(seen.begin(), seen.end());
 }
 
-int take(const Config& config, const Survey& survey, const StartPlan& plan,
-         const std::optional<NodeState>& before) {
+int take(const Config& config, const Survey& survey, const StartPlan& plan) {
   const OwnerIdentity self = own_identity(config, plan.boot_generation);
   if (Status kept = keep_last_generation(config, plan.boot_generation); !kept) {
     return report_error(kept.error());
   }
+  const auto mailboxes = mailbox_uuids(config, survey);
+  if (!mailboxes) return report_error(mailboxes.error());
+  if (Status kept = keep_known_mailboxes(config, *mailboxes); !kept) {
+    return report_error(kept.error());
+  }
   // Before the first disk is touched: a start that is killed and run again keeps its generation.
-  const NodeState state{.boot_generation = plan.boot_generation,
-                        .key = self.key,
-                        .mailbox_disks = mailbox_uuids(config, survey, before)};
+  const NodeState state{
+      .boot_generation = plan.boot_generation, .key = self.key, .mailbox_disks = *mailboxes};
   if (Status saved = save_node_state(config, state); !saved) return report_error(saved.error());
   std::vector<std::size_t> disks = plan.own;
   disks.insert(disks.end(), plan.mailbox.begin(), plan.mailbox.end());
@@ -120,7 +131,7 @@ int run(const std::string& config_path) {
                config->self.name);
     return kExitNo;
   }
-  return take(*config, *survey, *plan, before);
+  return take(*config, *survey, *plan);
 }
 
 }  // namespace

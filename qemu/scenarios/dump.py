@@ -86,7 +86,8 @@ def first_candidate_fails(lab):
 @scenario("first_candidate_fails_mid_dump", timeout=400)
 def first_candidate_fails_mid_dump(lab):
     """The first armed disk fails while it takes the dump: a whole dump goes to the second."""
-    pair = Pair(lab, luns=FEW)
+    # Uncompressed, so that the second dump takes longer than saving the first.
+    pair = Pair(lab, luns=FEW, dump={"codec": "none"})
     pair.ready()
     first, second = pair.armed()[:2]
     pair.shelf.throttle(first, bytes_per_second=SLOW)

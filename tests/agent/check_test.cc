@@ -171,6 +171,29 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
   const Case cases[] = {
       {"reservation lost", [](Ready& r) { r.disk(0).reservation.reset(); },
        "/dev/sda is not reserved"},
+      {"taken over", [](Ready& r) { r.disk(0).label->set_owner_node(kBeta); },
+       "/dev/sda has been taken over by beta -> stay off it"},
+      {"taken over this moment", [](Ready& r) { r.disk(0).reservation->holder = key_of(kBeta, 9); },
+       "/dev/sda has been taken over by beta -> stay off it"},
+      {"borrowed disk open to both",
+       [](Ready& r) {
+         SurveyedDisk borrowed = surveyed(5, pb::SERVICE, kBeta);
+         borrowed.label->set_owner_node(kAlpha);
+         r.situation.survey.disks.push_back(borrowed);
+         r.situation.examined.emplace_back();
+       },
+       "/dev/sdf, taken from beta, is not reserved by this node -> run `lastword takeover`"},
+      {"mailbox disks that an earlier start saw",
+       [](Ready& r) {
+         r.situation.state->mailbox_disks = {"a", "b", "c"};
+       },
+       "this node is registered on 1 of 3 mailbox disks"},
+      {"hook that does not run",
+       [](Ready& r) {
+         r.config.hooks.service_taken = "/nonexistent";
+         r.facts.hook_problem = "No such file or directory";
+       },
+       "the hook /nonexistent can not be run: No such file"},
       {"label of an earlier boot", [](Ready& r) { r.disk(0).label->set_owner_generation(6); },
        "/dev/sda is not owned"},
       {"no majority here", [](Ready& r) { r.disk(3).keys = {key_of(kBeta, 9)}; },

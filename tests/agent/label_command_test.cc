@@ -1,8 +1,12 @@
 // The programs as an operator runs them: output, exit status, and nothing changed on a refusal.
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "proto/crc32c.h"
 #include "proto/error.h"
@@ -95,6 +99,35 @@ BOOST_AUTO_TEST_CASE(force_needs_the_name_of_the_disk_typed_out) {
 BOOST_AUTO_TEST_CASE(same_disk_twice_is_refused) {
   const ImageFile image(kSize);
   BOOST_TEST(label(image.path() + " " + image.path() + " --role spare").status == kExitUsage);
+  const std::string link = image.path() + ".link";
+  std::filesystem::create_hard_link(image.path(), link);
+  BOOST_TEST(label(image.path() + " " + link + " --role spare").status == kExitUsage);
+  BOOST_TEST(run("inspect " + image.path()).status == kExitNo);
+}
+
+BOOST_AUTO_TEST_CASE(disk_whose_gpt_is_damaged_is_refused) {
+  const ImageFile image(kSize);
+  BOOST_REQUIRE(label(image.path() + " --role spare").status == kExitOk);
+  constexpr std::uint64_t kSector = 512;
+  for (const std::uint64_t header : {kSector, kSize - kSector}) {
+    std::fstream file(image.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(header + 16));  // its CRC32
+    file.write("XXXX", 4);
+  }
+  const std::string before = image.content();
+  const Outcome outcome = label(image.path() + " --role dump");
+  BOOST_TEST(outcome.status == kExitRefused);
+  BOOST_TEST(contains(outcome, "refused"));
+  BOOST_TEST((image.content() == before));
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_another_program_has_locked_is_refused) {
+  const ImageFile image(kSize);
+  const FileDescriptor held(::open(image.path().c_str(), O_RDONLY | O_CLOEXEC));
+  BOOST_REQUIRE(::flock(held.get(), LOCK_EX) == 0);
+  const Outcome outcome = label(image.path() + " --role spare");
+  BOOST_TEST(outcome.status == kExitRefused);
+  BOOST_TEST(contains(outcome, "another program is at work on it"));
   BOOST_TEST(run("inspect " + image.path()).status == kExitNo);
 }
 

@@ -67,6 +67,23 @@ BOOST_AUTO_TEST_CASE(last_generation_that_is_no_number_is_an_error_and_not_none)
   }
 }
 
+BOOST_AUTO_TEST_CASE(mailbox_disks_are_known_over_reboots) {
+  BOOST_TEST(load_known_mailboxes(config)->empty());
+  const std::vector<std::string> uuids{"11111111-2222-4333-8444-555555555555",
+                                       "21111111-2222-4333-8444-555555555555"};
+  BOOST_REQUIRE(keep_known_mailboxes(config, uuids));
+  fs::remove_all(config.state_directory);
+  BOOST_TEST(*load_known_mailboxes(config) == uuids, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_file_with_anything_else_is_an_error) {
+  BOOST_REQUIRE(keep_known_mailboxes(config, {}));
+  std::ofstream(config.persistent_directory + "/mailbox-disks") << "not a uuid\n";
+  const auto known = load_known_mailboxes(config);
+  BOOST_REQUIRE(!known);
+  BOOST_TEST((known.error().code == Code::kCorrupt));
+}
+
 BOOST_AUTO_TEST_CASE(missing_file_is_absent) {
   BOOST_TEST((load_node_state(config, "boot-1").error().code == Code::kNotFound));
 }
