@@ -1,6 +1,7 @@
 #include "agent/node_state.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,7 +27,7 @@ std::string armed_file(const Config& config) {
 }
 
 std::string generation_file(const Config& config) {
-  return config.persistent_directory + "/generation";
+  return fmt::format("{}/generation-{}", config.persistent_directory, config.self.id);
 }
 
 std::string mailbox_file(const Config& config) {

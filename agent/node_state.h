@@ -28,9 +28,9 @@ struct NodeState {
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state,
                                      std::string_view boot_id);
 
-// The highest boot generation that this node ever used, over reboots: the disks in sight may not
-// tell of it. Written by `lastword start` before it touches a disk. 0: none was kept. kCorrupt: not
-// a number.
+// The highest boot generation that this machine ever used under this node's id, over reboots, in
+// PERSISTENT/generation-ID: the disks in sight may not tell of it. Written by `lastword start`
+// before it touches a disk. 0: none was kept. kCorrupt: not a number.
 [[nodiscard]] Result<std::uint32_t> load_last_generation(const Config& config);
 [[nodiscard]] Status keep_last_generation(const Config& config, std::uint32_t generation);
 

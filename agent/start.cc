@@ -29,8 +29,9 @@ std::uint32_t latest_generation(const Survey& survey, const Config& config) {
   return latest;
 }
 
-Result<std::uint32_t> choose_generation(std::uint32_t latest,
+Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<std::uint32_t> noted,
                                         const std::optional<NodeState>& state) {
+  const std::uint32_t latest = std::max(on_disks, noted.value_or(0));
   if (state) {
     if (latest <= state->boot_generation) return state->boot_generation;
     return fail({.code = Code::kRefused,
@@ -38,6 +39,15 @@ Result<std::uint32_t> choose_generation(std::uint32_t latest,
                  .detail = fmt::format("this boot is generation {}, but a disk tells of generation "
                                        "{} of this node: is another machine using this node's id?",
                                        state->boot_generation, latest)});
+  }
+  if (noted && on_disks > *noted) {
+    return fail(
+        {.code = Code::kRefused,
+         .operation = "start",
+         .detail = fmt::format("the disks tell of boot generation {} of this node, this machine of "
+                               "{}: is another machine using this node's id? If this one is the "
+                               "node, installed anew, run `lastword start --reinstalled`",
+                               on_disks, *noted)});
   }
   if (latest >= kMaxBootGeneration) {
     return fail({.code = Code::kRefused,
@@ -86,9 +96,10 @@ bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config) {
 }
 
 Result<StartPlan> plan_start(const Survey& survey, const Config& config,
-                             const std::optional<NodeState>& state, std::uint32_t last_generation) {
+                             const std::optional<NodeState>& state,
+                             std::optional<std::uint32_t> last_generation) {
   const auto generation =
-      choose_generation(std::max(latest_generation(survey, config), last_generation), state);
+      choose_generation(latest_generation(survey, config), last_generation, state);
   if (!generation) return fail(generation.error());
   StartPlan plan{.boot_generation = *generation};
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {

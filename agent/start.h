@@ -28,11 +28,12 @@ struct StartPlan {
 };
 
 // `state`: of an earlier start in this boot, whose generation is kept. `last_generation`: what this
-// node noted of its earlier boots; 0: nothing.
-// Fails when there is no generation left, or when a disk shows a later one than this boot's.
+// machine noted of its earlier boots as this node (0: nothing); absent: the disks are believed.
+// Fails when there is no generation left, or when a disk shows a later one than this machine's:
+// somebody else is this node, and would be fenced.
 [[nodiscard]] Result<StartPlan> plan_start(const Survey& survey, const Config& config,
                                            const std::optional<NodeState>& state,
-                                           std::uint32_t last_generation);
+                                           std::optional<std::uint32_t> last_generation);
 
 [[nodiscard]] OwnerIdentity own_identity(const Config& config, std::uint32_t boot_generation);
 

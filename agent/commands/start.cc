@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <set>
 
 #include "agent/command.h"
@@ -108,7 +109,7 @@ int take(const Config& config, const Survey& survey, const StartPlan& plan) {
   return failed == 0 ? kExitOk : kExitNo;
 }
 
-int run(const std::string& config_path) {
+int run(const std::string& config_path, bool reinstalled) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const auto lock = lock_state(*config);
@@ -120,7 +121,8 @@ int run(const std::string& config_path) {
   const std::optional<NodeState> before = state ? std::optional(*state) : std::nullopt;
   const auto last_generation = load_last_generation(*config);
   if (!last_generation) return report_error(last_generation.error());
-  const auto plan = plan_start(*survey, *config, before, *last_generation);
+  const auto plan = plan_start(*survey, *config, before,
+                               reinstalled ? std::nullopt : std::optional(*last_generation));
   if (!plan) return report_error(plan.error());
   if (!plan->taken_over.empty()) return report_taken_over(*config, *survey, *plan);
   // A node may have no disks of its own and stand by for its partner; one that sees none at all has
@@ -138,8 +140,12 @@ int run(const std::string& config_path) {
 
 void add_start_command(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("start", "Take this node's own disks into service");
-  command->callback(
-      [&context] { context.chosen = [&context] { return run(context.config_path); }; });
+  auto reinstalled = std::make_shared<bool>(false);
+  command->add_flag("--reinstalled", *reinstalled,
+                    "This machine is this node, although it has no note of its last boot");
+  command->callback([&context, reinstalled] {
+    context.chosen = [&context, reinstalled] { return run(context.config_path, *reinstalled); };
+  });
 }
 
 }  // namespace lastword

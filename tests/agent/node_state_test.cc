@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(last_generation_outlives_the_state_of_a_boot) {
 BOOST_AUTO_TEST_CASE(last_generation_that_is_no_number_is_an_error_and_not_none) {
   BOOST_REQUIRE(keep_last_generation(config, 7));
   for (const char* text : {"", "7", "x\n", "-1\n", "7 \n", "99999999999\n", "16777216\n"}) {
-    std::ofstream(config.persistent_directory + "/generation") << text;
+    std::ofstream(config.persistent_directory + "/generation-1") << text;
     const auto loaded = load_last_generation(config);
     BOOST_TEST(!loaded, text);
     if (!loaded) BOOST_TEST((loaded.error().code == Code::kCorrupt));

@@ -11,7 +11,7 @@ struct Start {
   Result<StartPlan> plan(const std::optional<NodeState>& state = std::nullopt) {
     return plan_start(survey, config, state, last_generation);
   }
-  std::uint32_t last_generation = 0;
+  std::optional<std::uint32_t> last_generation;
   Config config = cluster_config();
   Survey survey;
 };
@@ -45,7 +45,20 @@ BOOST_AUTO_TEST_CASE(generation_follows_the_nodes_own_note_where_the_disks_know_
   survey.disks = {in_service(0, pb::SERVICE, 4)};
   last_generation = 6;
   BOOST_TEST(plan()->boot_generation == 7U);
-  last_generation = 2;
+}
+
+BOOST_AUTO_TEST_CASE(machine_that_never_was_this_node_does_not_pass_for_it) {
+  survey.disks = {in_service(0, pb::SERVICE, 4)};
+  for (const std::uint32_t noted : {0U, 3U}) {
+    last_generation = noted;
+    const auto planned = plan();
+    BOOST_REQUIRE(!planned);
+    BOOST_TEST((planned.error().code == Code::kRefused));
+    BOOST_TEST(describe(planned.error()).find("--reinstalled") != std::string::npos);
+  }
+  last_generation = 4;
+  BOOST_TEST(plan()->boot_generation == 5U);
+  last_generation.reset();  // --reinstalled
   BOOST_TEST(plan()->boot_generation == 5U);
 }
 
