@@ -150,10 +150,16 @@ void read_cluster(Reader& reader, const toml::table& root, Config& config) {
   std::transform(config.cluster_uuid.begin(), config.cluster_uuid.end(),
                  config.cluster_uuid.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (!parse_uuid(config.cluster_uuid)) {
+  const auto uuid = parse_uuid(config.cluster_uuid);
+  if (!uuid) {
     reader.complain(
         root.get("cluster")->source(),
         fmt::format("cluster = \"{}\" is not a UUID; uuidgen makes one", config.cluster_uuid));
+  } else if (*uuid == UuidBytes{}) {
+    // The example's: two clusters that both kept it would take each other's disks.
+    reader.complain(root.get("cluster")->source(),
+                    "cluster still is the example's placeholder: make a UUID of your own with "
+                    "uuidgen, the same on both nodes");
   }
 }
 

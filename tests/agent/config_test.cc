@@ -15,6 +15,9 @@ id = 1
 id = 2
 )";
 
+constexpr std::string_view kCluster = "6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4";
+constexpr std::string_view kPlaceholder = "00000000-0000-0000-0000-000000000000";
+
 Result<Config> parse(const std::string& more, std::string_view host_name = "alpha") {
   return parse_config(kMinimal + more, "test.toml", host_name);
 }
@@ -96,7 +99,7 @@ dump_program = "/opt/lastword-dump"
   BOOST_TEST(config->dump_program == "/opt/lastword-dump");
 }
 
-BOOST_AUTO_TEST_CASE(example_file_loads_and_shows_the_defaults) {
+BOOST_AUTO_TEST_CASE(example_file_needs_only_a_cluster_and_shows_the_defaults) {
   const std::string path = LASTWORD_SOURCE_DIR "/docs/lastword.toml.example";
   std::ifstream file(path);
   BOOST_REQUIRE(file);
@@ -106,6 +109,13 @@ BOOST_AUTO_TEST_CASE(example_file_loads_and_shows_the_defaults) {
     text += line + '\n';
     const bool is_key = line.starts_with('#') && !line.starts_with("# ");
     shown += (is_key ? line.substr(1) : line) + '\n';
+  }
+  const auto untouched = parse_config(text, path, "alpha");
+  BOOST_TEST(complaint(untouched).find("placeholder") != std::string::npos);
+  for (std::string* copy : {&text, &shown}) {
+    const auto placeholder = copy->find(kPlaceholder);
+    BOOST_REQUIRE(placeholder != std::string::npos);
+    copy->replace(placeholder, kPlaceholder.size(), kCluster);
   }
   const auto plain = parse_config(text, path, "alpha");
   BOOST_REQUIRE_MESSAGE(plain, complaint(plain));
@@ -187,6 +197,14 @@ BOOST_AUTO_TEST_CASE(cluster_must_be_a_uuid) {
                   "cluster is missing"));
   BOOST_TEST(says(parse_config("cluster = \"mine\"\n", "test.toml", "a"),
                   "line 1:11: cluster = \"mine\" is not a UUID"));
+}
+
+BOOST_AUTO_TEST_CASE(placeholder_cluster_is_refused) {
+  std::string text(kMinimal);
+  text.replace(text.find(kCluster), kCluster.size(), kPlaceholder);
+  BOOST_TEST(says(parse_config(text, "test.toml", "alpha"),
+                  "line 1:11: cluster still is the example's placeholder: make a UUID of your own "
+                  "with uuidgen"));
 }
 
 BOOST_AUTO_TEST_CASE(upper_case_cluster_uuid_becomes_canonical) {
