@@ -13,12 +13,13 @@
 #include <cerrno>
 #include <charconv>
 #include <climits>
-#include <fstream>
+#include <filesystem>
 #include <initializer_list>
+#include <limits>
 #include <optional>
-#include <sstream>
 #include <utility>
 
+#include "agent/text_file.h"
 #include "proto/codec_setting.h"
 #include "proto/uuid.h"
 
@@ -150,16 +151,10 @@ void read_cluster(Reader& reader, const toml::table& root, Config& config) {
   std::transform(config.cluster_uuid.begin(), config.cluster_uuid.end(),
                  config.cluster_uuid.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const auto uuid = parse_uuid(config.cluster_uuid);
-  if (!uuid) {
+  if (const Status good = check_cluster_uuid(config.cluster_uuid); !good) {
     reader.complain(
         root.get("cluster")->source(),
-        fmt::format("cluster = \"{}\" is not a UUID; uuidgen makes one", config.cluster_uuid));
-  } else if (*uuid == UuidBytes{}) {
-    // The example's: two clusters that both kept it would take each other's disks.
-    reader.complain(root.get("cluster")->source(),
-                    "cluster still is the example's placeholder: make a UUID of your own with "
-                    "uuidgen, the same on both nodes");
+        fmt::format("cluster = \"{}\" {}", config.cluster_uuid, good.error().detail.view()));
   }
 }
 
@@ -304,19 +299,18 @@ void read_programs(Reader& reader, const toml::table& root, Config& config) {
 Result<milliseconds> parse_duration(std::string_view text) {
   constexpr std::pair<std::string_view, std::int64_t> kUnits[]{
       {"ms", 1}, {"s", 1000}, {"min", 60000}};
-  constexpr std::int64_t kLongestMs = 24 * 3600 * 1000;  // sums of a few stay far from overflow
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   for (const auto& [name, factor] : kUnits) {
-    if (error == std::errc{} && unit == name && number >= 0 && number <= kLongestMs / factor) {
+    if (error == std::errc{} && unit == name && number >= 0 &&
+        number <= std::numeric_limits<std::int64_t>::max() / factor) {
       return milliseconds(number * factor);
     }
   }
-  return fail(
-      {.code = Code::kUsage,
-       .operation = "read duration",
-       .detail = fmt::format("\"{}\" is not a time of at most a day, such as \"5s\"", text)});
+  return fail({.code = Code::kUsage,
+               .operation = "read duration",
+               .detail = fmt::format("\"{}\" is not a time such as \"5s\"", text)});
 }
 
 Result<Config> parse_config(std::string_view text, const std::string& path,
@@ -343,21 +337,25 @@ Result<Config> parse_config(std::string_view text, const std::string& path,
 }
 
 Result<Config> load_config(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  // A directory opens and then fails to read.
-  if (!file || file.bad() || text.fail()) {
-    return fail(
-        {.code = Code::kUsage,
-         .sys_errno = errno,
-         .operation = "read configuration",
-         .disk = path,
-         .detail = "write it as lastword.toml(5) tells, or name another file with --config"});
+  Error error{.code = Code::kUsage,
+              .operation = "read configuration",
+              .disk = path,
+              .detail = "write it as lastword.toml(5) tells, or name another file with --config"};
+  std::error_code unknown;
+  const auto status = std::filesystem::status(path, unknown);
+  // Opening a FIFO would wait for somebody who writes to it.
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    error.detail = "not a regular file; name another one with --config";
+    return fail(error);
+  }
+  const auto text = read_text_file(path);
+  if (!text) {
+    error.sys_errno = text.error().sys_errno;
+    return fail(error);
   }
   std::array<char, HOST_NAME_MAX + 1> host_name{};
   (void)gethostname(host_name.data(), host_name.size() - 1);
-  return parse_config(text.str(), path, host_name.data());
+  return parse_config(*text, path, host_name.data());
 }
 
 }  // namespace lastword

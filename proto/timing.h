@@ -29,6 +29,14 @@ struct TimingSettings {
   milliseconds client_timeout{90000};  // what the clients of the service bear
 };
 
+// Below the first a busy disk would count as sick, above the second a hung one would hold up all
+// that waits for it; no capture kernel starts a dump within the third; the last is far from the
+// overflow of any sum of times.
+inline constexpr milliseconds kShortestIoTimeout{500};
+inline constexpr milliseconds kLongestIoTimeout{60'000};
+inline constexpr milliseconds kShortestGrace{1000};
+inline constexpr milliseconds kLongestTime{24 * 3600 * 1000};
+
 // The writer's heartbeat, and how often the partner looks.
 inline constexpr milliseconds kProgressInterval{1000};
 inline constexpr milliseconds kPollInterval{100};
@@ -50,8 +58,8 @@ struct Timing {
   }
 };
 
-// Refuses (kUsage) settings that contradict each other: a dump limit that is not below the clients'
-// time-out, a grace that is not below the dump limit, anything not positive. Changes nothing.
+// Refuses (kUsage) a time out of its bounds, and settings that contradict each other: wanted are
+// io_timeout < dump_limit, grace < dump_limit < client_timeout.
 [[nodiscard]] Result<Timing> derive_timing(const TimingSettings& settings);
 
 }  // namespace lastword

@@ -33,6 +33,16 @@ std::optional<UuidBytes> parse_uuid(std::string_view text) {
   return uuid;
 }
 
+Status check_cluster_uuid(std::string_view text) {
+  Error error{.code = Code::kUsage, .operation = "check cluster"};
+  const auto uuid = parse_uuid(text);
+  if (uuid && *uuid != UuidBytes{}) return {};
+  error.detail = uuid ? "still is the example's placeholder: make a UUID of your own with uuidgen, "
+                        "the same on both nodes"
+                      : "is not a UUID in lower case; uuidgen makes one";
+  return fail(error);
+}
+
 std::string to_string(const UuidBytes& uuid) {
   std::string text;
   std::size_t byte = 0;

@@ -7,11 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include "proto/error.h"
+
 namespace lastword {
 
 using UuidBytes = std::array<std::uint8_t, 16>;
 
 [[nodiscard]] std::optional<UuidBytes> parse_uuid(std::string_view text);
+
+// May this name a cluster? kUsage, its detail without a subject: not a UUID, or the nil UUID, which
+// is the example configuration's. Two clusters that both kept that would take each other's disks.
+[[nodiscard]] Status check_cluster_uuid(std::string_view text);
 [[nodiscard]] std::string to_string(const UuidBytes& uuid);
 
 // Version 4, from getrandom(2) without waiting for the entropy pool: a capture kernel may have none

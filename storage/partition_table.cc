@@ -162,18 +162,16 @@ const TablePartition* find_type(const std::vector<TablePartition>& partitions,
 
 // libfdisk has no call to lower the first usable sector, which its own tables put at 1 MiB, but it
 // puts that directly behind the entries whenever their number changes. So: fewer by one sector's
-// worth, and back. (More and back would need a free sector in front of the backup copy.)
-Status make_gap_usable(Fdisk& fdisk, std::string_view disk, std::uint32_t sector_bytes) {
-  const std::size_t count = fdisk_get_npartitions(fdisk.get());
-  const std::size_t fewer = count - std::min<std::size_t>(count, sector_bytes / kGptEntryBytes);
-  for (std::size_t i = fewer; i < count; ++i) {
-    if (fewer == 0 || fdisk_is_partition_used(fdisk.get(), i) != 0) {
-      return fail(table_error(Code::kRefused, "adopt partition table", disk,
-                              "the GPT's last entries are in use; renumber its partitions"));
-    }
-  }
-  for (const std::size_t number : {fewer, count}) {
-    const int result = fdisk_gpt_set_npartitions(fdisk.get(), static_cast<std::uint32_t>(number));
+// worth, and back. (More and back would need a free sector in front of the backup copy.) The
+// entries that go for a moment must be free.
+std::uint32_t entries_kept(std::uint32_t count, std::uint32_t sector_bytes) {
+  return count - std::min<std::uint32_t>(count, sector_bytes / kGptEntryBytes);
+}
+
+Status make_gap_usable(Fdisk& fdisk, std::uint32_t sector_bytes) {
+  const auto count = static_cast<std::uint32_t>(fdisk_get_npartitions(fdisk.get()));
+  for (const std::uint32_t number : {entries_kept(count, sector_bytes), count}) {
+    const int result = fdisk_gpt_set_npartitions(fdisk.get(), number);
     if (Status status = fdisk.check(result, "adopt partition table"); !status) return status;
   }
   return {};
@@ -239,6 +237,7 @@ Result<GptGeometry> read_gpt(int fd, std::string_view disk) {
   }
   return GptGeometry{.sector_bytes = *sector,
                      .entries_end_bytes = (fdisk.item(GPT_LABELITEM_ENTRIESLASTLBA) + 1) * *sector,
+                     .usable_start_bytes = fdisk.item(GPT_LABELITEM_FIRSTLBA) * *sector,
                      .usable_end_bytes = (fdisk.item(GPT_LABELITEM_LASTLBA) + 1) * *sector,
                      .entry_count = static_cast<std::uint32_t>(fdisk_get_npartitions(fdisk.get())),
                      .partitions = partitions_of(fdisk, *sector)};
@@ -271,6 +270,13 @@ Result<DiskLayout> plan_adopted_layout(std::string_view disk, const GptGeometry&
           "no gap for the metadata: {} bytes are free between the GPT's entries and {}, and {} are "
           "needed; move that partition, or label the disk without --adopt",
           end > start ? end - start : 0, first_name, kMetadataMinBytes));
+    }
+    const std::uint32_t kept = entries_kept(gpt.entry_count, gpt.sector_bytes);
+    const bool in_the_way =
+        std::any_of(gpt.partitions.begin(), gpt.partitions.end(),
+                    [kept](const TablePartition& entry) { return entry.number > kept; });
+    if (gpt.usable_start_bytes > start && (kept == 0 || in_the_way)) {
+      return refuse("the GPT's last entries are in use; renumber its partitions");
     }
     layout.metadata = {start, end - start};
     ++added;
@@ -322,7 +328,7 @@ Status extend_table(int fd, std::string_view disk, const DiskLayout& layout) {
   if (!add_metadata && !add_data) return {};
   if (add_metadata) {
     if (fdisk.item(GPT_LABELITEM_FIRSTLBA) * layout.sector_bytes > layout.metadata.offset_bytes) {
-      Status status = make_gap_usable(fdisk, disk, layout.sector_bytes);
+      Status status = make_gap_usable(fdisk, layout.sector_bytes);
       if (!status) return status;
     }
     Status status = fdisk.add(layout.metadata, kMetadataPartitionType, kMetadataPartitionName,

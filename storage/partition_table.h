@@ -47,7 +47,8 @@ struct DiskLayout {
 struct GptGeometry {
   std::uint32_t sector_bytes = 512;
   std::uint64_t entries_end_bytes = 0;  // first byte after the primary copy's entries
-  std::uint64_t usable_end_bytes = 0;   // first byte after the last usable sector
+  std::uint64_t usable_start_bytes = 0;
+  std::uint64_t usable_end_bytes = 0;  // first byte after the last usable sector
   std::uint32_t entry_count = 0;
   std::vector<TablePartition> partitions;
 };
@@ -58,7 +59,7 @@ struct GptGeometry {
 // Metadata between the GPT's entries and the first partition or the first MiB boundary, whichever
 // comes first; data (if wanted) in what is free behind the last partition. Where there is a
 // metadata partition already, it is kept, and so is a data partition. kRefused when there is no
-// room.
+// room on the disk or in its table: extend_table can write every layout that comes out.
 [[nodiscard]] Result<DiskLayout> plan_adopted_layout(std::string_view disk, const GptGeometry& gpt,
                                                      bool with_data);
 

@@ -45,8 +45,8 @@ Error usage(std::string_view detail) {
 }
 
 Result<LabelJob> without_config(const LabelOptions& options) {
-  if (!parse_uuid(options.cluster)) {
-    return fail(usage("--cluster takes a UUID in lower case; uuidgen makes one"));
+  if (const Status good = check_cluster_uuid(options.cluster); !good) {
+    return fail(usage(fmt::format("--cluster {}", good.error().detail.view())));
   }
   if (role_of(options) != pb::MAILBOX && options.home_id == 0) {
     return fail(usage("--cluster needs --home-id N too, unless the role is mailbox"));

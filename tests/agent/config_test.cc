@@ -1,7 +1,11 @@
 #include "agent/config.h"
 
+#include <sys/stat.h>
+
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+
+#include "tests/support/test_folder.h"
 
 using namespace lastword;
 using namespace std::chrono_literals;
@@ -154,13 +158,19 @@ BOOST_AUTO_TEST_CASE(dump_limit_not_below_client_timeout_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(times_need_a_unit) {
-  for (const char* wrong : {"5", "\"5\"", "\"5 s\"", "\"-5s\"", "\"s\"", "\"5h\"", "\"1500min\"",
-                            "\"9999999999999999999s\""}) {
+  for (const char* wrong : {"5", "\"5\"", "\"5 s\"", "\"-5s\"", "\"s\"", "\"5h\"",
+                            "\"999999999999999999min\"", "\"9999999999999999999s\""}) {
     BOOST_TEST_CONTEXT(wrong) {
       BOOST_TEST(says(parse(std::string("[timing]\ngrace = ") + wrong + "\n"),
                       "line 7:9: grace must be a whole number with its unit"));
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(times_out_of_their_bounds_are_refused) {
+  BOOST_TEST(
+      says(parse("[timing]\ngrace = \"1500min\"\n"), "[timing] grace (90000000 ms) must be"));
+  BOOST_TEST(says(parse("[timing]\nio_timeout = \"1ms\"\n"), "[timing] io_timeout (1 ms) must be"));
 }
 
 BOOST_AUTO_TEST_CASE(wrong_choice_names_the_right_ones) {
@@ -203,8 +213,8 @@ BOOST_AUTO_TEST_CASE(placeholder_cluster_is_refused) {
   std::string text(kMinimal);
   text.replace(text.find(kCluster), kCluster.size(), kPlaceholder);
   BOOST_TEST(says(parse_config(text, "test.toml", "alpha"),
-                  "line 1:11: cluster still is the example's placeholder: make a UUID of your own "
-                  "with uuidgen"));
+                  "line 1:11: cluster = \"00000000-0000-0000-0000-000000000000\" still is the "
+                  "example's placeholder: make a UUID of your own with uuidgen"));
 }
 
 BOOST_AUTO_TEST_CASE(upper_case_cluster_uuid_becomes_canonical) {
@@ -239,6 +249,15 @@ BOOST_AUTO_TEST_CASE(missing_file_says_which_and_what_to_do) {
   BOOST_TEST(line.starts_with("/nonexistent/lastword.toml: "));
   BOOST_TEST(line.find("No such file") != line.npos);
   BOOST_TEST(line.find("lastword.toml(5)") != line.npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_file_is_refused_without_waiting) {
+  const test::TestFolder folder;
+  const std::string fifo = folder.file("fifo");
+  BOOST_REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  for (const std::string& path : {fifo, folder.file(""), std::string("/dev/zero")}) {
+    BOOST_TEST(complaint(load_config(path)).find("not a regular file") != std::string::npos, path);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

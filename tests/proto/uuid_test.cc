@@ -2,7 +2,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/fake/check.h"
+
 using namespace lastword;
+using namespace lastword::fake;
 
 BOOST_AUTO_TEST_SUITE(uuid)
 
@@ -27,6 +30,13 @@ BOOST_AUTO_TEST_CASE(text_of_another_shape_is_refused) {
 
 BOOST_AUTO_TEST_CASE(upper_case_is_not_canonical) {
   BOOST_TEST(!parse_uuid("00112233-4455-6677-8899-AABBCCDDEEFF"));
+}
+
+BOOST_AUTO_TEST_CASE(nil_uuid_names_no_cluster) {
+  BOOST_TEST(ok(check_cluster_uuid("00000000-0000-4000-8000-000000000000")));
+  for (const std::string_view text : {"00000000-0000-0000-0000-000000000000", "cluster", ""}) {
+    BOOST_TEST(fails(check_cluster_uuid(text), Code::kUsage), text);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(random_ones_are_of_version_4_and_differ) {

@@ -143,6 +143,17 @@ BOOST_AUTO_TEST_CASE(full_entry_array_is_refused) {
   BOOST_TEST(refused(plan_adopted_layout("disk", gpt, false), "all 1 entries"));
 }
 
+BOOST_AUTO_TEST_CASE(last_entries_in_use_are_refused_where_they_would_have_to_go_for_a_moment) {
+  GptGeometry gpt = geometry({{kMiB, kMiB}});
+  gpt.usable_start_bytes = kMiB;
+  gpt.partitions[0].number = 124;
+  BOOST_TEST(plan_adopted_layout("disk", gpt, false).has_value());
+  gpt.partitions[0].number = 125;
+  BOOST_TEST(refused(plan_adopted_layout("disk", gpt, false), "last entries are in use"));
+  gpt.usable_start_bytes = gpt.entries_end_bytes;  // the gap is usable as it is
+  BOOST_TEST(plan_adopted_layout("disk", gpt, false).has_value());
+}
+
 // Whole tables, as bytes, without what may differ: the headers and the entry array.
 std::string without_tables(const ImageFile& image, const DiskLayout& added) {
   std::string content = image.content();
