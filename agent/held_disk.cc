@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "storage/unit_attention.h"
+
 namespace lastword {
 namespace {
 

@@ -9,20 +9,6 @@
 
 namespace lastword {
 
-// Sends a command again for as long as the target answers with unit attentions, which means that
-// it was not executed (SAM-5 5.14). Bounded: a target queues a few for each nexus, and one that
-// never runs out is broken.
-inline constexpr unsigned kMaxUnitAttentions = 16;
-template <class Command>
-[[nodiscard]] auto past_unit_attentions(Command command) {
-  auto reply = command();
-  for (unsigned i = 1; i < kMaxUnitAttentions; ++i) {
-    if (reply || reply.error().code != Code::kUnitAttention) break;
-    reply = command();
-  }
-  return reply;
-}
-
 // TEST UNIT READY until it has nothing more to tell.
 [[nodiscard]] Status wait_until_ready(ScsiLun& lun);
 

@@ -8,6 +8,7 @@
 #include "proto/record.h"
 #include "storage/record_io.h"
 #include "storage/signatures.h"
+#include "storage/unit_attention.h"
 
 namespace lastword {
 namespace {
@@ -131,16 +132,10 @@ pb::InspectKey inspect_key(ReservationKey key, const pb::Label* label) {
   return out;
 }
 
-template <class Command>
-auto once_more_after_unit_attention(Command command) {
-  auto result = command();
-  return !result && result.error().code == Code::kUnitAttention ? command() : result;
-}
-
 void inspect_reservation(ScsiLun& lun, const pb::Label* label, pb::InspectReport& report) {
   pb::InspectReservation& out = *report.mutable_reservation();
-  const auto keys = once_more_after_unit_attention([&] { return lun.read_keys(); });
-  const auto held = once_more_after_unit_attention([&] { return lun.read_reservation(); });
+  const auto keys = past_unit_attentions([&] { return lun.read_keys(); });
+  const auto held = past_unit_attentions([&] { return lun.read_reservation(); });
   if (!keys || !held) {
     out.set_problem(describe(keys ? held.error() : keys.error()));
   }

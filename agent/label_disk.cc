@@ -8,6 +8,7 @@
 #include "proto/record.h"
 #include "storage/aligned_buffer.h"
 #include "storage/record_io.h"
+#include "storage/unit_attention.h"
 
 namespace lastword {
 namespace {
@@ -43,26 +44,15 @@ Status read_records(OpenDisk& disk, DiskFindings& findings) {
   return {};
 }
 
-// A unit attention only says that something happened earlier; the command was not executed.
-template <class Command>
-auto after_unit_attentions(Command command) {
-  constexpr int kMost = 8;  // reset, parameters changed, registrations preempted, ...
-  auto result = command();
-  for (int i = 0; i < kMost && !result && result.error().code == Code::kUnitAttention; ++i) {
-    result = command();
-  }
-  return result;
-}
-
 void read_reservation(OpenDisk& disk, DiskFindings& findings) {
   if (!disk.lun) return;
-  const auto ready = after_unit_attentions([&] { return disk.lun->test_unit_ready(); });
+  const auto ready = past_unit_attentions([&] { return disk.lun->test_unit_ready(); });
   // With some targets even TEST UNIT READY conflicts; who holds the reservation says more.
   if (!ready && ready.error().code != Code::kConflict) {
     findings.reservation_problem = ready.error();
     return;
   }
-  const auto reservation = after_unit_attentions([&] { return disk.lun->read_reservation(); });
+  const auto reservation = past_unit_attentions([&] { return disk.lun->read_reservation(); });
   if (reservation) {
     findings.reservation = *reservation;
   } else {

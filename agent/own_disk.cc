@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "agent/seize.h"
+#include "storage/unit_attention.h"
 
 namespace lastword {
 namespace {

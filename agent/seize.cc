@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
+#include "storage/unit_attention.h"
+
 namespace lastword {
 namespace {
 
-// A target queues a few unit attentions for each nexus; one that never runs out is broken.
-constexpr unsigned kMaxUnitAttentions = 16;
 // How often we look at the registrations before we say that they keep changing. Each victim's key
 // costs one look.
 constexpr unsigned kMaxLooks = 32;

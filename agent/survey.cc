@@ -11,6 +11,7 @@
 #include "storage/aligned_buffer.h"
 #include "storage/batch_read.h"
 #include "storage/discover.h"
+#include "storage/unit_attention.h"
 
 namespace lastword {
 namespace {
@@ -72,13 +73,13 @@ void read_reservation(ScsiLun& lun, SurveyedDisk& disk) {
     disk.scsi_problem = ready.error();
     return;
   }
-  if (auto registrations = lun.read_keys()) {
+  if (auto registrations = past_unit_attentions([&] { return lun.read_keys(); })) {
     disk.keys = std::move(registrations->keys);
   } else {
     disk.scsi_problem = registrations.error();
     return;
   }
-  if (auto reservation = lun.read_reservation()) {
+  if (auto reservation = past_unit_attentions([&] { return lun.read_reservation(); })) {
     disk.reservation = *reservation;
   } else {
     disk.scsi_problem = reservation.error();

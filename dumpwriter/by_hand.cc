@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "dumpwriter/dump_run.h"
@@ -14,6 +15,7 @@
 #include "dumpwriter/text.h"
 #include "proto/timing.h"
 #include "storage/disk.h"
+#include "storage/unit_attention.h"
 
 namespace lastword {
 namespace {
@@ -61,13 +63,9 @@ Result<FoundLabel> find_label(BlockDevice& device, const DumpOptions& options) {
 
 Result<std::vector<ReservationKey>> read_keys(ScsiLun* lun) {
   if (lun == nullptr) return std::vector<ReservationKey>{};
-  // The first command of a nexus finds a unit attention; see DumpTarget for why not one only.
-  constexpr int kTries = 8;
-  for (int tries = 1;; ++tries) {
-    auto keys = lun->read_keys();
-    if (keys) return keys->keys;
-    if (keys.error().code != Code::kUnitAttention || tries == kTries) return fail(keys.error());
-  }
+  auto keys = past_unit_attentions([lun] { return lun->read_keys(); });
+  if (!keys) return fail(keys.error());
+  return std::move(keys->keys);
 }
 
 int exit_status_of(const DumpEnd& end) {

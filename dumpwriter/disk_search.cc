@@ -18,6 +18,7 @@
 #include "proto/disk.pb.h"
 #include "proto/timing.h"
 #include "storage/record_io.h"
+#include "storage/unit_attention.h"
 
 namespace lastword {
 namespace {
@@ -57,8 +58,8 @@ void set_kernel_timeout(const std::string& path, milliseconds timeout) {
 Result<std::optional<int>> match(const Search& search, const std::string& path) {
   const auto disk = open_disk(path, Access::kReadOnly, search.io_timeout);
   if (!disk) return fail(disk.error());
-  std::map<std::uint64_t, std::string>
-      uuids;  // by where a label would be; most disks agree on that
+  // By where a label would be; most disks agree on that.
+  std::map<std::uint64_t, std::string> uuids;
   for (int i = 0; i < search.plan.candidates_size(); ++i) {
     const pb::Candidate& candidate = search.plan.candidates(i);
     const auto [found, unread] = uuids.try_emplace(candidate.metadata_offset_bytes());
@@ -78,15 +79,9 @@ Result<std::optional<int>> match(const Search& search, const std::string& path) 
 
 bool holds(const Search& search, OpenDisk& disk) {
   if (!disk.lun) return false;
-  constexpr int kTries = 4;  // unit attentions
-  for (int i = 0; i < kTries; ++i) {
-    const auto reservation = disk.lun->read_reservation();
-    if (reservation) {
-      return *reservation && (*reservation)->holder.value == search.plan.reservation_key();
-    }
-    if (reservation.error().code != Code::kUnitAttention) break;
-  }
-  return false;
+  const auto reservation = past_unit_attentions([&] { return disk.lun->read_reservation(); });
+  return reservation && *reservation &&
+         (*reservation)->holder.value == search.plan.reservation_key();
 }
 
 void look_at(Search& search, const std::string& path) {

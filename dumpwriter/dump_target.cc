@@ -6,13 +6,10 @@
 
 #include "dumpwriter/text.h"
 #include "proto/record.h"
+#include "storage/unit_attention.h"
 
 namespace lastword {
 namespace {
-
-// A target has one unit attention for each thing that happened since this nexus last spoke to it
-// (SPC-4 5.14, SAM-5 5.14): a few are normal after a reset and a preemption.
-constexpr int kUnitAttentionTries = 8;
 
 std::int64_t unix_ms() {
   timespec now{};
@@ -84,11 +81,7 @@ Status DumpTarget::read_records() {
 
 Result<std::optional<Reservation>> DumpTarget::read_reservation() {
   if (lun_ == nullptr) return std::nullopt;
-  for (int tries = 1;; ++tries) {
-    auto reservation = lun_->read_reservation();
-    const bool repeat = !reservation && reservation.error().code == Code::kUnitAttention;
-    if (!repeat || tries == kUnitAttentionTries) return reservation;
-  }
+  return past_unit_attentions([this] { return lun_->read_reservation(); });
 }
 
 Status DumpTarget::start() {
