@@ -1,5 +1,7 @@
 #include "agent/arbitration.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace lastword {
@@ -35,6 +37,17 @@ Vote cast_vote(ScsiLun& lun, const SeizeGoal& goal) {
     }
   }
   return Vote::kUnknown;
+}
+
+Error no_majority(const Tally& tally) {
+  return {.code = tally.lost > 0 ? Code::kFenced : Code::kRefused,
+          .operation = "takeover",
+          .detail = fmt::format(
+              "{} of {} mailbox disks won, {} lost: no majority, so no other disk is touched. {}",
+              tally.won, tally.total, tally.lost,
+              tally.lost > 0 ? "The partner is taking over from this node, or began to; `lastword "
+                               "start` says how to go on"
+                             : "Run `lastword start`, and check the mailbox disks")};
 }
 
 Tally arbitrate(unsigned mailbox_disks, const std::function<Vote(unsigned)>& vote) {

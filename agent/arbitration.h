@@ -35,4 +35,8 @@ struct Tally {
 // majority.
 [[nodiscard]] Tally arbitrate(unsigned mailbox_disks, const std::function<Vote(unsigned)>& vote);
 
+// kFenced where a vote was lost, else kRefused: too few disks answered. Nothing but registrations
+// on mailbox disks has changed by then.
+[[nodiscard]] Error no_majority(const Tally& tally);
+
 }  // namespace lastword

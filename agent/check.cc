@@ -31,6 +31,7 @@ class Checker {
       check_image();
       check_settings();
     }
+    check_copies();
     check_service();
     check_borrowed();
     check_mailbox();
@@ -238,6 +239,26 @@ class Checker {
     }
   }
 
+  // Nothing tells a disk from its clone: the dump could go to one and be looked for on the other.
+  void check_copies() {
+    const auto& disks = situation_.survey.disks;
+    for (std::size_t i = 0; i < disks.size(); ++i) {
+      if (!in_cluster(disks[i], config_)) continue;
+      const pb::Label& label = *disks[i].label;
+      const auto copies = disks_with_uuid(situation_.survey, config_, label.disk_uuid());
+      if (copies.size() < 2 || copies.front() != i) continue;
+      std::string paths;
+      for (const std::size_t copy : copies) {
+        paths += (paths.empty() ? "" : " and ") + disks[copy].info.path;
+      }
+      const bool for_dumps = label.role() == pb::SPARE || label.role() == pb::DUMP;
+      problem(for_dumps ? Concern::kDump : Concern::kTakeover,
+              fmt::format("{} carry the same label, {}: clones or snapshots of one disk", paths,
+                          label.disk_uuid()),
+              "take all but the right one away from both nodes");
+    }
+  }
+
   void check_service() {
     std::uint32_t total = 0;
     std::uint32_t in_service = 0;
@@ -248,6 +269,7 @@ class Checker {
                          disk.label->owner_generation() == situation_.state->boot_generation;
       if (owned && holds(disk)) {
         ++in_service;
+        check_sole_writer(disk);
         continue;
       }
       if (disk.label->owner_node() == config_.partner.id ||
@@ -267,6 +289,16 @@ class Checker {
     if (total == 0) report_.add_notes("this node has no service disks: nothing to take over");
   }
 
+  // With type 5 every registrant writes.
+  void check_sole_writer(const SurveyedDisk& disk) {
+    if (!is_registered(disk, config_, config_.partner.id)) return;
+    problem(Concern::kTakeover,
+            fmt::format("{} is registered on {} too, and could write there: a takeover was "
+                        "interrupted",
+                        config_.partner.name, disk.info.path),
+            fmt::format("finish it, `lastword takeover` on {}", config_.partner.name));
+  }
+
   void check_mailbox() {
     std::uint32_t total = 0;
     std::uint32_t own = 0;
@@ -274,8 +306,8 @@ class Checker {
     for (const SurveyedDisk& disk : situation_.survey.disks) {
       if (!is_mailbox_disk(disk, config_)) continue;
       ++total;
-      own += registered(disk, config_.self.id) ? 1 : 0;
-      partner += registered(disk, config_.partner.id) ? 1 : 0;
+      own += situation_.state && is_registered(disk, situation_.state->key) ? 1 : 0;
+      partner += is_registered(disk, config_, config_.partner.id) ? 1 : 0;
     }
     if (situation_.state) {
       // Votes are counted by the disks that this node knows of, in sight or not.
@@ -312,16 +344,6 @@ class Checker {
             fmt::format("the hook {} can not be run: {}", config_.hooks.service_taken,
                         facts_.hook_problem),
             "make it an executable file");
-  }
-
-  // This node: by the key of this boot. The partner: by any.
-  [[nodiscard]] bool registered(const SurveyedDisk& disk, std::uint8_t node) const {
-    return std::any_of(disk.keys.begin(), disk.keys.end(), [&](ReservationKey key) {
-      if (node == config_.self.id) return situation_.state && key == situation_.state->key;
-      const auto parts = parse_key(key);
-      return parts && parts->cluster == cluster_key_bits(config_.cluster_uuid) &&
-             parts->node == node;
-    });
   }
 
   const CheckFacts& facts_;

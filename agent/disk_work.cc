@@ -15,6 +15,7 @@ struct Place {
   std::string path;
   std::uint64_t metadata_offset = 0;
   std::string disk_uuid;
+  std::vector<ReservationKey> keys;
 };
 
 Result<pb::CoredumpHeader> open_and_work(const Place& place, milliseconds io_timeout,
@@ -30,7 +31,8 @@ Result<pb::CoredumpHeader> open_and_work(const Place& place, milliseconds io_tim
   return work({.device = *opened->device,
                .lun = *opened->lun,
                .metadata_offset = place.metadata_offset,
-               .disk_uuid = place.disk_uuid},
+               .disk_uuid = place.disk_uuid,
+               .keys = place.keys},
               position);
 }
 
@@ -50,7 +52,8 @@ std::vector<Result<pb::CoredumpHeader>> work_on_disks(const Survey& survey,
     const SurveyedDisk& disk = survey.disks[index];
     shared->places.push_back({.path = disk.info.path,
                               .metadata_offset = disk.metadata_offset,
-                              .disk_uuid = disk.label ? disk.label->disk_uuid() : ""});
+                              .disk_uuid = disk.label ? disk.label->disk_uuid() : "",
+                              .keys = disk.keys});
   }
   shared->results.resize(disks.size());
   shared->work = work;

@@ -15,6 +15,7 @@ struct Event {
   std::string disk_uuid = {};  // the same on both nodes, whatever they call the disk
 };
 
+// May be called by several threads at once.
 using EventSink = std::function<void(const Event&)>;
 
 // "lastword-event {...}", properly escaped.

@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mutex>
 #include <vector>
 
 namespace lastword {
 
 Status run_hook(const std::string& program, const std::string& event, const std::string& detail) {
   if (program.empty()) return {};
+  static std::mutex one_at_a_time;
+  const std::lock_guard turn(one_at_a_time);
   std::string event_variable = "LASTWORD_EVENT=" + event;
   std::string detail_variable = "LASTWORD_DETAIL=" + detail;
   std::vector<char*> environment;

@@ -7,8 +7,9 @@
 
 namespace lastword {
 
-// Runs `program` with LASTWORD_EVENT and LASTWORD_DETAIL in its environment and waits for it. An
-// empty program is no hook. kIo when it could not be started or ended with a status other than 0.
+// Runs `program` with LASTWORD_EVENT and LASTWORD_DETAIL in its environment and waits for it; one
+// at a time, whoever calls. An empty program is no hook. kIo when it could not be started or ended
+// with a status other than 0.
 [[nodiscard]] Status run_hook(const std::string& program, const std::string& event,
                               const std::string& detail);
 

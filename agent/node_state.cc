@@ -80,6 +80,12 @@ Status save(const Config& config, const std::string& path,
   return replace_file(path, text);
 }
 
+// One that is not there counts as removed.
+Status remove_file(const std::string& path) {
+  if (std::remove(path.c_str()) == 0 || errno == ENOENT) return {};
+  return fail({.code = Code::kIo, .sys_errno = errno, .operation = "remove", .disk = path});
+}
+
 std::optional<ReservationKey> parse_key_text(std::string_view text) {
   if (!text.starts_with("0x")) return std::nullopt;
   text.remove_prefix(2);
@@ -203,9 +209,11 @@ Result<NodeState> load_node_state(const Config& config, std::string_view boot_id
                  .detail = "its key is not one of lastword's; remove the file and run `lastword "
                            "start`"});
   }
-  return NodeState{.boot_generation = file->boot_generation(),
-                   .key = *key,
-                   .mailbox_disks = {file->mailbox_disks().begin(), file->mailbox_disks().end()}};
+  return NodeState{
+      .boot_generation = file->boot_generation(),
+      .key = *key,
+      .mailbox_disks = {file->mailbox_disks().begin(), file->mailbox_disks().end()},
+      .mailbox_joined = {file->mailbox_joined().begin(), file->mailbox_joined().end()}};
 }
 
 Result<NodeState> load_node_state(const Config& config) {
@@ -220,6 +228,7 @@ Status save_node_state(const Config& config, const NodeState& state, std::string
   file.set_boot_generation(state.boot_generation);
   file.set_key(to_string(state.key));
   for (const std::string& uuid : state.mailbox_disks) file.add_mailbox_disks(uuid);
+  for (const std::string& uuid : state.mailbox_joined) file.add_mailbox_joined(uuid);
   return save(config, node_file(config), file);
 }
 
@@ -253,12 +262,12 @@ Status save_armed_state(const Config& config, const pb::ArmedState& state) {
   return save_armed_state(config, state, *boot_id);
 }
 
+Status remove_node_state(const Config& config) {
+  return remove_file(node_file(config));
+}
+
 Status remove_armed_state(const Config& config) {
-  const std::string path = armed_file(config);
-  if (std::remove(path.c_str()) != 0 && errno != ENOENT) {
-    return fail({.code = Code::kIo, .sys_errno = errno, .operation = "remove", .disk = path});
-  }
-  return {};
+  return remove_file(armed_file(config));
 }
 
 }  // namespace lastword

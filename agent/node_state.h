@@ -19,12 +19,18 @@ struct NodeState {
   ReservationKey key;  // this node's key in this boot
   // Disk UUIDs, sorted. One that can not be seen at a takeover counts as a vote that was not won.
   std::vector<std::string> mailbox_disks = {};
+  // Those of them that this key was registered on, or was about to be: where it is gone, the
+  // partner won that vote.
+  std::vector<std::string> mailbox_joined = {};
 };
 
 // kNotFound: `lastword start` has not run since boot.
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config);
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config, std::string_view boot_id);
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state);
+// After a `lastword stop` that left nothing under this key: the next start is a new life, with a
+// generation of its own.
+[[nodiscard]] Status remove_node_state(const Config& config);
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state,
                                      std::string_view boot_id);
 

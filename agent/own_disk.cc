@@ -28,6 +28,10 @@ tl::unexpected<Error> at_disk(Error error, const ScsiLun& lun) {
   return fail(error);
 }
 
+bool contains(const std::vector<ReservationKey>& keys, ReservationKey key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
 // RELEASE, then unregister. A conflict on the way means that the registration is gone already.
 Status give_up_reservation(ScsiLun& lun, ReservationKey key) {
   if (Status status = past_unit_attentions([&] { return lun.release(key, kOwnerType); });
@@ -43,8 +47,7 @@ Status give_up_reservation(ScsiLun& lun, ReservationKey key) {
 Status unregister_if_registered(ScsiLun& lun, ReservationKey key) {
   const auto registrations = past_unit_attentions([&] { return lun.read_keys(); });
   if (!registrations) return at_disk(registrations.error(), lun);
-  const auto& keys = registrations->keys;
-  if (std::find(keys.begin(), keys.end(), key) == keys.end()) return {};
+  if (!contains(registrations->keys, key)) return {};
   return give_up_reservation(lun, key);
 }
 
@@ -133,9 +136,8 @@ Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key
 Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
   if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
-  if (Status seized = seize(disk.lun, SeizeGoal{.own = self.key}); !seized) {
-    return fail(seized.error());
-  }
+  const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
+  if (Status seized = seize(disk.lun, goal); !seized) return fail(seized.error());
   pb::CoredumpHeader header;
   if (Status written = write_records_in_service(held, self, header); !written) {
     if (written.error().code == Code::kRefused) {
@@ -150,7 +152,9 @@ Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentit
 Status join_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
   if (Status same = check_same_disk(held, disk); !same) return same;
-  return seize(disk.lun, SeizeGoal{.own = self.key, .shared = true});
+  return seize(
+      disk.lun,
+      SeizeGoal{.own = self.key, .shared = true, .was_registered = contains(disk.keys, self.key)});
 }
 
 Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "agent/held_disk.h"
 #include "proto/disk.pb.h"
@@ -44,6 +45,8 @@ struct OwnDisk {
   std::uint64_t metadata_offset = 0;
   // Device names may have moved since the survey: a disk with another UUID is left alone (kGone).
   std::string disk_uuid;
+  // Registered when it was surveyed. This boot's key among them, and gone since: fenced.
+  std::vector<ReservationKey> keys = {};
 };
 
 // What a coredump header becomes, from what it is right now. Holds what it needs by value: it may

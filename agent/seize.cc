@@ -17,14 +17,41 @@ Error conflict(Code code, std::string detail) {
   return {.code = code, .operation = "take reservation", .detail = detail};
 }
 
+bool is_victim(const SeizeGoal& goal, ReservationKey key) {
+  const auto own = parse_key(goal.own);
+  const auto parts = parse_key(key);
+  if (!own || !parts || parts->cluster != own->cluster) return false;
+  if (parts->node == own->node) return parts->boot_generation < own->boot_generation;
+  return parts->node == goal.victim_node &&
+         (!goal.victim_generation || parts->boot_generation <= *goal.victim_generation);
+}
+
 }  // namespace
+
+std::optional<ReservationKey> key_in_the_way(const SeizeGoal& goal, const SeizeView& view) {
+  const auto of_cluster = [own = parse_key(goal.own)](ReservationKey key) {
+    const auto parts = parse_key(key);
+    return own && parts && parts->cluster == own->cluster;
+  };
+  if (view.holder && view.holder->holder != goal.own && !is_victim(goal, view.holder->holder) &&
+      !(goal.shared && of_cluster(view.holder->holder))) {
+    return view.holder->holder;
+  }
+  if (goal.shared) return std::nullopt;
+  for (const ReservationKey key : view.keys) {
+    const auto parts = parse_key(key);
+    if (parts && parts->node == goal.victim_node && !is_victim(goal, key) && key != goal.own) {
+      return key;
+    }
+  }
+  return std::nullopt;
+}
 
 Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal) {
   if (!seen) return;
-  keys_ = std::move(seen->keys);
-  holder_ = seen->holder;
+  view_ = std::move(*seen);
   decide();
-  if (over()) {  // nothing ends on old news
+  if (over() || state_ == State::kWithdrawing) {  // nothing ends on old news
     state_ = State::kReadying;
     result_ = {};
   }
@@ -57,45 +84,16 @@ std::optional<SeizeCommand> Seize::next() const {
   return std::nullopt;
 }
 
-bool Seize::is_victim(ReservationKey key) const {
-  const auto own = parse_key(goal_.own);
-  const auto parts = parse_key(key);
-  if (!own || !parts || parts->cluster != own->cluster) return false;
-  if (parts->node == own->node) return parts->boot_generation < own->boot_generation;
-  return parts->node == goal_.victim_node &&
-         (!goal_.victim_generation || parts->boot_generation <= *goal_.victim_generation);
-}
-
-// Who stands in the way: a holder, or a node that failed and is registered again by a later boot.
-// With type 5 every registrant writes, so it must not stay beside this node.
-std::optional<ReservationKey> Seize::respected() const {
-  const auto of_cluster = [own = parse_key(goal_.own)](ReservationKey key) {
-    const auto parts = parse_key(key);
-    return own && parts && parts->cluster == own->cluster;
-  };
-  if (holder_ && holder_->holder != goal_.own && !is_victim(holder_->holder) &&
-      !(goal_.shared && of_cluster(holder_->holder))) {
-    return holder_->holder;
-  }
-  if (goal_.shared) return std::nullopt;
-  for (const ReservationKey key : keys_) {
-    const auto parts = parse_key(key);
-    if (parts && parts->node == goal_.victim_node && !is_victim(key) && key != goal_.own)
-      return key;
-  }
-  return std::nullopt;
-}
-
 std::optional<ReservationKey> Seize::next_victim() const {
-  if (holder_ && is_victim(holder_->holder)) return holder_->holder;
-  const auto found =
-      std::find_if(keys_.begin(), keys_.end(), [this](auto key) { return is_victim(key); });
-  if (found == keys_.end()) return std::nullopt;
+  if (view_.holder && is_victim(goal_, view_.holder->holder)) return view_.holder->holder;
+  const auto found = std::find_if(view_.keys.begin(), view_.keys.end(),
+                                  [this](auto key) { return is_victim(goal_, key); });
+  if (found == view_.keys.end()) return std::nullopt;
   return *found;
 }
 
 bool Seize::registered() const {
-  return std::find(keys_.begin(), keys_.end(), goal_.own) != keys_.end();
+  return std::find(view_.keys.begin(), view_.keys.end(), goal_.own) != view_.keys.end();
 }
 
 void Seize::end(Status result) {
@@ -124,17 +122,17 @@ void Seize::look_again() {
 
 // Keys and holder were just read: what is to be done about them?
 void Seize::decide() {
-  const bool held = holder_.has_value();
-  if (const auto stranger = respected()) {
+  if (const auto stranger = key_in_the_way(goal_, view_)) {
     result_ = fail(conflict(
         Code::kConflict,
         fmt::format("{} is on it, which is not a key this node may remove; see `lastword inspect`",
                     to_string(*stranger))));
-    // A registration of ours would let this node write beside the other one.
-    state_ = sent_register_ && registered() ? State::kWithdrawing : State::kFailed;
+    // A registration of ours, of this run or one that was interrupted, would let this node write
+    // beside the other one.
+    state_ = registered() ? State::kWithdrawing : State::kFailed;
     return;
   }
-  if (!sent_register_ && !registered()) {
+  if (!registered() && !sent_register_ && !goal_.was_registered) {
     state_ = State::kRegistering;
     return;
   }
@@ -150,15 +148,15 @@ void Seize::decide() {
     state_ = State::kResetting;
     return;
   }
-  if (!held) {
+  if (!view_.holder) {
     state_ = State::kReserving;
     return;
   }
-  if (holder_->type != kOwnerType) {
-    return end(
-        fail(conflict(Code::kConflict, fmt::format("{} holds it as {}, not as {}; release it first",
-                                                   to_string(holder_->holder),
-                                                   name_of(holder_->type), name_of(kOwnerType)))));
+  if (view_.holder->type != kOwnerType) {
+    return end(fail(
+        conflict(Code::kConflict, fmt::format("{} holds it as {}, not as {}; release it first",
+                                              to_string(view_.holder->holder),
+                                              name_of(view_.holder->type), name_of(kOwnerType)))));
   }
   end({});
 }
@@ -187,16 +185,16 @@ void Seize::reply(const SeizeReply& reply) {
     case State::kReadying:
       return look_again();
     case State::kReadingKeys:
-      keys_ = reply.registrations.keys;
+      view_.keys = reply.registrations.keys;
       state_ = State::kReadingHolder;
       return;
     case State::kReadingHolder:
-      holder_ = reply.reservation;
+      view_.holder = reply.reservation;
       return decide();
     case State::kRegistering:
       // From here on our registration must be there: if it is not, somebody removed it.
       sent_register_ = true;
-      keys_.push_back(goal_.own);
+      view_.keys.push_back(goal_.own);
       return decide();
     case State::kPreempting:
       preempted_ = needs_reset_ = true;

@@ -30,6 +30,9 @@ struct SeizeGoal {
   // The life of the victim that failed: a key of a later boot means that it is back, and is
   // respected.
   std::optional<std::uint32_t> victim_generation = {};
+  // This boot's key was registered a moment ago. If it is gone now, another node removed it: it is
+  // not registered again (kFenced).
+  bool was_registered = false;
   // The target can keep registrations over a power loss (REPORT CAPABILITIES); absent: ask it.
   std::optional<bool> aptpl = {};
 };
@@ -40,6 +43,12 @@ struct SeizeView {
   std::vector<ReservationKey> keys;
   std::optional<Reservation> holder;
 };
+
+// Whose key keeps this node off the disk: a holder that is not to be thrown off, or a node that
+// failed and is registered again by a later boot. With type 5 every registrant writes, so it must
+// not stay beside this node. Empty: the disk may be taken.
+[[nodiscard]] std::optional<ReservationKey> key_in_the_way(const SeizeGoal& goal,
+                                                           const SeizeView& view);
 
 enum class SeizeCommand : std::uint8_t {
   kTestUnitReady,
@@ -94,9 +103,7 @@ class Seize {
     kFailed,
   };
 
-  [[nodiscard]] bool is_victim(ReservationKey key) const;
   [[nodiscard]] std::optional<ReservationKey> next_victim() const;
-  [[nodiscard]] std::optional<ReservationKey> respected() const;
   [[nodiscard]] bool registered() const;
   [[nodiscard]] std::string why_no_end() const;
   void look_again();
@@ -106,8 +113,7 @@ class Seize {
   SeizeGoal goal_;
   State state_ = State::kReadying;
   ReservationKey victim_;
-  std::vector<ReservationKey> keys_;
-  std::optional<Reservation> holder_;
+  SeizeView view_;
   bool sent_register_ = false;
   bool needs_reset_ = false;
   bool used_reset_ = false;

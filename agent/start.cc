@@ -84,6 +84,35 @@ void place_own_disk(std::size_t index, const SurveyedDisk& disk, const Config& c
   }
 }
 
+// Why this mailbox disk is not joined; empty: it is.
+//
+// A vote that was lost in this life stays lost: the winner may be slow, and still take disks from
+// this node by the key that this node has now. A later life's key it would respect.
+std::string reject_mailbox(const SurveyedDisk& disk, const Survey& survey, const Config& config,
+                           const std::optional<NodeState>& state) {
+  if (disk.scsi_problem) return describe(*disk.scsi_problem);
+  const std::string& uuid = disk.label->disk_uuid();
+  if (disks_with_uuid(survey, config, uuid).size() > 1) {
+    return fmt::format(
+        "another disk has its UUID {} too: with a clone of it in sight, each node "
+        "could win its own vote; take the clone away",
+        uuid);
+  }
+  const auto joined = [&](const NodeState& of) {
+    return std::find(of.mailbox_joined.begin(), of.mailbox_joined.end(), uuid) !=
+           of.mailbox_joined.end();
+  };
+  if (state && joined(*state) && !is_registered(disk, state->key) &&
+      is_registered(disk, config, config.partner.id)) {
+    return fmt::format(
+        "{0} removed this node's key from it, which is how a takeover begins. If "
+        "{0} does not go through with it: stop the service, `lastword stop`, "
+        "`lastword start`",
+        config.partner.name);
+  }
+  return {};
+}
+
 }  // namespace
 
 bool is_own_disk(const SurveyedDisk& disk, const Config& config) {
@@ -107,10 +136,11 @@ Result<StartPlan> plan_start(const Survey& survey, const Config& config,
     if (is_own_disk(disk, config)) {
       place_own_disk(i, disk, config, plan);
     } else if (is_mailbox_disk(disk, config)) {
-      if (disk.scsi_problem) {
-        plan.refused.push_back({i, describe(*disk.scsi_problem)});
-      } else {
+      std::string rejection = reject_mailbox(disk, survey, config, state);
+      if (rejection.empty()) {
         plan.mailbox.push_back(i);
+      } else {
+        plan.refused.push_back({i, std::move(rejection)});
       }
     } else if (disk.problem && !disk.label) {
       plan.refused.push_back(

@@ -234,11 +234,37 @@ bool in_cluster(const SurveyedDisk& disk, const Config& config) {
   return disk.label && disk.label->cluster_uuid() == config.cluster_uuid;
 }
 
+namespace {
+
+// 0: not a key of this cluster's.
+std::uint8_t node_of(ReservationKey key, const Config& config) {
+  const auto parts = parse_key(key);
+  return parts && parts->cluster == cluster_key_bits(config.cluster_uuid) ? parts->node : 0;
+}
+
+}  // namespace
+
 std::uint8_t holder_node(const SurveyedDisk& disk, const Config& config) {
-  if (!disk.reservation) return 0;
-  const auto parts = parse_key(disk.reservation->holder);
-  if (!parts || parts->cluster != cluster_key_bits(config.cluster_uuid)) return 0;
-  return parts->node;
+  return disk.reservation ? node_of(disk.reservation->holder, config) : 0;
+}
+
+bool is_registered(const SurveyedDisk& disk, ReservationKey key) {
+  return std::find(disk.keys.begin(), disk.keys.end(), key) != disk.keys.end();
+}
+
+bool is_registered(const SurveyedDisk& disk, const Config& config, std::uint8_t node) {
+  return std::any_of(disk.keys.begin(), disk.keys.end(),
+                     [&](ReservationKey key) { return node_of(key, config) == node; });
+}
+
+std::vector<std::size_t> disks_with_uuid(const Survey& survey, const Config& config,
+                                         std::string_view uuid) {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const SurveyedDisk& disk = survey.disks[i];
+    if (in_cluster(disk, config) && disk.label->disk_uuid() == uuid) found.push_back(i);
+  }
+  return found;
 }
 
 }  // namespace lastword

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "agent/config.h"
@@ -44,5 +45,13 @@ struct Survey {
 [[nodiscard]] bool in_cluster(const SurveyedDisk& disk, const Config& config);
 // The node (id) whose key, of any generation, holds the reservation; 0: none, or no key of ours.
 [[nodiscard]] std::uint8_t holder_node(const SurveyedDisk& disk, const Config& config);
+
+[[nodiscard]] bool is_registered(const SurveyedDisk& disk, ReservationKey key);
+// By a key of any generation.
+[[nodiscard]] bool is_registered(const SurveyedDisk& disk, const Config& config, std::uint8_t node);
+// The cluster's disks with this UUID, as indices: more than one where a clone or a snapshot of a
+// disk is in sight, and nothing tells which is the right one.
+[[nodiscard]] std::vector<std::size_t> disks_with_uuid(const Survey& survey, const Config& config,
+                                                       std::string_view uuid);
 
 }  // namespace lastword

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <iterator>
 #include <mutex>
 #include <set>
@@ -215,6 +216,7 @@ class Run {
     const auto given_up = plan_.given_up();
     const auto unsaved = plan_.unsaved();
     TakeoverReport report{.disks = {},
+                          .obstacles = {},
                           .complete = given_up.empty() && unsaved.empty() && !hook_failed_};
     for (std::size_t i = 0; i < disks_.size(); ++i) {
       const auto has = [i](const auto& list) {
@@ -262,31 +264,40 @@ Tally arbitrate_for_real(const Config& config, const NodeState& state, const Sur
   const SeizeGoal goal{.own = state.key, .victim_node = config.partner.id};
   const auto count = static_cast<unsigned>(state.mailbox_disks.size());
   return arbitrate(count, [&](unsigned index) {
-    for (const SurveyedDisk& disk : survey.disks) {
-      if (!in_cluster(disk, config) || disk.label->disk_uuid() != state.mailbox_disks[index]) {
-        continue;
-      }
-      return vote_on(disk, goal, config.timing.settings.io_timeout);
-    }
-    return Vote::kUnknown;
+    const SurveyedDisk* disk = find_mailbox(survey, config, state.mailbox_disks[index]);
+    if (disk == nullptr) return Vote::kUnknown;
+    return vote_on(*disk, goal, config.timing.settings.io_timeout);
   });
 }
 
-std::set<std::string> known_uuids(const TakeoverReport& report) {
-  std::set<std::string> uuids;
-  for (const auto& disk : report.disks) uuids.insert(disk.uuid);
-  return uuids;
+void add(TakeoverReport more, TakeoverReport& report) {
+  report.complete = report.complete && more.complete;
+  std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
 }
 
-void add_unreadable(const Survey& survey, TakeoverReport& report) {
-  for (const SurveyedDisk& disk : unreadable_disks(survey)) {
-    report.complete = false;
-    report.disks.push_back({.path = disk.info.path,
-                            .uuid = {},
-                            .role = pb::ROLE_UNSPECIFIED,
-                            .outcome = "not readable",
-                            .detail = describe(*disk.problem)});
+// Disks whose label could not be read at first, each as soon as it can be: the other disks'
+// takeover lasts as long as the dump, and the service may need these.
+TakeoverReport take_late_disks(const Config& config, const NodeState& state, Survey latest,
+                               const EventSink& events, const RecoverDump& recover) {
+  const Instant give_up = now() + config.timing.deadline();
+  std::set<std::string> had;
+  const auto note = [&had](const std::vector<SurveyedDisk>& disks) {
+    for (const SurveyedDisk& disk : disks) had.insert(disk.label->disk_uuid());
+  };
+  note(partner_disks(latest, config));
+  TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
+  while (!unreadable_disks(latest).empty() && now() < give_up) {
+    std::this_thread::sleep_for(config.timing.settings.io_timeout);
+    auto again = survey_disks(config);
+    if (!again) break;
+    latest = std::move(*again);
+    auto late = late_disks(latest, config, had);
+    note(late);
+    if (!late.empty())
+      add(Run(config, state, events, recover, std::move(late), true).run(), report);
   }
+  add_unreadable(latest, report);
+  return report;
 }
 
 }  // namespace
@@ -294,68 +305,17 @@ void add_unreadable(const Survey& survey, TakeoverReport& report) {
 Result<TakeoverReport> take_over(const Config& config, const NodeState& state, const Survey& survey,
                                  const EventSink& events, const RecoverDump& recover) {
   auto disks = partner_disks(survey, config);
-  if (disks.empty()) {
-    return fail({.code = Code::kNotFound,
-                 .operation = "takeover",
-                 .detail = fmt::format("no disk of {} in sight; `lastword candidates` lists what "
-                                       "this node sees",
-                                       config.partner.name)});
-  }
+  if (disks.empty()) return fail(no_partner_disks(config));
   events({.name = "takeover-started", .disk = {}, .detail = fmt::format("{} disks", disks.size())});
   const Tally tally = arbitrate_for_real(config, state, survey);
-  if (!tally.majority()) {
-    return fail(
-        {.code = tally.lost > 0 ? Code::kFenced : Code::kRefused,
-         .operation = "takeover",
-         .detail = fmt::format(
-             "{} of {} mailbox disks won, {} lost: no majority; no other disk was touched. {}",
-             tally.won, tally.total, tally.lost,
-             tally.lost > 0 ? "The partner is taking over from this node"
-                            : "Run `lastword start`, and check the mailbox disks")});
-  }
-  const Instant give_up = now() + config.timing.deadline();
-  Survey latest = survey;
-  for (const SurveyedDisk& disk : unreadable_disks(latest)) {
+  if (!tally.majority()) return fail(no_majority(tally));
+  for (const SurveyedDisk& disk : unreadable_disks(survey)) {
     events({.name = "disk-sick", .disk = disk.info.path, .detail = describe(*disk.problem)});
   }
+  auto late = std::async(std::launch::async,
+                         [&] { return take_late_disks(config, state, survey, events, recover); });
   TakeoverReport report = Run(config, state, events, recover, std::move(disks), false).run();
-  while (!unreadable_disks(latest).empty() && now() < give_up) {
-    std::this_thread::sleep_for(config.timing.settings.io_timeout);
-    auto again = survey_disks(config);
-    if (!again) break;
-    latest = std::move(*again);
-    auto late = late_disks(latest, config, known_uuids(report));
-    if (late.empty()) continue;
-    TakeoverReport more = Run(config, state, events, recover, std::move(late), true).run();
-    report.complete = report.complete && more.complete;
-    std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
-  }
-  add_unreadable(latest, report);
-  return report;
-}
-
-TakeoverReport plan_takeover(const Config& config, const Survey& survey) {
-  const auto disks = partner_disks(survey, config);
-  TakeoverPlan plan(config.timing, config.partner.id, as_plan_input(disks, config));
-  std::vector<bool> now_taken(disks.size());
-  for (const TakeoverAction& action : plan.begin(Instant{0})) {
-    if (action.kind == TakeoverAction::Kind::kTake) now_taken[action.disk] = true;
-  }
-  TakeoverReport report{.disks = {}, .complete = true};
-  for (std::size_t i = 0; i < disks.size(); ++i) {
-    const SurveyedDisk& disk = disks[i];
-    std::string detail = pb::Attribute_Name(disk.header.attribute());
-    if (disk.problem) detail = describe(*disk.problem);
-    if (disk.scsi_problem) detail = describe(*disk.scsi_problem);
-    if (disk.problem || disk.scsi_problem) report.complete = false;
-    report.disks.push_back({.path = disk.info.path,
-                            .uuid = disk.label->disk_uuid(),
-                            .role = disk.label->role(),
-                            .outcome = holder_node(disk, config) == config.self.id ? "held already"
-                                       : now_taken[i]                              ? "at once"
-                                                      : "when the dump is over",
-                            .detail = detail});
-  }
+  add(late.get(), report);
   return report;
 }
 

@@ -9,31 +9,18 @@
 #include "agent/event.h"
 #include "agent/node_state.h"
 #include "agent/survey.h"
+#include "agent/takeover_report.h"
 
 namespace lastword {
 
 // Saves the dump on a disk that this node holds. Returns where the core went.
 using RecoverDump = std::function<Result<std::string>(const SurveyedDisk& disk)>;
 
-struct TakeoverReport {
-  struct Disk {
-    std::string path;
-    std::string uuid;
-    pb::Role role = pb::SERVICE;
-    std::string outcome;  // "taken", "saved", "given up", ...
-    std::string detail;
-  };
-  std::vector<Disk> disks;
-  bool complete = false;  // every disk taken, every dump saved
-};
-
 // Runs to the end: all disks taken or given up, dumps recovered. kFenced when the partner won the
-// arbitration (then nothing was touched). May be killed at any point and run again.
+// arbitration (then no disk but the mailbox disks was touched). May be killed at any point and run
+// again. `events` and `recover` are called from several threads.
 [[nodiscard]] Result<TakeoverReport> take_over(const Config& config, const NodeState& state,
                                                const Survey& survey, const EventSink& events,
                                                const RecoverDump& recover);
-
-// What take_over would do first, and whether it could: arbitration, disks now, disks later.
-[[nodiscard]] TakeoverReport plan_takeover(const Config& config, const Survey& survey);
 
 }  // namespace lastword

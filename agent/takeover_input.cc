@@ -1,5 +1,9 @@
 #include "agent/takeover_input.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 namespace lastword {
 namespace {
 
@@ -10,6 +14,14 @@ TakeoverDisk as_plan_input(const SurveyedDisk& disk, const Config& config) {
           .header = disk.header,
           .owner_generation = disk.label->owner_generation(),
           .header_sequence = disk.header_sequence};
+}
+
+// The latest boot of the node that the label tells of, whoever owns the disk by now.
+std::optional<std::uint32_t> known_life(const pb::Label& label, std::uint8_t node) {
+  std::uint32_t latest = 0;
+  if (label.owner_node() == node) latest = label.owner_generation();
+  if (label.home_node() == node) latest = std::max(latest, label.home_generation());
+  return latest == 0 ? std::nullopt : std::optional(latest);
 }
 
 }  // namespace
@@ -42,6 +54,21 @@ std::vector<SurveyedDisk> unreadable_disks(const Survey& survey) {
   return disks;
 }
 
+Error no_partner_disks(const Config& config) {
+  return {
+      .code = Code::kNotFound,
+      .operation = "takeover",
+      .detail = fmt::format("no disk of {} in sight; `lastword candidates` lists what this node "
+                            "sees",
+                            config.partner.name)};
+}
+
+const SurveyedDisk* find_mailbox(const Survey& survey, const Config& config,
+                                 std::string_view uuid) {
+  const auto disks = disks_with_uuid(survey, config, uuid);
+  return disks.size() == 1 ? &survey.disks[disks.front()] : nullptr;
+}
+
 std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
                                         const Config& config) {
   std::vector<TakeoverDisk> input;
@@ -60,9 +87,7 @@ TakeOrder take_order(const SurveyedDisk& disk, const Config& config, Reservation
                   .seen = {},
                   .abort_reason = abort_reason,
                   .io_timeout = config.timing.settings.io_timeout};
-  if (disk.label->owner_node() == config.partner.id) {
-    order.goal.victim_generation = disk.label->owner_generation();
-  }
+  order.goal.victim_generation = known_life(*disk.label, config.partner.id);
   if (disk.open && !disk.scsi_problem) {
     order.goal.aptpl = disk.aptpl;
     order.seen = {.keys = disk.keys, .holder = disk.reservation};

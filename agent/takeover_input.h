@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/config.h"
@@ -19,6 +20,13 @@ namespace lastword {
                                                    const std::set<std::string>& had);
 // Disks whose label can not be read: they may be the partner's.
 [[nodiscard]] std::vector<SurveyedDisk> unreadable_disks(const Survey& survey);
+
+// kNotFound.
+[[nodiscard]] Error no_partner_disks(const Config& config);
+// The mailbox disk with this UUID, in the survey. Null where none is in sight, or a clone beside
+// it: on that each node could win a vote of its own.
+[[nodiscard]] const SurveyedDisk* find_mailbox(const Survey& survey, const Config& config,
+                                               std::string_view uuid);
 
 [[nodiscard]] std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
                                                       const Config& config);

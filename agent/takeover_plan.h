@@ -29,7 +29,7 @@ using Instant = std::chrono::milliseconds;
 // What the disk said when the takeover began.
 struct TakeoverDisk {
   pb::Role role = pb::SERVICE;
-  bool mine_already = false;  // label and reservation both say so: an interrupted takeover
+  bool mine_already = false;  // this node holds it: a takeover was interrupted
   bool header_readable = true;
   pb::CoredumpHeader header;
   std::uint32_t owner_generation = 0;  // of the label: the partner's current boot

@@ -96,6 +96,12 @@ class ByHand {
     if (!core) return fail(core.error());
     auto disk = open_disk(options_.disk, Access::kReadWrite, kIoTimeout);
     if (!disk) return fail(disk.error());
+    if (disk->info.is_image) {
+      if (const auto loops = loop_devices_on(disk->info.path); !loops.empty()) {
+        return refuse(Code::kRefused, "{} backs {}: detach it first", disk->info.path,
+                      loops.front());
+      }
+    }
     const auto found = find_label(*disk->device, options_);
     if (!found) return fail(found.error());
     const auto keys = read_keys(disk->lun.get());

@@ -142,6 +142,20 @@ Result<DiskInfo> stat_disk(const std::string& path, const SystemRoots& roots) {
   return info_of(block, roots.dev + "/" + block.filename().string());
 }
 
+std::vector<std::string> loop_devices_on(const std::string& image, const SystemRoots& roots) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(fs::path(roots.sys) / "block", error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string backing = read_attribute(entry->path() / "loop" / "backing_file");
+    std::error_code unreadable;
+    if (!backing.empty() && fs::equivalent(backing, image, unreadable)) {
+      found.push_back(entry->path().filename());
+    }
+  }
+  return found;
+}
+
 Result<OpenDisk> open_disk(const std::string& path, Access access,
                            std::chrono::milliseconds io_timeout) {
   const Result<DiskInfo> info = stat_disk(path);

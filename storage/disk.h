@@ -36,6 +36,11 @@ struct SystemRoots {
 // no reservations: partitions, other block devices.
 [[nodiscard]] Result<DiskInfo> stat_disk(const std::string& path, const SystemRoots& roots = {});
 
+// The loop devices that an image file backs, "loop0": whoever uses one of them uses the image.
+// Linux drivers/block/loop.c, attribute backing_file.
+[[nodiscard]] std::vector<std::string> loop_devices_on(const std::string& image,
+                                                       const SystemRoots& roots = {});
+
 // A disk open for use. `lun` is null for an image.
 struct OpenDisk {
   DiskInfo info;

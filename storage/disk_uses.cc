@@ -132,8 +132,12 @@ std::vector<std::string> find_kernel_uses(const std::string& device, const std::
 
 Result<std::vector<std::string>> find_uses(const std::string& path) {
   const std::string device = device_of(path);
-  if (device.empty()) return std::vector<std::string>{};
-  std::vector<std::string> uses = find_kernel_uses(device, "");
+  std::vector<std::string> uses;
+  if (device.empty()) {
+    for (const std::string& loop : loop_devices_on(path)) uses.push_back("it backs " + loop);
+    return uses;
+  }
+  uses = find_kernel_uses(device, "");
   // The kernel lets one user at a time open a disk with O_EXCL; every file system, md, dm and swap
   // does. Catches what the tables above do not tell, another mount namespace among them.
   const FileDescriptor exclusive(open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));

@@ -48,7 +48,7 @@ struct FoundTable {
                                                            std::uint64_t size_bytes);
 
 // Who uses the disk or one of its partitions now, each as a phrase: "/dev/sdc1 is mounted on /srv",
-// "held by dm-3", "/dev/sdc2 is swap space". Empty for an image file.
+// "held by dm-3", "/dev/sdc2 is swap space". Of an image file: the loop devices that it backs.
 [[nodiscard]] Result<std::vector<std::string>> find_uses(const std::string& path);
 
 // The part of find_uses that reads the kernel's tables. `device` is "major:minor" of a whole disk;

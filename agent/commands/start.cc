@@ -78,7 +78,8 @@ Result<std::vector<std::string>> mailbox_uuids(const Config& config, const Surve
   return std::vector<std::string>(seen.begin(), seen.end());
 }
 
-int take(const Config& config, const Survey& survey, const StartPlan& plan) {
+int take(const Config& config, const Survey& survey, const StartPlan& plan,
+         const std::vector<std::string>& joined_before) {
   const OwnerIdentity self = own_identity(config, plan.boot_generation);
   if (Status kept = keep_last_generation(config, plan.boot_generation); !kept) {
     return report_error(kept.error());
@@ -88,9 +89,14 @@ int take(const Config& config, const Survey& survey, const StartPlan& plan) {
   if (Status kept = keep_known_mailboxes(config, *mailboxes); !kept) {
     return report_error(kept.error());
   }
-  // Before the first disk is touched: a start that is killed and run again keeps its generation.
-  const NodeState state{
+  // Before the first disk is touched: a start that is killed and run again keeps its generation,
+  // and does not take a lost vote for one that was never cast.
+  NodeState state{
       .boot_generation = plan.boot_generation, .key = self.key, .mailbox_disks = *mailboxes};
+  const std::set<std::string> before(joined_before.begin(), joined_before.end());
+  std::set<std::string> joined = before;
+  for (const std::size_t disk : plan.mailbox) joined.insert(survey.disks[disk].label->disk_uuid());
+  state.mailbox_joined.assign(joined.begin(), joined.end());
   if (Status saved = save_node_state(config, state); !saved) return report_error(saved.error());
   std::vector<std::size_t> disks = plan.own;
   disks.insert(disks.end(), plan.mailbox.begin(), plan.mailbox.end());
@@ -99,9 +105,17 @@ int take(const Config& config, const Survey& survey, const StartPlan& plan) {
       survey, disks, config.timing.settings.io_timeout,
       [self, own_count](const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {
         if (position < own_count) return take_own_disk(disk, self);
-        if (Status joined = join_mailbox_disk(disk, self); !joined) return fail(joined.error());
+        if (Status done = join_mailbox_disk(disk, self); !done) return fail(done.error());
         return pb::CoredumpHeader();
       });
+  for (std::size_t i = own_count; i < disks.size(); ++i) {
+    const std::string& uuid = survey.disks[disks[i]].label->disk_uuid();
+    if (!results[i] && !before.contains(uuid)) joined.erase(uuid);
+  }
+  if (joined.size() != state.mailbox_joined.size()) {
+    state.mailbox_joined.assign(joined.begin(), joined.end());
+    if (Status saved = save_node_state(config, state); !saved) return report_error(saved.error());
+  }
   const std::size_t failed =
       report_disks(config, survey, disks, results) + report_refused(survey, plan);
   fmt::print("{}, boot generation {}: {} disks in service, {} not.\n", config.self.name,
@@ -133,7 +147,8 @@ int run(const std::string& config_path, bool reinstalled) {
                config->self.name);
     return kExitNo;
   }
-  return take(*config, *survey, *plan);
+  return take(*config, *survey, *plan,
+              before ? before->mailbox_joined : std::vector<std::string>());
 }
 
 }  // namespace

@@ -47,15 +47,20 @@ int release(const Config& config, const NodeState& state, const Survey& survey) 
     ++failed;
     fmt::print(stderr, "lastword: not released: {}\n", describe(result.error()));
   }
+  std::size_t kept = 0;
   for (const SurveyedDisk& disk : survey.disks) {
     if (in_cluster(disk, config) && disk.label->home_node() == config.partner.id &&
         disk.label->owner_node() == config.self.id) {
+      ++kept;
       fmt::print("{}: kept, it belongs to {} and was taken over\n", disk.info.path,
                  config.partner.name);
     }
   }
   fmt::print("{}: {} disks released, {} not.\n", config.self.name, disks.size() - failed, failed);
-  return failed == 0 ? kExitOk : kExitNo;
+  if (failed != 0) return kExitNo;
+  if (kept != 0) return kExitOk;
+  const Status ended = remove_node_state(config);
+  return ended ? kExitOk : report_error(ended.error());
 }
 
 int run(const std::string& config_path) {

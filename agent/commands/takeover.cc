@@ -46,6 +46,7 @@ void print_report(const Config& config, const TakeoverReport& report,
       out->set_outcome(disk.outcome);
       out->set_detail(disk.detail);
     }
+    for (const std::string& obstacle : report.obstacles) message.add_obstacles(obstacle);
     print_json(message);
     return;
   }
@@ -55,17 +56,18 @@ void print_report(const Config& config, const TakeoverReport& report,
     fmt::print("{:<14} {:<8} {:<22} {}\n", disk.path, pb::Role_Name(disk.role), disk.outcome,
                disk.detail);
   }
+  for (const std::string& obstacle : report.obstacles) fmt::print("NO: {}\n", obstacle);
 }
 
 int run(const Config& config, const TakeoverOptions& options) {
   if (options.dry_run) {
     const auto survey = survey_disks(config);
     if (!survey) return report_error(survey.error());
-    const TakeoverReport report = plan_takeover(config, *survey);
+    const TakeoverReport report = forecast_takeover(config, load_node_state(config), *survey);
     print_report(config, report, options);
-    return report.complete && !report.disks.empty() ? kExitOk : kExitNo;
+    return report.complete ? kExitOk : kExitNo;
   }
-  const auto state = load_node_state(config);
+  auto state = load_node_state(config);
   if (!state) return report_error(state.error());
   const EventSink events = event_sink(config, options.json);
   auto lock = options.boot ? Result<FileDescriptor>{} : lock_takeover(config, false);
@@ -81,6 +83,9 @@ int run(const Config& config, const TakeoverOptions& options) {
       if (!survey) return report_error(survey.error());
     }
     if (!lock) return report_error(lock.error());
+    // `lastword start` may have run again while this one waited.
+    state = load_node_state(config);
+    if (!state) return report_error(state.error());
   }
   const RecoverDump recover = [&config](const SurveyedDisk& disk) {
     return recover_after_takeover(config, disk);

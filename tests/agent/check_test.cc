@@ -15,6 +15,12 @@ constexpr std::uint64_t kMiB = 1 << 20;
 // A node that is ready for everything; each test changes one thing. Disks: 0 service, 1 dump and
 // 2 spare (both armed), 3 mailbox.
 struct Ready {
+  // A clone of a disk comes in sight.
+  void add_clone(std::size_t index) {
+    situation.survey.disks.push_back(surveyed(5, pb::SPARE));
+    situation.survey.disks.back().label = disk(index).label;
+    situation.examined.emplace_back();
+  }
   Ready() {
     config.dump_program = "/usr/lib/lastword/lastword-dump";
     situation.state = NodeState{.boot_generation = kGeneration, .key = key_of(kAlpha, kGeneration)};
@@ -150,6 +156,8 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
          r.situation.examined.emplace_back();
        },
        "but it fits /dev/sdf"},
+      {"clone of an armed disk", [](Ready& r) { r.add_clone(1); },
+       "/dev/sdb and /dev/sdf carry the same label"},
   };
   for (const Case& one : cases) {
     Ready fresh;
@@ -203,6 +211,13 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
          r.disk(3).keys = {key_of(kBeta, 9), key_of(kAlpha, 6)};
        },
        "this node is registered on 0 of 1 mailbox disks"},
+      {"clone of a service disk", [](Ready& r) { r.add_clone(0); },
+       "/dev/sda and /dev/sdf carry the same label"},
+      {"clone of a mailbox disk", [](Ready& r) { r.add_clone(3); },
+       "/dev/sdd and /dev/sdf carry the same label"},
+      {"takeover interrupted before it preempted",
+       [](Ready& r) { r.disk(0).keys.push_back(key_of(kBeta, 9)); },
+       "beta is registered on /dev/sda too, and could write there"},
       {"no majority there", [](Ready& r) { r.disk(3).keys = {key_of(kAlpha, kGeneration)}; },
        "run `lastword start` on beta"},
   };

@@ -49,6 +49,17 @@ BOOST_AUTO_TEST_CASE(of_another_boot_counts_as_absent) {
   BOOST_TEST(describe(loaded.error()).find("lastword start") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(votes_that_were_cast_are_read_back_until_the_life_ends) {
+  NodeState state = kState;
+  state.mailbox_disks = {uuid_of(1), uuid_of(2)};
+  state.mailbox_joined = {uuid_of(2)};
+  BOOST_REQUIRE(save_node_state(config, state, "boot-1"));
+  BOOST_TEST((load_node_state(config, "boot-1")->mailbox_joined == state.mailbox_joined));
+  BOOST_REQUIRE(remove_node_state(config));
+  BOOST_REQUIRE(remove_node_state(config));
+  BOOST_TEST((load_node_state(config, "boot-1").error().code == Code::kNotFound));
+}
+
 BOOST_AUTO_TEST_CASE(last_generation_outlives_the_state_of_a_boot) {
   BOOST_TEST(load_last_generation(config).value() == 0U);
   BOOST_REQUIRE(keep_last_generation(config, 7));

@@ -270,6 +270,39 @@ BOOST_AUTO_TEST_CASE(registration_is_withdrawn_from_a_disk_that_another_node_too
   }
 }
 
+BOOST_AUTO_TEST_CASE(
+    registration_of_an_interrupted_run_is_withdrawn_from_a_disk_that_is_not_taken) {
+  Owned disk;  // alpha is back, in boot 7
+  BOOST_REQUIRE(disk.beta.lun(0)->test_unit_ready() || true);
+  BOOST_REQUIRE(disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false));
+  SeizeGoal goal = takeover_by_beta();
+  goal.victim_generation = 6;
+  const SeizeView seen{.keys = disk.shelf.registrations(0).keys,
+                       .holder = disk.shelf.reservation(0)};
+  for (const auto& view : {std::optional<SeizeView>(), std::optional(seen)}) {
+    BOOST_CHECK(!seize(*disk.beta.lun(0), goal, nullptr, view));
+    BOOST_CHECK(!registered(disk.shelf, key(kBeta, 4)));
+    BOOST_CHECK(!write_block(disk.beta));
+    BOOST_CHECK(write_block(disk.alpha));
+    (void)disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(registration_that_went_since_it_was_seen_is_fenced_and_not_made_again) {
+  Owned disk;
+  BOOST_REQUIRE(disk.beta.lun(0)->test_unit_ready() || true);
+  BOOST_REQUIRE(disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false));
+  BOOST_REQUIRE(disk.beta.lun(0)->preempt(key(kBeta, 4), key(kAlpha, 7), kOwnerType));
+  BOOST_REQUIRE(disk.beta.lun(0)->release(key(kBeta, 4), kOwnerType));
+  for (const bool shared : {true, false}) {
+    const Status status = seize(*disk.alpha.lun(0),
+                                {.own = key(kAlpha, 7), .shared = shared, .was_registered = true});
+    BOOST_REQUIRE(!status);
+    BOOST_CHECK(status.error().code == Code::kFenced);
+    BOOST_CHECK(!registered(disk.shelf, key(kAlpha, 7)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(losing_the_registration_on_the_way_is_fenced_and_not_registered_again) {
   Owned disk;
   bool fenced = false;

@@ -110,6 +110,42 @@ BOOST_AUTO_TEST_CASE(partner_holding_its_own_and_mailbox_disks_is_no_takeover) {
   BOOST_TEST(plan()->own.size() == 1U);
 }
 
+// Both nodes could win otherwise: the one whose turn it was may be slow, not dead.
+BOOST_AUTO_TEST_CASE(vote_that_was_lost_in_this_life_is_not_won_back_by_starting_again) {
+  survey.disks = {in_service(0, pb::SERVICE, 4), surveyed(1, pb::MAILBOX, 0)};
+  survey.disks[1].keys = {key_of(kBeta, 9)};
+  NodeState state{.boot_generation = 4, .key = key_of(kAlpha, 4), .mailbox_joined = {uuid_of(1)}};
+  const auto planned = plan(state);
+  BOOST_REQUIRE(planned);
+  BOOST_TEST(planned->mailbox.empty());
+  BOOST_TEST(planned->own.size() == 1U);
+  BOOST_REQUIRE(planned->refused.size() == 1U);
+  BOOST_TEST(planned->refused[0].text.find("lastword stop") != std::string::npos);
+  // Not lost: still registered; or the target forgot everybody; or a new life.
+  survey.disks[1].keys = {key_of(kBeta, 9), key_of(kAlpha, 4)};
+  BOOST_TEST(plan(state)->mailbox.size() == 1U);
+  survey.disks[1].keys = {};
+  BOOST_TEST(plan(state)->mailbox.size() == 1U);
+  survey.disks[1].keys = {key_of(kBeta, 9)};
+  BOOST_TEST(plan()->mailbox.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_that_came_later_is_joined) {
+  survey.disks = {in_service(0, pb::SERVICE, 4), surveyed(1, pb::MAILBOX, 0)};
+  survey.disks[1].keys = {key_of(kBeta, 9)};
+  BOOST_TEST(plan(NodeState{.boot_generation = 4, .key = key_of(kAlpha, 4)})->mailbox.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_and_its_clone_are_not_joined) {
+  survey.disks = {surveyed(0, pb::MAILBOX, 0), surveyed(1, pb::MAILBOX, 0),
+                  surveyed(2, pb::MAILBOX, 0)};
+  survey.disks[2].label->set_disk_uuid(uuid_of(0));
+  const auto planned = plan();
+  BOOST_REQUIRE(planned);
+  BOOST_TEST((planned->mailbox == std::vector<std::size_t>{1}));
+  BOOST_TEST(planned->refused.size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(unknown_key_refuses_that_disk_and_is_named) {
   survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE)};
   survey.disks[0].reservation = Reservation{.holder = {0xdeadbeef}, .type = kOwnerType};

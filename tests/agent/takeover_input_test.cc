@@ -98,6 +98,19 @@ BOOST_AUTO_TEST_CASE(spare_the_partners_later_life) {
   BOOST_TEST(*order.goal.victim_generation == kCrashed);
 }
 
+BOOST_AUTO_TEST_CASE(know_the_partners_last_life_from_a_disk_that_it_does_not_own) {
+  for (const std::uint32_t owner : {0U, std::uint32_t{kBeta}}) {
+    SurveyedDisk disk = alphas(pb::INACTIVE);
+    disk.label->set_owner_node(owner);
+    disk.label->set_owner_generation(owner == 0 ? 0 : kOwn);
+    const auto order = take_order(disk, config, own, pb::REASON_NONE);
+    BOOST_REQUIRE(order.goal.victim_generation.has_value());
+    BOOST_TEST(*order.goal.victim_generation == kCrashed);
+  }
+  SurveyedDisk never_started = surveyed(0, pb::SPARE);
+  BOOST_TEST(!take_order(never_started, config, own, pb::REASON_NONE).goal.victim_generation);
+}
+
 BOOST_AUTO_TEST_CASE(believe_a_survey_only_while_its_disk_is_open) {
   SurveyedDisk disk = alphas(pb::ARMED);
   BOOST_TEST(!take_order(disk, config, own, pb::REASON_NONE).seen.has_value());

@@ -56,6 +56,21 @@ BOOST_AUTO_TEST_CASE(leave_out_everything_else) {
   BOOST_TEST((paths() == std::vector<std::string>{"/dev/sda"}));
 }
 
+BOOST_AUTO_TEST_CASE(that_are_images_back_loop_devices) {
+  const test::ImageFile other{1 << 20};
+  attribute("sda/size", "2048\n");
+  attribute("loop0/size", "0\n");
+  attribute("loop1/loop/backing_file", image.path() + "\n");
+  attribute("loop2/loop/backing_file", other.path() + "\n");
+  attribute("loop3/loop/backing_file", "/gone (deleted)\n");
+  const std::string link = image.path() + ".link";
+  std::filesystem::create_hard_link(image.path(), link);
+  for (const std::string& path : {image.path(), link}) {
+    BOOST_TEST((loop_devices_on(path, roots) == std::vector<std::string>{"loop1"}));
+  }
+  BOOST_TEST(loop_devices_on("/nonexistent", roots).empty());
+}
+
 BOOST_AUTO_TEST_CASE(are_described_by_vendor_model_and_serial) {
   disk("sda", "0");
   attribute("sda/device/vpd_pg80", std::string("\0\x80\0\x08"
