@@ -44,7 +44,10 @@ struct Reports {
   struct HookEnded {
     Status status;
   };
-  using Report = std::variant<Held, Taken, Recovered, HookEnded>;
+  struct Looked {
+    std::vector<SeenHeader> seen;
+  };
+  using Report = std::variant<Held, Taken, Recovered, HookEnded, Looked>;
 
   std::mutex mutex;
   std::condition_variable arrived;
@@ -74,7 +77,7 @@ class Run {
         disks_(std::move(disks)),
         outcomes_(disks_.size()),
         plan_(config.timing, config.partner.id, as_plan_input(disks_, config)),
-        watch_(places(disks_), config.timing.settings.io_timeout) {}
+        watch_(std::make_shared<HeaderWatch>(places(disks_), config.timing.settings.io_timeout)) {}
 
   TakeoverReport run() {
     perform(plan_.begin(now()));
@@ -82,8 +85,8 @@ class Run {
       for (auto& report : reports_->collect(kPollInterval)) {
         std::visit([this](auto& what) { handle(what); }, report);
       }
-      for (const SeenHeader& seen : watch_.poll(plan_.watched())) handle(seen);
       perform(plan_.tick(now()));
+      look_at_headers();
     }
     return report();
   }
@@ -95,6 +98,18 @@ class Run {
       places.push_back({disk.info.path, disk.metadata_offset, disk.open});
     }
     return places;
+  }
+
+  // In a thread of its own: a disk that hangs, as it may while the capture kernel resets adapters,
+  // must not keep the loop from announcing the others. One look at a time.
+  void look_at_headers() {
+    auto watched = plan_.watched();
+    if (looking_ || watched.empty() || now() < next_look_) return;
+    looking_ = true;
+    next_look_ = now() + kPollInterval;
+    std::thread([reports = reports_, watch = watch_, watched = std::move(watched)] {
+      reports->post(Reports::Looked{watch->poll(watched)});
+    }).detach();
   }
 
   void emit(std::string name, std::size_t disk, std::string detail = {}) {
@@ -112,6 +127,11 @@ class Run {
       emit("dump-seen", seen.disk, fmt::format("crash {}", seen.header->crash_id()));
     }
     perform(plan_.header_seen(seen.disk, *seen.header, seen.sequence, now()));
+  }
+
+  void handle(const Reports::Looked& looked) {
+    looking_ = false;
+    for (const SeenHeader& seen : looked.seen) handle(seen);
   }
 
   void handle(const Reports::Held& held) { perform(plan_.disk_held(held.disk)); }
@@ -242,7 +262,9 @@ class Run {
   std::vector<SurveyedDisk> disks_;
   std::vector<std::string> outcomes_;  // the last error of each disk
   TakeoverPlan plan_;
-  HeaderWatch watch_;
+  std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time
+  bool looking_ = false;
+  Instant next_look_{};
   bool hook_running_ = false;
   bool hook_failed_ = false;
   std::shared_ptr<Reports> reports_ = std::make_shared<Reports>();

@@ -210,12 +210,14 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
     }
   }
   // No writer at work, and none has shown itself for the grace time: it never started, or it died
-  // between two candidates. A disk whose header can not be read keeps out of this until the end.
-  const bool silent = !any(State::kDumping) && now - last_sign_of_life_ >= timing_.settings.grace;
+  // between two candidates. A disk that was not read since keeps out of this until the end.
+  const bool dumping = any(State::kDumping);
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     Disk& disk = disks_[i];
     if (disk.state != State::kArmed) continue;
-    if (now >= begun_ + timing_.deadline() || (silent && disk.seen.header_readable)) {
+    const bool silent = !dumping && disk.seen.header_readable &&
+                        disk.last_read - last_sign_of_life_ >= timing_.settings.grace;
+    if (silent || now >= begun_ + timing_.deadline()) {
       take(i, pb::STALLED, now, actions);
     }
   }

@@ -116,8 +116,11 @@ BOOST_AUTO_TEST_CASE(survey_that_is_out_of_date_harms_nobody) {
       .holder = Reservation{.holder = key(kAlpha, 6), .type = kOwnerType}};
   const SeizeView held_by_a_stranger{
       .keys = {key(9, 1)}, .holder = Reservation{.holder = key(9, 1), .type = kOwnerType}};
-  for (const SeizeView& seen :
-       {held_by_a_stranger, before_anybody_came, held_by_beta, held_by_alphas_earlier_boot}) {
+  const SeizeView held_by_a_stranger_beside_beta{
+      .keys = {key(9, 1), key(kBeta, 4)},
+      .holder = Reservation{.holder = key(9, 1), .type = kOwnerType}};
+  for (const SeizeView& seen : {held_by_a_stranger, held_by_a_stranger_beside_beta,
+                                before_anybody_came, held_by_beta, held_by_alphas_earlier_boot}) {
     Owned disk;
     BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta(), nullptr, seen));
     BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));

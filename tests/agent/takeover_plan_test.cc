@@ -50,6 +50,13 @@ bool has(const TakeoverPlan::Actions& actions, Kind kind) {
 
 using Disks = std::vector<std::size_t>;
 
+// Its header still says what it said when the takeover began.
+void read_again(TakeoverPlan& plan, const Disks& armed, Instant now) {
+  for (const std::size_t i : armed) {
+    BOOST_CHECK(plan.header_seen(i, header(pb::ARMED), 0, now).empty());
+  }
+}
+
 void take_first_three(TakeoverPlan& plan) {
   for (const std::size_t i : {0, 1, 2}) (void)plan.disk_taken(i, Status{}, {}, 0ms);
 }
@@ -112,8 +119,21 @@ BOOST_AUTO_TEST_CASE(armed_spares_are_left_alone_during_the_grace_time_and_taken
   auto plan = usual();
   (void)plan.begin(0ms);
   take_first_three(plan);
+  read_again(plan, {3, 4}, kTiming.settings.grace - 1ms);
   CHECK_DISKS(taken(plan.tick(kTiming.settings.grace - 1ms)), {});
+  read_again(plan, {3, 4}, kTiming.settings.grace);
   CHECK_DISKS(taken(plan.tick(kTiming.settings.grace)), {3, 4});
+}
+
+BOOST_AUTO_TEST_CASE(armed_disk_that_was_not_read_since_may_have_a_dump_by_now) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  read_again(plan, {3, 4}, 1000ms);
+  read_again(plan, {4}, kTiming.settings.grace);
+  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace)), {4});
+  CHECK_DISKS(taken(plan.tick(kTiming.deadline() - 1ms)), {});
+  CHECK_DISKS(taken(plan.tick(kTiming.deadline())), {3});
 }
 
 BOOST_AUTO_TEST_CASE(running_dump_and_its_fallback_are_left_alone) {
@@ -176,6 +196,7 @@ BOOST_AUTO_TEST_CASE(header_that_reads_the_same_again_is_no_progress) {
   take_first_three(plan);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, 0ms);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, kTiming.stall());
+  read_again(plan, {4}, kTiming.stall());
   // A live writer would have shown on its fallback by now, so that one goes too.
   CHECK_DISKS(taken(plan.tick(kTiming.stall())), {3, 4});
 }
