@@ -3,16 +3,14 @@
 #pragma once
 
 #include <array>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
 #include <vector>
 
+#include "agent/ordered_work.h"
 #include "agent/page_codec.h"
 #include "proto/error.h"
 
@@ -46,30 +44,21 @@ class CompressPipeline {
 
  private:
   struct Batch {
-    std::vector<std::byte> raw;
-    std::vector<std::byte> packed;
+    std::vector<std::byte> raw{std::vector<std::byte>(kBatchPages * kPageBytes)};
+    std::vector<std::byte> packed{std::vector<std::byte>(kBatchPages * kPageBytes)};
     std::array<PackedPage, kBatchPages> pages{};
     std::size_t count = 0;
     std::size_t packed_bytes = 0;
-    bool ready = false;  // guarded by mutex_
   };
 
-  [[nodiscard]] Status submit();
-  void compress_batches(PageCodec codec);
-  void hand_on_batches();
+  static void compress(PageCompressor& compressor, Batch& batch);
+  void hand_on();
 
   const Sink sink_;
-  std::vector<Batch> batches_;
-  Batch* filling_ = nullptr;  // the caller's side
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<Batch*> free_;      // guarded by mutex_, like all below
-  std::deque<Batch*> waiting_;    // for a compressor
-  std::deque<Batch*> under_way_;  // in order; those that are waiting too
-  std::optional<Error> error_;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  Batch* filling_ = nullptr;    // the caller's side
+  std::optional<Error> error_;  // the sink's; written before work_ is stopped
+  OrderedWork<Batch> work_;
+  std::thread thread_;
 };
 
 }  // namespace lastword

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <thread>
-
 #include "agent/kdump_core.h"
+#include "agent/ordered_work.h"
 
 namespace lastword {
 
@@ -20,8 +18,7 @@ std::string describe(const CoreKind& kind) {
 
 std::unique_ptr<CoreWriter> make_core_writer(const CoreKind& kind, OutputFile& file) {
   if (kind.format == CoreFormat::kElf) return std::make_unique<ElfCoreWriter>(file);
-  return std::make_unique<KdumpCoreWriter>(file, kind.codec,
-                                           std::max(std::thread::hardware_concurrency(), 1U));
+  return std::make_unique<KdumpCoreWriter>(file, kind.codec, all_processors());
 }
 
 std::uint64_t max_core_bytes(const CoreKind& kind, const CoreHead& head, const CoreLayout& layout,

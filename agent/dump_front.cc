@@ -1,7 +1,6 @@
 #include "agent/dump_front.h"
 
 #include "agent/payload_decoder.h"
-#include "proto/crc32c.h"
 #include "proto/stream.h"
 #include "storage/aligned_buffer.h"
 
@@ -40,11 +39,7 @@ class SectionWalk {
         return fail(status.error());
       }
     }
-    if (crc32c(stored) != header.payload_crc32c) {
-      return fail(located(
-          {.code = Code::kCorrupt, .operation = "read section", .detail = "wrong payload CRC"}));
-    }
-    auto content = decoder_.decode(header, stored);
+    auto content = decoder_.decode(header, stored, raw_.span());
     if (!content) return fail(located(content.error()));
     return content;
   }
@@ -78,6 +73,7 @@ class SectionWalk {
   const UuidBytes crash_id_;
   AlignedBuffer block_{kBlockBytes};
   AlignedBuffer payload_{kMaxPayloadBytes};
+  AlignedBuffer raw_{kMaxPayloadBytes};
   PayloadDecoder decoder_;
   std::uint64_t at_ = 0;    // of the section at hand, from the start of the extent
   std::uint64_t next_ = 0;  // of the one after it

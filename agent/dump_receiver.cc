@@ -27,7 +27,7 @@ Status DumpReceiver::take_head_end() {
 
 // Runs are cut at the ends of memory's ranges, without a step for each page frame: a run that
 // another machine wrote may claim 2^32 of them.
-Status DumpReceiver::take_pages(const Section& section, std::span<const std::byte> content) {
+Status DumpReceiver::take_pages(const Section& section) {
   for (const PageRun& run : section.runs) {
     if (told_.overlaps({run.pfn, run.pfn + run.count})) {
       return corrupt("page frames that an earlier section has told of");
@@ -35,6 +35,7 @@ Status DumpReceiver::take_pages(const Section& section, std::span<const std::byt
   }
   last_pass_ = static_cast<PagePass>(section.header.pass);
   const auto memory = layout_->memory();
+  auto content = section.content;
   for (const PageRun& run : section.runs) {
     const PfnRange all{run.pfn, run.pfn + run.count};
     (void)told_.add(all);
@@ -81,23 +82,22 @@ Status DumpReceiver::take_run(const PageRun& run, PfnRange frames,
 }
 
 Status DumpReceiver::take(const Section& section) {
-  const auto content = decoder_.decode(section.header, section.payload);
-  if (!content) return fail(content.error());
+  const auto content = section.content;
   switch (static_cast<SectionKind>(section.header.kind)) {
     case SectionKind::kElfHead:
-      if (head_bytes_.size() + content->size() > kMaxElfHeadBytes) {
+      if (head_bytes_.size() + content.size() > kMaxElfHeadBytes) {
         return corrupt("the vmcore's head is too long");
       }
-      head_bytes_.insert(head_bytes_.end(), content->begin(), content->end());
+      head_bytes_.insert(head_bytes_.end(), content.begin(), content.end());
       return {};
     case SectionKind::kDmesg:
-      if (dmesg_.size() + content->size() > kMaxDmesgBytes) {
+      if (dmesg_.size() + content.size() > kMaxDmesgBytes) {
         return corrupt("the kernel log is too long");
       }
-      dmesg_.append(reinterpret_cast<const char*>(content->data()), content->size());
+      dmesg_.append(reinterpret_cast<const char*>(content.data()), content.size());
       return {};
     case SectionKind::kPages:
-      return take_pages(section, *content);
+      return take_pages(section);
     case SectionKind::kEnd:
       break;
   }

@@ -10,7 +10,6 @@
 
 #include "agent/core_writer.h"
 #include "agent/elf_core.h"
-#include "agent/payload_decoder.h"
 #include "agent/pfn_set.h"
 #include "agent/stream_reader.h"
 #include "proto/error.h"
@@ -45,13 +44,12 @@ class DumpReceiver {
  private:
   [[nodiscard]] Status take(const Section& section);
   [[nodiscard]] Status take_head_end();
-  [[nodiscard]] Status take_pages(const Section& section, std::span<const std::byte> content);
+  [[nodiscard]] Status take_pages(const Section& section);
   [[nodiscard]] Status take_run(const PageRun& run, PfnRange frames,
                                 std::span<const std::byte> content);
   [[nodiscard]] Status stream_ended(const StreamReader& reader);
 
   CoreWriter* writer_;
-  PayloadDecoder decoder_;
   std::vector<std::byte> head_bytes_;
   std::optional<CoreHead> head_;
   std::optional<CoreLayout> layout_;

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "storage/file_descriptor.h"
+#include "storage/io_error.h"
 
 namespace lastword {
 namespace {
@@ -22,24 +23,38 @@ Error system_error(std::string_view operation, const std::string& path, int numb
           .disk = path};
 }
 
+// 0, or an errno.
+int write_all(int fd, std::uint64_t offset, std::span<const std::byte> data) {
+  while (!data.empty()) {
+    const ssize_t written = ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return written < 0 ? errno : EIO;
+    data = data.subspan(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+  return 0;
+}
+
+// A core may be larger than the memory of this machine, which has other work: long pieces go past
+// the page cache, and the rest is written back while more comes in. sync() then finds little to do.
 class RealFile : public OutputFile {
  public:
-  RealFile(FileDescriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  // `direct`: the same file O_DIRECT; invalid where the file system has none.
+  RealFile(FileDescriptor fd, FileDescriptor direct, std::string path)
+      : fd_(std::move(fd)), direct_(std::move(direct)), path_(std::move(path)) {}
 
   Status write(std::uint64_t offset, std::span<const std::byte> data) override {
-    while (!data.empty()) {
-      const ssize_t written =
-          ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) {
-        Error error = system_error("write", path_, written < 0 ? errno : EIO);
-        error.offset = offset;
-        return fail(error);
-      }
-      data = data.subspan(static_cast<std::size_t>(written));
-      offset += static_cast<std::uint64_t>(written);
+    int number = EINVAL;
+    if (data.size() >= kDirectBytes && direct_.valid() &&
+        check_aligned("write", path_, offset, data.size(), data.data())) {
+      number = write_all(direct_.get(), offset, data);
     }
-    return {};
+    // EINVAL from the file system: its blocks are larger (open(2), O_DIRECT).
+    if (number == EINVAL) number = write_through_cache(offset, data);
+    if (number == 0) return {};
+    Error error = system_error("write", path_, number);
+    error.offset = offset;
+    return fail(error);
   }
 
   Status set_size(std::uint64_t bytes) override {
@@ -56,8 +71,24 @@ class RealFile : public OutputFile {
   }
 
  private:
+  static constexpr std::size_t kDirectBytes = 128 << 10;
+  static constexpr std::uint64_t kWriteBackBytes = 8 << 20;
+
+  int write_through_cache(std::uint64_t offset, std::span<const std::byte> data) {
+    if (const int number = write_all(fd_.get(), offset, data); number != 0) return number;
+    dirty_bytes_ += data.size();
+    if (dirty_bytes_ >= kWriteBackBytes) {
+      // Only begins to; errors are sync()'s to tell.
+      (void)::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+      dirty_bytes_ = 0;
+    }
+    return 0;
+  }
+
   FileDescriptor fd_;
+  FileDescriptor direct_;
   std::string path_;
+  std::uint64_t dirty_bytes_ = 0;  // written since the last write-back began
 };
 
 class RealClaim : public ClaimedDirectory {
@@ -100,7 +131,8 @@ class RealFileSystem : public FileSystem {
   Result<std::unique_ptr<OutputFile>> create(const std::string& path) override {
     FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (fd.get() < 0) return fail(system_error("create", path, errno));
-    return std::make_unique<RealFile>(std::move(fd), path);
+    FileDescriptor direct(::open(path.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC));
+    return std::make_unique<RealFile>(std::move(fd), std::move(direct), path);
   }
 
   Status sync_directory(const std::string& path) override {

@@ -16,6 +16,7 @@ namespace lastword {
 class OutputFile {
  public:
   virtual ~OutputFile() = default;  // closes; nothing is durable without sync()
+  // Whole pages at page addresses that go to page offsets are written fastest.
   [[nodiscard]] virtual Status write(std::uint64_t offset, std::span<const std::byte> data) = 0;
   // Without taking space: the part that is never written reads as zeros.
   [[nodiscard]] virtual Status set_size(std::uint64_t bytes) = 0;

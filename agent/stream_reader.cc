@@ -1,9 +1,9 @@
 #include "agent/stream_reader.h"
 
-#include <algorithm>
 #include <cstring>
+#include <memory>
 
-#include "proto/crc32c.h"
+#include "agent/payload_decoder.h"
 
 namespace lastword {
 namespace {
@@ -20,71 +20,99 @@ StreamReader::StreamReader(BlockDevice& device, std::uint64_t offset, std::uint6
       offset_(offset),
       length_(length),
       crash_id_(crash_id),
-      ahead_(device, offset, length) {}
+      ahead_(device, offset, length),
+      work_(all_processors(),
+            [] {
+              return [decoder = std::make_shared<PayloadDecoder>()](Piece& piece) {
+                if (piece.error) return;
+                const auto content = decoder->decode(piece.section.header,
+                                                     piece.stored.span().first(piece.stored_bytes),
+                                                     piece.raw.span());
+                if (content) {
+                  piece.section.content = *content;
+                } else {
+                  piece.error = content.error();
+                }
+              };
+            }),
+      thread_([this] { read_pieces(); }) {}
+
+StreamReader::~StreamReader() {
+  work_.stop();
+  thread_.join();
+}
+
+// Ends with a piece that has an error, or with the end section.
+void StreamReader::read_pieces() {
+  std::uint64_t at = 0;  // from the start of the extent
+  for (std::uint64_t sequence = 0;; ++sequence) {
+    Piece* const piece = work_.get_free();
+    if (piece == nullptr) return;
+    piece->error.reset();
+    piece->section = {.disk_offset = offset_ + at};
+    const Status status = read_piece(*piece, sequence, at);
+    if (!status) piece->error = status.error();
+    const SectionHeader header = piece->section.header;
+    work_.put_in(*piece);
+    if (!status || static_cast<SectionKind>(header.kind) == SectionKind::kEnd) return;
+    at += kBlockBytes + round_up_to_block(header.stored_bytes);
+  }
+}
+
+Status StreamReader::read_piece(Piece& piece, std::uint64_t sequence, std::uint64_t at) {
+  const auto block = ahead_.take(kBlockBytes);
+  if (!block) return fail(block.error());
+  std::memcpy(piece.block.data(), block->data(), kBlockBytes);
+  const auto header = parse_section(piece.block, sequence, crash_id_);
+  if (!header) return fail(header.error());
+  piece.section.header = *header;
+  piece.section.runs = runs_of(piece.block, *header);
+
+  piece.stored_bytes = header->stored_bytes;
+  const std::uint64_t padded = round_up_to_block(header->stored_bytes);
+  if (padded > length_ - at - kBlockBytes) {
+    return corrupt("section goes beyond the dump's extent");
+  }
+  if (padded == 0) return {};
+  const auto payload = ahead_.take(padded);
+  if (!payload) return fail(payload.error());
+  std::memcpy(piece.stored.span().data(), payload->data(), padded);
+  return {};
+}
 
 // stream := elf-head+ dmesg* pages* end?
-Status StreamReader::check_order(SectionKind kind) const {
+Status StreamReader::check(const Piece& piece) {
+  if (piece.error) return fail(*piece.error);
+  const auto kind = static_cast<SectionKind>(piece.section.header.kind);
   if (end_.sections == 0 && kind != SectionKind::kElfHead) {
     return corrupt("the stream does not begin with an elf-head");
   }
   if (kind < previous_) return corrupt("section kinds out of order");
-  return {};
-}
-
-Status StreamReader::check_totals() {
-  std::memcpy(&end_.totals, section_.payload.data(), sizeof end_.totals);
+  previous_ = kind;
+  end_.bytes += kBlockBytes + round_up_to_block(piece.section.header.stored_bytes);
+  ++end_.sections;
+  if (kind != SectionKind::kEnd) return {};
+  std::memcpy(&end_.totals, piece.section.content.data(), sizeof end_.totals);
   if (end_.totals.section_count != end_.sections || end_.totals.stream_bytes != end_.bytes) {
     return corrupt("the end section counts other sections than there are");
   }
-  return {};
-}
-
-Status StreamReader::read_section() {
-  const auto block = ahead_.take(kBlockBytes);
-  if (!block) return fail(block.error());
-  std::memcpy(block_.data(), block->data(), kBlockBytes);
-  const auto header = parse_section(block_, end_.sections, crash_id_);
-  if (!header) return fail(header.error());
-  const auto kind = static_cast<SectionKind>(header->kind);
-  if (Status status = check_order(kind); !status) return status;
-
-  const std::uint64_t padded = round_up_to_block(header->stored_bytes);
-  if (padded > length_ - end_.bytes - kBlockBytes) {
-    return corrupt("section goes beyond the dump's extent");
-  }
-  std::span<const std::byte> payload;
-  if (padded > 0) {
-    const auto taken = ahead_.take(padded);
-    if (!taken) return fail(taken.error());
-    payload = taken->first(header->stored_bytes);
-  }
-  if (crc32c(payload) != header->payload_crc32c) return corrupt("wrong payload CRC");
-
-  section_ = {.header = *header,
-              .disk_offset = offset_ + end_.bytes,
-              .runs = runs_of(block_, *header),
-              .payload = payload};
-  previous_ = kind;
-  end_.bytes += kBlockBytes + padded;
-  ++end_.sections;
+  end_.whole = true;
   return {};
 }
 
 const Section* StreamReader::next() {
   if (ended_) return nullptr;
-  const std::uint64_t start = end_.bytes;
-  Status status = read_section();
-  if (status && previous_ != SectionKind::kEnd) return &section_;
+  if (handed_out_) work_.release_first();
+  const Piece& piece = *work_.first();
+  handed_out_ = true;
+  const Status status = check(piece);
+  if (status && !end_.whole) return &piece.section;
 
   ended_ = true;
-  if (status) status = check_totals();
-  if (status) {
-    end_.whole = true;
-    return nullptr;
-  }
+  if (status) return nullptr;
   end_.why = status.error();
   end_.why.disk = disk_;
-  if (end_.why.offset == kNoOffset) end_.why.offset = offset_ + start;
+  if (end_.why.offset == kNoOffset) end_.why.offset = piece.section.disk_offset;
   return nullptr;
 }
 

@@ -1,11 +1,16 @@
 // Reads a dump stream (proto/stream.h) from a disk, section after section, and trusts nothing: it
 // stops at the first thing that fails a check, and says where and why. What came before is good.
+// Reads ahead of its user; checksums and codecs are the work of all processors meanwhile.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <thread>
+#include <vector>
 
+#include "agent/ordered_work.h"
 #include "agent/read_ahead.h"
 #include "proto/error.h"
 #include "proto/stream.h"
@@ -16,9 +21,10 @@ namespace lastword {
 
 struct Section {
   SectionHeader header{};
-  std::uint64_t disk_offset = 0;       // of its header block
-  std::span<const PageRun> runs;       // both valid until the next call of next()
-  std::span<const std::byte> payload;  // as stored, checksum verified
+  std::uint64_t disk_offset = 0;  // of its header block
+  std::span<const PageRun> runs;  // both valid until the next call of next()
+  // Of the payload, decoded, checksum verified. Aligned as a BlockDevice wants it.
+  std::span<const std::byte> content;
 };
 
 // Where and why reading stopped.
@@ -36,6 +42,7 @@ class StreamReader {
   // Offset and length as in ReadAhead. `device` must outlive this.
   StreamReader(BlockDevice& device, std::uint64_t offset, std::uint64_t length,
                const UuidBytes& crash_id);
+  ~StreamReader();
 
   // The next section that is good, never the end section; null when there is none, for good.
   [[nodiscard]] const Section* next();
@@ -45,20 +52,31 @@ class StreamReader {
   [[nodiscard]] std::uint64_t offset() const { return offset_; }  // of the stream on the disk
 
  private:
-  [[nodiscard]] Status read_section();
-  [[nodiscard]] Status check_order(SectionKind kind) const;
-  [[nodiscard]] Status check_totals();
+  // A section on its way: read, then checked and decoded, then handed out.
+  struct Piece {
+    alignas(SectionHeader) std::array<std::byte, kBlockBytes> block{};
+    AlignedBuffer stored{kMaxPayloadBytes};
+    AlignedBuffer raw{kMaxPayloadBytes};
+    std::size_t stored_bytes = 0;
+    Section section;
+    std::optional<Error> error;  // nothing follows this piece
+  };
+
+  void read_pieces();
+  [[nodiscard]] Status read_piece(Piece& piece, std::uint64_t sequence, std::uint64_t at);
+  [[nodiscard]] Status check(const Piece& piece);
 
   const std::string_view disk_;
   const std::uint64_t offset_;
   const std::uint64_t length_;
   const UuidBytes crash_id_;
-  ReadAhead ahead_;
-  alignas(SectionHeader) std::array<std::byte, kBlockBytes> block_{};  // of the section at hand
-  Section section_;
   SectionKind previous_ = SectionKind::kElfHead;
+  bool handed_out_ = false;  // the first piece of work_
   bool ended_ = false;
   StreamEnd end_;
+  ReadAhead ahead_;  // of the thread
+  OrderedWork<Piece> work_;
+  std::thread thread_;
 };
 
 }  // namespace lastword

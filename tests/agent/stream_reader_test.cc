@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(sections_across_read_ahead_chunks_keep_their_bytes) {
   StreamReader reader(*disk.device, kExtentOffset, kExtentBytes, kCrash);
   std::uint64_t pages = 0;
   while (const Section* section = reader.next()) {
-    auto content = section->payload;
+    auto content = section->content;
     for (const PageRun& run : section->runs) {
       if (run.what != static_cast<std::uint16_t>(RunKind::kStored)) continue;
       for (std::uint64_t i = 0; i < run.count; ++i) {
