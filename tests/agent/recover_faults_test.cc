@@ -2,7 +2,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/agent/recover_fixture.h"
-#include "tests/fake/faulty_file_system.h"
 
 namespace lastword {
 namespace {
@@ -10,25 +9,10 @@ namespace {
 BOOST_FIXTURE_TEST_SUITE(recover_interrupted, RecoverFixture)
 
 BOOST_AUTO_TEST_CASE(killed_at_any_step_it_succeeds_the_next_time) {
-  put_complete_dump();
-  fake::FaultyFileSystem counting;
-  BOOST_TEST_REQUIRE(recover(counting).has_value());
-  BOOST_TEST_REQUIRE(counting.steps > 20U);
-  for (unsigned at = 0; at < counting.steps; ++at) {
-    std::filesystem::remove_all(expected_path());
-    put_complete_dump();
-    fake::FaultyFileSystem files;
-    files.killed_at = at;
-    BOOST_TEST(!recover(files).has_value());
-    BOOST_TEST(header().attribute() == pb::COMPLETED);  // not SAVED before all is durable
-
-    const auto again = recover();
-    BOOST_TEST_REQUIRE(again.has_value(), "killed at step " << at);
-    BOOST_TEST(again->saved());
-    BOOST_TEST(again->report().complete());
+  kill_at_every_step([&](const pb::RecoveryResult& again) {
+    BOOST_TEST(again.report().complete());
     BOOST_TEST((left_behind() == std::vector<std::string>{"alpha-20231114T221320Z-0a1b2c3d"}));
-    BOOST_TEST(header().attribute() == pb::SAVED);
-  }
+  });
 }
 
 BOOST_AUTO_TEST_CASE(killed_before_saved_only_the_mark_is_made_up_for) {
@@ -170,14 +154,7 @@ BOOST_AUTO_TEST_CASE(too_little_space_is_said_before_it_begins) {
 }
 
 BOOST_AUTO_TEST_CASE(full_in_the_middle_leaves_neither_files_nor_mark) {
-  put_complete_dump();
-  for (const std::uint64_t space : {0UL, 100'000UL, 300'000UL, 490'000UL}) {
-    fake::FaultyFileSystem files;
-    files.space = space;
-    check_error(recover(files), Code::kNoSpace, "the unfinished files were removed");
-    BOOST_TEST(left_behind().empty());
-    BOOST_TEST(header().attribute() == pb::COMPLETED);
-  }
+  check_full_leaves_nothing({0, 100'000, 300'000, 490'000});
 }
 
 BOOST_AUTO_TEST_CASE(file_that_can_not_be_synced_is_not_called_saved) {

@@ -6,6 +6,8 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <initializer_list>
 #include <iterator>
 
 #include "agent/recover.h"
@@ -13,6 +15,7 @@
 #include "proto/disk.pb.h"
 #include "storage/record_io.h"
 #include "tests/fake/fake_shelf.h"
+#include "tests/fake/faulty_file_system.h"
 #include "tests/fake/stream_builder.h"
 
 namespace lastword {
@@ -60,6 +63,22 @@ inline fake::StreamBuilder sample_stream() {
   return stream;
 }
 
+inline std::string content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  BOOST_TEST_REQUIRE(file.good());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+template <class T>
+void check_error(const Result<T>& result, Code code, std::string_view detail) {
+  BOOST_TEST_REQUIRE(!result.has_value());
+  BOOST_TEST_CONTEXT(describe(result.error())) {
+    BOOST_TEST(name_of(result.error().code) == name_of(code));
+    BOOST_TEST((describe(result.error()).find(detail) != std::string::npos));
+    BOOST_TEST(!result.error().disk.empty());
+  }
+}
+
 class RecoverFixture {
  public:
   RecoverFixture() {
@@ -98,12 +117,20 @@ class RecoverFixture {
   void put_header(const pb::CoredumpHeader& header) {
     BOOST_TEST_REQUIRE(records().put(RecordPlace::kCoredump, header).has_value());
   }
-  // The sample dump, as its writer leaves it.
-  void put_complete_dump() {
-    auto stream = sample_stream();
-    stream.end();
+  void put(const fake::StreamBuilder& stream, pb::Attribute attribute, pb::Reason reason) {
     put_stream(stream.bytes());
-    put_header(pb::COMPLETED, pb::REASON_NONE, stream.bytes().size());
+    put_header(attribute, reason, stream.bytes().size());
+  }
+  // The sample dump, as its writer leaves it.
+  void put_complete_dump() { put(sample_stream().end(), pb::COMPLETED, pb::REASON_NONE); }
+  // The same, all of it there, but the writer came further than its last record says.
+  void put_stalled_dump() {
+    put_complete_dump();
+    pb::CoredumpHeader old = header();
+    old.set_attribute(pb::ABORTED);
+    old.set_reason(pb::STALLED);
+    old.set_stored_pages(0);
+    put_header(old);
   }
 
   pb::CoredumpHeader header() {
@@ -123,6 +150,40 @@ class RecoverFixture {
     return recover_dump(source(), options(), files);
   }
   std::string expected_path() { return directory + "/alpha-20231114T221320Z-0a1b2c3d"; }
+  // Kills a recovery of the sample dump at each of its steps; `check` gets the next one, which must
+  // succeed and mark the disk.
+  void kill_at_every_step(const std::function<void(const pb::RecoveryResult&)>& check) {
+    put_complete_dump();
+    fake::FaultyFileSystem counting;
+    BOOST_TEST_REQUIRE(recover(counting).has_value());
+    BOOST_TEST_REQUIRE(counting.steps > 15U);
+    for (unsigned at = 0; at < counting.steps; ++at) {
+      BOOST_TEST_CONTEXT("killed at step " << at) {
+        std::filesystem::remove_all(expected_path());
+        put_complete_dump();
+        fake::FaultyFileSystem files;
+        files.killed_at = at;
+        BOOST_TEST(!recover(files).has_value());
+        BOOST_TEST(header().attribute() == pb::COMPLETED);  // not SAVED before all is durable
+        const auto again = recover();
+        BOOST_TEST_REQUIRE(again.has_value());
+        BOOST_TEST(again->saved());
+        BOOST_TEST(header().attribute() == pb::SAVED);
+        check(*again);
+      }
+    }
+  }
+  // A file system that is full after so many bytes, found out in the middle.
+  void check_full_leaves_nothing(std::initializer_list<std::uint64_t> spaces) {
+    put_complete_dump();
+    for (const std::uint64_t space : spaces) {
+      fake::FaultyFileSystem files;
+      files.space = space;
+      check_error(recover(files), Code::kNoSpace, "the unfinished files were removed");
+      BOOST_TEST(left_behind().empty());
+      BOOST_TEST(header().attribute() == pb::COMPLETED);
+    }
+  }
   // Names in the target directory.
   std::vector<std::string> left_behind() {
     std::vector<std::string> names;
@@ -139,21 +200,5 @@ class RecoverFixture {
   std::string directory;
   CoreFormat format = CoreFormat::kElf;  // where a test does not say
 };
-
-inline std::string content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  BOOST_TEST_REQUIRE(file.good());
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-template <class T>
-void check_error(const Result<T>& result, Code code, std::string_view detail) {
-  BOOST_TEST_REQUIRE(!result.has_value());
-  BOOST_TEST_CONTEXT(describe(result.error())) {
-    BOOST_TEST(name_of(result.error().code) == name_of(code));
-    BOOST_TEST((describe(result.error()).find(detail) != std::string::npos));
-    BOOST_TEST(!result.error().disk.empty());
-  }
-}
 
 }  // namespace lastword

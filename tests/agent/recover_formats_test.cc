@@ -3,7 +3,6 @@
 
 #include "agent/core_format.h"
 #include "tests/agent/recover_fixture.h"
-#include "tests/fake/faulty_file_system.h"
 #include "tests/support/kdump_reader.h"
 
 namespace lastword {
@@ -34,10 +33,6 @@ class FormatsFixture : public RecoverFixture {
     stream.runs(PagePass::kCache, std::array{run(1, 64, RunKind::kStored, PageClass::kCache)},
                 Codec::kLz4);
     return stream;
-  }
-  void put(const fake::StreamBuilder& stream, pb::Attribute attribute, pb::Reason reason) {
-    put_stream(stream.bytes());
-    put_header(attribute, reason, stream.bytes().size());
   }
   std::string core_text() { return content_of(expected_path() + "/vmcore"); }
 };
@@ -120,34 +115,15 @@ BOOST_AUTO_TEST_CASE(finished_recovery_in_another_format_is_kept_and_that_is_sai
 }
 
 BOOST_AUTO_TEST_CASE(killed_at_any_step_a_kdump_recovery_succeeds_the_next_time) {
-  put_complete_dump();
-  fake::FaultyFileSystem counting;
-  BOOST_TEST_REQUIRE(recover(counting).has_value());
-  BOOST_TEST_REQUIRE(counting.steps > 15U);
-  const std::string whole = core_text();
-  for (unsigned at = 0; at < counting.steps; ++at) {
-    std::filesystem::remove_all(expected_path());
-    put_complete_dump();
-    fake::FaultyFileSystem files;
-    files.killed_at = at;
-    BOOST_TEST(!recover(files).has_value());
-    BOOST_TEST(header().attribute() == pb::COMPLETED);
-    const auto again = recover();
-    BOOST_TEST_REQUIRE(again.has_value(), "killed at step " << at);
-    BOOST_TEST(again->saved());
+  std::string whole;
+  kill_at_every_step([&](const pb::RecoveryResult&) {
+    if (whole.empty()) whole = core_text();
     BOOST_TEST((core_text() == whole));
-  }
+  });
 }
 
 BOOST_AUTO_TEST_CASE(full_in_the_middle_leaves_neither_files_nor_mark) {
-  put_complete_dump();
-  for (const std::uint64_t space : {0UL, 50UL, 10'000UL, 16'000UL}) {
-    fake::FaultyFileSystem files;
-    files.space = space;
-    check_error(recover(files), Code::kNoSpace, "the unfinished files were removed");
-    BOOST_TEST(left_behind().empty());
-    BOOST_TEST(header().attribute() == pb::COMPLETED);
-  }
+  check_full_leaves_nothing({0, 50, 10'000, 16'000});
 }
 
 BOOST_AUTO_TEST_CASE(recovering_writes_no_more_than_it_asked_for) {
@@ -156,14 +132,7 @@ BOOST_AUTO_TEST_CASE(recovering_writes_no_more_than_it_asked_for) {
     for (const bool whole : {true, false}) {
       BOOST_TEST_CONTEXT(name_of(one) << (whole ? ", whole" : ", stalled")) {
         std::filesystem::remove_all(expected_path());
-        put_complete_dump();
-        if (!whole) {
-          pb::CoredumpHeader old = header();
-          old.set_attribute(pb::ABORTED);
-          old.set_reason(pb::STALLED);
-          old.set_stored_pages(0);  // the writer came further than its last record says
-          put_header(old);
-        }
+        whole ? put_complete_dump() : put_stalled_dump();
         format = one;
         RecoverOptions uncompressed = options();
         uncompressed.core.codec = PageCodec::kNone;
@@ -173,14 +142,7 @@ BOOST_AUTO_TEST_CASE(recovering_writes_no_more_than_it_asked_for) {
         const std::uint64_t used = kSpace - files.space;
 
         std::filesystem::remove_all(expected_path());
-        put_complete_dump();
-        if (!whole) {
-          pb::CoredumpHeader old = header();
-          old.set_attribute(pb::ABORTED);
-          old.set_reason(pb::STALLED);
-          old.set_stored_pages(0);
-          put_header(old);
-        }
+        whole ? put_complete_dump() : put_stalled_dump();
         files.reported_space = used + kOverheadBytes - (64 << 10);
         check_error(recover_dump(source(), uncompressed, files), Code::kNoSpace,
                     "nothing was written");
