@@ -3,7 +3,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "proto/error.h"
@@ -31,6 +33,9 @@ void add_recover_command(CLI::App& app, CommandContext& context);
 void add_start_command(CLI::App& app, CommandContext& context);
 void add_stop_command(CLI::App& app, CommandContext& context);
 void add_takeover_command(CLI::App& app, CommandContext& context);
+
+// --metadata-offset of the subcommands that read one disk: find_metadata()'s `offset`.
+void add_metadata_offset(CLI::App& command, std::optional<std::uint64_t>& offset);
 
 // "lastword: <describe(error)>" on standard error; returns the exit status that belongs to it.
 int report_error(const Error& error);

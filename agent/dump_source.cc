@@ -88,8 +88,18 @@ Result<Dump> read_dump(const DumpSource& source, bool writer_is_over) {
                     dump.header.extent_length_bytes(), dump.header.extent_offset_bytes())));
   }
   dump.crash_id = *crash_id;
-  if (pb::Label label; records.read(RecordPlace::kLabel, label)) dump.disk_uuid = label.disk_uuid();
+  if (pb::Label label; records.read(RecordPlace::kLabel, label)) {
+    dump.disk_uuid = label.disk_uuid();
+    dump.cluster = parse_uuid(label.cluster_uuid());
+  }
   return dump;
+}
+
+std::string number_name(const Dump& dump) {
+  const std::string name = fmt::format("node{}", dump.header.node());
+  constexpr std::size_t kClusterDigits = 8;
+  if (!dump.cluster) return name;
+  return fmt::format("{}.{}", name, to_string(*dump.cluster).substr(0, kClusterDigits));
 }
 
 Status check_holder(const DumpSource& source) {

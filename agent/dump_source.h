@@ -2,6 +2,7 @@
 // is allowed to make.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "proto/disk.pb.h"
@@ -24,8 +25,13 @@ struct DumpSource {
 struct Dump {
   pb::CoredumpHeader header;
   UuidBytes crash_id{};
-  std::string disk_uuid;  // empty: no readable label
+  std::string disk_uuid;             // empty: no readable label
+  std::optional<UuidBytes> cluster;  // of the node that crashed; none where there is no such label
 };
+
+// "node1.5e9b4c0a": of a node that no configuration names, its number and the first digits of its
+// cluster; only "node1" where that is not known.
+[[nodiscard]] std::string number_name(const Dump& dump);
 
 // kNotFound: there is no dump (INACTIVE, ARMED). kRefused: its writer may be at work (IN_PROGRESS),
 // unless `writer_is_over`. kCorrupt: the header contradicts itself or the disk.

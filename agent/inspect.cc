@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "agent/metadata_place.h"
 #include "proto/keys.h"
 #include "proto/record.h"
 #include "storage/record_io.h"
@@ -49,7 +50,7 @@ pb::InspectSlot inspect_slot(RecordPlace place, Slot& slot) {
   return out;
 }
 
-void inspect_record(RecordIo& records, const Partition& metadata, RecordPlace place,
+void inspect_record(RecordIo& records, std::uint64_t metadata_offset, RecordPlace place,
                     pb::InspectReport& report) {
   pb::InspectRecord& out = *report.add_records();
   out.set_name(place_name(place));
@@ -69,7 +70,7 @@ void inspect_record(RecordIo& records, const Partition& metadata, RecordPlace pl
       problem(block.error());
       readable = false;
     }
-    slot.set_offset_bytes(metadata.offset_bytes + slot_offset(place, i));
+    slot.set_offset_bytes(metadata_offset + slot_offset(place, i));
   }
   if (!readable) return;  // what the other slot says may be out of date
   const auto choice = choose_slot(slots[0], slots[1]);
@@ -151,17 +152,21 @@ void inspect_reservation(ScsiLun& lun, const pb::Label* label, pb::InspectReport
   }
 }
 
-Status inspect_metadata(OpenDisk& disk, pb::InspectReport& report) {
-  const auto metadata = find_metadata_partition(disk.info.path);
+Status inspect_metadata(OpenDisk& disk, std::optional<std::uint64_t> asked,
+                        pb::InspectReport& report) {
+  const auto metadata = find_metadata(*disk.device, asked);
   if (!metadata) {
     if (metadata.error().code == Code::kNotFound) return {};
     if (metadata.error().code != Code::kCorrupt) return fail(metadata.error());
     report.add_problems(describe(metadata.error()));
     return {};
   }
+  if (!asked && !metadata->found_by_label.empty()) {
+    report.add_problems(metadata->found_by_label);
+  }
   RecordIo records(*disk.device, metadata->offset_bytes);
   for (const RecordPlace place : kRecordPlaces) {
-    inspect_record(records, *metadata, place, report);
+    inspect_record(records, metadata->offset_bytes, place, report);
   }
   return {};
 }
@@ -169,7 +174,8 @@ Status inspect_metadata(OpenDisk& disk, pb::InspectReport& report) {
 }  // namespace
 
 Result<pb::InspectReport> inspect_disk(const std::string& path,
-                                       std::chrono::milliseconds io_timeout) {
+                                       std::chrono::milliseconds io_timeout,
+                                       std::optional<std::uint64_t> metadata_offset) {
   auto disk = open_disk(path, Access::kReadOnly, io_timeout);
   if (!disk) return fail(disk.error());
   pb::InspectReport report;
@@ -177,7 +183,8 @@ Result<pb::InspectReport> inspect_disk(const std::string& path,
   report.set_description(disk->info.description);
   report.set_size_bytes(disk->info.size_bytes);
   if (Status status = inspect_table(disk->info, report); !status) return fail(status.error());
-  if (Status status = inspect_metadata(*disk, report); !status) return fail(status.error());
+  if (Status status = inspect_metadata(*disk, metadata_offset, report); !status)
+    return fail(status.error());
   const pb::InspectSlot* label = current_slot(report, RecordPlace::kLabel);
   report.set_labelled(label != nullptr);
   const pb::InspectSlot* header = current_slot(report, RecordPlace::kCoredump);

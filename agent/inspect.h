@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "agent/inspect.pb.h"
@@ -13,9 +14,11 @@ namespace lastword {
 // Sections of a dump that are looked at; verifying all is the work of `lastword recover`.
 inline constexpr std::size_t kInspectedSections = 8;
 
-// Fails when the disk can not be read at all; all else is in the report.
+// Fails when the disk can not be read at all; all else is in the report. Its records are where
+// find_metadata() has them.
 [[nodiscard]] Result<pb::InspectReport> inspect_disk(const std::string& path,
-                                                     std::chrono::milliseconds io_timeout);
+                                                     std::chrono::milliseconds io_timeout,
+                                                     std::optional<std::uint64_t> metadata_offset);
 
 // The first sections of the dump that `header` promises. Sets `problem` when one that should be
 // durable is damaged.

@@ -44,7 +44,7 @@ Status check_directory(const std::string& path) {
 }
 
 std::string node_name(const Dump& dump, const RecoverOptions& options) {
-  return options.node_name.empty() ? fmt::format("node{}", dump.header.node()) : options.node_name;
+  return options.node_name.empty() ? number_name(dump) : options.node_name;
 }
 
 // A writer whose first disk failed has begun the same crash again on its next candidate.
@@ -210,7 +210,7 @@ Status settle(const DumpSource& source, const Dump& dump, const RecoverOptions& 
     result.set_saved(true);
     add_note(result, "the disk was marked SAVED before");
   } else if (!options.mark_saved) {
-    add_note(result, "the disk was left as it is, as asked");
+    add_note(result, fmt::format("the disk was left as it is, {}", options.why_unmarked));
   } else if (result.report().loss() && !options.accept_loss) {
     add_note(
         result,

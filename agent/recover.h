@@ -27,10 +27,11 @@ namespace lastword {
 using RecoverProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 struct RecoverOptions {
-  std::string directory;        // exists; DIR above
-  std::string node_name;        // of the node that crashed; empty: "nodeID"
-  CoreKind core;                // what to write
-  bool mark_saved = true;       // else the disk is only read
+  std::string directory;   // exists; DIR above
+  std::string node_name;   // of the node that crashed; empty: see number_name()
+  CoreKind core;           // what to write
+  bool mark_saved = true;  // else the disk is only read ...
+  std::string why_unmarked = "as asked";
   bool accept_loss = false;     // mark it although the disk lost part of the dump
   bool writer_is_over = false;  // read an IN_PROGRESS dump; it is never marked
   RecoverProgress progress;     // may be empty

@@ -5,19 +5,29 @@
 #include <filesystem>
 
 #include "agent/dump_front.h"
+#include "agent/metadata_place.h"
 #include "agent/recovery_report.h"
 #include "proto/timing.h"
-#include "storage/discover.h"
 
 namespace lastword {
 namespace {
 
-// Empty: a node that the configuration does not know.
-NodeConfig node_of(const std::optional<Config>& config, std::uint32_t id) {
-  if (!config) return {};
+bool is_ours(const std::optional<Config>& config, const Dump& dump) {
+  return config && dump.cluster && config->cluster_uuid == to_string(*dump.cluster);
+}
+
+// Empty: a node that the configuration does not know. Another cluster's nodes have the same
+// numbers.
+NodeConfig crashed_node(const std::optional<Config>& config, const Dump& dump) {
+  if (!is_ours(config, dump)) return {};
+  const std::uint32_t id = dump.header.node();
   if (id == config->self.id) return config->self;
   if (id == config->partner.id) return config->partner;
   return {};
+}
+
+std::chrono::milliseconds io_timeout(const std::optional<Config>& config) {
+  return config ? config->timing.settings.io_timeout : TimingSettings{}.io_timeout;
 }
 
 // All zero where `lastword start` has not run: then nothing of a SCSI disk can be changed.
@@ -29,13 +39,14 @@ NodeState state_of(const std::optional<Config>& config) {
 // Makes a dump whose writer is over read as such, as far as this node may say so.
 Status end_writer(const DumpSource& source, const Dump& dump, const std::optional<Config>& config,
                   const NodeState& state, const RecoverRequest& request) {
-  if (dump.header.attribute() != pb::IN_PROGRESS || request.verify || !request.mark_saved)
+  if (dump.header.attribute() != pb::IN_PROGRESS || request.verify || !request.mark_saved) {
     return {};
+  }
   if (source.lun == nullptr) {
     if (!request.writer_gone) return {};
     return mark_aborted(source, dump.header.crash_id(), pb::STALLED);
   }
-  if (!config || !check_holder(source)) return {};
+  if (!is_ours(config, dump) || !check_holder(source)) return {};
   return end_orphaned_dump(source, config->self.id, state.boot_generation);
 }
 
@@ -55,14 +66,16 @@ Status make_core_directory(const std::string& path) {
 }  // namespace
 
 Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
-                                        const RecoverRequest& request) {
-  const auto timeout = config ? config->timing.settings.io_timeout : TimingSettings{}.io_timeout;
+                                        const RecoverRequest& asked) {
+  RecoverRequest request = asked;
   const bool writes = request.mark_saved && !request.verify;
   const auto disk =
-      open_disk(request.disk, writes ? Access::kReadWrite : Access::kReadOnly, timeout);
+      open_disk(request.disk, writes ? Access::kReadWrite : Access::kReadOnly, io_timeout(config));
   if (!disk) return fail(disk.error());
-  const auto metadata = find_metadata_partition(request.disk);
+  const auto metadata = find_metadata(*disk->device, request.metadata_offset);
   if (!metadata) return fail(metadata.error());
+  const bool only_read = !metadata->found_by_label.empty();
+  if (only_read) request.mark_saved = false;
   const NodeState state = state_of(config);
   const DumpSource source{.device = *disk->device,
                           .metadata_offset = metadata->offset_bytes,
@@ -74,15 +87,14 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
     return fail(status.error());
   }
 
-  const NodeConfig crashed = node_of(config, dump->header.node());
+  const NodeConfig crashed = crashed_node(config, *dump);
   if (!request.verify && request.directory.empty() && crashed.core_directory.empty()) {
-    return fail(
-        {.code = Code::kUsage,
-         .operation = "recover",
-         .disk = request.disk,
-         .detail = fmt::format("the configuration has no core_directory for node {}; name a "
-                               "directory with -o",
-                               dump->header.node())});
+    return fail({.code = Code::kUsage,
+                 .operation = "recover",
+                 .disk = request.disk,
+                 .detail = fmt::format("the configuration has no core_directory for {}; name a "
+                                       "directory with -o",
+                                       number_name(*dump))});
   }
   // The configured one is ours to make; one that somebody typed may be a slip.
   if (!request.verify && request.directory.empty()) {
@@ -90,7 +102,7 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
       return fail(status.error());
     }
   }
-  const RecoverOptions options{
+  RecoverOptions options{
       .directory = request.directory.empty() ? crashed.core_directory : request.directory,
       .node_name = crashed.name,
       .core = {.format = request.format.value_or(config ? config->core_format : CoreFormat::kKdump),
@@ -99,19 +111,26 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
       .accept_loss = request.accept_loss,
       .writer_is_over = request.writer_gone,
       .progress = request.progress};
-  if (!request.verify) return recover_dump(source, options);
-  auto report = verify_dump(source, options);
-  if (!report) return fail(report.error());
-  pb::RecoveryResult result;
-  *result.mutable_report() = std::move(*report);
+  if (only_read && asked.mark_saved) options.why_unmarked = "because of that";
+  Result<pb::RecoveryResult> result;
+  if (request.verify) {
+    auto report = verify_dump(source, options);
+    if (!report) return fail(report.error());
+    *result->mutable_report() = std::move(*report);
+  } else {
+    result = recover_dump(source, options);
+  }
+  if (result && only_read) {
+    result->set_note(fmt::format("{}{}{}", metadata->found_by_label,
+                                 result->note().empty() ? "" : "; ", result->note()));
+  }
   return result;
 }
 
-Result<DumpLog> read_dump_log(const std::optional<Config>& config, const std::string& path) {
-  const auto timeout = config ? config->timing.settings.io_timeout : TimingSettings{}.io_timeout;
-  const auto disk = open_disk(path, Access::kReadOnly, timeout);
+Result<DumpLog> read_dump_log(const std::optional<Config>& config, const RecoverRequest& request) {
+  const auto disk = open_disk(request.disk, Access::kReadOnly, io_timeout(config));
   if (!disk) return fail(disk.error());
-  const auto metadata = find_metadata_partition(path);
+  const auto metadata = find_metadata(*disk->device, request.metadata_offset);
   if (!metadata) return fail(metadata.error());
   const DumpSource source{
       .device = *disk->device, .metadata_offset = metadata->offset_bytes, .own_key = {}};
@@ -119,12 +138,15 @@ Result<DumpLog> read_dump_log(const std::optional<Config>& config, const std::st
   if (!dump) return fail(dump.error());
   DumpFront front = read_front(*disk->device, *dump);
   if (!front.dmesg.empty()) {
-    return DumpLog{.text = std::move(front.dmesg), .whole = front.whole, .end = front.end};
+    return DumpLog{.text = std::move(front.dmesg),
+                   .note = metadata->found_by_label,
+                   .whole = front.whole,
+                   .end = front.end};
   }
   if (!front.whole && front.end.code != Code::kNotFound) return fail(front.end);
   return fail({.code = Code::kNotFound,
                .operation = "read the kernel log",
-               .disk = path,
+               .disk = request.disk,
                .detail = dump->header.attribute() == pb::IN_PROGRESS ? "the dump has none so far"
                                                                      : "the dump has none"});
 }

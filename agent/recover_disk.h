@@ -22,12 +22,15 @@ struct RecoverRequest {
   bool mark_saved = true;
   bool accept_loss = false;
   bool writer_gone = false;  // image: the operator knows that nothing writes to it any more
+  std::optional<std::uint64_t> metadata_offset;  // see find_metadata()
   RecoverProgress progress;
 };
 
-// `config` absent: only with a directory, and a SCSI disk can then only be read. With `verify` the
-// result has a report and nothing else. Where this node holds the disk and finds a dump there that
-// nobody can be writing any more, it first becomes ABORTED.
+// `config` absent: only with a directory, and a SCSI disk can then only be read. So it is with the
+// dump of another cluster, whose nodes `config` does not name. A disk whose GPT does not tell where
+// its records are is only read. With `verify` the result has a report and a note. Where this node
+// holds the disk and finds a dump there that nobody can be writing any more, it first becomes
+// ABORTED.
 [[nodiscard]] Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
                                                       const RecoverRequest& request);
 
@@ -36,11 +39,12 @@ struct RecoverRequest {
 // log.
 struct DumpLog {
   std::string text;
+  std::string note;  // for people
   bool whole = true;
   Error end;  // unless whole: why more could not be read
 };
 [[nodiscard]] Result<DumpLog> read_dump_log(const std::optional<Config>& config,
-                                            const std::string& disk);
+                                            const RecoverRequest& request);
 
 // The dump on a disk that this node just took over, to the core directory of the node that crashed.
 // Returns the directory that was written. A disk that could not be marked SAVED is an error.

@@ -90,6 +90,7 @@ pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, st
   report.set_crash_id(dump.header.crash_id());
   report.set_node(std::string(node_name));
   report.set_node_id(dump.header.node());
+  if (dump.cluster) report.set_cluster_uuid(to_string(*dump.cluster));
   report.set_boot_generation(dump.header.boot_generation());
   report.set_kernel_release(dump.header.kernel_release());
   report.set_started_utc(utc_time(dump.header.started_unix_ms()));

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "dumpwriter/text.h"
 #include "proto/timing.h"
 #include "storage/disk.h"
+#include "storage/label_search.h"
 #include "storage/unit_attention.h"
 
 namespace lastword {
@@ -22,43 +22,11 @@ namespace {
 
 constexpr milliseconds kIoTimeout = TimingSettings{}.io_timeout;
 
-// Where `lastword label` puts the metadata: first in the data of a disk that it partitions itself,
-// in the gap after the GPT's entries on an adopted one (LBA 34 with blocks of 512 bytes, LBA 6 with
-// 4096).
-constexpr std::array<std::uint64_t, 3> kUsualMetadataOffsets{1 << 20, 20480, 24576};
-
 template <class... Args>
 tl::unexpected<Error> refuse(Code code, fmt::format_string<Args...> format, Args&&... args) {
   return fail({.code = code,
                .operation = "check disk",
                .detail = format_text(format, std::forward<Args>(args)...)});
-}
-
-struct FoundLabel {
-  std::uint64_t metadata_offset = 0;
-  pb::Label label;
-};
-
-Result<FoundLabel> find_label(BlockDevice& device, const DumpOptions& options) {
-  std::vector<std::uint64_t> offsets(kUsualMetadataOffsets.begin(), kUsualMetadataOffsets.end());
-  if (options.metadata_offset) offsets = {*options.metadata_offset};
-  // Damage in one place says more than that there is nothing in the others.
-  Error worst{.code = Code::kNotFound,
-              .operation = "find label",
-              .disk = device.name(),
-              .detail = "not labelled: `lastword label` it, or give --metadata-offset"};
-  for (const std::uint64_t offset : offsets) {
-    if (offset + kMetadataMinBytes > device.size_bytes()) continue;
-    FoundLabel found{.metadata_offset = offset, .label = {}};
-    const auto read = RecordIo(device, offset).read(RecordPlace::kLabel, found.label);
-    if (read) return found;
-    const Code code = read.error().code;
-    const bool explicit_place = options.metadata_offset.has_value();
-    if (code == Code::kFutureVersion || (explicit_place && code != Code::kNotFound)) {
-      worst = read.error();
-    }
-  }
-  return fail(worst);
 }
 
 Result<std::vector<ReservationKey>> read_keys(ScsiLun* lun) {
@@ -102,8 +70,9 @@ class ByHand {
                       loops.front());
       }
     }
-    const auto found = find_label(*disk->device, options_);
-    if (!found) return fail(found.error());
+    pb::Label on_disk;
+    const auto metadata_offset = find_label(*disk->device, options_.metadata_offset, on_disk);
+    if (!metadata_offset) return fail(metadata_offset.error());
     const auto keys = read_keys(disk->lun.get());
     if (!keys) return fail(keys.error());
     const EngineSize size = size_engine(available_processors(), 1, options_.codec);
@@ -113,10 +82,9 @@ class ByHand {
     const PanicClock clock;
     const milliseconds limit = options_.limit.value_or(milliseconds::max());
     const DumpIdentity identity{
-        .node =
-            found->label.owner_node() != 0 ? found->label.owner_node() : found->label.home_node(),
+        .node = on_disk.owner_node() != 0 ? on_disk.owner_node() : on_disk.home_node(),
         // On a disk that a partner watches, no life of this node: it has not panicked.
-        .boot_generation = disk->info.is_image ? found->label.owner_generation() : 0,
+        .boot_generation = disk->info.is_image ? on_disk.owner_generation() : 0,
         .crash_id = random_uuid(),
         .limit = options_.limit.value_or(milliseconds(0)),
         .memory_bytes = core->memory_bytes(),
@@ -132,10 +100,10 @@ class ByHand {
     DumpTarget target({.device = *disk->device,
                        .lun = disk->lun.get(),
                        .engine = **engine,
-                       .metadata_offset = found->metadata_offset},
+                       .metadata_offset = *metadata_offset},
                       rule, identity, clock, kIoTimeout);
     const DumpCandidate candidate{
-        .disk_uuid = found->label.disk_uuid(), .target = &target, .problem = {}};
+        .disk_uuid = on_disk.disk_uuid(), .target = &target, .problem = {}};
     const auto classes = open_classes(*core, options_.exclude, reporter);
     CompressorPool pool(size);
     DumpRun dump({&candidate, 1}, &*core, {}, *classes, pool,

@@ -22,6 +22,9 @@ inline constexpr std::string_view kDataPartitionName = "lastword-data";
 // the GPT's entries and the first MiB boundary, which is smaller (1004 KiB at most).
 inline constexpr std::uint64_t kMetadataPartitionBytes = 1 << 20;
 inline constexpr std::uint64_t kAdoptGapEnd = 1 << 20;
+// Where these two usually begin: a fresh one; an adopted one behind 128 entries of a GPT with
+// blocks of 512 bytes (LBA 34), and of 4096 (LBA 6), from the next whole block on.
+inline constexpr std::array<std::uint64_t, 3> kUsualMetadataOffsets{1 << 20, 20480, 24576};
 
 enum class RecordKind : std::uint32_t {
   kLabel = 1,

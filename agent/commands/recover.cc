@@ -57,13 +57,14 @@ int status_of(const pb::RecoveryReport& report, bool verify) {
   return verify && report.loss() ? kExitCorrupt : kExitPartial;
 }
 
-int print_log(const std::optional<Config>& config, const std::string& disk) {
-  const auto log = read_dump_log(config, disk);
+int print_log(const std::optional<Config>& config, const RecoverRequest& request) {
+  const auto log = read_dump_log(config, request);
   if (!log) return report_failure(log.error());
   std::fwrite(log->text.data(), 1, log->text.size(), stdout);
   if (std::fflush(stdout) != 0) {
     return report_error({.code = Code::kIo, .sys_errno = errno, .operation = "write the log"});
   }
+  if (!log->note.empty()) fmt::print(stderr, "lastword: {}: {}\n", request.disk, log->note);
   if (log->whole) return kExitOk;
   fmt::print(stderr, "lastword: the log may go on: {}\n", describe(log->end));
   return kExitPartial;
@@ -91,7 +92,7 @@ int run(const CommandContext& context, Arguments& arguments) {
   } else if (loaded.error().sys_errno != ENOENT) {
     fmt::print(stderr, "lastword: going on without configuration: {}\n", describe(loaded.error()));
   }
-  if (arguments.dmesg) return print_log(config, request.disk);
+  if (arguments.dmesg) return print_log(config, request);
 
   Result<pb::RecoveryResult> result;
   {
@@ -145,6 +146,7 @@ void add_recover_command(CLI::App& app, CommandContext& context) {
       command->add_flag("--verify", request.verify, "Check every checksum and write nothing");
   auto* dmesg = command->add_flag("--dmesg", arguments->dmesg,
                                   "Only print the kernel log, at once, of a dump in progress too");
+  add_metadata_offset(*command, request.metadata_offset);
   auto* json = command->add_flag("--json", arguments->json, "Print the result as JSON");
   for (auto* writing : {output, no_mark, loss, format, codec}) {
     verify->excludes(writing);
