@@ -118,11 +118,14 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
   Actions actions;
   Disk& disk = disks_[index];
   if (disk.state != State::kArmed && disk.state != State::kDumping) return actions;
+  disk.last_read = now;
+  // A record never goes back: the newer slot was not read whole this time. What it said still
+  // counts.
+  if (disk.seen.header_readable && sequence < disk.seen.header_sequence) return actions;
   const bool changed = sequence != disk.seen.header_sequence || !disk.seen.header_readable;
   disk.seen.header = header;
   disk.seen.header_sequence = sequence;
   disk.seen.header_readable = true;
-  disk.last_read = now;
   if (!changed) return actions;
   if (is_dumping(disk)) {
     if (disk.state == State::kArmed) {

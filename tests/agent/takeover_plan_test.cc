@@ -201,6 +201,25 @@ BOOST_AUTO_TEST_CASE(header_that_reads_the_same_again_is_no_progress) {
   CHECK_DISKS(taken(plan.tick(kTiming.stall())), {3, 4});
 }
 
+BOOST_AUTO_TEST_CASE(older_header_takes_no_disk_from_a_running_dump) {
+  for (const auto& older : {header(pb::ARMED), pb::CoredumpHeader()}) {
+    auto plan = usual();
+    (void)plan.begin(0ms);
+    CHECK_DISKS(taken(plan.header_seen(3, header(pb::IN_PROGRESS), 9, 100ms)), {});
+    CHECK_DISKS(taken(plan.header_seen(3, older, 8, 200ms)), {});
+    CHECK_DISKS(taken(plan.header_seen(3, older, 0, 300ms)), {});
+    CHECK_DISKS(taken(plan.header_seen(3, header(pb::COMPLETED), 10, 400ms)), {3, 4});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(writer_whose_newer_header_is_lost_stalls) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 9, 0ms);
+  CHECK_DISKS(taken(plan.header_seen(3, header(pb::ARMED), 8, kTiming.stall())), {});
+  CHECK_DISKS(taken(plan.tick(kTiming.stall())), {3});
+}
+
 BOOST_AUTO_TEST_CASE(dump_disk_that_can_not_be_read_is_no_stalled_writer) {
   auto plan = usual(header(pb::IN_PROGRESS));
   (void)plan.begin(0ms);
