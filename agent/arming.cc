@@ -117,13 +117,14 @@ Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
   if (Status room = check_reserve(image->bytes.size(), image->unpacked_bytes); !room) {
     return fail(room.error());
   }
-  const auto running_line = read_text_file("/proc/cmdline");
-  if (!running_line) return fail(running_line.error());
+  const auto running = inspect_running_kernel();
+  if (!running) return fail(running.error());
 
   pb::ArmedState& armed = attempt.armed;
   *armed.mutable_plan() = plan;
   armed.set_capture_kernel(capture.path);
-  armed.set_command_line(capture_command_line(*running_line, config.capture_command_line));
+  armed.set_command_line(
+      capture_command_line(*running, config.capture_processors, config.capture_command_line));
   armed.set_image(image_path(config));
   armed.set_image_bytes(image->bytes.size());
   armed.set_dump_program_crc32c(image->dump_program_crc32c);

@@ -198,10 +198,11 @@ class Checker {
       stale(fmt::format("the plan is of boot generation {}, this is {}", plan.boot_generation(),
                         situation_.state->boot_generation));
     }
-    const std::string line =
-        capture_command_line(facts_.running_command_line, config_.capture_command_line);
+    const std::string line = capture_command_line(facts_.running, config_.capture_processors,
+                                                  config_.capture_command_line);
     if (plan.dump_limit_ms() != static_cast<std::uint64_t>(timing.dump_limit.count()) ||
         plan.io_timeout_ms() != static_cast<std::uint64_t>(timing.io_timeout.count()) ||
+        plan.grace_ms() != static_cast<std::uint64_t>(timing.grace.count()) ||
         plan.after() != config_.after || plan.engine() != config_.engine ||
         plan.exclude() != config_.exclude || plan.codec() != config_.codec ||
         plan.keep_latest() != config_.keep_latest || facts_.armed->command_line() != line) {

@@ -17,7 +17,7 @@ struct CheckFacts {
   Result<pb::ArmedState> armed;
   bool crash_kernel_loaded = false;
   std::string running_release;
-  std::string running_command_line;      // /proc/cmdline
+  RunningKernel running;
   Result<CaptureKernel> capture_kernel;  // what arming would take now
   Result<std::uint32_t> dump_program_crc32c;
   // What an image for the plan's disks would hold if it were built now; names in the image.

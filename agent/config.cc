@@ -258,12 +258,25 @@ void read_dump(Reader& reader, const toml::table& root, Config& config) {
                  {"elf", static_cast<int>(CoreFormat::kElf)}});
 }
 
+void read_processors(Reader& reader, const toml::table& table, Config& config) {
+  constexpr unsigned kMost = 8;  // that lastword-dump has memory for (size_engine())
+  const toml::node* node = table.get("processors");
+  if (node == nullptr) return;
+  const auto value = node->value_exact<std::int64_t>();
+  if (!value || *value < 1 || *value > kMost) {
+    reader.complain(node->source(), fmt::format("processors takes a number from 1 to {}", kMost));
+    return;
+  }
+  config.capture_processors = static_cast<unsigned>(*value);
+}
+
 void read_capture(Reader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "capture");
   if (table == nullptr) return;
-  reader.only_keys(*table, "[capture]", {"modules", "kernel", "command_line"});
+  reader.only_keys(*table, "[capture]", {"modules", "kernel", "command_line", "processors"});
   reader.absolute_path(*table, "kernel", config.capture_kernel);
   reader.text(*table, "command_line", config.capture_command_line);
+  read_processors(reader, *table, config);
   const toml::node* modules = table->get("modules");
   if (modules == nullptr) return;
   if (!modules->is_array()) {

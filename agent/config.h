@@ -42,6 +42,7 @@ struct Config {
   std::vector<std::string> extra_modules;  // [capture] kernel modules beyond those of the disks
   std::string capture_kernel;              // empty: /boot/vmlinuz-RELEASE of the running kernel
   std::string capture_command_line;        // appended to the default one
+  unsigned capture_processors = 1;         // [capture] processors: that the capture kernel starts
   std::string dump_program = "/usr/lib/lastword/lastword-dump";
   std::string state_directory = "/run/lastword";           // must not survive a reboot
   std::string persistent_directory = "/var/lib/lastword";  // must survive one

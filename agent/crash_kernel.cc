@@ -155,26 +155,50 @@ std::string running_release() {
   return names.release;
 }
 
-std::string capture_command_line(const std::string& running_command_line,
+std::optional<unsigned> boot_apic_id(std::string_view cpuinfo) {
+  // One paragraph a processor, "key\t: value" lines.
+  const std::string_view first = cpuinfo.substr(0, cpuinfo.find("\n\n"));
+  constexpr std::string_view kKey = "\ninitial apicid\t: ";
+  const std::size_t at = first.find(kKey);
+  if (at == std::string_view::npos || !first.starts_with("processor\t: 0\n")) return std::nullopt;
+  const std::string_view value = first.substr(at + kKey.size());
+  unsigned id = 0;
+  const auto parsed = std::from_chars(value.data(), value.data() + value.size(), id);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  return id;
+}
+
+Result<RunningKernel> inspect_running_kernel() {
+  const auto command_line = read_text_file("/proc/cmdline");
+  if (!command_line) return fail(command_line.error());
+  const auto cpuinfo = read_text_file("/proc/cpuinfo");
+  if (!cpuinfo) return fail(cpuinfo.error());
+  return RunningKernel{.command_line = *command_line, .boot_apic_id = boot_apic_id(*cpuinfo)};
+}
+
+std::string capture_command_line(const RunningKernel& running, unsigned processors,
                                  const std::string& addition) {
   std::string line;
   const auto append = [&line](std::string_view word) {
     if (!line.empty()) line += ' ';
     line += word;
   };
-  std::istringstream words(running_command_line);
+  std::istringstream words(running.command_line);
   for (std::string word; words >> word;) {
     if (word.starts_with("console=") || word.starts_with("earlyprintk=") ||
         word.starts_with("earlycon")) {
       append(word);
     }
   }
-  // Documentation/admin-guide/kdump/kdump.rst: one processor, devices in whatever state the panic
-  // left them, interrupts that nobody handles; the rest saves memory. panic=: should this kernel
+  const bool several = processors > 1 && running.boot_apic_id;
+  append("nr_cpus=" + std::to_string(several ? processors : 1));
+  if (several) append("disable_cpu_apicid=" + std::to_string(*running.boot_apic_id));
+  // Documentation/admin-guide/kdump/kdump.rst: devices in whatever state the panic left them,
+  // interrupts that nobody handles; the rest saves memory. panic=: should this kernel
   // crash too, the machine comes back. loglevel: some hundred lines about the hardware take a
   // second on a serial console, many disks several, and all that time nobody knows of the panic.
   append(
-      "reset_devices irqpoll nr_cpus=1 panic=10 cgroup_disable=memory acpi_no_memhotplug "
+      "reset_devices irqpoll panic=10 cgroup_disable=memory acpi_no_memhotplug "
       "transparent_hugepage=never numa=off nokaslr loglevel=4");
   if (!addition.empty()) append(addition);
   return line;

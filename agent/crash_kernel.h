@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "proto/error.h"
 
@@ -36,9 +38,23 @@ struct CrashKernel {
 // uname -r
 [[nodiscard]] std::string running_release();
 
+// What the capture kernel's command line depends on in the running one.
+struct RunningKernel {
+  std::string command_line;              // /proc/cmdline
+  std::optional<unsigned> boot_apic_id;  // as boot_apic_id() tells
+};
+[[nodiscard]] Result<RunningKernel> inspect_running_kernel();
+
+// The boot processor's APIC ID from the text of /proc/cpuinfo (arch/x86/kernel/cpu/proc.c):
+// "initial apicid" of processor 0. None where the text does not say.
+[[nodiscard]] std::optional<unsigned> boot_apic_id(std::string_view cpuinfo);
+
 // The capture kernel's command line: the consoles of the running kernel's, what a kdump kernel
 // needs to live in little memory on a machine that was not reset, and what the configuration adds.
-[[nodiscard]] std::string capture_command_line(const std::string& running_command_line,
+// With several processors it leaves out the boot processor unless the crash happened there: to be
+// woken a second time would reset the machine (Documentation/admin-guide/kernel-parameters.txt,
+// disable_cpu_apicid=). Where its APIC ID is not known, one processor has to do.
+[[nodiscard]] std::string capture_command_line(const RunningKernel& running, unsigned processors,
                                                const std::string& addition);
 
 }  // namespace lastword

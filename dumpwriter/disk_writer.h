@@ -105,6 +105,7 @@ class DiskWriter {
   // write a last header durably; zero before it was seen to work.
   [[nodiscard]] milliseconds time_to_end(unsigned sections) const;
   [[nodiscard]] unsigned in_flight() const { return engine_.in_flight(); }
+  [[nodiscard]] std::string_view engine_name() const { return engine_.name(); }
 
  private:
   enum class SlotState : std::uint8_t { kFree, kHeld, kInFlight, kFailed };

@@ -176,7 +176,9 @@ void DumpRun::announce(const DumpAction& action) {
     news.disk_uuid = candidate.disk_uuid;
     if (candidate.target != nullptr) news.disk_path = candidate.target->name();
     news.reason = reason_of(action.outcome);
-    if (action.outcome != Outcome::kDone && end_.error) {
+    if (action.news == News::kStarted) {
+      news.detail = candidate.target->writer().engine_name();
+    } else if (action.outcome != Outcome::kDone && end_.error) {
       news.detail = describe_to(*end_.error, text, sizeof text);
     }
   }

@@ -10,7 +10,6 @@
 
 #include "agent/capture_image.h"
 #include "agent/command.h"
-#include "agent/text_file.h"
 
 namespace lastword {
 namespace {
@@ -61,14 +60,14 @@ int run(const std::string& config_path, bool json) {
   if (!situation) return report_error(situation.error());
   const auto loaded = crash_kernel_loaded();
   if (!loaded) return report_error(loaded.error());
-  const auto command_line = read_text_file("/proc/cmdline");
-  if (!command_line) return report_error(command_line.error());
+  const auto running = inspect_running_kernel();
+  if (!running) return report_error(running.error());
   CheckFacts facts{.config = &*config,
                    .situation = &*situation,
                    .armed = load_armed_state(*config),
                    .crash_kernel_loaded = *loaded,
                    .running_release = running_release(),
-                   .running_command_line = *command_line,
+                   .running = *running,
                    .capture_kernel = find_capture_kernel(*config),
                    .dump_program_crc32c = file_crc32c(config->dump_program),
                    .modules = {},

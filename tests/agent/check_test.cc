@@ -43,14 +43,14 @@ struct Ready {
     pb::ArmedState armed;
     *armed.mutable_plan() = plan;
     armed.set_capture_kernel("/boot/vmlinuz-r");
-    armed.set_command_line(capture_command_line("console=ttyS0", ""));
+    armed.set_command_line(capture_command_line({.command_line = "console=ttyS0"}, 1, ""));
     armed.set_dump_program_crc32c(42);
     facts = {.config = &config,
              .situation = &situation,
              .armed = armed,
              .crash_kernel_loaded = true,
              .running_release = running_release(),
-             .running_command_line = "root=/dev/sda1 console=ttyS0 quiet\n",
+             .running = {.command_line = "root=/dev/sda1 console=ttyS0 quiet\n", .boot_apic_id = 0},
              .capture_kernel = CaptureKernel{.path = "/boot/vmlinuz-r", .release = "r"},
              .dump_program_crc32c = 42U,
              .modules = std::vector<std::string>{"sd_mod.ko"}};
@@ -134,6 +134,10 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
       {"generation moved on", [](Ready& r) { r.situation.state->boot_generation = 8; },
        "the plan is of boot generation 7, this is 8"},
       {"limit changed", [](Ready& r) { r.config.timing.settings.dump_limit = milliseconds(1000); },
+       "configuration was changed"},
+      {"grace changed", [](Ready& r) { r.config.timing.settings.grace = milliseconds(1000); },
+       "configuration was changed"},
+      {"processors changed", [](Ready& r) { r.config.capture_processors = 2; },
        "configuration was changed"},
       {"command line changed", [](Ready& r) { r.config.capture_command_line = "debug"; },
        "configuration was changed"},
@@ -273,12 +277,31 @@ BOOST_AUTO_TEST_SUITE(capture_kernel)
 
 BOOST_AUTO_TEST_CASE(command_line_keeps_consoles_and_drops_the_rest) {
   const std::string line = capture_command_line(
-      "BOOT_IMAGE=/vmlinuz root=UUID=1 ro console=tty0 console=ttyS0,115200 crashkernel=128M\n",
-      "loglevel=7");
-  BOOST_TEST(line.starts_with("console=tty0 console=ttyS0,115200 reset_devices "));
+      {.command_line = "BOOT_IMAGE=/vmlinuz root=UUID=1 ro console=tty0 console=ttyS0,115200 "
+                       "crashkernel=128M\n"},
+      1, "loglevel=7");
+  BOOST_TEST(line.starts_with("console=tty0 console=ttyS0,115200 nr_cpus=1 reset_devices "));
   BOOST_TEST(line.ends_with(" loglevel=7"));
   BOOST_TEST(line.find("crashkernel") == std::string::npos);
   BOOST_TEST(line.find("root=") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(several_processors_are_started_without_the_boot_processor) {
+  BOOST_TEST(capture_command_line({.boot_apic_id = 16}, 4, "")
+                 .starts_with("nr_cpus=4 disable_cpu_apicid=16 "));
+  BOOST_TEST(capture_command_line({.boot_apic_id = 16}, 1, "").starts_with("nr_cpus=1 reset"));
+  BOOST_TEST(capture_command_line({}, 4, "").starts_with("nr_cpus=1 reset"));
+}
+
+BOOST_AUTO_TEST_CASE(boot_processor_is_told_by_cpuinfo) {
+  const std::string second = "\n\nprocessor\t: 1\nmodel\t\t: 6\ninitial apicid\t: 9\n\n";
+  const auto cpuinfo = [&](const std::string& line) {
+    return "processor\t: 0\nmodel\t\t: 6\napicid\t\t: 5" + line + second;
+  };
+  BOOST_TEST((boot_apic_id(cpuinfo("\ninitial apicid\t: 16\nfpu\t\t: yes")) == 16U));
+  BOOST_TEST(!boot_apic_id(cpuinfo("")));
+  BOOST_TEST(!boot_apic_id(cpuinfo("\ninitial apicid\t: x")));
+  BOOST_TEST(!boot_apic_id(second.substr(2)));
 }
 
 BOOST_AUTO_TEST_CASE(file_that_is_no_kernel_is_refused) {

@@ -74,6 +74,7 @@ core_format = "elf"
 modules = ["mpt3sas", "scsi_dh_alua"]
 kernel = "/boot/small"
 command_line = "nosmt"
+processors = 2
 [hooks]
 service_taken = "/sbin/a"
 [paths]
@@ -98,6 +99,7 @@ dump_program = "/opt/lastword-dump"
              boost::test_tools::per_element());
   BOOST_TEST(config->capture_kernel == "/boot/small");
   BOOST_TEST(config->capture_command_line == "nosmt");
+  BOOST_TEST(config->capture_processors == 2U);
   BOOST_TEST(config->hooks.service_taken == "/sbin/a");
   BOOST_TEST(config->state_directory == "/run/lw");
   BOOST_TEST(config->dump_program == "/opt/lastword-dump");
@@ -184,6 +186,9 @@ BOOST_AUTO_TEST_CASE(wrong_types_are_refused) {
   BOOST_TEST(says(parse("[capture]\nmodules = \"sd_mod\"\n"), "modules must be a list"));
   BOOST_TEST(says(parse("[capture]\nmodules = [\"/lib/a.ko\"]\n"), "names as in modprobe"));
   BOOST_TEST(says(parse("[capture]\nmodules = [1]\n"), "names as in modprobe"));
+  BOOST_TEST(says(parse("[capture]\nprocessors = 0\n"), "processors takes a number from 1 to 8"));
+  BOOST_TEST(says(parse("[capture]\nprocessors = 9\n"), "processors takes a number from 1 to 8"));
+  BOOST_TEST(says(parse("[capture]\nprocessors = \"2\"\n"), "processors takes a number"));
   BOOST_TEST(says(parse_config("timing = 5\n" + std::string(kMinimal), "test.toml", "alpha"),
                   "line 1:10: [timing] must be a table"));
 }
