@@ -1,7 +1,8 @@
 """python3 -m qemu.bench --build DIR [NAME...]
 
 The figures of the README: BUILD/bench/report.json and a Markdown table. Names: takeover_8,
-takeover_64, dump_to_image, dump_1g, dump_4g, recover, panic_to_service_taken; without one, all.
+takeover_64, dump_to_image, dump_1g, dump_4g, recover, capture, panic_to_service_taken; without one,
+all.
 dump_1g, dump_4g and recover need what `make vmcore` makes.
 
 Exit status: 0 measured, 1 something failed, 2 usage, 75 a guest was lost. A goal that is missed is
@@ -15,11 +16,11 @@ import os
 import sys
 
 from . import vmcore
-from .figures import dump, filter, panic, quiet, recover, result, takeover
+from .figures import capture, dump, filter, panic, quiet, recover, result, takeover
 from .harness.runner import PASSED, ROOT, command_line, end_on_signals, run_in_lab
 
 NAMES = (
-    "takeover_8", "takeover_64", "dump_to_image", "dump_1g", "dump_4g", "recover",
+    "takeover_8", "takeover_64", "dump_to_image", "dump_1g", "dump_4g", "recover", "capture",
     "panic_to_service_taken",
 )  # fmt: skip
 _TIMEOUT = 900  # seconds for one lab
@@ -68,6 +69,9 @@ class Bench:
             source = vmcore.path_of(self._build, recover.VMCORE)
             seconds = self.in_lab("recover", lambda lab: recover.measure(lab, self._runs, source))
             found += recover.results(seconds) if seconds else []
+        if "capture" in names:
+            crashes = self.in_lab("capture", lambda lab: capture.measure(lab, self._runs))
+            found += capture.results(crashes) if crashes else []
         if "panic_to_service_taken" in names:
             crashes = [
                 self.in_lab("panic_to_service_taken", panic.measure) for _ in range(self._runs)

@@ -103,7 +103,7 @@ def _copy_files(folders, destination, mib):
             left -= size
 
 
-def _make_content(folder, recipe):
+def make_content(folder, recipe):
     _copy_files(_TEXT_FOLDERS, f"{folder}/text", recipe.text)
     _copy_files(_BINARY_FOLDERS, f"{folder}/binaries", recipe.binaries)
     with open(f"{folder}/noise", "wb") as file:
@@ -111,7 +111,8 @@ def _make_content(folder, recipe):
             file.write(os.urandom(1 << 20))
 
 
-def _fill_memory(donor, recipe):
+def fill_memory(donor, recipe):
+    """Needs make_content() of the same recipe in /var; for a balloon a _Donor's devices."""
     # Before memory is fragmented.
     donor.check(f"echo {recipe.hugetlb_pool // 2} >/proc/sys/vm/nr_hugepages")
     donor.check("cat /var/text/* /var/binaries/* /var/noise >/dev/null", timeout=300)
@@ -119,12 +120,18 @@ def _fill_memory(donor, recipe):
     donor.check("dd if=/dev/vda of=/dev/null bs=1M count=8 status=none")
     # Read back by the programs below: text, as much as the largest of them.
     donor.check("cat /var/text/* | head -c 33554432 >/tmp/text", timeout=60)
-    for kind, source in (("hugetlb", "text"), ("huge", "text"), ("small", "text")):
-        held = donor.spawn(f"lw-memory {kind} {getattr(recipe, kind)} /tmp/{source}", kind)
-        held.wait_for(f"^memory-ready {kind}$", 120)
+    for kind in ("hugetlb", "huge", "small"):
+        if mib := getattr(recipe, kind):
+            held = donor.spawn(f"lw-memory {kind} {mib} /tmp/text", kind)
+            held.wait_for(f"^memory-ready {kind}$", 120)
     pattern.plant(donor, mib=recipe.pattern, timeout=120)
     donor.check(f"lw-memory freed {recipe.freed} /var/noise", timeout=120)
     donor.check(f"dd if=/var/noise of=/var/dirty bs=1M count={recipe.dirty} status=none")
+    if recipe.balloon:
+        _inflate(donor, recipe)
+
+
+def _inflate(donor, recipe):
     donor.check("insmod /root/virtio_balloon.ko")
     donor.qmp.execute("balloon", value=(recipe.memory - recipe.balloon) << 20)
     donor.check(
@@ -148,7 +155,7 @@ def take(lab, recipe, final, *, count=False):
     disks.create_sparse(raw, (recipe.memory + 64) << 20)
     content = lab.big_folder("content")
     lab.say("collecting files")
-    _make_content(content, recipe)
+    make_content(content, recipe)
     with open(f"{lab.kernel.modules}/{_BALLOON}", "rb") as file:
         balloon = file.read()
     donor = _Donor(
@@ -164,7 +171,7 @@ def take(lab, recipe, final, *, count=False):
         " loglevel=5 nr_cpus=1 reset_devices cryptomgr.notests lastword.vmcore=/dev/vdb'"
     )
     lab.say("filling memory")
-    _fill_memory(donor, recipe)
+    fill_memory(donor, recipe)
     panic = donor.panic()
     began = donor.wait_for(r"lastword-guest: capture copies (\d+) bytes$", 120, since=panic.index)
     size = int(began.match[1])

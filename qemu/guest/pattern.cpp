@@ -1,5 +1,8 @@
-// lw-pattern MIB SEED                   plant a pattern in memory and stay
+// lw-pattern MIB SEED [kernel]          plant a pattern in memory and stay
 // lw-pattern --verify CORE SEED PAGES   find it in an ELF core
+//
+// It lies in pages of this process; with `kernel`, in pages that the kernel allocated for itself and
+// lets processes see: a dump that leaves user pages out has them still.
 //
 // Every planted page tells its own number and the page frame it lies in, so that a core can be
 // checked without any table: the page must be found once, whole, and at that frame's address.
@@ -7,7 +10,9 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -100,13 +105,34 @@ std::vector<std::uint64_t> frames_of(const Page* pages, std::size_t count) {
   return entries;
 }
 
-int plant(std::uint64_t mib, std::uint64_t seed) {
-  const std::size_t bytes = mib << 20;
-  const std::size_t count = bytes / kPageBytes;
+void* user_memory(std::size_t bytes) {
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   // Huge pages may be split and collapsed, and with that move.
-  if (memory == MAP_FAILED || madvise(memory, bytes, MADV_NOHUGEPAGE) != 0 ||
-      mlock(memory, bytes) != 0) {
+  const bool stays = memory != MAP_FAILED && madvise(memory, bytes, MADV_NOHUGEPAGE) == 0 &&
+                     mlock(memory, bytes) == 0;
+  return stays ? memory : nullptr;
+}
+
+// The receive ring of a packet socket (packet(7), PACKET_RX_RING): single pages from the kernel's
+// allocator, neither anonymous nor of a file. Bound to no protocol, the socket receives nothing, so
+// that nobody else writes there.
+void* kernel_memory(std::size_t bytes) {
+  const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  tpacket_req ring{};
+  ring.tp_block_size = kPageBytes;
+  ring.tp_block_nr = static_cast<unsigned>(bytes / kPageBytes);
+  ring.tp_frame_size = kPageBytes;
+  ring.tp_frame_nr = ring.tp_block_nr;
+  if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof ring) != 0) return nullptr;
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+int plant(std::uint64_t mib, std::uint64_t seed, bool of_kernel) {
+  const std::size_t bytes = mib << 20;
+  const std::size_t count = bytes / kPageBytes;
+  void* const memory = of_kernel ? kernel_memory(bytes) : user_memory(bytes);
+  if (memory == nullptr) {
     std::perror("lw-pattern: memory");
     return 2;
   }
@@ -217,11 +243,14 @@ int main(int argc, char** argv) {
   const std::span arguments(argv, static_cast<std::size_t>(argc));
   std::uint64_t a = 0;
   std::uint64_t b = 0;
-  if (argc == 3 && parse(arguments[1], a) && parse(arguments[2], b) && a > 0) return plant(a, b);
+  const bool of_kernel = argc == 4 && std::string_view(arguments[3]) == "kernel";
+  if ((argc == 3 || of_kernel) && parse(arguments[1], a) && parse(arguments[2], b) && a > 0) {
+    return plant(a, b, of_kernel);
+  }
   if (argc == 5 && std::string_view(arguments[1]) == "--verify" && parse(arguments[3], a) &&
       parse(arguments[4], b)) {
     return verify(arguments[2], a, b);
   }
-  std::fprintf(stderr, "usage: lw-pattern MIB SEED | lw-pattern --verify CORE SEED PAGES\n");
+  std::fprintf(stderr, "usage: lw-pattern MIB SEED [kernel] | lw-pattern --verify CORE SEED PAGES\n");
   return 2;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/busybox sh
 # What the capture kernel starts in the harness's own kdumps: copies the core to the node's own
-# disk, as kdump does, or with lastword.vmcore=DEVICE in its command line to that device as it is.
+# disk, as kdump does, or with lastword.vmcore=DEVICE in its command line to that device as it is, or
+# with lastword.makedumpfile=LEVEL by that program to a file system on LUN lastword.disk=NAME.
 . /etc/lastword-guest/lib.sh
 
 # Direct writes: this kernel's own memory is small. /proc/vmcore is a whole number of pages.
@@ -29,8 +30,17 @@ if [ -x $dump ]; then
     done </tmp/counts
 fi
 device=$(kernel_option lastword.vmcore)
+level=$(kernel_option lastword.makedumpfile)
 if [ -n "$device" ]; then
     copy_raw "$device"
+elif [ -n "$level" ]; then
+    until [ "$(lw-disks)" -ge "$(kernel_option lastword.disks)" ]; do usleep 20000; done
+    mount -t ext4 "/dev/disk/by-id/lw-$(kernel_option lastword.disk)" /var
+    makedumpfile -l -d "$level" --message-level 1 /proc/vmcore /var/vmcore || {
+        say "makedumpfile failed"
+        poweroff -f
+    }
+    umount /var
 else
     mount -t ext4 /dev/vda /var
     dd if=/proc/vmcore of=/var/crash/vmcore bs=1M

@@ -60,7 +60,7 @@ def _shared_libraries(program):
     return re.findall(r"(?:=> )?(/\S+) \(0x", listing.stdout)
 
 
-def _stripped(build, source):
+def stripped(build, source):
     """A copy without debug information, which makes up most of a program and of a guest's boot."""
     folder = os.path.join(build, "vm", "stripped")
     os.makedirs(folder, exist_ok=True)
@@ -124,15 +124,20 @@ def node_archive(kernel, build):
     for name, path in _NODE_PROGRAMS.items():
         program = find_program(build, name)
         if program:
-            _add_program(archive, path, _stripped(build, program))
+            _add_program(archive, path, stripped(build, program))
     return archive
 
 
-def vmcore_archive(kernel, build=None):
-    """A capture image in shell; with `build` it also counts page classes (vmcore-init.sh)."""
-    archive = _guest_base(kernel, ["virtio_pci", "virtio_blk"], "vmcore-init.sh")
+def vmcore_archive(kernel, build=None, *, makedumpfile=False):
+    """A capture image in shell (vmcore-init.sh); with `build` it also counts page classes, with
+    `makedumpfile` it can run that, onto a disk of the shelf."""
+    modules = _NODE_MODULES if makedumpfile else ["virtio_pci", "virtio_blk"]
+    archive = _guest_base(kernel, modules, "vmcore-init.sh")
+    if makedumpfile:
+        archive.file("/usr/sbin/lw-disks", os.path.join(GUEST_FILES, "lw-disks.sh"), mode=0o755)
+        _add_program(archive, "/usr/bin/makedumpfile", _host_program("makedumpfile"))
     if build:
-        program = _stripped(build, find_program(build, "lastword-dump"))
+        program = stripped(build, find_program(build, "lastword-dump"))
         archive.file(_NODE_PROGRAMS["lastword-dump"], program, mode=0o755)
     return archive
 

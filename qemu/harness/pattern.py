@@ -14,9 +14,10 @@ class Pattern:
     pages: int
 
 
-def plant(node, mib=64, seed=1, timeout=30):
+def plant(node, mib=64, seed=1, of_kernel=False, timeout=30):
     """Take another seed in every life of a node: a reset leaves memory as it was."""
-    planted = node.spawn(f"lw-pattern {mib} {seed}", f"pattern-{seed}")
+    kind = "kernel" if of_kernel else ""
+    planted = node.spawn(f"lw-pattern {mib} {seed} {kind}", f"pattern-{seed}")
     found = planted.wait_for(r"^pattern-ready pages=(\d+)$", timeout)
     return Pattern(seed, int(found.match[1]))
 

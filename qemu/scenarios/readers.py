@@ -1,0 +1,65 @@
+"""What people open a core with, where it is installed: crash and drgn, with the kernel's symbols."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from .pair import require
+
+_MESSAGE = "sysrq triggered crash"
+_DRGN = """
+import sys
+from drgn import Program
+from drgn.helpers.linux.printk import get_dmesg
+program = Program()
+program.set_core_dump(sys.argv[1])
+program.load_debug_info([sys.argv[2]])
+print(program.crashed_thread().stack_trace())
+print(get_dmesg(program).decode())
+"""
+
+
+def _symbols(release):
+    """Of Debian's linux-image-RELEASE-dbg; None without it."""
+    path = f"/usr/lib/debug/boot/vmlinux-{release}"
+    return path if os.path.exists(path) else None
+
+
+def _has_drgn():
+    return subprocess.run([sys.executable, "-c", "import drgn"], capture_output=True).returncode == 0
+
+
+def _run(lab, argv, **options):
+    # crash asks a terminal that it does not have.
+    environment = {**os.environ, "TERM": "dumb"}
+    done = subprocess.run(
+        argv, capture_output=True, text=True, errors="replace", env=environment, **options
+    )
+    with open(lab.path("readers.log"), "a") as log:
+        log.write(f"$ {' '.join(argv)}\n{done.stdout}{done.stderr}\n")
+    return done
+
+
+def debug(lab, core, *, processors):
+    """A backtrace of every processor by crash, one of the thread that panicked by drgn, the log."""
+    symbols = _symbols(lab.kernel.release)
+    if not symbols or not shutil.which("crash"):
+        lab.say("crash was not tried: no crash, or no linux-image-dbg of the guests' kernel")
+    else:
+        done = _run(lab, ["crash", "-s", symbols, core], input="bt -a\nlog\nquit\n", timeout=120)
+        stacks = done.stdout.split("PID: ")[1:]
+        require(len(stacks) == processors, f"crash shows {len(stacks)} backtraces:\n{done.stderr}")
+        require(all(re.search(r"^ #\d+ \[", one, re.M) for one in stacks), "a backtrace is empty")
+        require(_MESSAGE in done.stdout, "crash does not find the panic message")
+        lab.say(f"crash shows {len(stacks)} backtraces and the log")
+    if not symbols or not _has_drgn():
+        lab.say("drgn was not tried: no drgn, or no linux-image-dbg of the guests' kernel")
+        return
+    done = _run(lab, [sys.executable, "-c", _DRGN, core, symbols], timeout=120)
+    require(
+        "sysrq" in done.stdout and _MESSAGE in done.stdout,
+        f"drgn does not find the stack or the log: {done.stderr[-500:]}",
+    )
+    lab.say("drgn shows the stack that panicked and the log")
