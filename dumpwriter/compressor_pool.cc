@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dumpwriter/disk_writer.h"
 #include "proto/crc32c.h"
 
 namespace lastword {
@@ -39,12 +40,18 @@ std::size_t EngineSize::bytes(std::size_t candidates) const {
 
 EngineSize size_engine(unsigned processors, std::size_t candidates, const CodecSetting& codec) {
   constexpr unsigned kMostProcessors = 8;
+  // Beside one for each processor to compress into: at least three in flight, and where there is
+  // memory some to compress ahead, because one chunk takes many times as long as another, and who
+  // waits for a hard one is idle.
+  constexpr unsigned kLeastBuffers = 3;
+  constexpr unsigned kMostBuffers = 6;
   EngineSize size{.max_zstd_level = max_zstd_level(codec)};
   for (unsigned n = std::min(processors, kMostProcessors); n > 1; --n) {
     size.processors = n;
-    // One for each processor to compress into, and three in flight.
-    size.data_buffers = n + 3;
-    if (size.bytes(candidates) <= kEngineBudgetBytes) return size;
+    for (unsigned more = kMostBuffers; more >= kLeastBuffers; --more) {
+      size.data_buffers = std::min(n + more, kMaxDataBuffers);
+      if (size.bytes(candidates) <= kEngineBudgetBytes) return size;
+    }
   }
   return {.max_zstd_level = size.max_zstd_level};
 }

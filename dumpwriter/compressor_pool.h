@@ -23,7 +23,8 @@ struct EngineSize {
   unsigned processors = 1;    // that compress, the main thread among them
   unsigned data_buffers = 4;  // of each candidate's write engine
   int max_zstd_level = 0;
-  [[nodiscard]] unsigned raw_buffers() const { return processors == 1 ? 1 : processors + 1; }
+  // Two data buffers are on their way to the disk while the others wait for their content.
+  [[nodiscard]] unsigned raw_buffers() const { return processors == 1 ? 1 : data_buffers - 2; }
   // Everything that grows with these, for so many candidates.
   [[nodiscard]] std::size_t bytes(std::size_t candidates) const;
 };

@@ -168,6 +168,16 @@ BOOST_AUTO_TEST_CASE(memory_is_bounded_whatever_the_machine) {
   BOOST_TEST(size_engine(2, 3, {}).processors == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(memory_that_is_left_goes_into_compressing_ahead) {
+  const CodecSetting lz4{.automatic = false, .fixed = kLz4};
+  const EngineSize alone = size_engine(2, 1, lz4);
+  const EngineSize of_three = size_engine(2, 3, lz4);
+  BOOST_TEST(of_three.processors == alone.processors);
+  BOOST_TEST(of_three.data_buffers >= 5U);
+  BOOST_TEST(alone.data_buffers > of_three.data_buffers);
+  BOOST_TEST(alone.raw_buffers() > of_three.raw_buffers());
+}
+
 // Everything that grows with the machine's memory is its map.
 BOOST_AUTO_TEST_CASE(map_of_4_tib_in_thousands_of_segments_fits_into_16_mib) {
   constexpr std::uint64_t kSegments = 8192;
