@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace lastword::fake {
@@ -11,7 +12,9 @@ constexpr std::uint64_t kLargeLeaf = 2 << 20;
 constexpr std::uint64_t kPresentWritable = 3;
 constexpr std::uint64_t kLeafBit = 1 << 7;
 constexpr std::uint64_t kAddress = 0x000ffffffffff000;
+constexpr std::uint64_t kSectionBytes = SyntheticKernel::kSectionFrames * kPageBytes;
 constexpr std::uint64_t kMemSectionBytes = 16;
+constexpr std::uint64_t kFewestRoots = 4;  // the others are not there
 // Present, has a memory map, online, early: as booted kernels have them.
 constexpr std::uint64_t kSectionFlags = 0xf;
 
@@ -25,12 +28,24 @@ SyntheticKernel::SyntheticKernel(const SyntheticKernelOptions& options) : option
   if (options.image_load) {
     core.loads.push_back({.vaddr = kImageVaddr, .paddr = kImagePaddr, .bytes = kImageBytes});
   }
-  core.add_direct(0, options.memory_bytes);
+  core.add_direct(0, options.memory_bytes + options.free_bytes);
   top_ = take_table();
   map(direct_map(), 0, kLargeLeaf);
-  core.memory.put(kRootsPaddr, direct_map() + kRootPaddr);
-  const std::uint64_t section_bytes = kSectionFrames * kPageBytes;
-  for (std::uint64_t i = 0; i < options.memory_bytes / section_bytes; ++i) add_section(i);
+  for (std::uint64_t i = 0; i < root_count(); ++i) {
+    core.memory.put(kRootsPaddr + i * sizeof i, direct_map() + kRootPaddr + i * kPageBytes);
+  }
+  const std::uint64_t used = options.memory_bytes / kSectionBytes;
+  for (std::uint64_t i = 0; i < used; ++i) add_section(i);
+  const std::uint64_t free = options.free_bytes / kSectionBytes;
+  if (free == 0) return;
+  add_section(used);
+  put_free(used * kSectionFrames, 10);
+  for (std::uint64_t i = 1; i < free; ++i) put_mem_section(used + i, sections_[used].pages_vaddr);
+}
+
+std::uint64_t SyntheticKernel::root_count() const {
+  const std::uint64_t sections = (options_.memory_bytes + options_.free_bytes) / kSectionBytes;
+  return sections * kMemSectionBytes / kPageBytes + 1;
 }
 
 void SyntheticKernel::write(const std::string& path) {
@@ -39,12 +54,13 @@ void SyntheticKernel::write(const std::string& path) {
                          static_cast<std::int64_t>(kImageVaddr - SyntheticVmcore::kTextMap);
   core.vmcoreinfo = fmt::format(
       "OSRELEASE=6.1.0-test\nPAGESIZE=4096\nSYMBOL(_stext)={:x}\nSYMBOL(init_top_pgt)={:x}\n"
-      "SYMBOL(mem_section)={:x}\nLENGTH(mem_section)=4\nSIZE(mem_section)={}\n"
+      "SYMBOL(mem_section)={:x}\nLENGTH(mem_section)={}\nSIZE(mem_section)={}\n"
       "OFFSET(mem_section.section_mem_map)=0\nNUMBER(SECTION_SIZE_BITS)={}\n"
       "NUMBER(MAX_PHYSMEM_BITS)=46\nNUMBER(phys_base)={}\nNUMBER(pgtable_l5_enabled)={}\n"
       "NUMBER(KERNEL_IMAGE_SIZE)=536870912\nNUMBER(sme_mask)=0\n{}",
-      kImageVaddr, kImageVaddr + (top_ - kImagePaddr), direct_map() + kRootsPaddr, kMemSectionBytes,
-      kSectionBits, phys_base, options_.five_levels ? 1 : 0, info_of_pages);
+      kImageVaddr, kImageVaddr + (top_ - kImagePaddr), direct_map() + kRootsPaddr,
+      std::max(kFewestRoots, root_count()), kMemSectionBytes, kSectionBits, phys_base,
+      options_.five_levels ? 1 : 0, info_of_pages);
   core.write(path);
 }
 
@@ -81,9 +97,14 @@ void SyntheticKernel::add_section(std::uint64_t section, std::uint64_t pages_vad
   const std::uint64_t bytes = kSectionFrames * kPageStructBytes;
   if (pages_vaddr == 0) pages_vaddr = vmemmap() + section * bytes;
   for (std::uint64_t at = 0; at < bytes; at += kPageBytes) map(pages_vaddr + at, next_pages_ + at);
-  core.memory.put(mem_section_paddr(section), (pages_vaddr - section * bytes) | kSectionFlags);
+  put_mem_section(section, pages_vaddr);
   sections_[section] = {.pages_vaddr = pages_vaddr, .pages_paddr = next_pages_};
   next_pages_ += bytes;
+}
+
+void SyntheticKernel::put_mem_section(std::uint64_t section, std::uint64_t pages_vaddr) {
+  const std::uint64_t before = section * kSectionFrames * kPageStructBytes;
+  core.memory.put(mem_section_paddr(section), (pages_vaddr - before) | kSectionFlags);
 }
 
 std::uint64_t SyntheticKernel::mem_section_paddr(std::uint64_t section) const {

@@ -15,6 +15,9 @@ struct SyntheticKernelOptions {
   bool five_levels = false;
   bool image_load = true;  // the kernel's image has a PT_LOAD
   std::uint64_t memory_bytes = 12 << 20;
+  // More memory behind that, all free in blocks of 4 MiB. Their sections share their struct pages,
+  // so that a vmcore of any size has few pages that are not holes.
+  std::uint64_t free_bytes = 0;
 };
 
 class SyntheticKernel {
@@ -25,7 +28,7 @@ class SyntheticKernel {
   static constexpr std::uint64_t kImageBytes = 0x40000;
   static constexpr std::uint64_t kImageVaddr = SyntheticVmcore::kTextMap + 0x1000000;
   static constexpr std::uint64_t kRootsPaddr = 0x80000;
-  static constexpr std::uint64_t kRootPaddr = 0x81000;
+  static constexpr std::uint64_t kRootPaddr = 0x81000;    // the first one; each a page
   static constexpr std::uint64_t kPagesPaddr = 0x200000;  // of the struct pages; 64 KiB a section
 
   // One direct PT_LOAD from 0 on; every section of it that has struct pages has 0 in them: kernel.
@@ -60,6 +63,8 @@ class SyntheticKernel {
 
  private:
   [[nodiscard]] std::uint64_t take_table();
+  void put_mem_section(std::uint64_t section, std::uint64_t pages_vaddr);
+  [[nodiscard]] std::uint64_t root_count() const;
 
   SyntheticKernelOptions options_;
   std::uint64_t top_ = 0;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 
@@ -92,6 +93,15 @@ Page SyntheticMemory::page(std::uint64_t pfn) const {
   return found == pages_.end() ? Page{} : found->second;
 }
 
+std::vector<std::uint64_t> SyntheticMemory::written(std::uint64_t begin, std::uint64_t end) const {
+  std::vector<std::uint64_t> pfns;
+  const auto last = pages_.lower_bound((end + kPageBytes - 1) / kPageBytes);
+  for (auto page = pages_.lower_bound(begin / kPageBytes); page != last; ++page) {
+    pfns.push_back(page->first);
+  }
+  return pfns;
+}
+
 std::vector<std::byte> SyntheticMemory::read(std::uint64_t paddr, std::size_t size) const {
   std::vector<std::byte> bytes;
   while (bytes.size() < size) {
@@ -104,12 +114,20 @@ std::vector<std::byte> SyntheticMemory::read(std::uint64_t paddr, std::size_t si
   return bytes;
 }
 
-std::vector<std::byte> SyntheticVmcore::file(std::size_t cut) const {
-  const std::size_t program_headers = loads.size() + 1;
+namespace {
+
+struct Layout {
+  std::vector<std::byte> head;             // all before memory
+  std::vector<std::uint64_t> memory_at{};  // of each load: where its first byte is in the file
+  std::uint64_t bytes = 0;                 // of the file
+};
+
+Layout lay_out(const SyntheticVmcore& core) {
+  const std::size_t program_headers = core.loads.size() + 1;
   Elf64_Ehdr header = core_header(program_headers);
   std::uint64_t at = sizeof header + program_headers * sizeof(Elf64_Phdr);
   FileImage image;
-  if (extended_numbering) {
+  if (core.extended_numbering) {
     Elf64_Shdr section{};
     section.sh_info = static_cast<Elf64_Word>(program_headers);
     header.e_phnum = PN_XNUM;
@@ -122,7 +140,7 @@ std::vector<std::byte> SyntheticVmcore::file(std::size_t cut) const {
   image.put(0, header);
 
   std::vector<std::byte> notes = note("CORE", NT_PRSTATUS, std::string(336, '\0'));
-  const auto info = note("VMCOREINFO", 0, vmcoreinfo);
+  const auto info = note("VMCOREINFO", 0, core.vmcoreinfo);
   notes.insert(notes.end(), info.begin(), info.end());
   const std::uint64_t notes_at = align_up(at, kPageBytes);
   image.put_bytes(notes_at, notes);
@@ -136,32 +154,61 @@ std::vector<std::byte> SyntheticVmcore::file(std::size_t cut) const {
                                    .p_memsz = notes.size(),
                                    .p_align = 0});
 
-  std::uint64_t memory_at = align_up(notes_at + notes.size(), kPageBytes);
-  for (const SyntheticLoad& load : loads) {
+  Layout layout;
+  layout.bytes = notes_at + notes.size();
+  for (const SyntheticLoad& load : core.loads) {
     program_at += sizeof(Elf64_Phdr);
-    const std::uint64_t in_page = load.paddr % kPageBytes;
+    const std::uint64_t memory_at = align_up(layout.bytes, kPageBytes) + load.paddr % kPageBytes;
     image.put(program_at, Elf64_Phdr{.p_type = PT_LOAD,
                                      .p_flags = PF_R | PF_W | PF_X,
-                                     .p_offset = memory_at + in_page,
+                                     .p_offset = memory_at,
                                      .p_vaddr = load.vaddr,
                                      .p_paddr = load.paddr,
                                      .p_filesz = load.bytes,
                                      .p_memsz = load.bytes,
                                      .p_align = 0});
-    image.put_bytes(memory_at + in_page, memory.read(load.paddr, load.bytes));
-    memory_at = align_up(memory_at + in_page + load.bytes, kPageBytes);
+    layout.memory_at.push_back(memory_at);
+    layout.bytes = memory_at + load.bytes;
   }
-  std::vector<std::byte> bytes = image.take();
+  layout.head = image.take();
+  return layout;
+}
+
+}  // namespace
+
+std::vector<std::byte> SyntheticVmcore::file(std::size_t cut) const {
+  const Layout layout = lay_out(*this);
+  std::vector<std::byte> bytes = layout.head;
+  bytes.resize(layout.bytes);
+  for (std::size_t i = 0; i < loads.size(); ++i) {
+    const std::vector<std::byte> content = memory.read(loads[i].paddr, loads[i].bytes);
+    std::copy(content.begin(), content.end(),
+              bytes.begin() + static_cast<std::ptrdiff_t>(layout.memory_at[i]));
+  }
   bytes.resize(bytes.size() - std::min(cut, bytes.size()));
   return bytes;
 }
 
 void SyntheticVmcore::write(const std::string& path, std::size_t cut) const {
-  const std::vector<std::byte> bytes = file(cut);
+  const Layout layout = lay_out(*this);
   std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()),
-            static_cast<std::streamsize>(bytes.size()));
+  const auto put = [&out](std::uint64_t offset, std::span<const std::byte> bytes) {
+    out.seekp(static_cast<std::streamoff>(offset));
+    out.write(reinterpret_cast<const char*>(bytes.data()),
+              static_cast<std::streamsize>(bytes.size()));
+  };
+  put(0, layout.head);
+  for (std::size_t i = 0; i < loads.size(); ++i) {
+    const std::uint64_t first = loads[i].paddr;
+    const std::uint64_t end = first + loads[i].bytes;
+    for (const std::uint64_t pfn : memory.written(first, end)) {
+      const std::uint64_t from = std::max(first, pfn * kPageBytes);
+      const std::uint64_t to = std::min(end, (pfn + 1) * kPageBytes);
+      put(layout.memory_at[i] + (from - first), memory.read(from, to - from));
+    }
+  }
   if (!out.flush()) throw std::runtime_error("write " + path);
+  std::filesystem::resize_file(path, layout.bytes - std::min<std::uint64_t>(cut, layout.bytes));
 }
 
 std::map<std::uint64_t, Page> SyntheticVmcore::frames() const {

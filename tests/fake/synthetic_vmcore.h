@@ -29,6 +29,8 @@ class SyntheticMemory {
   // Incompressible content that depends on the page frame alone.
   void fill(std::uint64_t first_pfn, std::uint64_t count);
   [[nodiscard]] Page page(std::uint64_t pfn) const;
+  // Page frames of the physical addresses [begin, end) that are not all holes, ascending.
+  [[nodiscard]] std::vector<std::uint64_t> written(std::uint64_t begin, std::uint64_t end) const;
   // Bytes [paddr, paddr + size).
   [[nodiscard]] std::vector<std::byte> read(std::uint64_t paddr, std::size_t size) const;
 
@@ -58,6 +60,7 @@ class SyntheticVmcore {
   }
   // The file, `tail` bytes of it left out.
   [[nodiscard]] std::vector<std::byte> file(std::size_t cut = 0) const;
+  // The same on a file system, with a hole for memory that was never written.
   void write(const std::string& path, std::size_t cut = 0) const;
   // Page frames with any memory in them, ascending, and what a dump must hold of each.
   [[nodiscard]] std::map<std::uint64_t, Page> frames() const;
