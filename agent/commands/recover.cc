@@ -32,8 +32,9 @@ void print_summary(const pb::RecoveryResult& result) {
   const pb::RecoveryReport& report = result.report();
   fmt::print("Dump of {} (crash {}, kernel {}), started {}\n", report.node(), report.crash_id(),
              report.kernel_release(), report.started_utc());
-  fmt::print("  pages: {} stored, {} zero, {} missing of {}\n", report.stored_pages(),
-             report.zero_pages(), report.missing_pages(), report.memory_pages());
+  fmt::print("  pages: {} stored, {} zero, {} left out, {} missing of {}\n", report.stored_pages(),
+             report.zero_pages(), report.excluded_pages(), report.missing_pages(),
+             report.memory_pages());
   fmt::print("  {} checksums verified in {} MiB\n", report.checksums_verified(),
              report.stream_bytes() >> 20);
   if (!result.directory().empty()) {
