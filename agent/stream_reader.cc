@@ -1,5 +1,6 @@
 #include "agent/stream_reader.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -7,6 +8,9 @@
 
 namespace lastword {
 namespace {
+
+// More than any disk can feed; two pieces of 2 MiB are under way for each.
+constexpr unsigned kMostDecoders = 8;
 
 tl::unexpected<Error> corrupt(std::string_view detail) {
   return fail({.code = Code::kCorrupt, .operation = "read section", .detail = detail});
@@ -21,7 +25,7 @@ StreamReader::StreamReader(BlockDevice& device, std::uint64_t offset, std::uint6
       length_(length),
       crash_id_(crash_id),
       ahead_(device, offset, length),
-      work_(all_processors(),
+      work_(std::min(all_processors(), kMostDecoders),
             [] {
               return [decoder = std::make_shared<PayloadDecoder>()](Piece& piece) {
                 if (piece.error) return;
