@@ -29,6 +29,9 @@ Vote cast_vote(ScsiLun& lun, const SeizeGoal& goal) {
     const auto rival = std::find_if(keys.begin(), keys.end(),
                                     [&](ReservationKey key) { return is_partner(key, goal); });
     if (rival == keys.end()) return Vote::kWon;
+    if (goal.victim_generation && parse_key(*rival)->boot_generation > *goal.victim_generation) {
+      return Vote::kUnknown;
+    }
     const Status removed = lun.preempt(goal.own, *rival, kOwnerType);
     // A conflict or unit attention means that the picture changed, perhaps against us: look again.
     if (!removed && removed.error().code != Code::kConflict &&
@@ -47,7 +50,8 @@ Error no_majority(const Tally& tally) {
               tally.won, tally.total, tally.lost,
               tally.lost > 0 ? "The partner is taking over from this node, or began to; `lastword "
                                "start` says how to go on"
-                             : "Run `lastword start`, and check the mailbox disks")};
+                             : "Run `lastword start`, and check the mailbox disks; if the partner "
+                               "is back, all is well")};
 }
 
 Tally arbitrate(unsigned mailbox_disks, const std::function<Vote(unsigned)>& vote) {

@@ -15,7 +15,7 @@ namespace lastword {
 enum class Vote : std::uint8_t {
   kWon,
   kLost,     // our registration there is gone: the partner was first
-  kUnknown,  // the disk did not answer
+  kUnknown,  // the disk did not answer, or a later life of the partner is registered there
 };
 
 // One vote on one mailbox disk. Won already where the partner is not registered and we are, so that

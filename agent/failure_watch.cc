@@ -83,7 +83,8 @@ bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& confi
          std::any_of(disks.begin(), disks.end(), unfinished);
 }
 
-Result<Survey> wait_for_failure(const Config& config, ReservationKey own, const EventSink& events) {
+Result<Failure> wait_for_failure(const Config& config, ReservationKey own,
+                                 const EventSink& events) {
   BackgroundSurvey background(config);
   Survey survey;
   std::vector<SurveyedDisk> disks;  // the partner's, those that may hold a dump
@@ -93,7 +94,7 @@ Result<Survey> wait_for_failure(const Config& config, ReservationKey own, const 
       if (!*fresh) return fail(fresh->error());
       survey = std::move(**fresh);
       disks = partner_disks(survey, config);
-      if (was_interrupted(disks, config, own)) return survey;
+      if (was_interrupted(disks, config, own)) return Failure{.survey = survey};
       std::erase_if(disks, [](const SurveyedDisk& disk) {
         return disk.label->role() != pb::SPARE && disk.label->role() != pb::DUMP;
       });
@@ -126,7 +127,7 @@ Result<Survey> wait_for_failure(const Config& config, ReservationKey own, const 
               .detail = fmt::format("{}, boot generation {}", config.partner.name,
                                     disk.header.boot_generation()),
               .disk_uuid = disk.label->disk_uuid()});
-      return survey;
+      return Failure{.survey = survey, .generation = disk.header.boot_generation()};
     }
   }
 }

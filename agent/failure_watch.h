@@ -5,6 +5,7 @@
 #include "agent/config.h"
 #include "agent/event.h"
 #include "agent/survey.h"
+#include "agent/takeover_input.h"
 
 namespace lastword {
 
@@ -15,10 +16,9 @@ namespace lastword {
 [[nodiscard]] bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config,
                                    ReservationKey own);
 
-// Returns the survey to act on as soon as has_panicked or was_interrupted holds. Looks at the
-// headers every kPollInterval, at everything else every few seconds. Errors: no survey can be made
-// at all.
-[[nodiscard]] Result<Survey> wait_for_failure(const Config& config, ReservationKey own,
-                                              const EventSink& events);
+// Returns what to act on as soon as has_panicked or was_interrupted holds. Looks at the headers
+// every kPollInterval, at everything else every few seconds. Errors: no survey can be made at all.
+[[nodiscard]] Result<Failure> wait_for_failure(const Config& config, ReservationKey own,
+                                               const EventSink& events);
 
 }  // namespace lastword

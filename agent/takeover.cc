@@ -67,10 +67,12 @@ struct Reports {
 
 class Run {
  public:
-  Run(const Config& config, const NodeState& state, const EventSink& events,
-      const RecoverDump& recover, std::vector<SurveyedDisk> disks, bool late)
+  Run(const Config& config, const NodeState& state, std::optional<std::uint32_t> failed_generation,
+      const EventSink& events, const RecoverDump& recover, std::vector<SurveyedDisk> disks,
+      bool late)
       : config_(config),
         own_(state.key),
+        failed_generation_(failed_generation),
         events_(events),
         recover_(recover),
         late_(late),
@@ -199,7 +201,8 @@ class Run {
   }
 
   void take(const TakeoverAction& action) {
-    const TakeOrder order = take_order(disks_[action.disk], config_, own_, action.abort_reason);
+    const TakeOrder order =
+        take_order(disks_[action.disk], config_, own_, action.abort_reason, failed_generation_);
     std::thread([reports = reports_, order, index = action.disk] {
       const auto on_held = [&] { reports->post(Reports::Held{index}); };
       reports->post(Reports::Taken{index, take_disk(order, on_held)});
@@ -256,6 +259,7 @@ class Run {
 
   const Config& config_;
   ReservationKey own_;
+  std::optional<std::uint32_t> failed_generation_;
   const EventSink& events_;
   const RecoverDump& recover_;
   const bool late_;  // disks that came when the others were taken
@@ -282,11 +286,12 @@ Vote vote_on(const SurveyedDisk& mailbox, const SeizeGoal& goal, milliseconds io
 
 // On the mailbox disks that `lastword start` saw, in the order of their UUIDs: the same on both
 // nodes.
-Tally arbitrate_for_real(const Config& config, const NodeState& state, const Survey& survey) {
-  const SeizeGoal goal{.own = state.key, .victim_node = config.partner.id};
+Tally arbitrate_for_real(const Config& config, const NodeState& state, const Failure& failure) {
+  const SeizeGoal goal{
+      .own = state.key, .victim_node = config.partner.id, .victim_generation = failure.generation};
   const auto count = static_cast<unsigned>(state.mailbox_disks.size());
   return arbitrate(count, [&](unsigned index) {
-    const SurveyedDisk* disk = find_mailbox(survey, config, state.mailbox_disks[index]);
+    const SurveyedDisk* disk = find_mailbox(failure.survey, config, state.mailbox_disks[index]);
     if (disk == nullptr) return Vote::kUnknown;
     return vote_on(*disk, goal, config.timing.settings.io_timeout);
   });
@@ -299,8 +304,9 @@ void add(TakeoverReport more, TakeoverReport& report) {
 
 // Disks whose label could not be read at first, each as soon as it can be: the other disks'
 // takeover lasts as long as the dump, and the service may need these.
-TakeoverReport take_late_disks(const Config& config, const NodeState& state, Survey latest,
+TakeoverReport take_late_disks(const Config& config, const NodeState& state, const Failure& failure,
                                const EventSink& events, const RecoverDump& recover) {
+  Survey latest = failure.survey;
   const Instant give_up = now() + config.timing.deadline();
   std::set<std::string> had;
   const auto note = [&had](const std::vector<SurveyedDisk>& disks) {
@@ -316,7 +322,8 @@ TakeoverReport take_late_disks(const Config& config, const NodeState& state, Sur
     auto late = late_disks(latest, config, had);
     note(late);
     if (!late.empty())
-      add(Run(config, state, events, recover, std::move(late), true).run(), report);
+      add(Run(config, state, failure.generation, events, recover, std::move(late), true).run(),
+          report);
   }
   add_unreadable(latest, report);
   return report;
@@ -324,19 +331,21 @@ TakeoverReport take_late_disks(const Config& config, const NodeState& state, Sur
 
 }  // namespace
 
-Result<TakeoverReport> take_over(const Config& config, const NodeState& state, const Survey& survey,
-                                 const EventSink& events, const RecoverDump& recover) {
-  auto disks = partner_disks(survey, config);
+Result<TakeoverReport> take_over(const Config& config, const NodeState& state,
+                                 const Failure& failure, const EventSink& events,
+                                 const RecoverDump& recover) {
+  auto disks = partner_disks(failure.survey, config);
   if (disks.empty()) return fail(no_partner_disks(config));
   events({.name = "takeover-started", .disk = {}, .detail = fmt::format("{} disks", disks.size())});
-  const Tally tally = arbitrate_for_real(config, state, survey);
+  const Tally tally = arbitrate_for_real(config, state, failure);
   if (!tally.majority()) return fail(no_majority(tally));
-  for (const SurveyedDisk& disk : unreadable_disks(survey)) {
+  for (const SurveyedDisk& disk : unreadable_disks(failure.survey)) {
     events({.name = "disk-sick", .disk = disk.info.path, .detail = describe(*disk.problem)});
   }
   auto late = std::async(std::launch::async,
-                         [&] { return take_late_disks(config, state, survey, events, recover); });
-  TakeoverReport report = Run(config, state, events, recover, std::move(disks), false).run();
+                         [&] { return take_late_disks(config, state, failure, events, recover); });
+  TakeoverReport report =
+      Run(config, state, failure.generation, events, recover, std::move(disks), false).run();
   add(late.get(), report);
   return report;
 }

@@ -8,7 +8,7 @@
 #include "agent/config.h"
 #include "agent/event.h"
 #include "agent/node_state.h"
-#include "agent/survey.h"
+#include "agent/takeover_input.h"
 #include "agent/takeover_report.h"
 
 namespace lastword {
@@ -20,7 +20,7 @@ using RecoverDump = std::function<Result<std::string>(const SurveyedDisk& disk)>
 // arbitration (then no disk but the mailbox disks was touched). May be killed at any point and run
 // again. `events` and `recover` are called from several threads.
 [[nodiscard]] Result<TakeoverReport> take_over(const Config& config, const NodeState& state,
-                                               const Survey& survey, const EventSink& events,
+                                               const Failure& failure, const EventSink& events,
                                                const RecoverDump& recover);
 
 }  // namespace lastword

@@ -77,7 +77,7 @@ std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
 }
 
 TakeOrder take_order(const SurveyedDisk& disk, const Config& config, ReservationKey own,
-                     pb::Reason abort_reason) {
+                     pb::Reason abort_reason, std::optional<std::uint32_t> failed_generation) {
   TakeOrder order{.path = disk.info.path,
                   .metadata_offset = disk.metadata_offset,
                   .cluster_uuid = config.cluster_uuid,
@@ -87,7 +87,8 @@ TakeOrder take_order(const SurveyedDisk& disk, const Config& config, Reservation
                   .seen = {},
                   .abort_reason = abort_reason,
                   .io_timeout = config.timing.settings.io_timeout};
-  order.goal.victim_generation = known_life(*disk.label, config.partner.id);
+  order.goal.victim_generation =
+      failed_generation ? failed_generation : known_life(*disk.label, config.partner.id);
   if (disk.open && !disk.scsi_problem) {
     order.goal.aptpl = disk.aptpl;
     order.seen = {.keys = disk.keys, .holder = disk.reservation};

@@ -1,6 +1,7 @@
 // What a takeover makes of a survey: which disks it is about, and how each is taken. Pure.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -12,6 +13,14 @@
 #include "agent/takeover_plan.h"
 
 namespace lastword {
+
+// What a takeover acts on.
+struct Failure {
+  Survey survey;
+  // The partner's life that panicked; a key of a later one is respected, on every disk. Absent: an
+  // operator says that the partner failed, or a takeover was interrupted.
+  std::optional<std::uint32_t> generation = {};
+};
 
 // The partner's disks. Mailbox disks are not among them.
 [[nodiscard]] std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& config);
@@ -31,9 +40,10 @@ namespace lastword {
 [[nodiscard]] std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
                                                       const Config& config);
 
-// The partner's later life is not to be preempted: only keys up to the boot generation that its
-// label shows are.
+// The partner's later life is not to be preempted: only keys up to the boot generation that failed
+// are; where that is not known, up to the one that the label tells of.
 [[nodiscard]] TakeOrder take_order(const SurveyedDisk& disk, const Config& config,
-                                   ReservationKey own, pb::Reason abort_reason);
+                                   ReservationKey own, pb::Reason abort_reason,
+                                   std::optional<std::uint32_t> failed_generation = {});
 
 }  // namespace lastword

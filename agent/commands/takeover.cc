@@ -59,6 +59,12 @@ void print_report(const Config& config, const TakeoverReport& report,
   for (const std::string& obstacle : report.obstacles) fmt::print("NO: {}\n", obstacle);
 }
 
+Result<Failure> operator_says_so(const Config& config) {
+  auto survey = survey_disks(config);
+  if (!survey) return fail(survey.error());
+  return Failure{.survey = std::move(*survey)};
+}
+
 int run(const Config& config, const TakeoverOptions& options) {
   if (options.dry_run) {
     const auto survey = survey_disks(config);
@@ -72,15 +78,16 @@ int run(const Config& config, const TakeoverOptions& options) {
   const EventSink events = event_sink(config, options.json);
   auto lock = options.boot ? Result<FileDescriptor>{} : lock_takeover(config, false);
   if (!lock) return report_error(lock.error());
-  auto survey = options.boot ? wait_for_failure(config, state->key, events) : survey_disks(config);
-  if (!survey) return report_error(survey.error());
+  auto failure =
+      options.boot ? wait_for_failure(config, state->key, events) : operator_says_so(config);
+  if (!failure) return report_error(failure.error());
   if (options.boot) {
     // An operator was quicker: whatever that takeover leaves undone is seen by a look after it.
     lock = lock_takeover(config, false);
     if (!lock && lock.error().code == Code::kRefused) {
       lock = lock_takeover(config, true);
-      survey = survey_disks(config);
-      if (!survey) return report_error(survey.error());
+      failure = operator_says_so(config);
+      if (!failure) return report_error(failure.error());
     }
     if (!lock) return report_error(lock.error());
     // `lastword start` may have run again while this one waited.
@@ -90,7 +97,7 @@ int run(const Config& config, const TakeoverOptions& options) {
   const RecoverDump recover = [&config](const SurveyedDisk& disk) {
     return recover_after_takeover(config, disk);
   };
-  const auto report = take_over(config, *state, *survey, events, recover);
+  const auto report = take_over(config, *state, *failure, events, recover);
   if (!report) return report_error(report.error());
   events({.name = "takeover-finished",
           .disk = {},

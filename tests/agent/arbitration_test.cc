@@ -93,6 +93,19 @@ BOOST_AUTO_TEST_CASE(node_that_was_never_registered_has_no_vote) {
   BOOST_CHECK(!disks.votes_of(2).majority());
 }
 
+BOOST_AUTO_TEST_CASE(partner_that_is_back_in_a_later_life_loses_no_vote) {
+  Mailboxes disks(3);
+  SeizeGoal goal = goal_of(2);
+  goal.victim_generation = 4;  // alpha is in its boot 5
+  const Tally tally = arbitrate(3, [&](unsigned i) { return cast_vote(*disks.beta.lun(i), goal); });
+  BOOST_CHECK(!tally.majority());
+  BOOST_CHECK_EQUAL(tally.lost, 0);
+  BOOST_CHECK_EQUAL(disks.shelf.registrations(0).keys.size(), 2);
+  goal.victim_generation = 5;
+  BOOST_CHECK(
+      arbitrate(3, [&](unsigned i) { return cast_vote(*disks.beta.lun(i), goal); }).majority());
+}
+
 BOOST_AUTO_TEST_CASE(without_mailbox_disks_there_is_nothing_to_win) {
   BOOST_CHECK(arbitrate(0, [](unsigned) { return Vote::kLost; }).majority());
 }

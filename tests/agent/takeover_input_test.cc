@@ -98,6 +98,14 @@ BOOST_AUTO_TEST_CASE(spare_the_partners_later_life) {
   BOOST_TEST(*order.goal.victim_generation == kCrashed);
 }
 
+// Its start is at work: this label is of the new life already, the one with the dump not yet.
+BOOST_AUTO_TEST_CASE(spare_every_life_but_the_one_that_panicked) {
+  const SurveyedDisk back = in_service(0, pb::SERVICE, kCrashed + 1);
+  const auto order = take_order(back, config, own, pb::REASON_NONE, kCrashed);
+  BOOST_REQUIRE(order.goal.victim_generation.has_value());
+  BOOST_TEST(*order.goal.victim_generation == kCrashed);
+}
+
 BOOST_AUTO_TEST_CASE(know_the_partners_last_life_from_a_disk_that_it_does_not_own) {
   for (const std::uint32_t owner : {0U, std::uint32_t{kBeta}}) {
     SurveyedDisk disk = alphas(pb::INACTIVE);
