@@ -22,7 +22,7 @@ constexpr std::uint64_t kMiB = 1 << 20;
 // The backup copy at the end: at least 16 KiB of entries (UEFI 2.10, 5.3.1) and the header's
 // sector.
 constexpr std::uint64_t kGptEntriesBytes = 16 << 10;
-constexpr std::uint64_t kGptEntryBytes = 128;
+constexpr std::uint32_t kGptEntryBytes = 128;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -165,7 +165,7 @@ const TablePartition* find_type(const std::vector<TablePartition>& partitions,
 // worth, and back. (More and back would need a free sector in front of the backup copy.) The
 // entries that go for a moment must be free.
 std::uint32_t entries_kept(std::uint32_t count, std::uint32_t sector_bytes) {
-  return count - std::min<std::uint32_t>(count, sector_bytes / kGptEntryBytes);
+  return count - std::min(count, sector_bytes / kGptEntryBytes);
 }
 
 Status make_gap_usable(Fdisk& fdisk, std::uint32_t sector_bytes) {
