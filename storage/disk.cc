@@ -103,6 +103,7 @@ Result<std::vector<DiskInfo>> list_scsi_disks(const SystemRoots& roots,
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   });
   std::vector<DiskInfo> disks;
+  disks.reserve(names.size());
   for (const std::string& name : names) {
     disks.push_back(info_of(directory / name, roots.dev + "/" + name));
   }
