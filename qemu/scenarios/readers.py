@@ -4,20 +4,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 
 from .pair import require
 
 _MESSAGE = "sysrq triggered crash"
 _DRGN = """
-import sys
-from drgn import Program
 from drgn.helpers.linux.printk import get_dmesg
-program = Program()
-program.set_core_dump(sys.argv[1])
-program.load_debug_info([sys.argv[2]])
-print(program.crashed_thread().stack_trace())
-print(get_dmesg(program).decode())
+print(prog.crashed_thread().stack_trace())
+print(get_dmesg(prog).decode())
 """
 
 
@@ -25,10 +19,6 @@ def _symbols(release):
     """Of Debian's linux-image-RELEASE-dbg; None without it."""
     path = f"/usr/lib/debug/boot/vmlinux-{release}"
     return path if os.path.exists(path) else None
-
-
-def _has_drgn():
-    return subprocess.run([sys.executable, "-c", "import drgn"], capture_output=True).returncode == 0
 
 
 def _run(lab, argv, **options):
@@ -49,15 +39,18 @@ def debug(lab, core, *, processors):
         lab.say("crash was not tried: no crash, or no linux-image-dbg of the guests' kernel")
     else:
         done = _run(lab, ["crash", "-s", symbols, core], input="bt -a\nlog\nquit\n", timeout=120)
-        stacks = done.stdout.split("PID: ")[1:]
+        stacks = re.split(r"^PID: ", done.stdout, flags=re.MULTILINE)[1:]
         require(len(stacks) == processors, f"crash shows {len(stacks)} backtraces:\n{done.stderr}")
-        require(all(re.search(r"^ #\d+ \[", one, re.M) for one in stacks), "a backtrace is empty")
+        require(all(re.search(r"^ #\d+ \[", one, re.MULTILINE) for one in stacks), "a backtrace is empty")
         require(_MESSAGE in done.stdout, "crash does not find the panic message")
         lab.say(f"crash shows {len(stacks)} backtraces and the log")
-    if not symbols or not _has_drgn():
+    if not symbols or not shutil.which("drgn"):
         lab.say("drgn was not tried: no drgn, or no linux-image-dbg of the guests' kernel")
         return
-    done = _run(lab, [sys.executable, "-c", _DRGN, core, symbols], timeout=120)
+    script = lab.path("stack.py")
+    with open(script, "w") as file:
+        file.write(_DRGN)
+    done = _run(lab, ["drgn", "-q", "-c", core, "-s", symbols, script], timeout=120)
     require(
         "sysrq" in done.stdout and _MESSAGE in done.stdout,
         f"drgn does not find the stack or the log: {done.stderr[-500:]}",
