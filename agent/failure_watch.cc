@@ -105,6 +105,7 @@ Result<Failure> wait_for_failure(const Config& config, ReservationKey own,
                                       config.partner.name)});
       }
       std::vector<HeaderWatch::Place> places;
+      places.reserve(disks.size());
       for (const auto& disk : disks) {
         places.push_back({disk.info.path, disk.metadata_offset, disk.open});
       }

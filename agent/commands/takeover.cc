@@ -27,7 +27,7 @@ EventSink event_sink(const Config& config, bool json) {
     const std::lock_guard lock(*mutex);
     std::FILE* out = json ? stderr : stdout;
     fmt::print(out, "{}\n", format_event(node, event));
-    std::fflush(out);
+    (void)std::fflush(out);
   };
 }
 
