@@ -124,9 +124,9 @@ Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key
                                          const HeaderChange& change) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, key);
   if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
-  const auto now = held.header();
+  auto now = held.header();
   if (!now) return now;
-  const auto changed = change(*now);
+  auto changed = change(*now);
   if (!changed) return at_disk(changed.error(), disk.lun);
   if (MessageDifferencer::Equals(*now, *changed)) return changed;
   if (Status written = held.put_header(*changed); !written) return fail(written.error());

@@ -13,7 +13,7 @@ namespace {
 // costs one look.
 constexpr unsigned kMaxLooks = 32;
 
-Error conflict(Code code, std::string detail) {
+Error conflict(Code code, std::string_view detail) {
   return {.code = code, .operation = "take reservation", .detail = detail};
 }
 
@@ -96,9 +96,9 @@ bool Seize::registered() const {
   return std::find(view_.keys.begin(), view_.keys.end(), goal_.own) != view_.keys.end();
 }
 
-void Seize::end(Status result) {
+void Seize::end(const Status& result) {
   state_ = result ? State::kDone : State::kFailed;
-  result_ = std::move(result);
+  result_ = result;
 }
 
 std::string Seize::why_no_end() const {

@@ -108,7 +108,7 @@ class Seize {
   [[nodiscard]] std::string why_no_end() const;
   void look_again();
   void decide();
-  void end(Status result);
+  void end(const Status& result);
 
   SeizeGoal goal_;
   State state_ = State::kReadying;

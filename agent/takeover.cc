@@ -96,6 +96,7 @@ class Run {
  private:
   static std::vector<HeaderWatch::Place> places(const std::vector<SurveyedDisk>& disks) {
     std::vector<HeaderWatch::Place> places;
+    places.reserve(disks.size());
     for (const SurveyedDisk& disk : disks) {
       places.push_back({disk.info.path, disk.metadata_offset, disk.open});
     }

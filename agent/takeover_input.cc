@@ -72,6 +72,7 @@ const SurveyedDisk* find_mailbox(const Survey& survey, const Config& config,
 std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
                                         const Config& config) {
   std::vector<TakeoverDisk> input;
+  input.reserve(disks.size());
   for (const SurveyedDisk& disk : disks) input.push_back(as_plan_input(disk, config));
   return input;
 }
