@@ -9,8 +9,10 @@ namespace {
 // processors are.
 constexpr double kDiskBound = 0.10;
 constexpr double kProcessorBound = 0.02;
-// A codec that was measured must have been better by this much to be gone back to.
-constexpr double kGain = 0.97;
+// Codecs whose times differ by no more than this are equally fast: the one that stores less wins.
+constexpr double kEqualTime = 1.05;
+// What a codec must leave, of what a lighter one does, to be called one that stores less.
+constexpr double kStoresLess = 0.97;
 
 }  // namespace
 
@@ -63,16 +65,22 @@ void CodecChooser::decide(nanoseconds now) {
     disk_per_byte_ = disk;  // it can do at least this
   }
   for (Known& known : known_) known.age = std::min(known.age + 1, kMemory);
-  if (idle > kDiskBound && index_ + 1 < kLadder.size() && worth_trying(index_ + 1)) {
+  if (idle > kDiskBound && index_ + 1 < kLadder.size() && worth_harder(index_ + 1)) {
     ++index_;
-  } else if (idle < kProcessorBound && index_ > 0 && worth_trying(index_ - 1)) {
+  } else if (idle < kProcessorBound && index_ > 0 && worth_lighter(index_ - 1)) {
     --index_;
   }
   current_ = kLadder[index_];
 }
 
-bool CodecChooser::worth_trying(std::size_t index) const {
-  return known_[index].age == kMemory || cost(index) < kGain * cost(index_);
+bool CodecChooser::worth_harder(std::size_t index) const {
+  const Known& harder = known_[index];
+  return harder.age == kMemory || (cost(index) <= kEqualTime * cost(index_) &&
+                                   harder.ratio < kStoresLess * known_[index_].ratio);
+}
+
+bool CodecChooser::worth_lighter(std::size_t index) const {
+  return known_[index].age == kMemory || kEqualTime * cost(index) < cost(index_);
 }
 
 // Time for each raw byte when disk and processors work side by side.

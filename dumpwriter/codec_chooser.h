@@ -1,5 +1,6 @@
 // Which codec the next chunk gets when nobody said: harder while the disk is the bottleneck,
-// lighter while the processors are. Pure: from what was measured to a decision. Runs in the capture
+// lighter while the processors are, so that the dump ends soonest; of codecs that take the same
+// time the one that stores less. Pure: from what was measured to a decision. Runs in the capture
 // kernel: no heap after the first byte.
 #pragma once
 
@@ -46,7 +47,9 @@ class CodecChooser {
   };
   void decide(nanoseconds now);
   [[nodiscard]] double cost(std::size_t index) const;
-  [[nodiscard]] bool worth_trying(std::size_t index) const;
+  // Than the current one; one that is not known is worth a try.
+  [[nodiscard]] bool worth_harder(std::size_t index) const;
+  [[nodiscard]] bool worth_lighter(std::size_t index) const;
 
   bool automatic_;
   double processors_;

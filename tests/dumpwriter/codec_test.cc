@@ -223,6 +223,14 @@ BOOST_AUTO_TEST_CASE(disk_in_between_gets_what_is_fastest_in_all) {
   BOOST_TEST(machine.used[1] > 850U);
 }
 
+BOOST_AUTO_TEST_CASE(equally_fast_codecs_leave_the_smaller_dump) {
+  // As pages are, the disk is the bottleneck, with lz4 the processor: both in the same time.
+  Machine machine{.disk = 500, .speed = {1e9, 490, 200, 100}};
+  CodecChooser chooser({}, 1);
+  (void)machine.run(chooser, 1000);
+  BOOST_TEST(machine.used[1] > 850U);
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_becomes_slow_is_followed) {
   Machine machine{.disk = 3000};
   CodecChooser chooser({}, 1);
