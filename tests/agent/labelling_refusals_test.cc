@@ -1,6 +1,5 @@
 // Disks that are not labelled, and what says so; nothing on them changes.
 #include "agent/labelling.h"
-
 #include "storage/record_io.h"
 #include "tests/agent/labelling_fixture.h"
 
