@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from qemu import bench
-from qemu.figures import dump, filter, panic, quiet, recover, result, takeover
+from qemu.figures import capture, dump, filter, panic, quiet, recover, result, takeover
 
 
 class Results(unittest.TestCase):
@@ -52,6 +52,12 @@ class Takeover(unittest.TestCase):
         by_name = {one.name: one for one in takeover.results({8: few, 64: many})}
         self.assertAlmostEqual(by_name["takeover_flat"].ratio, 2 / 3)
         self.assertTrue(by_name["takeover_64"].met)
+
+
+class Capture(unittest.TestCase):
+    def test_each_level_has_its_goal(self):
+        rows = capture.results({0: ([4.0], [8.0]), 31: ([3.0], [3.0])})
+        self.assertEqual([(one.ratio, one.met) for one in rows], [(2, False), (1, True)])
 
 
 class Recover(unittest.TestCase):
