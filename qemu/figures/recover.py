@@ -42,7 +42,8 @@ class Recoveries:
         _run([self._lastword, "label", image, "--role", "dump", "--cluster", _CLUSTER]
              + ["--home-id", "1"])  # fmt: skip
         # As makedumpfile's input: all of memory.
-        _run([programs["lastword-dump"], "--vmcore", vmcore, "--disk", image, *_everything(programs)])
+        everything = ["--exclude", "none"]
+        _run([programs["lastword-dump"], "--vmcore", vmcore, "--disk", image, *everything])
 
     def _fresh(self):
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -59,12 +60,6 @@ class Recoveries:
         self._fresh()
         core = os.path.join(self._folder, "core")
         return _run(["makedumpfile", *options, self._vmcore, core]) + _run(["sync", core])
-
-
-def _everything(programs):
-    """The option that leaves nothing out, where this lastword-dump leaves anything out."""
-    usage = subprocess.run([programs["lastword-dump"], "--help"], capture_output=True, text=True)
-    return ["--exclude", "none"] if "--exclude" in usage.stdout else []
 
 
 def measure(lab, runs, vmcore):
