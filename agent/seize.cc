@@ -128,8 +128,9 @@ void Seize::decide() {
         fmt::format("{} is on it, which is not a key this node may remove; see `lastword inspect`",
                     to_string(*stranger))));
     // A registration of ours, of this run or one that was interrupted, would let this node write
-    // beside the other one.
-    state_ = registered() ? State::kWithdrawing : State::kFailed;
+    // beside the other one. Unless it is the one that holds the disk.
+    const bool holds = view_.holder && view_.holder->holder == goal_.own;
+    state_ = registered() && !holds ? State::kWithdrawing : State::kFailed;
     return;
   }
   if (!registered() && !sent_register_ && !goal_.was_registered) {

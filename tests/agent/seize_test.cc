@@ -251,6 +251,21 @@ BOOST_AUTO_TEST_CASE(victim_that_is_back_in_a_later_boot_is_respected_holder_or_
   }
 }
 
+BOOST_AUTO_TEST_CASE(key_of_a_later_life_does_not_end_the_reservation_that_this_node_holds) {
+  Owned disk;
+  SeizeGoal goal = takeover_by_beta();
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), goal));
+  // Alpha came back and died between its registration and its withdrawal.
+  const Nexus reborn = disk.shelf.connect("alpha reborn");
+  BOOST_REQUIRE(reborn.lun(0)->test_unit_ready() || true);
+  BOOST_REQUIRE(reborn.lun(0)->register_ignoring_existing(key(kAlpha, 8), false));
+  goal.victim_generation = 7;
+  BOOST_CHECK(!seize(*disk.beta.lun(0), goal));
+  BOOST_CHECK(registered(disk.shelf, goal.own));
+  BOOST_REQUIRE(disk.shelf.reservation(0).has_value());
+  BOOST_TEST((disk.shelf.reservation(0)->holder == goal.own));
+}
+
 BOOST_AUTO_TEST_CASE(registration_is_withdrawn_from_a_disk_that_another_node_took_meanwhile) {
   // Alpha is reborn and starts, while beta takes the disk before any of its commands.
   for (unsigned before = 0; before < 10; ++before) {
