@@ -6,7 +6,6 @@
 #include <mutex>
 #include <thread>
 
-#include "agent/header_watch.h"
 #include "agent/takeover_input.h"
 
 namespace lastword {
@@ -64,6 +63,17 @@ class BackgroundSurvey {
 
 }  // namespace
 
+void renew(SurveyedDisk& disk, const SeenHeader& seen) {
+  if (!seen.header) {
+    disk.problem = seen.header.error();
+    return;
+  }
+  disk.problem.reset();
+  if (seen.sequence < disk.header_sequence) return;  // the newer slot was not read whole
+  disk.header = *seen.header;
+  disk.header_sequence = seen.sequence;
+}
+
 bool has_panicked(const SurveyedDisk& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->owner_node() == config.partner.id &&
          disk.header.node() == config.partner.id &&
@@ -114,22 +124,23 @@ Result<Failure> wait_for_failure(const Config& config, ReservationKey own,
     if (!watch) continue;
     std::vector<std::size_t> all(disks.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-    for (const SeenHeader& seen : watch->poll(all)) {
-      if (!seen.header) continue;
-      SurveyedDisk& disk = disks[seen.disk];
-      disk.header = *seen.header;
-      disk.header_sequence = seen.sequence;
-      if (!has_panicked(disk, config)) continue;
-      for (SurveyedDisk& known : survey.disks) {
+    for (const SeenHeader& seen : watch->poll(all)) renew(disks[seen.disk], seen);
+    const auto panicked = std::ranges::find_if(
+        disks, [&](const SurveyedDisk& disk) { return has_panicked(disk, config); });
+    if (panicked == disks.end()) continue;
+    // What the survey says of the others may be seconds old: one armed since then is not to be
+    // taken for a free spare, one that the dump has turned to not for an old dump.
+    for (SurveyedDisk& known : survey.disks) {
+      for (const SurveyedDisk& disk : disks) {
         if (known.info.path == disk.info.path) known = disk;
       }
-      events({.name = "partner-panicked",
-              .disk = disk.info.path,
-              .detail = fmt::format("{}, boot generation {}", config.partner.name,
-                                    disk.header.boot_generation()),
-              .disk_uuid = disk.label->disk_uuid()});
-      return Failure{.survey = survey, .generation = disk.header.boot_generation()};
     }
+    events({.name = "partner-panicked",
+            .disk = panicked->info.path,
+            .detail = fmt::format("{}, boot generation {}", config.partner.name,
+                                  panicked->header.boot_generation()),
+            .disk_uuid = panicked->label->disk_uuid()});
+    return Failure{.survey = survey, .generation = panicked->header.boot_generation()};
   }
 }
 

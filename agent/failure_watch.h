@@ -4,11 +4,14 @@
 
 #include "agent/config.h"
 #include "agent/event.h"
+#include "agent/header_watch.h"
 #include "agent/survey.h"
 #include "agent/takeover_input.h"
 
 namespace lastword {
 
+// What a look has found becomes what is known of the disk: the newer header, or why there is none.
+void renew(SurveyedDisk& disk, const SeenHeader& seen);
 // The partner has panicked in its current life: the header of this disk of its own says so.
 [[nodiscard]] bool has_panicked(const SurveyedDisk& disk, const Config& config);
 // This node took some of these disks of the partner, and did not finish; or it did, and has been

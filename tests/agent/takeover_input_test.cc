@@ -61,6 +61,21 @@ BOOST_AUTO_TEST_CASE(dump_of_another_cluster_is_no_panic) {
   BOOST_TEST(!has_panicked(disk, config));
 }
 
+BOOST_AUTO_TEST_CASE(newer_header_counts_an_older_one_does_not) {
+  SurveyedDisk disk = alphas(pb::INACTIVE);
+  disk.header_sequence = 4;
+  renew(disk, {.header = alphas(pb::ARMED).header, .sequence = 5});
+  BOOST_TEST(disk.header.attribute() == pb::ARMED);
+  renew(disk, {.header = alphas(pb::INACTIVE).header, .sequence = 4});
+  BOOST_TEST(disk.header.attribute() == pb::ARMED);
+  renew(disk, {.header = fail({.code = Code::kTimeout}), .sequence = 0});
+  BOOST_TEST(disk.problem.has_value());
+  BOOST_TEST(disk.header.attribute() == pb::ARMED);
+  renew(disk, {.header = alphas(pb::IN_PROGRESS).header, .sequence = 6});
+  BOOST_TEST(!disk.problem.has_value());
+  BOOST_TEST(has_panicked(disk, config));
+}
+
 BOOST_AUTO_TEST_CASE(nothing_or_everything_taken_is_no_interruption) {
   BOOST_TEST(!interrupted({alphas(pb::ARMED)}));
   BOOST_TEST(!interrupted({taken(), taken()}));
