@@ -46,6 +46,7 @@ struct Reports {
   };
   struct Looked {
     std::vector<SeenHeader> seen;
+    Instant asked;
   };
   using Report = std::variant<Held, Taken, Recovered, HookEnded, Looked>;
 
@@ -110,8 +111,8 @@ class Run {
     if (looking_ || watched.empty() || now() < next_look_) return;
     looking_ = true;
     next_look_ = now() + kPollInterval;
-    std::thread([reports = reports_, watch = watch_, watched = std::move(watched)] {
-      reports->post(Reports::Looked{watch->poll(watched)});
+    std::thread([reports = reports_, watch = watch_, watched = std::move(watched), asked = now()] {
+      reports->post(Reports::Looked{watch->poll(watched), asked});
     }).detach();
   }
 
@@ -122,19 +123,19 @@ class Run {
              .disk_uuid = disks_[disk].label->disk_uuid()});
   }
 
-  void handle(const SeenHeader& seen) {
+  void handle(const SeenHeader& seen, Instant asked) {
     if (!seen.header) return;  // the plan waits for it until the deadline
     const bool was_dumping = disks_[seen.disk].header.attribute() == pb::IN_PROGRESS;
     disks_[seen.disk].header = *seen.header;
     if (!was_dumping && seen.header->attribute() == pb::IN_PROGRESS) {
       emit("dump-seen", seen.disk, fmt::format("crash {}", seen.header->crash_id()));
     }
-    perform(plan_.header_seen(seen.disk, *seen.header, seen.sequence, now()));
+    perform(plan_.header_seen(seen.disk, *seen.header, seen.sequence, now(), asked));
   }
 
   void handle(const Reports::Looked& looked) {
     looking_ = false;
-    for (const SeenHeader& seen : looked.seen) handle(seen);
+    for (const SeenHeader& seen : looked.seen) handle(seen, looked.asked);
   }
 
   void handle(const Reports::Held& held) { perform(plan_.disk_held(held.disk)); }
@@ -153,8 +154,7 @@ class Run {
       if (taken.result.used_reset) {
         emit("no-preempt-and-abort", taken.disk,
              "a LOGICAL UNIT RESET stood in for the abort: the target lacks PREEMPT AND ABORT, or "
-             "a run "
-             "before this one was interrupted");
+             "a run before this one was interrupted");
       }
       disk.header = taken.result.header;
       emit(held_dump ? "dump-disk-claimed" : "disk-taken", taken.disk,
@@ -303,32 +303,67 @@ void add(TakeoverReport more, TakeoverReport& report) {
   std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
 }
 
-// Disks whose label could not be read at first, each as soon as it can be: the other disks'
-// takeover lasts as long as the dump, and the service may need these.
-TakeoverReport take_late_disks(const Config& config, const NodeState& state, const Failure& failure,
-                               const EventSink& events, const RecoverDump& recover) {
-  Survey latest = failure.survey;
-  const Instant give_up = now() + config.timing.deadline();
-  std::set<std::string> had;
-  const auto note = [&had](const std::vector<SurveyedDisk>& disks) {
-    for (const SurveyedDisk& disk : disks) had.insert(disk.label->disk_uuid());
-  };
-  note(partner_disks(latest, config));
-  TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
-  while (!unreadable_disks(latest).empty() && now() < give_up) {
-    std::this_thread::sleep_for(config.timing.settings.io_timeout);
-    auto again = survey_disks(config);
-    if (!again) break;
-    latest = std::move(*again);
-    auto late = late_disks(latest, config, had);
-    note(late);
-    if (!late.empty())
-      add(Run(config, state, failure.generation, events, recover, std::move(late), true).run(),
-          report);
+// Disks whose label could not be read at first.
+class LateDisks {
+ public:
+  LateDisks(const Config& config, const NodeState& state, const Failure& failure,
+            const EventSink& events, const RecoverDump& recover)
+      : config_(config),
+        state_(state),
+        failure_(failure),
+        events_(events),
+        recover_(recover),
+        latest_(failure.survey) {
+    note(partner_disks(latest_, config));
   }
-  add_unreadable(latest, report);
-  return report;
-}
+
+  // Those of the service, as soon as they can be read: the other disks' takeover lasts as long as
+  // the dump.
+  void take_service() {
+    const Instant give_up = now() + config_.timing.deadline();
+    while (!unreadable_disks(latest_).empty() && now() < give_up) {
+      std::this_thread::sleep_for(config_.timing.settings.io_timeout);
+      if (!look()) return;
+      auto late = late_disks(latest_, config_, had_);
+      std::erase_if(late, [](const auto& disk) { return disk.label->role() != pb::SERVICE; });
+      take(std::move(late));
+    }
+  }
+
+  // The others, which the dump writer may have turned to: only when no dump is waited for any more.
+  TakeoverReport take_rest() {
+    if (!unreadable_disks(failure_.survey).empty() && look()) {
+      take(late_disks(latest_, config_, had_));
+    }
+    add_unreadable(latest_, report_);
+    return std::move(report_);
+  }
+
+ private:
+  void note(const std::vector<SurveyedDisk>& disks) {
+    for (const SurveyedDisk& disk : disks) had_.insert(disk.label->disk_uuid());
+  }
+  bool look() {
+    auto again = survey_disks(config_);
+    if (again) latest_ = std::move(*again);
+    return again.has_value();
+  }
+  void take(std::vector<SurveyedDisk> disks) {
+    if (disks.empty()) return;
+    note(disks);
+    Run run(config_, state_, failure_.generation, events_, recover_, std::move(disks), true);
+    add(run.run(), report_);
+  }
+
+  const Config& config_;
+  const NodeState& state_;
+  const Failure& failure_;
+  const EventSink& events_;
+  const RecoverDump& recover_;
+  Survey latest_;
+  std::set<std::string> had_;  // UUIDs
+  TakeoverReport report_{.disks = {}, .obstacles = {}, .complete = true};
+};
 
 }  // namespace
 
@@ -343,11 +378,12 @@ Result<TakeoverReport> take_over(const Config& config, const NodeState& state,
   for (const SurveyedDisk& disk : unreadable_disks(failure.survey)) {
     events({.name = "disk-sick", .disk = disk.info.path, .detail = describe(*disk.problem)});
   }
-  auto late = std::async(std::launch::async,
-                         [&] { return take_late_disks(config, state, failure, events, recover); });
+  LateDisks late(config, state, failure, events, recover);
+  auto service = std::async(std::launch::async, [&late] { late.take_service(); });
   TakeoverReport report =
       Run(config, state, failure.generation, events, recover, std::move(disks), false).run();
-  add(late.get(), report);
+  service.get();
+  add(late.take_rest(), report);
   return report;
 }
 

@@ -114,14 +114,16 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
 }
 
 TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::CoredumpHeader& header,
-                                                std::uint64_t sequence, Instant now) {
+                                                std::uint64_t sequence, Instant now,
+                                                std::optional<Instant> asked) {
   Actions actions;
   Disk& disk = disks_[index];
   if (disk.state != State::kArmed && disk.state != State::kDumping) return actions;
-  disk.last_read = now;
+  disk.last_read = std::max(disk.last_read, asked.value_or(now));
   // A record never goes back: the newer slot was not read whole this time. What it said still
-  // counts.
-  if (disk.seen.header_readable && sequence < disk.seen.header_sequence) return actions;
+  // counts. Of a disk that could not be read at first, "never written" is not believed either.
+  const std::uint64_t oldest = disk.seen.header_readable ? disk.seen.header_sequence : 1;
+  if (sequence < oldest) return actions;
   const bool changed = sequence != disk.seen.header_sequence || !disk.seen.header_readable;
   disk.seen.header = header;
   disk.seen.header_sequence = sequence;

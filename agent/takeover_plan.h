@@ -56,8 +56,11 @@ class TakeoverPlan {
   // Events. Each returns what is to be done now, in order.
   using Actions = std::vector<TakeoverAction>;
   [[nodiscard]] Actions begin(Instant now);
+  // `asked`: when the read was sent, if that was before `now`. What it found may be as old as that:
+  // a look may last for an I/O time-out, while a dump begins.
   [[nodiscard]] Actions header_seen(std::size_t disk, const pb::CoredumpHeader& header,
-                                    std::uint64_t sequence, Instant now);
+                                    std::uint64_t sequence, Instant now,
+                                    std::optional<Instant> asked = {});
   // The disk's reservation is this node's; its records are still to be written.
   [[nodiscard]] Actions disk_held(std::size_t disk);
   // `header`: as it reads after the taking (the writer may have finished just before). kFenced and

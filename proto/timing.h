@@ -4,7 +4,7 @@
 //
 //     0.0  panic
 //     2..  capture kernel runs lastword-dump (must be below grace)
-//     2..  IN_PROGRESS written: the partner polls headers every 0.2 s and sees it
+//     2..  IN_PROGRESS written: the partner polls headers every 0.1 s and sees it
 //     2.3  the partner has taken all service disks: service-taken
 //    10.0  grace: had nothing gone IN_PROGRESS by now, the armed spares were taken
 //   every 1 s  the writer's progress record

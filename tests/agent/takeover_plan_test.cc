@@ -212,6 +212,28 @@ BOOST_AUTO_TEST_CASE(older_header_takes_no_disk_from_a_running_dump) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(look_that_took_long_does_not_tell_of_silence) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  const auto grace = kTiming.settings.grace;
+  // Sent before the grace time, and answered after it: a dump may have begun in between.
+  (void)plan.header_seen(3, header(pb::ARMED), 8, grace + 1s, grace - 1ms);
+  CHECK_DISKS(taken(plan.tick(grace + 1s)), {});
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 9, grace + 2s, grace + 1s);
+  CHECK_DISKS(taken(plan.tick(grace + 2s)), {});
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_was_not_readable_is_not_free_for_reading_empty) {
+  TakeoverDisk unreadable = disk(pb::SPARE);
+  unreadable.header_readable = false;
+  TakeoverPlan plan(kTiming, kPartner, {unreadable});
+  CHECK_DISKS(taken(plan.begin(0ms)), {});
+  CHECK_DISKS(taken(plan.header_seen(0, {}, 0, 100ms)), {});
+  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace + 1s)), {});
+  CHECK_DISKS(taken(plan.header_seen(0, header(pb::COMPLETED), 3, 200ms)), {0});
+}
+
 BOOST_AUTO_TEST_CASE(writer_whose_newer_header_is_lost_stalls) {
   auto plan = usual();
   (void)plan.begin(0ms);
