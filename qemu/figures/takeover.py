@@ -110,6 +110,9 @@ class _Bench:
             self._each(pair.alpha, f"dd bs=4k count={_RECORD_BLOCKS} {copy}={_RECORDS}", "service")
         else:
             pair.label()
+        for node in (pair.alpha, pair.beta):
+            # As after a reboot: a life that lost its registrations does not join anew.
+            node.check("rm -f /run/lastword/node.json")
         pair.begin()
         if not self._held_before:
             self._each(pair.alpha, f"dd bs=4k count={_RECORD_BLOCKS} {copy}={_RECORDS}", "service")
