@@ -8,10 +8,11 @@
 
 namespace lastword {
 
-// Uses SSE4.2 where the processor has it. `seed` is the CRC of what came before; 0 to start.
+// Uses SSE4.2 where the processor has it and is not emulated. `seed` is the CRC of what came
+// before; 0 to start.
 [[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0);
 
-// The table version, for processors without SSE4.2 and for the test that compares both.
+// The table version, for other processors and for the test that compares both.
 [[nodiscard]] std::uint32_t crc32c_portable(std::span<const std::byte> data,
                                             std::uint32_t seed = 0);
 
