@@ -74,6 +74,18 @@ void renew(SurveyedDisk& disk, const SeenHeader& seen) {
   disk.header_sequence = seen.sequence;
 }
 
+void remember_headers(Survey& fresh, const Survey& known) {
+  for (SurveyedDisk& disk : fresh.disks) {
+    for (const SurveyedDisk& before : known.disks) {
+      if (disk.header_sequence < before.header_sequence && disk.info.path == before.info.path &&
+          disk.label && before.label && disk.label->disk_uuid() == before.label->disk_uuid()) {
+        disk.header = before.header;
+        disk.header_sequence = before.header_sequence;
+      }
+    }
+  }
+}
+
 bool has_panicked(const SurveyedDisk& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->owner_node() == config.partner.id &&
          disk.header.node() == config.partner.id &&
@@ -97,50 +109,40 @@ Result<Failure> wait_for_failure(const Config& config, ReservationKey own,
                                  const EventSink& events) {
   BackgroundSurvey background(config);
   Survey survey;
-  std::vector<SurveyedDisk> disks;  // the partner's, those that may hold a dump
+  std::vector<std::size_t> watched;
   std::unique_ptr<HeaderWatch> watch;
   for (;; std::this_thread::sleep_for(kPollInterval)) {
     if (auto fresh = background.poll()) {
       if (!*fresh) return fail(fresh->error());
+      remember_headers(**fresh, survey);
       survey = std::move(**fresh);
-      disks = partner_disks(survey, config);
-      if (was_interrupted(disks, config, own)) return Failure{.survey = survey};
-      std::erase_if(disks, [](const SurveyedDisk& disk) {
-        return disk.label->role() != pb::SPARE && disk.label->role() != pb::DUMP;
-      });
+      if (was_interrupted(partner_disks(survey, config), config, own)) {
+        return Failure{.survey = survey};
+      }
+      watched = dump_places(survey, config);
       if (!watch) {
         events({.name = "watching",
                 .disk = {},
-                .detail = fmt::format("{} disks of {} that may hold its dump", disks.size(),
+                .detail = fmt::format("{} disks of {} that may hold its dump", watched.size(),
                                       config.partner.name)});
       }
-      std::vector<HeaderWatch::Place> places;
-      places.reserve(disks.size());
-      for (const auto& disk : disks) {
-        places.push_back({disk.info.path, disk.metadata_offset, disk.open});
-      }
-      watch = std::make_unique<HeaderWatch>(std::move(places), config.timing.settings.io_timeout);
+      watch = std::make_unique<HeaderWatch>(survey.disks, config.timing.settings.io_timeout);
     }
     if (!watch) continue;
-    std::vector<std::size_t> all(disks.size());
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-    for (const SeenHeader& seen : watch->poll(all)) renew(disks[seen.disk], seen);
+    // All of them before anything is concluded: what the survey says of the others may be seconds
+    // old. One armed since then is not to be taken for a free spare, one that the dump has turned
+    // to not for an old dump.
+    for (const SeenHeader& seen : watch->poll(watched)) renew(survey.disks[seen.disk], seen);
     const auto panicked = std::ranges::find_if(
-        disks, [&](const SurveyedDisk& disk) { return has_panicked(disk, config); });
-    if (panicked == disks.end()) continue;
-    // What the survey says of the others may be seconds old: one armed since then is not to be
-    // taken for a free spare, one that the dump has turned to not for an old dump.
-    for (SurveyedDisk& known : survey.disks) {
-      for (const SurveyedDisk& disk : disks) {
-        if (known.info.path == disk.info.path) known = disk;
-      }
-    }
+        watched, [&](std::size_t index) { return has_panicked(survey.disks[index], config); });
+    if (panicked == watched.end()) continue;
+    const SurveyedDisk& disk = survey.disks[*panicked];
     events({.name = "partner-panicked",
-            .disk = panicked->info.path,
+            .disk = disk.info.path,
             .detail = fmt::format("{}, boot generation {}", config.partner.name,
-                                  panicked->header.boot_generation()),
-            .disk_uuid = panicked->label->disk_uuid()});
-    return Failure{.survey = survey, .generation = panicked->header.boot_generation()};
+                                  disk.header.boot_generation()),
+            .disk_uuid = disk.label->disk_uuid()});
+    return Failure{.survey = survey, .generation = disk.header.boot_generation()};
   }
 }
 

@@ -12,6 +12,9 @@ namespace lastword {
 
 // What a look has found becomes what is known of the disk: the newer header, or why there is none.
 void renew(SurveyedDisk& disk, const SeenHeader& seen);
+// What `known`, an earlier survey, had read of the disks that `fresh` reads older now, or not at
+// all, still counts: a header never goes back.
+void remember_headers(Survey& fresh, const Survey& known);
 // The partner has panicked in its current life: the header of this disk of its own says so.
 [[nodiscard]] bool has_panicked(const SurveyedDisk& disk, const Config& config);
 // This node took some of these disks of the partner, and did not finish; or it did, and has been

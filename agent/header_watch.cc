@@ -13,23 +13,18 @@ namespace {
 // limit.
 constexpr milliseconds kFirstRest{1000};
 constexpr milliseconds kLongestRest{60'000};
+constexpr std::string_view kNotOpen = "it could not be opened when the disks were surveyed";
 
 }  // namespace
 
 struct HeaderWatch::Watched {
   using Clock = std::chrono::steady_clock;
 
-  [[nodiscard]] bool resting() const {
-    return problem && (!place.disk || Clock::now() < rest_until);
+  explicit Watched(const SurveyedDisk& disk)
+      : path(disk.info.path), metadata_offset(disk.metadata_offset), open(disk.open) {
+    if (!open) problem = {.code = Code::kIo, .operation = "read", .disk = path, .detail = kNotOpen};
   }
-  void open(milliseconds io_timeout) {
-    if (place.disk || problem) return;
-    if (auto disk = open_disk(place.path, Access::kReadOnly, io_timeout)) {
-      place.disk = std::make_shared<OpenDisk>(std::move(*disk));
-    } else {
-      problem = disk.error();  // for good
-    }
-  }
+  [[nodiscard]] bool resting() const { return problem && (!open || Clock::now() < rest_until); }
   // The kernel may still write into the buffers of such reads: they are given up, and so is the
   // descriptor's owner never before them.
   void rest(const Error& error) {
@@ -40,20 +35,18 @@ struct HeaderWatch::Watched {
     next_rest = std::min(2 * next_rest, kLongestRest);
   }
 
-  Place place;
-  std::optional<Error> problem;  // the last one
+  std::string path;
+  std::uint64_t metadata_offset;
+  std::shared_ptr<OpenDisk> open;  // null: for good
+  std::optional<Error> problem;    // the last one
   Clock::time_point rest_until{};
   milliseconds next_rest = kFirstRest;
   std::unique_ptr<AlignedBuffer> slots = std::make_unique<AlignedBuffer>(2 * kBlockBytes);
 };
 
-HeaderWatch::HeaderWatch(std::vector<Place> places, milliseconds io_timeout)
+HeaderWatch::HeaderWatch(const std::vector<SurveyedDisk>& disks, milliseconds io_timeout)
     : io_timeout_(io_timeout) {
-  for (Place& place : places) {
-    auto watched = std::make_unique<Watched>();
-    watched->place = std::move(place);
-    watched_.push_back(std::move(watched));
-  }
+  for (const SurveyedDisk& disk : disks) watched_.push_back(std::make_unique<Watched>(disk));
 }
 
 HeaderWatch::~HeaderWatch() = default;
@@ -63,14 +56,13 @@ std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks)
   std::vector<std::size_t> asked;
   for (const std::size_t index : disks) {
     Watched& watched = *watched_[index];
-    watched.open(io_timeout_);
     if (watched.resting()) continue;
     asked.push_back(index);
     for (unsigned slot = 0; slot < 2; ++slot) {
       requests.push_back(
-          {.fd = watched.place.disk->fd,
-           .disk = watched.place.path,
-           .offset = watched.place.metadata_offset + slot_offset(RecordPlace::kCoredump, slot),
+          {.fd = watched.open->fd,
+           .disk = watched.path,
+           .offset = watched.metadata_offset + slot_offset(RecordPlace::kCoredump, slot),
            .buffer = watched.slots->block(slot)});
     }
   }
@@ -110,8 +102,8 @@ SeenHeader HeaderWatch::parse(std::size_t index, const Watched& watched) {
     result.header->Clear();
   } else {
     Error error = choice.error();
-    error.disk = watched.place.path;
-    error.offset = watched.place.metadata_offset + slot_offset(RecordPlace::kCoredump, 0);
+    error.disk = watched.path;
+    error.offset = watched.metadata_offset + slot_offset(RecordPlace::kCoredump, 0);
     result.header = fail(error);
   }
   return result;

@@ -20,13 +20,8 @@ struct SeenHeader {
 
 class HeaderWatch {
  public:
-  struct Place {
-    std::string path;
-    std::uint64_t metadata_offset = 0;
-    std::shared_ptr<OpenDisk> disk;  // null: opened by path when it is first polled
-  };
-  // A disk that can not be opened is reported by each poll() instead.
-  HeaderWatch(std::vector<Place> places, milliseconds io_timeout);
+  // One that is not open is not opened either, which may take for ever: each poll() reports it.
+  HeaderWatch(const std::vector<SurveyedDisk>& disks, milliseconds io_timeout);
   ~HeaderWatch();
   HeaderWatch(const HeaderWatch&) = delete;
   HeaderWatch& operator=(const HeaderWatch&) = delete;

@@ -6,9 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
-#include <iterator>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <variant>
 
@@ -16,6 +14,7 @@
 #include "agent/fan_out.h"
 #include "agent/header_watch.h"
 #include "agent/hooks.h"
+#include "agent/late_disks.h"
 #include "agent/take_disk.h"
 #include "agent/takeover_input.h"
 #include "agent/takeover_plan.h"
@@ -80,7 +79,7 @@ class Run {
         disks_(std::move(disks)),
         outcomes_(disks_.size()),
         plan_(config.timing, config.partner.id, as_plan_input(disks_, config)),
-        watch_(std::make_shared<HeaderWatch>(places(disks_), config.timing.settings.io_timeout)) {}
+        watch_(std::make_shared<HeaderWatch>(disks_, config.timing.settings.io_timeout)) {}
 
   TakeoverReport run() {
     perform(plan_.begin(now()));
@@ -95,15 +94,6 @@ class Run {
   }
 
  private:
-  static std::vector<HeaderWatch::Place> places(const std::vector<SurveyedDisk>& disks) {
-    std::vector<HeaderWatch::Place> places;
-    places.reserve(disks.size());
-    for (const SurveyedDisk& disk : disks) {
-      places.push_back({disk.info.path, disk.metadata_offset, disk.open});
-    }
-    return places;
-  }
-
   // In a thread of its own: a disk that hangs, as it may while the capture kernel resets adapters,
   // must not keep the loop from announcing the others. One look at a time.
   void look_at_headers() {
@@ -298,73 +288,6 @@ Tally arbitrate_for_real(const Config& config, const NodeState& state, const Fai
   });
 }
 
-void add(TakeoverReport more, TakeoverReport& report) {
-  report.complete = report.complete && more.complete;
-  std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
-}
-
-// Disks whose label could not be read at first.
-class LateDisks {
- public:
-  LateDisks(const Config& config, const NodeState& state, const Failure& failure,
-            const EventSink& events, const RecoverDump& recover)
-      : config_(config),
-        state_(state),
-        failure_(failure),
-        events_(events),
-        recover_(recover),
-        latest_(failure.survey) {
-    note(partner_disks(latest_, config));
-  }
-
-  // Those of the service, as soon as they can be read: the other disks' takeover lasts as long as
-  // the dump.
-  void take_service() {
-    const Instant give_up = now() + config_.timing.deadline();
-    while (!unreadable_disks(latest_).empty() && now() < give_up) {
-      std::this_thread::sleep_for(config_.timing.settings.io_timeout);
-      if (!look()) return;
-      auto late = late_disks(latest_, config_, had_);
-      std::erase_if(late, [](const auto& disk) { return disk.label->role() != pb::SERVICE; });
-      take(std::move(late));
-    }
-  }
-
-  // The others, which the dump writer may have turned to: only when no dump is waited for any more.
-  TakeoverReport take_rest() {
-    if (!unreadable_disks(failure_.survey).empty() && look()) {
-      take(late_disks(latest_, config_, had_));
-    }
-    add_unreadable(latest_, report_);
-    return std::move(report_);
-  }
-
- private:
-  void note(const std::vector<SurveyedDisk>& disks) {
-    for (const SurveyedDisk& disk : disks) had_.insert(disk.label->disk_uuid());
-  }
-  bool look() {
-    auto again = survey_disks(config_);
-    if (again) latest_ = std::move(*again);
-    return again.has_value();
-  }
-  void take(std::vector<SurveyedDisk> disks) {
-    if (disks.empty()) return;
-    note(disks);
-    Run run(config_, state_, failure_.generation, events_, recover_, std::move(disks), true);
-    add(run.run(), report_);
-  }
-
-  const Config& config_;
-  const NodeState& state_;
-  const Failure& failure_;
-  const EventSink& events_;
-  const RecoverDump& recover_;
-  Survey latest_;
-  std::set<std::string> had_;  // UUIDs
-  TakeoverReport report_{.disks = {}, .obstacles = {}, .complete = true};
-};
-
 }  // namespace
 
 Result<TakeoverReport> take_over(const Config& config, const NodeState& state,
@@ -378,10 +301,20 @@ Result<TakeoverReport> take_over(const Config& config, const NodeState& state,
   for (const SurveyedDisk& disk : unreadable_disks(failure.survey)) {
     events({.name = "disk-sick", .disk = disk.info.path, .detail = describe(*disk.problem)});
   }
-  LateDisks late(config, state, failure, events, recover);
+  const auto take = [&](std::vector<SurveyedDisk> some, bool are_late) {
+    return Run(config, state, failure.generation, events, recover, std::move(some), are_late).run();
+  };
+  const auto wait = [&, give_up = now() + config.timing.deadline()] {
+    if (now() >= give_up) return false;
+    std::this_thread::sleep_for(config.timing.settings.io_timeout);
+    return true;
+  };
+  LateDisks late(config, failure.survey,
+                 {.look = [&] { return survey_disks(config); },
+                  .take = [&](auto some) { return take(std::move(some), true); },
+                  .wait = wait});
   auto service = std::async(std::launch::async, [&late] { late.take_service(); });
-  TakeoverReport report =
-      Run(config, state, failure.generation, events, recover, std::move(disks), false).run();
+  TakeoverReport report = take(std::move(disks), false);
   service.get();
   add(late.take_rest(), report);
   return report;

@@ -24,18 +24,30 @@ std::optional<std::uint32_t> known_life(const pb::Label& label, std::uint8_t nod
   return latest == 0 ? std::nullopt : std::optional(latest);
 }
 
+bool is_partners(const SurveyedDisk& disk, const Config& config) {
+  return in_cluster(disk, config) && disk.label->role() != pb::MAILBOX &&
+         (disk.label->home_node() == config.partner.id ||
+          disk.label->owner_node() == config.partner.id);
+}
+
 }  // namespace
 
 std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& config) {
   std::vector<SurveyedDisk> disks;
   for (const SurveyedDisk& disk : survey.disks) {
-    if (!in_cluster(disk, config) || disk.label->role() == pb::MAILBOX) continue;
-    if (disk.label->home_node() == config.partner.id ||
-        disk.label->owner_node() == config.partner.id) {
-      disks.push_back(disk);
-    }
+    if (is_partners(disk, config)) disks.push_back(disk);
   }
   return disks;
+}
+
+std::vector<std::size_t> dump_places(const Survey& survey, const Config& config) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const SurveyedDisk& disk = survey.disks[i];
+    if (!is_partners(disk, config)) continue;
+    if (disk.label->role() == pb::SPARE || disk.label->role() == pb::DUMP) places.push_back(i);
+  }
+  return places;
 }
 
 std::vector<SurveyedDisk> late_disks(const Survey& survey, const Config& config,

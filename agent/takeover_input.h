@@ -24,7 +24,9 @@ struct Failure {
 
 // The partner's disks. Mailbox disks are not among them.
 [[nodiscard]] std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& config);
-// Those of them whose UUID is not among `had`.
+// Those of them that may hold its dump, as indices into the survey.
+[[nodiscard]] std::vector<std::size_t> dump_places(const Survey& survey, const Config& config);
+// Those of the partner's disks whose UUID is not among `had`.
 [[nodiscard]] std::vector<SurveyedDisk> late_disks(const Survey& survey, const Config& config,
                                                    const std::set<std::string>& had);
 // Disks whose label can not be read: they may be the partner's.

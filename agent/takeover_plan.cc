@@ -97,11 +97,11 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
     if (disk.seen.mine_already) {
       // Taken by the run before this one; what it left undone is found by its header.
       take(i, pb::STALLED, now, actions);
+    } else if (may_hold_dump && is_dumping(disk)) {
+      start_watching(disk, now);
     } else if (may_hold_dump && !disk.seen.header_readable) {
       // It may be the very disk that the dump goes to: treat it as one until the deadline.
       disk.state = State::kArmed;
-    } else if (may_hold_dump && is_dumping(disk)) {
-      start_watching(disk, now);
     } else if (may_hold_dump && is_armed(disk)) {
       disk.state = State::kArmed;
     } else {
@@ -122,8 +122,10 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
   disk.last_read = std::max(disk.last_read, asked.value_or(now));
   // A record never goes back: the newer slot was not read whole this time. What it said still
   // counts. Of a disk that could not be read at first, "never written" is not believed either.
-  const std::uint64_t oldest = disk.seen.header_readable ? disk.seen.header_sequence : 1;
-  if (sequence < oldest) return actions;
+  const std::uint64_t known = disk.seen.header_sequence;
+  if (sequence < (disk.seen.header_readable ? known : std::max<std::uint64_t>(known, 1))) {
+    return actions;
+  }
   const bool changed = sequence != disk.seen.header_sequence || !disk.seen.header_readable;
   disk.seen.header = header;
   disk.seen.header_sequence = sequence;

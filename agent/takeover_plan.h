@@ -31,7 +31,7 @@ struct TakeoverDisk {
   pb::Role role = pb::SERVICE;
   bool mine_already = false;  // this node holds it: a takeover was interrupted
   bool header_readable = true;
-  pb::CoredumpHeader header;
+  pb::CoredumpHeader header;           // the last one that was read
   std::uint32_t owner_generation = 0;  // of the label: the partner's current boot
   std::uint64_t header_sequence = 0;   // of the valid slot; changes with every progress record
 };

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "agent/arbitration.h"
 #include "agent/takeover_input.h"
 
@@ -43,6 +46,11 @@ TakeoverReport::Disk forecast_disk(const Config& config, const Result<NodeState>
 }
 
 }  // namespace
+
+void add(TakeoverReport more, TakeoverReport& report) {
+  report.complete = report.complete && more.complete;
+  std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
+}
 
 void add_unreadable(const Survey& survey, TakeoverReport& report) {
   for (const SurveyedDisk& disk : unreadable_disks(survey)) {

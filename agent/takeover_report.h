@@ -26,6 +26,9 @@ struct TakeoverReport {
   bool complete = false;
 };
 
+// What another part of the same takeover reports.
+void add(TakeoverReport more, TakeoverReport& report);
+
 // Disks whose label can not be read may be the partner's: the takeover is not complete.
 void add_unreadable(const Survey& survey, TakeoverReport& report);
 

@@ -76,6 +76,43 @@ BOOST_AUTO_TEST_CASE(newer_header_counts_an_older_one_does_not) {
   BOOST_TEST(has_panicked(disk, config));
 }
 
+BOOST_AUTO_TEST_CASE(survey_that_reads_older_or_nothing_forgets_no_header) {
+  Survey known;
+  known.disks = {alphas(pb::ARMED)};
+  known.disks[0].header_sequence = 5;
+  Survey older = known;
+  older.disks[0].header_sequence = 4;
+  older.disks[0].header.Clear();
+  Survey unreadable = known;
+  unreadable.disks[0].header_sequence = 0;
+  unreadable.disks[0].header.Clear();
+  unreadable.disks[0].problem = Error{.code = Code::kTimeout, .operation = "survey"};
+  for (Survey fresh : {older, unreadable}) {
+    const bool problem = fresh.disks[0].problem.has_value();
+    remember_headers(fresh, known);
+    BOOST_TEST(fresh.disks[0].header_sequence == 5U);
+    BOOST_TEST(fresh.disks[0].header.attribute() == pb::ARMED);
+    BOOST_TEST(fresh.disks[0].problem.has_value() == problem);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(survey_that_reads_newer_or_another_disk_owes_nothing_to_the_last_one) {
+  Survey known;
+  known.disks = {alphas(pb::ARMED)};
+  known.disks[0].header_sequence = 5;
+  Survey newer = known;
+  newer.disks[0] = alphas(pb::IN_PROGRESS);
+  newer.disks[0].header_sequence = 6;
+  remember_headers(newer, known);
+  BOOST_TEST(newer.disks[0].header.attribute() == pb::IN_PROGRESS);
+  Survey relabelled = known;
+  relabelled.disks[0] = surveyed(7, pb::SPARE);
+  relabelled.disks[0].info.path = known.disks[0].info.path;
+  relabelled.disks[0].header_sequence = 1;
+  remember_headers(relabelled, known);
+  BOOST_TEST(relabelled.disks[0].header.attribute() == pb::INACTIVE);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_or_everything_taken_is_no_interruption) {
   BOOST_TEST(!interrupted({alphas(pb::ARMED)}));
   BOOST_TEST(!interrupted({taken(), taken()}));
@@ -157,6 +194,14 @@ BOOST_AUTO_TEST_CASE(are_the_partners_by_home_or_by_owner_and_no_mailbox) {
   std::vector<std::string> paths;
   for (const auto& disk : partner_disks(survey, config)) paths.push_back(disk.info.path);
   BOOST_TEST(paths == (std::vector<std::string>{"/dev/sda", "/dev/sdb", "/dev/sde"}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(that_may_hold_its_dump_are_its_spares_and_dump_disks) {
+  Survey survey;
+  survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SPARE), surveyed(2, pb::DUMP),
+                  surveyed(3, pb::MAILBOX), surveyed(4, pb::SPARE, kBeta)};
+  BOOST_TEST(dump_places(survey, config) == (std::vector<std::size_t>{1, 2}),
              boost::test_tools::per_element());
 }
 

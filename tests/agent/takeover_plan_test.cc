@@ -234,6 +234,27 @@ BOOST_AUTO_TEST_CASE(disk_that_was_not_readable_is_not_free_for_reading_empty) {
   CHECK_DISKS(taken(plan.header_seen(0, header(pb::COMPLETED), 3, 200ms)), {0});
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_is_not_readable_any_more_is_not_free_for_reading_older) {
+  TakeoverDisk unreadable = disk(pb::SPARE, header(pb::ARMED));
+  unreadable.header_readable = false;
+  unreadable.header_sequence = 4;
+  TakeoverPlan plan(kTiming, kPartner, {unreadable});
+  CHECK_DISKS(taken(plan.begin(0ms)), {});
+  CHECK_DISKS(taken(plan.header_seen(0, {}, 3, 100ms)), {});
+  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace + 1s)), {});
+  CHECK_DISKS(taken(plan.header_seen(0, header(pb::COMPLETED), 5, 200ms)), {0});
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_can_not_be_read_any_more_still_keeps_its_fallback) {
+  TakeoverDisk unreadable = disk(pb::DUMP, header(pb::IN_PROGRESS));
+  unreadable.header_readable = false;
+  unreadable.header_sequence = 5;
+  TakeoverPlan plan(kTiming, kPartner, {unreadable, disk(pb::SPARE, header(pb::ARMED))});
+  CHECK_DISKS(taken(plan.begin(0ms)), {});
+  read_again(plan, {1}, kTiming.settings.grace);
+  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace)), {});
+}
+
 BOOST_AUTO_TEST_CASE(writer_whose_newer_header_is_lost_stalls) {
   auto plan = usual();
   (void)plan.begin(0ms);
