@@ -117,6 +117,7 @@ class Run {
     if (!seen.header) return;  // the plan waits for it until the deadline
     const bool was_dumping = disks_[seen.disk].header.attribute() == pb::IN_PROGRESS;
     disks_[seen.disk].header = *seen.header;
+    disks_[seen.disk].header_sequence = seen.sequence;
     if (!was_dumping && seen.header->attribute() == pb::IN_PROGRESS) {
       emit("dump-seen", seen.disk, fmt::format("crash {}", seen.header->crash_id()));
     }
@@ -198,6 +199,12 @@ class Run {
       const auto on_held = [&] { reports->post(Reports::Held{index}); };
       reports->post(Reports::Taken{index, take_disk(order, on_held)});
     }).detach();
+    const SurveyedDisk& disk = disks_[action.disk];
+    if (!may_hold_dump(disk.label->role())) return;
+    emit("take-started", action.disk,
+         fmt::format("{}; its header read {} of sequence {}; key {}", action.why,
+                     pb::Attribute_Name(disk.header.attribute()), disk.header_sequence,
+                     to_string(own_)));
   }
 
   void recover(std::size_t index) {

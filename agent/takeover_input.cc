@@ -44,8 +44,7 @@ std::vector<std::size_t> dump_places(const Survey& survey, const Config& config)
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const SurveyedDisk& disk = survey.disks[i];
-    if (!is_partners(disk, config)) continue;
-    if (disk.label->role() == pb::SPARE || disk.label->role() == pb::DUMP) places.push_back(i);
+    if (is_partners(disk, config) && may_hold_dump(disk.label->role())) places.push_back(i);
   }
   return places;
 }

@@ -10,6 +10,21 @@ using Kind = TakeoverAction::Kind;
 // In I/O time-outs: error recovery of the kernel gets this much before others stop waiting.
 constexpr int kHungAfter = 3;
 
+// qemu/scenarios/pair.py tells by the first four that the dump on the disk was not cut short.
+constexpr std::string_view kDumpEnded = "the dump on it has ended";
+constexpr std::string_view kStalled = "no progress for the stall time";
+constexpr std::string_view kDeadline = "the deadline has passed";
+constexpr std::string_view kHeldAlready = "held already";
+constexpr std::string_view kNoDump = "no dump of this crash is on it or on its way";
+constexpr std::string_view kNotArmedNow = "it is not armed any more";
+constexpr std::string_view kDumpEndedElsewhere = "the dump has ended on another disk";
+constexpr std::string_view kNoWriter = "no dump has shown for the grace time";
+constexpr std::string_view kAgain = "again";
+
+bool has_ended(const pb::CoredumpHeader& header) {
+  return header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED;
+}
+
 // The writer ended by itself and will not turn to another candidate. After IO_ERROR it does.
 bool is_final_end(const pb::CoredumpHeader& header) {
   return header.attribute() == pb::COMPLETED ||
@@ -65,16 +80,18 @@ Instant TakeoverPlan::give_up_at(const Disk& disk) const {
   return disk.first_failure ? std::max(deadline, *disk.first_failure + timing_.stall()) : deadline;
 }
 
-void TakeoverPlan::take(std::size_t index, pb::Reason reason, Instant now, Actions& actions) {
+void TakeoverPlan::take(std::size_t index, pb::Reason reason, std::string_view why, Instant now,
+                        Actions& actions) {
   disks_[index].state = State::kTaking;
   disks_[index].taking_since = now;
   disks_[index].abort_reason = reason;
-  actions.push_back({.kind = Kind::kTake, .disk = index, .abort_reason = reason});
+  actions.push_back({.kind = Kind::kTake, .disk = index, .abort_reason = reason, .why = why});
 }
 
 void TakeoverPlan::take_rest_of_armed(Instant now, Actions& actions) {
   for (std::size_t i = 0; i < disks_.size(); ++i) {
-    if (disks_[i].state == State::kArmed) take(i, pb::REASON_NONE, now, actions);
+    if (disks_[i].state != State::kArmed) continue;
+    take(i, pb::REASON_NONE, kDumpEndedElsewhere, now, actions);
   }
 }
 
@@ -93,20 +110,20 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
   Actions actions;
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     Disk& disk = disks_[i];
-    const bool may_hold_dump = disk.seen.role == pb::SPARE || disk.seen.role == pb::DUMP;
+    const bool place_of_dump = may_hold_dump(disk.seen.role);
     if (disk.seen.mine_already) {
       // Taken by the run before this one; what it left undone is found by its header.
-      take(i, pb::STALLED, now, actions);
-    } else if (may_hold_dump && is_dumping(disk)) {
+      take(i, pb::STALLED, kHeldAlready, now, actions);
+    } else if (place_of_dump && is_dumping(disk)) {
       start_watching(disk, now);
-    } else if (may_hold_dump && !disk.seen.header_readable) {
+    } else if (place_of_dump && !disk.seen.header_readable) {
       // It may be the very disk that the dump goes to: treat it as one until the deadline.
       disk.state = State::kArmed;
-    } else if (may_hold_dump && is_armed(disk)) {
+    } else if (place_of_dump && is_armed(disk)) {
       disk.state = State::kArmed;
     } else {
       // An IN_PROGRESS of an earlier boot has nobody behind it any more.
-      take(i, pb::STALLED, now, actions);
+      take(i, pb::STALLED, has_ended(disk.seen.header) ? kDumpEnded : kNoDump, now, actions);
     }
   }
   check_service(actions);
@@ -142,7 +159,7 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
   if (is_armed(disk) && disk.state == State::kArmed) return actions;
   last_sign_of_life_ = now;
   dump_over_ = dump_over_ || ended_for_good(disk);
-  take(index, pb::REASON_NONE, now, actions);
+  take(index, pb::REASON_NONE, has_ended(header) ? kDumpEnded : kNotArmedNow, now, actions);
   if (dump_over_) take_rest_of_armed(now, actions);
   return actions;
 }
@@ -171,7 +188,7 @@ TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, const Status& 
   disk.seen.header = header;
   disk.state = State::kTaken;
   dump_over_ = dump_over_ || ended_for_good(disk);
-  if (header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED) {
+  if (has_ended(header)) {
     disk.state = State::kRecovering;
     actions.push_back({.kind = Kind::kRecover, .disk = index});
   }
@@ -204,16 +221,16 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
       if (now >= give_up_at(disk)) {
         disk.state = State::kGivenUp;
       } else {
-        take(i, disk.abort_reason, now, actions);
+        take(i, disk.abort_reason, kAgain, now, actions);
       }
     }
     if (disk.state == State::kTaking) watch_taking(disk, now, actions);
     if (disk.state != State::kDumping) continue;
     if (now >= disk.deadline) {
-      take(i, pb::DEADLINE, now, actions);
+      take(i, pb::DEADLINE, kDeadline, now, actions);
     } else if (disk.last_read - disk.last_progress >= timing_.stall()) {
       // Read, and found unchanged, for so long. A disk that can not be read proves nothing.
-      take(i, pb::STALLED, now, actions);
+      take(i, pb::STALLED, kStalled, now, actions);
     }
   }
   // No writer at work, and none has shown itself for the grace time: it never started, or it died
@@ -225,7 +242,7 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
     const bool silent = !dumping && disk.seen.header_readable &&
                         disk.last_read - last_sign_of_life_ >= timing_.settings.grace;
     if (silent || now >= begun_ + timing_.deadline()) {
-      take(i, pb::STALLED, now, actions);
+      take(i, pb::STALLED, silent ? kNoWriter : kDeadline, now, actions);
     }
   }
   return actions;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proto/disk.pb.h"
@@ -25,6 +26,11 @@ namespace lastword {
 
 // Milliseconds on a clock that never jumps; only differences matter.
 using Instant = std::chrono::milliseconds;
+
+// Of a disk with this role: a dump may be on it, or on its way to it.
+[[nodiscard]] constexpr bool may_hold_dump(pb::Role role) {
+  return role == pb::SPARE || role == pb::DUMP;
+}
 
 // What the disk said when the takeover began.
 struct TakeoverDisk {
@@ -47,6 +53,7 @@ struct TakeoverAction {
   // kTake: what an IN_PROGRESS header becomes once the disk is held (STALLED, DEADLINE). An ARMED
   // one becomes INACTIVE.
   pb::Reason abort_reason = pb::REASON_NONE;
+  std::string_view why = {};  // kTake: in words, a literal
 };
 
 class TakeoverPlan {
@@ -109,7 +116,8 @@ class TakeoverPlan {
   void start_watching(Disk& disk, Instant now);
   [[nodiscard]] bool ended_for_good(const Disk& disk) const;
   [[nodiscard]] Instant give_up_at(const Disk& disk) const;
-  void take(std::size_t index, pb::Reason reason, Instant now, Actions& actions);
+  void take(std::size_t index, pb::Reason reason, std::string_view why, Instant now,
+            Actions& actions);
   void take_rest_of_armed(Instant now, Actions& actions);
   void watch_taking(Disk& disk, Instant now, Actions& actions);
   void check_service(Actions& actions);

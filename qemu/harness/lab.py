@@ -40,6 +40,7 @@ class Lab:
         self._big = []
         self._short = None
         self._guests = []
+        self._diagnoses = []
 
     # Machines.
 
@@ -128,6 +129,17 @@ class Lab:
     def measure(self, name, value, unit):
         self.measurements[name] = {"value": round(value, 3), "unit": unit}
         self.say(f"{name} = {value:.2f} {unit}")
+
+    def on_failure(self, tell):
+        """tell() is called when the scenario has failed, with the guests as they are then."""
+        self._diagnoses.append(tell)
+
+    def diagnose(self):
+        for tell in self._diagnoses:
+            try:
+                tell()
+            except Exception as error:  # the failure itself is what counts
+                self.say(f"no diagnosis: {error}")
 
     def close(self):
         self.children.kill_all()

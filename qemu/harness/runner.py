@@ -12,6 +12,9 @@ from .lab import Lab
 # Exit statuses. A lost guest says nothing about the code under test (sysexits.h, EX_TEMPFAIL).
 PASSED, FAILED, LOST = 0, 1, 75
 
+# Seconds; a guest that does not answer must not keep a failure back.
+_DIAGNOSIS = 30
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _HARNESS = os.path.dirname(os.path.abspath(__file__))
 
@@ -65,6 +68,8 @@ def run_in_lab(function, *, name, build, timeout, again, keep=False):
         if not isinstance(error, ScenarioFailed):
             traceback.print_exc()
         lab.say(f"FAILED at {_place(error)}: {error}")
+        signal.setitimer(signal.ITIMER_REAL, _DIAGNOSIS)
+        lab.diagnose()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         lab.close()

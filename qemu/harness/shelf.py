@@ -129,7 +129,7 @@ class LioShelf(Guest, _Shelf):
         self.check(f"echo running >{self._disk(name)}/state")
 
     def registrations(self, name):
-        """LIO's own view: text of the registrants and the holder."""
+        """LIO's own view: text of the registrants and the holder, with the ISID of each."""
         pr = f"/sys/kernel/config/target/core/iblock_0/{name}/pr"
         return self.check(f"cat {pr}/res_holder {pr}/res_pr_type {pr}/res_pr_registered_i_pts")
 

@@ -1,6 +1,7 @@
 """alpha and beta with lastword set up as an operator would set it up. No scenario in here."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -24,6 +25,14 @@ LARGE_PATTERN = 384
 SLOW = 12 << 20
 
 _EVENT = re.compile(r"lastword-event (\{.*\})")
+# What `take-started` may say of a disk that a dump was written to (agent/takeover_plan.cc).
+_DUMP_IS_OVER = (
+    "the dump on it has ended",
+    "no progress for the stall time",
+    "the deadline has passed",
+    "held already",
+    "again",
+)
 
 
 def configuration(node, *, timing=None, dump=None, capture=None, paths=None):
@@ -82,6 +91,7 @@ class Pair:
         )
         self.pattern = None
         self.agent = None
+        lab.on_failure(self.tell_of_lost_reservations)
         for node in (self.alpha, self.beta):
             node.check("mkdir -p /var/crash/alpha /var/crash/beta")
 
@@ -152,12 +162,16 @@ class Pair:
 
     def times_of(self, name, since=0.0):
         """{LUN: time} of an event that tells of a disk."""
-        names = {self.label_of(self.beta, lun)["disk_uuid"]: lun for lun in self.shelf.luns}
+        names = self._names_of_disks()
         return {
             names[event.disk_uuid]: event.time
             for event in self.events()
             if event.name == name and event.time >= since
         }
+
+    def _names_of_disks(self):
+        """{UUID: LUN}"""
+        return {self.label_of(self.beta, lun)["disk_uuid"]: lun for lun in self.shelf.luns}
 
     def inspect(self, node, name):
         """What `lastword inspect --json` says of a LUN."""
@@ -191,6 +205,33 @@ class Pair:
             held = self.inspect(self.beta, name)["reservation"]
             keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
             require(keys == [IDS["beta"]] * 2, f"beta does not hold {name} alone: {held}")
+
+        self.require_no_dump_cut_short()
+
+    def require_no_dump_cut_short(self):
+        """beta took no disk with a dump on it before that had ended, stalled or run out of time."""
+        events = self.events()
+        started = {one.disk_uuid: one.time for one in events if one.name == "dump-started"}
+        for event in events:
+            if event.name == "take-started" and event.time > started.get(event.disk_uuid, math.inf):
+                require(event.detail.startswith(_DUMP_IS_OVER), f"a dump was cut short: {event}")
+
+    def tell_of_lost_reservations(self):
+        """Who holds the disks of dumps that met a RESERVATION CONFLICT."""
+        for node in (self.alpha, self.beta):
+            for line in node.log.lines():
+                match = _EVENT.search(line.text)
+                event = json.loads(match[1]) if match else {}
+                if event.get("reason") != "FENCED":
+                    continue
+                self.lab.say(f"{node.name} lost a disk at {line.time:.2f}: {event}")
+                name = self._names_of_disks()[event["disk_uuid"]]
+                held = self.inspect(self.beta, name)["reservation"]
+                self.lab.say(f"{name}, as beta reads it: {json.dumps(held)}")
+                if held.get("holder", {}).get("node") == IDS[node.name]:
+                    self.lab.say(f"{node.name} still holds it: its connection dropped, see README.md")
+                if hasattr(self.shelf, "registrations"):
+                    self.lab.say(f"{name}, as the shelf has it: {self.shelf.registrations(name)}")
 
     # The proof.
 

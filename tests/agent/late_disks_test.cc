@@ -18,14 +18,17 @@ SurveyedDisk unreadable(unsigned number) {
   return disk;
 }
 
-Survey survey_of(std::vector<SurveyedDisk> disks) { return {.disks = std::move(disks)}; }
+Survey survey_of(std::vector<SurveyedDisk> disks) {
+  return {.disks = std::move(disks)};
+}
 
 // beta takes over from alpha; each look finds the next of `looks`, the last one again and again.
 struct Late {
   Late() { std::swap(config.self, config.partner); }
 
   LateDisks start(const Survey& first) {
-    return {config, first,
+    return {config,
+            first,
             {.look = [this]() -> Result<Survey> {
                ++looked;
                if (looks.empty()) return fail({.code = Code::kIo, .operation = "list disks"});
@@ -69,11 +72,11 @@ BOOST_AUTO_TEST_CASE(nothing_is_looked_at_again_when_all_could_be_read) {
 
 BOOST_AUTO_TEST_CASE(service_disk_is_taken_once_as_soon_as_it_can_be_read) {
   auto late = start(survey_of({surveyed(0, pb::SERVICE), unreadable(1), unreadable(2)}));
-  looks = {survey_of({surveyed(0, pb::SERVICE), unreadable(1), unreadable(2)}),
-           survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), unreadable(2)}),
-           survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), unreadable(2)}),
-           survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE),
-                      surveyed(2, pb::SERVICE)})};
+  looks = {
+      survey_of({surveyed(0, pb::SERVICE), unreadable(1), unreadable(2)}),
+      survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), unreadable(2)}),
+      survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), unreadable(2)}),
+      survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), surveyed(2, pb::SERVICE)})};
   late.take_service();
   CHECK_PATHS(taken, {"/dev/sdb", "/dev/sdc"});
   BOOST_TEST(looked == 4U);

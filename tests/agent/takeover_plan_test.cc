@@ -382,6 +382,36 @@ BOOST_AUTO_TEST_CASE(saved_dump_is_not_recovered_again) {
   BOOST_CHECK(!has(plan.disk_taken(3, Status{}, header(pb::SAVED), 1ms), Kind::kRecover));
 }
 
+BOOST_AUTO_TEST_CASE(each_take_says_why) {
+  const auto why = [](const TakeoverPlan::Actions& actions) {
+    std::vector<std::string> reasons;
+    for (const auto& action : actions) {
+      if (action.kind == Kind::kTake) reasons.emplace_back(action.why);
+    }
+    return reasons;
+  };
+  using Reasons = std::vector<std::string>;
+  TakeoverPlan finished(kTiming, kPartner,
+                        {disk(pb::SPARE), disk(pb::DUMP, header(pb::COMPLETED))});
+  BOOST_TEST(why(finished.begin(0ms)) ==
+             (Reasons{"no dump of this crash is on it or on its way", "the dump on it has ended"}));
+  auto completing = usual(header(pb::IN_PROGRESS));
+  (void)completing.begin(0ms);
+  BOOST_TEST(why(completing.header_seen(3, header(pb::COMPLETED), 6, 1000ms)) ==
+             (Reasons{"the dump on it has ended", "the dump has ended on another disk"}));
+  auto stalling = usual(header(pb::IN_PROGRESS));
+  (void)stalling.begin(0ms);
+  (void)stalling.header_seen(3, header(pb::IN_PROGRESS), 0, kTiming.stall());
+  BOOST_TEST(why(stalling.tick(kTiming.stall())) == Reasons{"no progress for the stall time"});
+  auto silent = usual();
+  (void)silent.begin(0ms);
+  take_first_three(silent);
+  read_again(silent, {3}, kTiming.settings.grace);
+  BOOST_TEST(why(silent.tick(kTiming.settings.grace)) ==
+             Reasons{"no dump has shown for the grace time"});
+  BOOST_TEST(why(silent.tick(kTiming.deadline())) == Reasons{"the deadline has passed"});
+}
+
 BOOST_AUTO_TEST_CASE(dump_that_could_not_be_saved_is_reported) {
   TakeoverPlan plan(kTiming, kPartner, {disk(pb::DUMP, header(pb::COMPLETED))});
   (void)plan.begin(0ms);
