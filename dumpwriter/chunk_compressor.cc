@@ -13,8 +13,9 @@
 namespace lastword {
 namespace {
 
-// 1 is lz4's normal speed.
-constexpr int kLz4Acceleration = 1;
+// 1 is lz4's normal speed. With 8 a real vmcore takes a fifth less time and 7 % more room: lz4 is
+// for where the processors are the bottleneck; where the disk is, zstd:1 is faster in all.
+constexpr int kLz4Acceleration = 8;
 
 ZSTD_compressionParameters parameters(int level) {
   return ::ZSTD_getCParams(level, kSectionPayloadBytes, 0);
