@@ -95,6 +95,7 @@ Error restore_old_image(const Config& config, const CrashKernel& kernel, Error e
 struct Attempt {
   pb::ArmedState armed;
   std::vector<std::size_t> disks;
+  std::string note;
   ArmOutcome outcome;
 };
 
@@ -119,6 +120,8 @@ Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
   }
   const auto running = inspect_running_kernel();
   if (!running) return fail(running.error());
+
+  attempt.note = why_fewer_processors(*running, config.capture_processors);
 
   pb::ArmedState& armed = attempt.armed;
   *armed.mutable_plan() = plan;
@@ -276,6 +279,7 @@ Result<ArmReport> arm_node(const Config& config, Situation& situation, const Cra
     }
     report.armed = std::move(attempt->armed);
     report.disks = std::move(attempt->disks);
+    report.note = std::move(attempt->note);
     for (const Error& error : outcome.leftovers) report.remarks.push_back(describe(error));
     if (Status status = record_loaded(config, report.armed); !status) {
       report.remarks.push_back(describe(status.error()));

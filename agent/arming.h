@@ -45,7 +45,8 @@ struct ArmReport {
   pb::ArmedState armed;
   std::vector<std::size_t> disks;  // the candidates, by rank; indices into the survey
   std::vector<std::string>
-      remarks;  // what did not go as it should, without making the plan invalid
+      remarks;       // what did not go as it should, without making the plan invalid
+  std::string note;  // worth knowing, nothing went wrong; empty: nothing
 };
 // kNotFound: no disk is a candidate. On any error before the image is loaded the old plan stays
 // valid; when loading failed, the error says what is loaded now.

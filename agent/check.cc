@@ -198,6 +198,10 @@ class Checker {
       stale(fmt::format("the plan is of boot generation {}, this is {}", plan.boot_generation(),
                         situation_.state->boot_generation));
     }
+    if (auto note = why_fewer_processors(facts_.running, config_.capture_processors);
+        !note.empty()) {
+      report_.add_notes(std::move(note));
+    }
     const std::string line = capture_command_line(facts_.running, config_.capture_processors,
                                                   config_.capture_command_line);
     if (plan.dump_limit_ms() != static_cast<std::uint64_t>(timing.dump_limit.count()) ||

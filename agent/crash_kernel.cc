@@ -1,6 +1,7 @@
 #include "agent/crash_kernel.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/kexec.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -174,6 +175,15 @@ Result<RunningKernel> inspect_running_kernel() {
   const auto cpuinfo = read_text_file("/proc/cpuinfo");
   if (!cpuinfo) return fail(cpuinfo.error());
   return RunningKernel{.command_line = *command_line, .boot_apic_id = boot_apic_id(*cpuinfo)};
+}
+
+std::string why_fewer_processors(const RunningKernel& running, unsigned processors) {
+  if (processors <= 1 || running.boot_apic_id) return {};
+  return fmt::format(
+      "[capture] processors is {}, but the capture kernel will start one: /proc/cpuinfo does not "
+      "tell "
+      "the boot processor's \"initial apicid\", by which it would be left out",
+      processors);
 }
 
 std::string capture_command_line(const RunningKernel& running, unsigned processors,

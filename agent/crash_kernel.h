@@ -56,5 +56,7 @@ struct RunningKernel {
 // disable_cpu_apicid=). Where its APIC ID is not known, one processor has to do.
 [[nodiscard]] std::string capture_command_line(const RunningKernel& running, unsigned processors,
                                                const std::string& addition);
+// Empty: the capture kernel starts as many as are wanted.
+[[nodiscard]] std::string why_fewer_processors(const RunningKernel& running, unsigned processors);
 
 }  // namespace lastword

@@ -30,6 +30,7 @@ int run(const std::string& config_path) {
   fmt::print("Capture image loaded: {}, {} modules, kernel {}.\n",
              format_bytes(report->armed.image_bytes()), report->armed.plan().modules_size(),
              report->armed.capture_kernel());
+  if (!report->note.empty()) fmt::print("note: {}\n", report->note);
   for (const std::string& remark : report->remarks) fmt::print(stderr, "lastword: {}\n", remark);
   return report->remarks.empty() ? kExitOk : kExitNo;
 }

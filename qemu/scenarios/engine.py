@@ -24,6 +24,13 @@ def crash(pair, timeout=120):
     return panic
 
 
+def require_little_memory(pair, panic):
+    """The dump writer's peak RSS kept to 16 MiB."""
+    peak = pair.alpha.wait_for(r"lastword-dump: peak rss (\d+) bytes", 30, since=panic.index)
+    pair.lab.measure("writer_peak_rss", int(peak.match[1]) / 2**20, "MiB")
+    require(int(peak.match[1]) <= 16 << 20, f"the writer's peak was {peak.match[1]} bytes")
+
+
 @scenario("dump_31_opens_everywhere", timeout=500)
 def dump_31_opens_everywhere(lab):
     """The default dump holds the kernel's memory, and all that read cores read both formats of it."""
@@ -76,6 +83,7 @@ def smp_capture(lab):
     panic = crash(pair)
     pair.alpha.wait_for(r"lastword-dump: .*codec zstd:3, 2 processors", 1, since=panic.index)
     pair.alpha.wait_for(r"CPU: 2 PID: \d+ Comm", 1, since=panic.index - 20)
+    require_little_memory(pair, panic)
     pair.prove_core(pair.core_folder(pair.beta))
 
 
@@ -94,9 +102,7 @@ def crashkernel_96M(lab):
     require(reserved == 96 << 20, f"{reserved} bytes are reserved")
     pair.ready(pattern_mib=LARGE_PATTERN)
     panic = crash(pair)
-    peak = pair.alpha.wait_for(r"lastword-dump: peak rss (\d+) bytes", 30, since=panic.index)
-    lab.measure("writer_peak_rss", int(peak.match[1]) / 2**20, "MiB")
-    require(int(peak.match[1]) <= 16 << 20, f"the writer's peak was {peak.match[1]} bytes")
+    require_little_memory(pair, panic)
     pair.prove_core(pair.core_folder(pair.beta))
 
 

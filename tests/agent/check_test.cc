@@ -271,6 +271,16 @@ BOOST_AUTO_TEST_CASE(no_mailbox_disks_is_a_note) {
   BOOST_TEST(report.notes_size() == 1);
 }
 
+BOOST_FIXTURE_TEST_CASE(processors_that_the_capture_kernel_can_not_start_are_noted, Ready) {
+  BOOST_TEST(check_node(facts).notes_size() == 0);
+  config.capture_processors = 2;
+  facts.running.boot_apic_id.reset();
+  const pb::CheckReport report = check_node(facts);
+  BOOST_TEST(report.would_dump());
+  BOOST_TEST_REQUIRE(report.notes_size() == 1);
+  BOOST_TEST(report.notes(0).find("processors is 2") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(capture_kernel)
@@ -291,6 +301,9 @@ BOOST_AUTO_TEST_CASE(several_processors_are_started_without_the_boot_processor) 
                  .starts_with("nr_cpus=4 disable_cpu_apicid=16 "));
   BOOST_TEST(capture_command_line({.boot_apic_id = 16}, 1, "").starts_with("nr_cpus=1 reset"));
   BOOST_TEST(capture_command_line({}, 4, "").starts_with("nr_cpus=1 reset"));
+  BOOST_TEST(why_fewer_processors({.boot_apic_id = 16}, 4).empty());
+  BOOST_TEST(why_fewer_processors({}, 1).empty());
+  BOOST_TEST(!why_fewer_processors({}, 4).empty());
 }
 
 BOOST_AUTO_TEST_CASE(boot_processor_is_told_by_cpuinfo) {
