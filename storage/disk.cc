@@ -65,6 +65,12 @@ bool is_scsi_disk(const fs::path& block) {
   return read_attribute(block / "device" / "type") == "0";
 }
 
+// A card reader's slot, a management controller's virtual drive. A fixed disk of size 0 is a sick
+// one.
+bool has_no_medium(const fs::path& block) {
+  return read_attribute(block / "removable") == "1" && read_attribute(block / "size") == "0";
+}
+
 DiskInfo info_of(const fs::path& block, std::string path) {
   const fs::path device = block / "device";
   std::string description;
@@ -94,7 +100,8 @@ Result<std::vector<DiskInfo>> list_scsi_disks(const SystemRoots& roots,
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
        entry.increment(error)) {
     std::string name = entry->path().filename();
-    if (!known.contains(roots.dev + "/" + name) && is_scsi_disk(entry->path())) {
+    if (!known.contains(roots.dev + "/" + name) && is_scsi_disk(entry->path()) &&
+        !has_no_medium(entry->path())) {
       names.push_back(std::move(name));
     }
   }

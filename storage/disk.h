@@ -28,8 +28,8 @@ struct SystemRoots {
   std::string dev = "/dev";
 };
 
-// Every SCSI disk of this machine (sysfs: peripheral device type 0), by name: sda ... sdz, sdaa.
-// Those whose path is among `known` are left out and not looked at.
+// Every SCSI disk of this machine (sysfs: peripheral device type 0), by name: sda ... sdz, sdaa;
+// not drives without a medium. Those whose path is among `known` are left out and not looked at.
 [[nodiscard]] Result<std::vector<DiskInfo>> list_scsi_disks(
     const SystemRoots& roots = {}, const std::set<std::string>& known = {});
 // One SCSI disk or image by path, which may be a link as in /dev/disk/by-id. kRefused for what has

@@ -56,6 +56,16 @@ BOOST_AUTO_TEST_CASE(leave_out_everything_else) {
   BOOST_TEST((paths() == std::vector<std::string>{"/dev/sda"}));
 }
 
+BOOST_AUTO_TEST_CASE(without_a_medium_are_left_out_sick_ones_are_not) {
+  for (const char* name : {"sda", "sdb", "sdc"}) disk(name, "0");
+  attribute("sda/removable", "1\n");
+  attribute("sda/size", "0\n");
+  attribute("sdb/removable", "0\n");
+  attribute("sdb/size", "0\n");
+  attribute("sdc/removable", "1\n");
+  BOOST_TEST((paths() == std::vector<std::string>{"/dev/sdb", "/dev/sdc"}));
+}
+
 BOOST_AUTO_TEST_CASE(that_are_images_back_loop_devices) {
   const test::ImageFile other{1 << 20};
   attribute("sda/size", "2048\n");
