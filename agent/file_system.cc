@@ -78,7 +78,7 @@ class RealFile : public OutputFile {
     if (const int number = write_all(fd_.get(), offset, data); number != 0) return number;
     dirty_bytes_ += data.size();
     if (dirty_bytes_ >= kWriteBackBytes) {
-      // Only begins to; errors are sync()'s to tell.
+      // Without a WAIT flag no error is taken notice of (fs/sync.c): they are sync()'s to tell.
       (void)::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
       dirty_bytes_ = 0;
     }

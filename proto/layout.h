@@ -53,6 +53,6 @@ inline constexpr std::uint64_t kMetadataMinBytes = 2 * kSlotDistanceBytes;
   return slot * kSlotDistanceBytes + static_cast<std::uint64_t>(place) * kBlockBytes;
 }
 static_assert(slot_offset(RecordPlace::kMailboxHigh, 1) + kBlockBytes <= kMetadataMinBytes);
-static_assert(kMetadataMinBytes <= kAdoptGapEnd - 34 * 512 - kBlockBytes);
+static_assert(kMetadataMinBytes <= kAdoptGapEnd - std::uint64_t{34} * 512 - kBlockBytes);
 
 }  // namespace lastword
