@@ -86,9 +86,9 @@ void remember_headers(Survey& fresh, const Survey& known) {
   }
 }
 
-bool has_panicked(const SurveyedDisk& disk, const Config& config) {
+bool has_panicked(const SurveyedDisk& disk, const Config& config, std::uint32_t latest) {
   return in_cluster(disk, config) && disk.label->owner_node() == config.partner.id &&
-         disk.header.node() == config.partner.id &&
+         disk.header.node() == config.partner.id && disk.header.boot_generation() >= latest &&
          disk.header.boot_generation() == disk.label->owner_generation() && holds_dump(disk.header);
 }
 
@@ -133,8 +133,10 @@ Result<Failure> wait_for_failure(const Config& config, ReservationKey own,
     // old. One armed since then is not to be taken for a free spare, one that the dump has turned
     // to not for an old dump.
     for (const SeenHeader& seen : watch->poll(watched)) renew(survey.disks[seen.disk], seen);
-    const auto panicked = std::ranges::find_if(
-        watched, [&](std::size_t index) { return has_panicked(survey.disks[index], config); });
+    const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
+    const auto panicked = std::ranges::find_if(watched, [&](std::size_t index) {
+      return has_panicked(survey.disks[index], config, latest);
+    });
     if (panicked == watched.end()) continue;
     const SurveyedDisk& disk = survey.disks[*panicked];
     events({.name = "partner-panicked",

@@ -15,8 +15,10 @@ void renew(SurveyedDisk& disk, const SeenHeader& seen);
 // What `known`, an earlier survey, had read of the disks that `fresh` reads older now, or not at
 // all, still counts: a header never goes back.
 void remember_headers(Survey& fresh, const Survey& known);
-// The partner has panicked in its current life: the header of this disk of its own says so.
-[[nodiscard]] bool has_panicked(const SurveyedDisk& disk, const Config& config);
+// The partner has panicked in its current life, `latest` (latest_generation): the header of this
+// disk of its own says so. A disk that its `start` could not take may tell of an earlier one.
+[[nodiscard]] bool has_panicked(const SurveyedDisk& disk, const Config& config,
+                                std::uint32_t latest);
 // This node took some of these disks of the partner, and did not finish; or it did, and has been
 // rebooted since, so that it holds them by the key of a boot that is over.
 [[nodiscard]] bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config,

@@ -209,11 +209,11 @@ Result<NodeState> load_node_state(const Config& config, std::string_view boot_id
                  .detail = "its key is not one of lastword's; remove the file and run `lastword "
                            "start`"});
   }
-  return NodeState{
-      .boot_generation = file->boot_generation(),
-      .key = *key,
-      .mailbox_disks = {file->mailbox_disks().begin(), file->mailbox_disks().end()},
-      .mailbox_joined = {file->mailbox_joined().begin(), file->mailbox_joined().end()}};
+  return NodeState{.boot_generation = file->boot_generation(),
+                   .key = *key,
+                   .mailbox_disks = {file->mailbox_disks().begin(), file->mailbox_disks().end()},
+                   .mailbox_joined = {file->mailbox_joined().begin(), file->mailbox_joined().end()},
+                   .stopped = file->stopped()};
 }
 
 Result<NodeState> load_node_state(const Config& config) {
@@ -229,6 +229,7 @@ Status save_node_state(const Config& config, const NodeState& state, std::string
   file.set_key(to_string(state.key));
   for (const std::string& uuid : state.mailbox_disks) file.add_mailbox_disks(uuid);
   for (const std::string& uuid : state.mailbox_joined) file.add_mailbox_joined(uuid);
+  file.set_stopped(state.stopped);
   return save(config, node_file(config), file);
 }
 

@@ -22,6 +22,9 @@ struct NodeState {
   // Those of them that this key was registered on, or was about to be: where it is gone, the
   // partner won that vote.
   std::vector<std::string> mailbox_joined = {};
+  // `lastword stop` has ended this life, but something is left under its key: `stop` again may
+  // still release it.
+  bool stopped = false;
 };
 
 // kNotFound: `lastword start` has not run since boot.

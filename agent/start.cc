@@ -7,28 +7,6 @@
 namespace lastword {
 namespace {
 
-// The latest life of this node that any disk tells of.
-std::uint32_t latest_generation(const Survey& survey, const Config& config) {
-  std::uint32_t latest = 0;
-  const std::uint16_t cluster = cluster_key_bits(config.cluster_uuid);
-  for (const SurveyedDisk& disk : survey.disks) {
-    if (!in_cluster(disk, config)) continue;
-    const pb::Label& label = *disk.label;
-    if (label.home_node() == config.self.id) latest = std::max(latest, label.home_generation());
-    if (label.owner_node() == config.self.id) latest = std::max(latest, label.owner_generation());
-    if (disk.header.node() == config.self.id) {
-      latest = std::max(latest, disk.header.boot_generation());
-    }
-    for (const ReservationKey key : disk.keys) {
-      const auto parts = parse_key(key);
-      if (parts && parts->cluster == cluster && parts->node == config.self.id) {
-        latest = std::max(latest, parts->boot_generation);
-      }
-    }
-  }
-  return latest;
-}
-
 Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<std::uint32_t> noted,
                                         const std::optional<NodeState>& state) {
   const std::uint32_t latest = std::max(on_disks, noted.value_or(0));
@@ -124,11 +102,15 @@ bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->role() == pb::MAILBOX;
 }
 
+std::optional<NodeState> life_to_go_on_with(const std::optional<NodeState>& state) {
+  return state && state->stopped ? std::nullopt : state;
+}
+
 Result<StartPlan> plan_start(const Survey& survey, const Config& config,
                              const std::optional<NodeState>& state,
                              std::optional<std::uint32_t> last_generation) {
   const auto generation =
-      choose_generation(latest_generation(survey, config), last_generation, state);
+      choose_generation(latest_generation(survey, config, config.self.id), last_generation, state);
   if (!generation) return fail(generation.error());
   StartPlan plan{.boot_generation = *generation};
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {

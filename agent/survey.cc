@@ -257,6 +257,21 @@ bool is_registered(const SurveyedDisk& disk, const Config& config, std::uint8_t 
                      [&](ReservationKey key) { return node_of(key, config) == node; });
 }
 
+std::uint32_t latest_generation(const Survey& survey, const Config& config, std::uint8_t node) {
+  std::uint32_t latest = 0;
+  for (const SurveyedDisk& disk : survey.disks) {
+    if (!in_cluster(disk, config)) continue;
+    const pb::Label& label = *disk.label;
+    if (label.home_node() == node) latest = std::max(latest, label.home_generation());
+    if (label.owner_node() == node) latest = std::max(latest, label.owner_generation());
+    if (disk.header.node() == node) latest = std::max(latest, disk.header.boot_generation());
+    for (const ReservationKey key : disk.keys) {
+      if (node_of(key, config) == node) latest = std::max(latest, parse_key(key)->boot_generation);
+    }
+  }
+  return latest;
+}
+
 std::vector<std::size_t> disks_with_uuid(const Survey& survey, const Config& config,
                                          std::string_view uuid) {
   std::vector<std::size_t> found;

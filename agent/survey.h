@@ -49,6 +49,10 @@ struct Survey {
 [[nodiscard]] bool is_registered(const SurveyedDisk& disk, ReservationKey key);
 // By a key of any generation.
 [[nodiscard]] bool is_registered(const SurveyedDisk& disk, const Config& config, std::uint8_t node);
+// The latest life of the node that any of the cluster's disks tells of, by label, header or key. 0:
+// none does.
+[[nodiscard]] std::uint32_t latest_generation(const Survey& survey, const Config& config,
+                                              std::uint8_t node);
 // The cluster's disks with this UUID, as indices: more than one where a clone or a snapshot of a
 // disk is in sight, and nothing tells which is the right one.
 [[nodiscard]] std::vector<std::size_t> disks_with_uuid(const Survey& survey, const Config& config,

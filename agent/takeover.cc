@@ -67,18 +67,18 @@ struct Reports {
 
 class Run {
  public:
-  Run(const Config& config, const NodeState& state, std::optional<std::uint32_t> failed_generation,
-      const EventSink& events, const RecoverDump& recover, std::vector<SurveyedDisk> disks,
-      bool late)
+  Run(const Config& config, const NodeState& state, const Failure& failure, const EventSink& events,
+      const RecoverDump& recover, std::vector<SurveyedDisk> disks, bool late)
       : config_(config),
         own_(state.key),
-        failed_generation_(failed_generation),
+        failed_generation_(failure.generation),
         events_(events),
         recover_(recover),
         late_(late),
         disks_(std::move(disks)),
         outcomes_(disks_.size()),
-        plan_(config.timing, config.partner.id, as_plan_input(disks_, config)),
+        plan_(config.timing, config.partner.id,
+              as_plan_input(disks_, config, life_taken_over(failure, config))),
         watch_(std::make_shared<HeaderWatch>(disks_, config.timing.settings.io_timeout)) {}
 
   TakeoverReport run() {
@@ -309,7 +309,7 @@ Result<TakeoverReport> take_over(const Config& config, const NodeState& state,
     events({.name = "disk-sick", .disk = disk.info.path, .detail = describe(*disk.problem)});
   }
   const auto take = [&](std::vector<SurveyedDisk> some, bool are_late) {
-    return Run(config, state, failure.generation, events, recover, std::move(some), are_late).run();
+    return Run(config, state, failure, events, recover, std::move(some), are_late).run();
   };
   const auto wait = [&, give_up = now() + config.timing.deadline()] {
     if (now() >= give_up) return false;

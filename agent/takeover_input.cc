@@ -7,12 +7,12 @@
 namespace lastword {
 namespace {
 
-TakeoverDisk as_plan_input(const SurveyedDisk& disk, const Config& config) {
+TakeoverDisk as_plan_input(const SurveyedDisk& disk, const Config& config, std::uint32_t life) {
   return {.role = disk.label->role(),
           .mine_already = holder_node(disk, config) == config.self.id,
           .header_readable = !disk.problem.has_value(),
           .header = disk.header,
-          .owner_generation = disk.label->owner_generation(),
+          .generation = life,
           .header_sequence = disk.header_sequence};
 }
 
@@ -80,11 +80,16 @@ const SurveyedDisk* find_mailbox(const Survey& survey, const Config& config,
   return disks.size() == 1 ? &survey.disks[disks.front()] : nullptr;
 }
 
+std::uint32_t life_taken_over(const Failure& failure, const Config& config) {
+  return failure.generation ? *failure.generation
+                            : latest_generation(failure.survey, config, config.partner.id);
+}
+
 std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
-                                        const Config& config) {
+                                        const Config& config, std::uint32_t life) {
   std::vector<TakeoverDisk> input;
   input.reserve(disks.size());
-  for (const SurveyedDisk& disk : disks) input.push_back(as_plan_input(disk, config));
+  for (const SurveyedDisk& disk : disks) input.push_back(as_plan_input(disk, config, life));
   return input;
 }
 

@@ -39,8 +39,12 @@ struct Failure {
 [[nodiscard]] const SurveyedDisk* find_mailbox(const Survey& survey, const Config& config,
                                                std::string_view uuid);
 
+// The partner's life that a takeover is about: the one that panicked, or where that is not known,
+// the latest. What a header says of an earlier one is over, even where no later label could be
+// written.
+[[nodiscard]] std::uint32_t life_taken_over(const Failure& failure, const Config& config);
 [[nodiscard]] std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
-                                                      const Config& config);
+                                                      const Config& config, std::uint32_t life);
 
 // The partner's later life is not to be preempted: only keys up to the boot generation that failed
 // are; where that is not known, up to the one that the label tells of.

@@ -44,13 +44,13 @@ TakeoverPlan::TakeoverPlan(const Timing& timing, std::uint8_t partner,
 bool TakeoverPlan::is_armed(const Disk& disk) const {
   const auto& header = disk.seen.header;
   return header.attribute() == pb::ARMED && header.node() == partner_ &&
-         header.boot_generation() == disk.seen.owner_generation;
+         header.boot_generation() == disk.seen.generation;
 }
 
 bool TakeoverPlan::is_dumping(const Disk& disk) const {
   const auto& header = disk.seen.header;
   return header.attribute() == pb::IN_PROGRESS && header.node() == partner_ &&
-         header.boot_generation() == disk.seen.owner_generation;
+         header.boot_generation() == disk.seen.generation;
 }
 
 bool TakeoverPlan::any(State state) const {
@@ -71,7 +71,7 @@ void TakeoverPlan::start_watching(Disk& disk, Instant now) {
 
 bool TakeoverPlan::ended_for_good(const Disk& disk) const {
   return is_final_end(disk.seen.header) && disk.seen.header.node() == partner_ &&
-         disk.seen.header.boot_generation() == disk.seen.owner_generation;
+         disk.seen.header.boot_generation() == disk.seen.generation;
 }
 
 // A disk that failed only at the end of a dump gets a few tries all the same.

@@ -37,9 +37,9 @@ struct TakeoverDisk {
   pb::Role role = pb::SERVICE;
   bool mine_already = false;  // this node holds it: a takeover was interrupted
   bool header_readable = true;
-  pb::CoredumpHeader header;           // the last one that was read
-  std::uint32_t owner_generation = 0;  // of the label: the partner's current boot
-  std::uint64_t header_sequence = 0;   // of the valid slot; changes with every progress record
+  pb::CoredumpHeader header;          // the last one that was read
+  std::uint32_t generation = 0;       // the partner's boot that failed
+  std::uint64_t header_sequence = 0;  // of the valid slot; changes with every progress record
 };
 
 struct TakeoverAction {

@@ -66,7 +66,8 @@ void add_unreadable(const Survey& survey, TakeoverReport& report) {
 TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& state,
                                  const Survey& survey) {
   const auto disks = partner_disks(survey, config);
-  TakeoverPlan plan(config.timing, config.partner.id, as_plan_input(disks, config));
+  TakeoverPlan plan(config.timing, config.partner.id,
+                    as_plan_input(disks, config, life_taken_over({.survey = survey}, config)));
   std::vector<bool> at_once(disks.size());
   for (const TakeoverAction& action : plan.begin(Instant{0})) {
     if (action.kind == TakeoverAction::Kind::kTake) at_once[action.disk] = true;

@@ -57,8 +57,15 @@ int release(const Config& config, const NodeState& state, const Survey& survey) 
     }
   }
   fmt::print("{}: {} disks released, {} not.\n", config.self.name, disks.size() - failed, failed);
-  if (failed != 0) return kExitNo;
-  if (kept != 0) return kExitOk;
+  if (kept != 0) return failed == 0 ? kExitOk : kExitNo;
+  if (failed != 0) {
+    // What is still registered can be released by another stop. It must not keep `start` in this
+    // life, where votes that were lost stay lost.
+    NodeState ended = state;
+    ended.stopped = true;
+    const Status saved = save_node_state(config, ended);
+    return saved ? kExitNo : report_error(saved.error());
+  }
   const Status ended = remove_node_state(config);
   return ended ? kExitOk : report_error(ended.error());
 }

@@ -70,6 +70,21 @@ BOOST_AUTO_TEST_CASE(same_boot_keeps_its_generation) {
   BOOST_TEST(planned->own.size() == 1U);
 }
 
+// The partner removed this node's key from the mailbox disk; "stop, start" is the advice.
+BOOST_AUTO_TEST_CASE(start_after_a_stop_that_left_a_disk_behind_is_a_new_life) {
+  survey.disks = {in_service(0, pb::SERVICE, 4), surveyed(1, pb::MAILBOX, 0)};
+  survey.disks[1].keys = {key_of(kBeta, 9)};
+  last_generation = 4;
+  NodeState state{.boot_generation = 4, .key = key_of(kAlpha, 4), .mailbox_joined = {uuid_of(1)}};
+  BOOST_TEST(plan(life_to_go_on_with(state))->mailbox.empty());
+  state.stopped = true;
+  const auto planned = plan(life_to_go_on_with(state));
+  BOOST_REQUIRE(planned);
+  BOOST_TEST(planned->boot_generation == 5U);
+  BOOST_TEST(planned->own.size() == 1U);
+  BOOST_TEST(planned->mailbox.size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(later_generation_than_this_boots_is_refused) {
   survey.disks = {in_service(0, pb::SERVICE, 6)};
   const auto planned = plan(NodeState{.boot_generation = 4, .key = key_of(kAlpha, 4)});

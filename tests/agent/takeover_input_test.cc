@@ -27,6 +27,12 @@ struct Watching {
   static SurveyedDisk taken(std::uint32_t generation = kOwn) {
     return in_service(1, pb::SERVICE, generation, kBeta);
   }
+  // Nothing but its key tells of alpha's life.
+  static SurveyedDisk mailbox(std::uint32_t generation) {
+    SurveyedDisk disk = surveyed(2, pb::MAILBOX, 0);
+    disk.keys = {key_of(kBeta, kOwn), key_of(kAlpha, generation)};
+    return disk;
+  }
   [[nodiscard]] bool interrupted(const std::vector<SurveyedDisk>& disks) const {
     return was_interrupted(disks, config, own);
   }
@@ -41,24 +47,37 @@ BOOST_FIXTURE_TEST_SUITE(failure_watch, Watching)
 
 BOOST_AUTO_TEST_CASE(dump_of_the_partners_current_life_is_a_panic) {
   for (const auto attribute : {pb::IN_PROGRESS, pb::COMPLETED, pb::ABORTED}) {
-    BOOST_TEST(has_panicked(alphas(attribute), config));
+    BOOST_TEST(has_panicked(alphas(attribute), config, kCrashed));
   }
 }
 
 BOOST_AUTO_TEST_CASE(no_dump_is_no_panic) {
   for (const auto attribute : {pb::INACTIVE, pb::ARMED, pb::SAVED}) {
-    BOOST_TEST(!has_panicked(alphas(attribute), config));
+    BOOST_TEST(!has_panicked(alphas(attribute), config, kCrashed));
   }
 }
 
 BOOST_AUTO_TEST_CASE(dump_of_an_earlier_life_is_no_panic) {
-  BOOST_TEST(!has_panicked(alphas(pb::COMPLETED, kCrashed - 1), config));
+  BOOST_TEST(!has_panicked(alphas(pb::COMPLETED, kCrashed - 1), config, kCrashed));
+}
+
+// Its start could not take the disk, which is as the earlier life left it.
+BOOST_AUTO_TEST_CASE(dump_on_a_disk_that_the_partners_later_life_could_not_take_is_no_panic) {
+  Survey survey;
+  survey.disks = {alphas(pb::COMPLETED), in_service(1, pb::SERVICE, kCrashed)};
+  BOOST_TEST(latest_generation(survey, config, kAlpha) == kCrashed);
+  for (const auto& back : {in_service(1, pb::SERVICE, kCrashed + 1), mailbox(kCrashed + 1)}) {
+    survey.disks[1] = back;
+    const std::uint32_t latest = latest_generation(survey, config, kAlpha);
+    BOOST_TEST(latest == kCrashed + 1);
+    BOOST_TEST(!has_panicked(survey.disks[0], config, latest));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(dump_of_another_cluster_is_no_panic) {
   SurveyedDisk disk = alphas(pb::IN_PROGRESS);
   disk.label->set_cluster_uuid("11111111-2222-4333-8444-555555555555");
-  BOOST_TEST(!has_panicked(disk, config));
+  BOOST_TEST(!has_panicked(disk, config, kCrashed));
 }
 
 BOOST_AUTO_TEST_CASE(newer_header_counts_an_older_one_does_not) {
@@ -73,7 +92,7 @@ BOOST_AUTO_TEST_CASE(newer_header_counts_an_older_one_does_not) {
   BOOST_TEST(disk.header.attribute() == pb::ARMED);
   renew(disk, {.header = alphas(pb::IN_PROGRESS).header, .sequence = 6});
   BOOST_TEST(!disk.problem.has_value());
-  BOOST_TEST(has_panicked(disk, config));
+  BOOST_TEST(has_panicked(disk, config, kCrashed));
 }
 
 BOOST_AUTO_TEST_CASE(survey_that_reads_older_or_nothing_forgets_no_header) {
@@ -195,6 +214,17 @@ BOOST_AUTO_TEST_CASE(are_the_partners_by_home_or_by_owner_and_no_mailbox) {
   for (const auto& disk : partner_disks(survey, config)) paths.push_back(disk.info.path);
   BOOST_TEST(paths == (std::vector<std::string>{"/dev/sda", "/dev/sdb", "/dev/sde"}),
              boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(are_judged_by_the_life_that_failed_not_by_their_own_label) {
+  Failure failure;
+  failure.survey.disks = {alphas(pb::COMPLETED), in_service(1, pb::SERVICE, kCrashed + 1)};
+  const auto input = as_plan_input(partner_disks(failure.survey, config), config,
+                                   life_taken_over(failure, config));
+  BOOST_REQUIRE(input.size() == 2U);
+  BOOST_TEST(input[0].generation == kCrashed + 1);
+  failure.generation = kCrashed;
+  BOOST_TEST(life_taken_over(failure, config) == kCrashed);
 }
 
 BOOST_AUTO_TEST_CASE(that_may_hold_its_dump_are_its_spares_and_dump_disks) {

@@ -24,7 +24,7 @@ pb::CoredumpHeader header(pb::Attribute attribute, pb::Reason reason = pb::REASO
 }
 
 TakeoverDisk disk(pb::Role role, pb::CoredumpHeader header = {}) {
-  return {.role = role, .header = std::move(header), .owner_generation = kGeneration};
+  return {.role = role, .header = std::move(header), .generation = kGeneration};
 }
 
 // Disks 0 and 1 hold the service, 2 is an unarmed spare, 3 and 4 are armed.
