@@ -27,6 +27,7 @@ def panic_dump_completes(lab):
     require(
         events["service-taken"] < events["dump-completed"], "service waited for the dump to complete"
     )
+    pair.require_no_dump_cut_short()
     for name in pair.names("service"):
         label = pair.label_of(pair.beta, name)
         require(label["owner_node"] == 2, f"{name} is not beta's: {label}")
@@ -79,6 +80,7 @@ def first_candidate_fails(lab):
     pair.wait_event(pair.beta, "service-taken", 60)
     pair.alpha.wait_for('"event":"dump-completed"', 90, since=panic.index)
     pair.wait_event(pair.beta, "dump-saved", 90)
+    pair.require_no_dump_cut_short()
     require(pair.header(pair.beta, second)["attribute"] == "SAVED", f"{second} was not saved")
     pair.prove_core(pair.core_folder(pair.beta))
 
