@@ -2,7 +2,7 @@
 
 from qemu.harness import scenario
 
-from .pair import FEW, SLOW, Pair, require
+from .pair import FEW, LARGE_PATTERN, SLOW, Pair, require
 
 
 @scenario("capture_kernel_never_starts", timeout=400)
@@ -100,4 +100,34 @@ def shelf_without_preempt_and_abort(lab):
     )
     pair.require_all_taken()
     require(pair.header(pair.beta, dump_disk)["attribute"] == "SAVED", "the dump is not saved")
+    pair.prove_core(pair.core_folder(pair.beta))
+
+
+@scenario("disks_that_come_late", timeout=400)
+def disks_that_come_late(lab):
+    """Unreadable when the takeover begins: a service disk is taken when it heals, a spare at the end."""
+    pair = Pair(lab, luns=FEW, dump={"codec": "none"})
+    pair.ready(pattern_mib=LARGE_PATTERN, agent=False)
+    dump_disk, _, late_spare = pair.armed()
+    late = {name: pair.label_of(pair.beta, name)["disk_uuid"] for name in ("service1", late_spare)}
+    for name in late:
+        pair.shelf.fail_io(name)
+    pair.start_agent()
+    pair.shelf.throttle(dump_disk, bytes_per_second=SLOW)
+    pair.alpha.panic()
+    first = pair.beta.wait_for('"event":"service-taken"', 60)
+    for name in late:
+        pair.shelf.heal_io(name)
+    pair.beta.wait_for('"event":"service-taken"', 60, since=first.index + 1)
+    pair.shelf.throttle(dump_disk)
+    require(pair.agent.wait(120) == 0, "the agent did not end well")
+    pair.require_all_taken()
+
+    told = [(event.name, event.disk_uuid) for event in pair.events()]
+    order = [
+        told.index(("disk-taken", late["service1"])),
+        told.index(("dump-completed", pair.label_of(pair.beta, dump_disk)["disk_uuid"])),
+        told.index(("take-started", late[late_spare])),
+    ]
+    require(order == sorted(order), f"not one after the other: {order} of {told}")
     pair.prove_core(pair.core_folder(pair.beta))
