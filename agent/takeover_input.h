@@ -29,7 +29,7 @@ struct Failure {
 // Those of the partner's disks whose UUID is not among `had`.
 [[nodiscard]] std::vector<SurveyedDisk> late_disks(const Survey& survey, const Config& config,
                                                    const std::set<std::string>& had);
-// Disks whose label can not be read: they may be the partner's.
+// Disks whose label can not be read: they may be anybody's, of these two nodes too.
 [[nodiscard]] std::vector<SurveyedDisk> unreadable_disks(const Survey& survey);
 
 // kNotFound.

@@ -5,6 +5,7 @@
 #include "agent/command.h"
 #include "agent/disk_work.h"
 #include "agent/start.h"
+#include "agent/takeover_input.h"
 
 namespace lastword {
 namespace {
@@ -47,6 +48,12 @@ int release(const Config& config, const NodeState& state, const Survey& survey) 
     ++failed;
     fmt::print(stderr, "lastword: not released: {}\n", describe(result.error()));
   }
+  const std::size_t released = disks.size() - failed;
+  for (const SurveyedDisk& disk : unreadable_disks(survey)) {
+    ++failed;
+    fmt::print(stderr, "lastword: not released: {}: cannot tell whether it is this node's: {}\n",
+               disk.info.path, describe(*disk.problem));
+  }
   std::size_t kept = 0;
   for (const SurveyedDisk& disk : survey.disks) {
     if (in_cluster(disk, config) && disk.label->home_node() == config.partner.id &&
@@ -56,7 +63,7 @@ int release(const Config& config, const NodeState& state, const Survey& survey) 
                  config.partner.name);
     }
   }
-  fmt::print("{}: {} disks released, {} not.\n", config.self.name, disks.size() - failed, failed);
+  fmt::print("{}: {} disks released, {} not.\n", config.self.name, released, failed);
   if (kept != 0) return failed == 0 ? kExitOk : kExitNo;
   if (failed != 0) {
     // What is still registered can be released by another stop. It must not keep `start` in this

@@ -58,3 +58,19 @@ def unsaved_dump_is_kept(lab):
     require(len(folders) == 2, f"{len(folders)} cores of two dumps")
     pair.prove_core(folders[0])
     pair.prove_core(folders[1], planted=second_pattern)
+
+
+@scenario("stop_leaves_a_sick_disk", timeout=200)
+def stop_leaves_a_sick_disk(lab):
+    """A stop that can not release a disk says so; the next start is a new life, and gets the disk."""
+    pair = Pair(lab, luns=FEW)
+    pair.ready(agent=False)
+    pair.shelf.fail_io("service1")
+    pair.alpha.check("lastword stop", status=EXIT_NO, timeout=60)
+    pair.alpha.check("lastword start", status=EXIT_NO, timeout=60)
+    pair.shelf.heal_io("service1")
+    pair.alpha.check("lastword start", timeout=60)
+    held = pair.inspect(pair.alpha, "service1")["reservation"]
+    lives = [key["boot_generation"] for key in [held["holder"], *held["registrations"]]]
+    require(lives == [2, 2], f"service1 is held by {held}")
+    pair.arm()
