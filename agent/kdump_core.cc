@@ -42,6 +42,7 @@ std::int32_t level_of(PageClass page_class) {
     case PageClass::kFree:
       return 16;
     case PageClass::kKernel:
+    case PageClass::kSlab:
     case PageClass::kOffline:
     case PageClass::kHwpoison:
       break;

@@ -147,8 +147,8 @@ Outcome DumpRun::stream(DumpTarget& target) {
     return Outcome::kVmcore;
   }
   StreamWriter writer(
-      *core_, {.pages = *pages_, .classes = classes_, .pool = pool_}, target,
-      {.crash_id = settings_.crash_id, .limit = settings_.limit, .codec = settings_.codec},
+      *core_, {.pages = *pages_, .essential = essential_, .classes = classes_, .pool = pool_},
+      target, {.crash_id = settings_.crash_id, .limit = settings_.limit, .codec = settings_.codec},
       settings_.exclude, clock_, reporter_);
   const StreamResult result = writer.run();
   end_.outcome = result.outcome;

@@ -67,6 +67,7 @@ class DumpRun {
   const Clock& clock_;
   DumpReporter& reporter_;
   std::optional<PageReader> pages_;
+  EssentialFrames essential_;
   std::deque<std::optional<BoundedCall>> checks_;  // by candidate; empty without a target
   DumpState state_;
   DumpEnd end_;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 
+#include "dumpwriter/essential_frames.h"
 #include "dumpwriter/frame_classes.h"
 #include "dumpwriter/memory_model.h"
 #include "dumpwriter/page_layout.h"
@@ -18,12 +19,6 @@
 #include "dumpwriter/physical_memory.h"
 
 namespace lastword {
-
-// Page frames [first_pfn, end_pfn).
-struct FrameInterval {
-  std::uint64_t first_pfn = 0;
-  std::uint64_t end_pfn = 0;
-};
 
 class PageClassifier final : public FrameClasses {
  public:

@@ -221,7 +221,8 @@ PageClass PageLayout::class_of(std::uint64_t flags, std::uint64_t mapping, std::
   }
   if (hugetlb) return PageClass::kHugetlb;
   if (anonymous) return PageClass::kUser;
-  if (offline_type_ && page_type == *offline_type_ && !slab) return PageClass::kOffline;
+  if (slab) return PageClass::kSlab;
+  if (offline_type_ && page_type == *offline_type_) return PageClass::kOffline;
   return PageClass::kKernel;
 }
 

@@ -9,17 +9,10 @@ namespace lastword {
 
 std::optional<FrameWindow> PageReader::next() {
   unmap();
-  const auto ranges = core_.map().ranges();
-  if (range_ == ranges.size()) return std::nullopt;
-  current_ = &ranges[range_];
-  const std::uint64_t pfn = current_->first_pfn + done_in_range_;
-  const std::uint64_t left = current_->end_pfn - pfn;
-  window_ = {.first_pfn = pfn, .count = std::min<std::uint64_t>(left, kWindowFrames)};
-  done_in_range_ += window_.count;
-  if (window_.count == left) {
-    ++range_;
-    done_in_range_ = 0;
-  }
+  const auto window = order_.next();
+  if (!window) return std::nullopt;
+  window_ = *window;
+  current_ = core_.map().range_of(window_.first_pfn);
   return window_;
 }
 
@@ -35,10 +28,9 @@ FrameSpan PageReader::read(std::uint64_t pfn, std::uint64_t count) {
   return read_whole(pfn, count);
 }
 
-void PageReader::rewind() {
+void PageReader::begin(VisitOrder::Part part) {
   unmap();
-  range_ = 0;
-  done_in_range_ = 0;
+  order_.begin(part);
 }
 
 const std::byte* PageReader::map() {

@@ -12,21 +12,14 @@
 #include <optional>
 #include <span>
 
+#include "dumpwriter/visit_order.h"
 #include "dumpwriter/vmcore.h"
 #include "proto/stream.h"
 #include "storage/aligned_buffer.h"
 
 namespace lastword {
 
-inline constexpr std::size_t kWindowBytes = 2 << 20;
 inline constexpr std::size_t kReadBytes = 512 << 10;
-
-inline constexpr std::size_t kWindowFrames = kWindowBytes / kPageBytes;
-
-struct FrameWindow {
-  std::uint64_t first_pfn = 0;
-  std::uint64_t count = 0;
-};
 
 // Adjacent page frames. Valid until the next call on the reader.
 struct FrameSpan {
@@ -42,17 +35,19 @@ class PageReader {
   // `core` must outlive this.
   explicit PageReader(const Vmcore& core)
       : PageReader(core, core.is_proc_vmcore() ? Method::kMap : Method::kRead) {}
-  PageReader(const Vmcore& core, Method method) : core_(core), method_(method) {}
+  PageReader(const Vmcore& core, Method method)
+      : core_(core), method_(method), order_(core.map()) {}
   ~PageReader() { unmap(); }
   PageReader(const PageReader&) = delete;
   PageReader& operator=(const PageReader&) = delete;
 
-  // The next frames in ascending order, at most kWindowFrames; empty at the end. Touches none.
+  // Goes through a part of memory from its first frame on; at first, all is in kOthers.
+  void begin(VisitOrder::Part part);
+  // The next frames of the part, ascending; empty at the end. Touches none.
   [[nodiscard]] std::optional<FrameWindow> next();
   // Frames of the window that next() gave, from `pfn` on: at least one, at most `count`.
   [[nodiscard]] FrameSpan read(std::uint64_t pfn, std::uint64_t count);
-  // Back to the first frame, for the next pass.
-  void rewind();
+  [[nodiscard]] VisitOrder& order() { return order_; }
 
  private:
   [[nodiscard]] const std::byte* map();  // of the window's first frame; null: refused
@@ -62,8 +57,7 @@ class PageReader {
 
   const Vmcore& core_;
   Method method_;
-  std::size_t range_ = 0;
-  std::uint64_t done_in_range_ = 0;      // frames
+  VisitOrder order_;
   const FrameRange* current_ = nullptr;  // that the window is in
   FrameWindow window_;
   void* mapping_ = nullptr;

@@ -1,6 +1,7 @@
 #include "dumpwriter/page_tables.h"
 
 #include <algorithm>
+#include <array>
 
 #include "proto/stream.h"
 
@@ -10,6 +11,7 @@ namespace {
 constexpr unsigned kPageShift = 12;
 constexpr unsigned kBitsPerLevel = 9;
 constexpr std::uint64_t kPresent = 1 << 0;
+constexpr std::uint64_t kWritable = 1 << 1;
 constexpr std::uint64_t kLeaf = 1 << 7;  // PS, in a table of level 2 or 3
 constexpr std::uint64_t kPhysicalAddress = 0x000ffffffffff000;
 
@@ -71,6 +73,41 @@ PageTables::Translation PageTables::walk(std::uint64_t vaddr) {
     return {.paddr = (table & ~within) | (vaddr & within), .bytes = left_in(shift)};
   }
   return {.paddr = std::nullopt, .bytes = left_in(kPageShift)};
+}
+
+void PageTables::visit(Visitor& visitor) {
+  unsigned tables_left = kMostVisited;
+  visit_table(top_, levels_, 0, visitor, tables_left);
+}
+
+void PageTables::visit_table(std::uint64_t table, unsigned level, std::uint64_t vaddr,
+                             Visitor& visitor, unsigned& tables_left) {
+  std::array<std::uint64_t, 1 << kBitsPerLevel> entries;
+  if (tables_left == 0 || !memory_.read(table, std::as_writable_bytes(std::span(entries)))) {
+    return;
+  }
+  --tables_left;
+  visitor.table(table);
+  const unsigned shift = kPageShift + kBitsPerLevel * (level - 1);
+  const bool top = level == levels_;
+  for (std::size_t i = 0; i < (top ? entries.size() / 2 : entries.size()); ++i) {
+    const std::size_t index = top ? entries.size() - 1 - i : i;
+    const std::uint64_t entry = entries[index];
+    if ((entry & kPresent) == 0) continue;
+    std::uint64_t at = vaddr | std::uint64_t{index} << shift;
+    if (top) at |= ~std::uint64_t{0} << (shift + kBitsPerLevel);
+    const std::uint64_t to = entry & address_mask_;
+    const bool leaf = level == 1 || (level <= 3 && (entry & kLeaf) != 0);
+    if (!leaf) {
+      visit_table(to, level - 1, at, visitor, tables_left);
+      continue;
+    }
+    const std::uint64_t bytes = std::uint64_t{1} << shift;
+    visitor.leaf({.vaddr = at,
+                  .paddr = to & ~(bytes - 1),
+                  .bytes = bytes,
+                  .writable = (entry & kWritable) != 0});
+  }
 }
 
 bool PageTables::read(std::uint64_t vaddr, std::span<std::byte> into) {

@@ -33,7 +33,28 @@ class PageTables {
   [[nodiscard]] bool read(std::uint64_t vaddr, std::span<std::byte> into);
   [[nodiscard]] std::uint64_t phys_base() const { return phys_base_; }
 
+  // What one entry maps.
+  struct Leaf {
+    std::uint64_t vaddr = 0;
+    std::uint64_t paddr = 0;
+    std::uint64_t bytes = 0;
+    bool writable = false;
+  };
+  // Every table of the kernel's half, each before what it leads to. Ascends in each of the top
+  // table's entries, of which the last comes first. At most kMostVisited tables, as many as map 16
+  // TiB by large pages; a circle has no other end.
+  static constexpr unsigned kMostVisited = 1 << 14;
+  class Visitor {
+   public:
+    virtual ~Visitor() = default;
+    virtual void table(std::uint64_t paddr) = 0;
+    virtual void leaf(const Leaf& leaf) = 0;
+  };
+  void visit(Visitor& visitor);
+
  private:
+  void visit_table(std::uint64_t table, unsigned level, std::uint64_t vaddr, Visitor& visitor,
+                   unsigned& tables_left);
   PageTables(PhysicalMemory& memory, std::uint64_t phys_base)
       : memory_(memory), phys_base_(phys_base) {}
   [[nodiscard]] Translation walk(std::uint64_t vaddr);

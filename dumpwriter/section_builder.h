@@ -66,7 +66,7 @@ class SectionBuilder {
   std::span<std::byte> gather_;        // in buffer_ or elsewhere
   const std::byte* source_ = nullptr;  // where all pages so far still are; null: in gather_
   SectionKind kind_ = SectionKind::kPages;
-  PagePass pass_ = PagePass::kKernel;
+  PagePass pass_{};
   std::uint64_t sequence_ = 0;
   UuidBytes crash_id_{};
   std::size_t used_ = 0;  // payload bytes

@@ -43,7 +43,7 @@ class SectionStream {
   // Each of these returns false once the stream has come to an end, and leaves it in result().
 
   // Waits for a buffer; the section gets as much of it as the extent has room for.
-  [[nodiscard]] bool open(SectionKind kind, PagePass pass = PagePass::kKernel);
+  [[nodiscard]] bool open(SectionKind kind, PagePass pass = PagePass{});
   // Hands the open section over; an empty one, or none, is nothing.
   [[nodiscard]] bool close();
   // All sections that were closed are on their way to the disk.

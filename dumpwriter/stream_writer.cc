@@ -94,42 +94,54 @@ std::span<const PageClass> StreamWriter::classify(const FrameWindow& window) {
   return classes;
 }
 
-// A few classes of each stretch of memory, so that the time left is known from the beginning.
+// A few classes all over memory, in the order of the passes, so that the time left is known from
+// the beginning.
 void StreamWriter::estimate() {
   constexpr std::uint64_t kFrames = 64;
-  std::uint64_t before = 0;  // frames in the ranges before
+  std::uint64_t before = 0;  // frames in the windows before
   std::size_t i = 0;
-  for (const FrameRange& range : core_.map().ranges()) {
-    const std::uint64_t frames = range.end_pfn - range.first_pfn;
-    for (; i < WorkEstimate::kSamples && work_.begin_of(i) < before + frames; ++i) {
-      const std::uint64_t at = work_.begin_of(i) - before;
-      const auto classes =
-          classify({.first_pfn = range.first_pfn + at, .count = std::min(kFrames, frames - at)});
-      const auto wanted = std::count_if(classes.begin(), classes.end(),
-                                        [this](PageClass one) { return !excluded(one); });
-      work_.sampled(i, static_cast<std::uint64_t>(wanted), classes.size());
+  VisitOrder order = tools_.pages.order();
+  for (const auto part : VisitOrder::kParts) {
+    order.begin(part);
+    while (const auto window = order.next()) {
+      for (; i < WorkEstimate::kSamples && work_.begin_of(i) < before + window->count; ++i) {
+        const std::uint64_t at = work_.begin_of(i) - before;
+        const auto classes = classify(
+            {.first_pfn = window->first_pfn + at, .count = std::min(kFrames, window->count - at)});
+        const auto wanted = std::count_if(classes.begin(), classes.end(),
+                                          [this](PageClass one) { return !excluded(one); });
+        work_.sampled(i, static_cast<std::uint64_t>(wanted), classes.size());
+      }
+      before += window->count;
     }
-    before += frames;
   }
 }
 
 bool StreamWriter::write_pages() {
+  tools_.essential.find(core_);
+  tools_.pages.order().tell(tools_.essential.essential(), tools_.essential.image());
   estimate();
   for (std::size_t pass = 0; pass < kPagePasses; ++pass) {
     pass_ = static_cast<PagePass>(pass);
-    if (pass > 0 && !wanted_[pass]) continue;
+    if (!wanted_[pass]) continue;
     if (!write_pass() || !stream_.close()) return false;
   }
   return true;
 }
 
+// In one pass of each part of memory what is not stored is told of, and the work left is counted.
+bool StreamWriter::counts_all() const {
+  return pass_ <= PagePass::kKernel && pass_ != PagePass::kSlab;
+}
+
 bool StreamWriter::write_pass() {
-  tools_.pages.rewind();
+  const std::size_t last_part = VisitOrder::kParts.size() - 1;
+  tools_.pages.begin(VisitOrder::kParts[std::min(static_cast<std::size_t>(pass_), last_part)]);
   while (const auto window = tools_.pages.next()) {
     if (!stream_.keep_going()) return false;
     const std::uint64_t untold = tools_.classes.untold();
     const auto classes = classify(*window);
-    if (pass_ == PagePass::kKernel) counts_.untold_pages += tools_.classes.untold() - untold;
+    if (counts_all()) counts_.untold_pages += tools_.classes.untold() - untold;
     std::uint64_t wanted = 0;
     for (std::size_t i = 0; i < classes.size();) {
       const auto next =
@@ -140,7 +152,7 @@ bool StreamWriter::write_pass() {
       if (!write_class(window->first_pfn + i, count, classes[i])) return false;
       i += count;
     }
-    if (pass_ == PagePass::kKernel) work_.told(classes.size(), wanted);
+    if (counts_all()) work_.told(classes.size(), wanted);
     // What is mapped now, or in the reader's buffer, will not be.
     if (stream_.is_open()) stream_.section().detach();
   }
@@ -148,10 +160,12 @@ bool StreamWriter::write_pass() {
 }
 
 bool StreamWriter::write_class(std::uint64_t pfn, std::uint64_t count, PageClass page_class) {
-  if (excluded(page_class)) return pass_ != PagePass::kKernel || exclude(pfn, count, page_class);
-  const PagePass pass = *pass_of(page_class);
-  wanted_[static_cast<std::size_t>(pass)] = true;
-  if (pass != pass_) return true;
+  if (excluded(page_class)) return !counts_all() || exclude(pfn, count, page_class);
+  if (pass_ > PagePass::kImage) {
+    const PagePass pass = *pass_of(page_class);
+    wanted_[static_cast<std::size_t>(pass)] = true;
+    if (pass != pass_) return true;
+  }
   while (count > 0) {
     // Where frames are read into a buffer, it is used again.
     if (stream_.is_open()) stream_.section().detach();

@@ -16,6 +16,7 @@ namespace lastword {
 // What all candidates' streams use, one after the other.
 struct DumpTools {
   PageReader& pages;
+  EssentialFrames& essential;
   FrameClasses& classes;
   CompressorPool& pool;
 };
@@ -47,6 +48,7 @@ class StreamWriter {
   [[nodiscard]] bool add_to_section(Add add);
 
   void estimate();
+  [[nodiscard]] bool counts_all() const;
   // The classes of a window's frames.
   [[nodiscard]] std::span<const PageClass> classify(const FrameWindow& window);
   [[nodiscard]] bool excluded(PageClass page_class) const;
@@ -59,8 +61,9 @@ class StreamWriter {
   WorkEstimate work_;
   SectionStream stream_;
   StreamMark& counts_;
-  PagePass pass_ = PagePass::kKernel;
-  std::array<bool, kPagePasses> wanted_{};  // passes that have any page; known after the first one
+  PagePass pass_ = PagePass::kEssential;
+  // Passes that may have any page; of those after the kernel's it is known by then.
+  std::array<bool, kPagePasses> wanted_{true, true, true, true};
   std::array<PageClass, kWindowFrames> window_classes_{};
 };
 

@@ -13,7 +13,7 @@ class WorkEstimate {
  public:
   static constexpr std::size_t kSamples = 128;
 
-  // All frames of memory, counted in their order.
+  // All frames of memory, counted as they are visited.
   explicit WorkEstimate(std::uint64_t frames) : frames_(frames) { shares_.fill(1); }
 
   // Sample i stands for the frames [begin_of(i), begin_of(i + 1)).
@@ -21,7 +21,7 @@ class WorkEstimate {
   // Of `asked` frames there, so many will be stored.
   void sampled(std::size_t i, std::uint64_t wanted, std::uint64_t asked);
 
-  // The first pass, in order: of the next `frames` so many will be stored, now or in a later pass.
+  // In the order of visits: of the next `frames` so many will be stored, now or in a later pass.
   void told(std::uint64_t frames, std::uint64_t wanted);
   // Frames that were stored, or found to be zero or unreadable.
   void handled(std::uint64_t frames) { done_ += frames; }

@@ -6,7 +6,7 @@ namespace lastword {
 namespace {
 
 constexpr std::array<std::string_view, kPageClasses> kNames{
-    "kernel", "user", "hugetlb", "private", "cache", "free", "offline", "hwpoison"};
+    "kernel", "user", "hugetlb", "private", "cache", "free", "offline", "hwpoison", "slab"};
 
 // makedumpfile(8), -d.
 constexpr unsigned kLevelZero = 1;

@@ -23,8 +23,9 @@ enum class PageClass : std::uint8_t {
   kFree = 5,      // in the buddy allocator
   kOffline = 6,   // given back to the hypervisor (balloon, virtio-mem); reading it may fail
   kHwpoison = 7,  // reading it may be fatal
+  kSlab = 8,      // small objects of the kernel: tasks, inodes, ...
 };
-inline constexpr std::size_t kPageClasses = 8;
+inline constexpr std::size_t kPageClasses = 9;
 [[nodiscard]] std::string_view name_of(PageClass page_class);
 
 using PageCounts = std::array<std::uint64_t, kPageClasses>;  // by class

@@ -83,6 +83,12 @@ std::string_view name_of(Codec codec) {
 
 std::string_view name_of(PagePass pass) {
   switch (pass) {
+    case PagePass::kEssential:
+      return "essential";
+    case PagePass::kImage:
+      return "image";
+    case PagePass::kSlab:
+      return "slab";
     case PagePass::kKernel:
       return "kernel";
     case PagePass::kUser:
@@ -97,6 +103,8 @@ std::string_view name_of(PagePass pass) {
 
 std::optional<PagePass> pass_of(PageClass page_class) {
   switch (page_class) {
+    case PageClass::kSlab:
+      return PagePass::kSlab;
     case PageClass::kKernel:
       return PagePass::kKernel;
     case PageClass::kUser:

@@ -25,7 +25,7 @@
 namespace lastword {
 
 inline constexpr std::array<char, 8> kSectionMagic{'L', 'W', 'S', 'E', 'C', 'T', 'N', '1'};
-inline constexpr std::uint32_t kStreamVersion = 2;
+inline constexpr std::uint32_t kStreamVersion = 3;
 inline constexpr std::uint64_t kPageBytes = 4096;  // x86-64; the only architecture so far
 
 enum class SectionKind : std::uint16_t {
@@ -40,12 +40,15 @@ enum class Codec : std::uint16_t { kNone = 0, kLz4 = 1, kZstd = 2 };
 
 // Which pages a pages section belongs to, in the order in which they are written.
 enum class PagePass : std::uint32_t {
-  kKernel = 0,  // and whatever could not be told; also where nothing is told
-  kUser = 1,    // and hugetlb
-  kCache = 2,   // private cache and cache
-  kFree = 3,
+  kEssential = 0,  // what debuggers read first (dumpwriter/essential_frames.h), of whatever class
+  kImage = 1,      // the rest of what the kernel's image and modules are, likewise
+  kSlab = 2,
+  kKernel = 3,  // and whatever could not be told; also where nothing is told
+  kUser = 4,    // and hugetlb
+  kCache = 5,   // private cache and cache
+  kFree = 6,
 };
-inline constexpr std::size_t kPagePasses = 4;
+inline constexpr std::size_t kPagePasses = 7;
 
 // What the stream says of the page frames of a run.
 enum class RunKind : std::uint16_t {
@@ -57,7 +60,8 @@ enum class RunKind : std::uint16_t {
 [[nodiscard]] std::string_view name_of(SectionKind kind);
 [[nodiscard]] std::string_view name_of(Codec codec);
 [[nodiscard]] std::string_view name_of(PagePass pass);
-// Offline and poisoned pages are in no pass: they are never read.
+// Of frames that are neither essential nor image. Offline and poisoned pages are in no pass: they
+// are never read.
 [[nodiscard]] std::optional<PagePass> pass_of(PageClass page_class);
 
 struct SectionHeader {
@@ -108,7 +112,7 @@ struct EndPayload {
   PageCounts excluded_pages;
   std::uint64_t untold_pages;  // of the stored and zero ones: those whose class could not be told
 };
-static_assert(sizeof(EndPayload) == 120);
+static_assert(sizeof(EndPayload) == 128);
 
 [[nodiscard]] constexpr std::uint64_t round_up_to_block(std::uint64_t bytes) {
   return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;

@@ -103,6 +103,7 @@ StreamContent read_stream(std::span<const std::byte> stream,
       for (const PageRun& run : runs_of(block, *header)) {
         for (std::uint64_t pfn = run.pfn; pfn < run.pfn + run.count; ++pfn) {
           BOOST_TEST(content.runs.emplace(pfn, run).second, "told of twice: " << pfn);
+          content.passes[pfn] = static_cast<PagePass>(header->pass);
           if (!content.is(pfn, RunKind::kStored)) continue;
           std::memcpy(content.pages[pfn].data(), page, kPageBytes);
           page += kPageBytes;

@@ -107,6 +107,7 @@ struct StreamContent {
   std::string log;
   std::map<std::uint64_t, fake::Page> pages;  // stored ones
   std::map<std::uint64_t, PageRun> runs;      // by page frame, the one it is in
+  std::map<std::uint64_t, PagePass> passes;   // likewise
   std::vector<SectionHeader> headers;         // of each section
 
   std::optional<EndPayload> end;

@@ -4,10 +4,12 @@
 #include <cmath>
 
 #include "tests/dumpwriter/dump_fixture.h"
+#include "tests/fake/synthetic_kernel.h"
 
 namespace lastword {
 namespace {
 
+using fake::SyntheticKernel;
 using test::ClassesByRule;
 using test::DumpFixture;
 using test::StreamContent;
@@ -22,7 +24,7 @@ PageClass mixed(std::uint64_t pfn) {
   if (pfn % 89 == 0) return PageClass::kOffline;
   constexpr std::array kCycle{PageClass::kUser,  PageClass::kKernel,       PageClass::kFree,
                               PageClass::kCache, PageClass::kPrivateCache, PageClass::kHugetlb,
-                              PageClass::kKernel};
+                              PageClass::kSlab};
   return kCycle[(pfn / 13) % kCycle.size()];
 }
 
@@ -70,12 +72,41 @@ BOOST_AUTO_TEST_CASE(useful_pages_come_first_and_all_come) {
   check_pages(content, true);
   const auto passes = passes_of(content);
   BOOST_TEST(std::is_sorted(passes.begin(), passes.end()));
-  BOOST_TEST(passes.front() == 0U);
-  BOOST_TEST(passes.back() == 3U);
+  BOOST_TEST(passes.front() == static_cast<std::uint32_t>(PagePass::kSlab));
+  BOOST_TEST(passes.back() == static_cast<std::uint32_t>(PagePass::kFree));
   for (const auto& [pfn, run] : content.runs) {
     if (content.is(pfn, RunKind::kZero)) continue;
     BOOST_TEST_REQUIRE(run.page_class == static_cast<std::uint16_t>(mixed(pfn)));
   }
+}
+
+BOOST_AUTO_TEST_CASE(essential_pages_come_before_the_image_and_all_others) {
+  constexpr std::uint64_t kModule = 0xffffffffc0000000;
+  constexpr std::uint64_t kCode = 0xa00;  // page frame
+  fake::SyntheticKernel kernel;
+  kernel.map(kModule, kCode * kPageBytes);
+  const std::uint64_t table = kernel.entry_of(kModule, 1);
+  kernel.core.memory.put(table, kCode * kPageBytes | 1);  // read-only
+  kernel.core.memory.fill(0x980, 0x100);
+  kernel.write(folder.file("kernel"));  // which completes its VMCOREINFO
+  core = kernel.core;
+  // What is essential is so whatever its class.
+  ClassesByRule slab_above([](std::uint64_t pfn) {
+    return pfn >= 0xa40 ? PageClass::kSlab : pfn >= 0xa00 ? PageClass::kKernel : PageClass::kUser;
+  });
+  classes = &slab_above;
+  BOOST_TEST((run().outcome == Outcome::kDone));
+  const StreamContent content = stream(0);
+  check_pages(content, true);
+  const auto passes = passes_of(content);
+  BOOST_TEST(std::is_sorted(passes.begin(), passes.end()));
+  const auto pass_of_frame = [&](std::uint64_t pfn) { return content.passes.at(pfn); };
+  BOOST_TEST((pass_of_frame(table / kPageBytes) == PagePass::kEssential));
+  BOOST_TEST((pass_of_frame(SyntheticKernel::kRootPaddr / kPageBytes) == PagePass::kEssential));
+  BOOST_TEST((pass_of_frame(kCode) == PagePass::kImage));
+  BOOST_TEST((pass_of_frame(0xa41) == PagePass::kSlab));
+  BOOST_TEST((pass_of_frame(0xa01) == PagePass::kKernel));
+  BOOST_TEST((pass_of_frame(0x981) == PagePass::kUser));
 }
 
 BOOST_AUTO_TEST_CASE(offline_and_poisoned_pages_are_never_stored) {
@@ -93,14 +124,14 @@ BOOST_AUTO_TEST_CASE(offline_and_poisoned_pages_are_never_stored) {
   BOOST_TEST(sum_of(content.end->excluded_pages) == left_out);
 }
 
-BOOST_AUTO_TEST_CASE(excluded_pages_are_told_of_by_class_in_the_first_pass) {
+BOOST_AUTO_TEST_CASE(excluded_pages_are_told_of_by_class_in_the_kernels_pass) {
   fill_random();
   exclude("31");
   BOOST_TEST((run().outcome == Outcome::kDone));
   const StreamContent content = stream(0);
   PageCounts expected{};
   for (std::uint64_t pfn = kFirst; pfn < kFirst + kFrames; ++pfn) {
-    if (mixed(pfn) == PageClass::kKernel) {
+    if (mixed(pfn) == PageClass::kKernel || mixed(pfn) == PageClass::kSlab) {
       BOOST_TEST_REQUIRE(content.is(pfn, RunKind::kStored));
       continue;
     }
@@ -112,7 +143,7 @@ BOOST_AUTO_TEST_CASE(excluded_pages_are_told_of_by_class_in_the_first_pass) {
   BOOST_TEST(content.end->stored_pages + content.end->zero_pages + sum_of(expected) ==
              content.end->memory_pages);
   // Nothing is left for the other passes.
-  BOOST_TEST(passes_of(content).back() == 0U);
+  BOOST_TEST(passes_of(content).back() == static_cast<std::uint32_t>(PagePass::kKernel));
   BOOST_TEST(header(0).excluded_pages() == sum_of(expected));
   BOOST_TEST(reporter.all_progress.back().scanned_bytes == header(0).memory_bytes());
 }
@@ -198,7 +229,7 @@ BOOST_AUTO_TEST_CASE(dump_that_was_cut_has_the_log_and_the_kernel_pages_it_came_
         const auto pass = pass_of(mixed(pfn));
         if (pass && !content.runs.contains(pfn)) ++missing[static_cast<std::size_t>(*pass)];
       }
-      BOOST_TEST(missing[3] > 0U);
+      BOOST_TEST(missing[static_cast<std::size_t>(PagePass::kFree)] > 0U);
       const std::uint32_t reached = passes_of(content).back();
       for (std::uint32_t pass = 0; pass < reached; ++pass) BOOST_TEST(missing[pass] == 0U);
     }

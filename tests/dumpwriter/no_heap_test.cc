@@ -7,7 +7,7 @@
 #include "dumpwriter/engine_choice.h"
 #include "storage/linux_block_device.h"
 #include "storage/record_io.h"
-#include "tests/fake/synthetic_vmcore.h"
+#include "tests/fake/synthetic_kernel.h"
 #include "tests/support/image_file.h"
 #include "tests/support/test_folder.h"
 
@@ -136,12 +136,13 @@ struct Disk {
 void check_dump(const CodecSetting& codec, unsigned processors, unsigned good_writes) {
   test::TestFolder folder;
   {
-    fake::SyntheticVmcore core = fake::small_vmcore();
-    core.add_direct(0x2000000, 0x400000);
-    core.memory.fill(0x2000, 0x200);
-    fake::SyntheticLogWriter log(core, {});
+    // With page tables to find the essential frames by.
+    fake::SyntheticKernel kernel({.memory_bytes = 8 << 20});
+    kernel.core.memory.fill(0x600, 0x200);
+    fake::SyntheticLogWriter log(kernel.core, {});
     log.add(1, "Kernel panic");
-    core.write(folder.file("vmcore"));
+    kernel.info_of_pages += kernel.core.vmcoreinfo;
+    kernel.write(folder.file("vmcore"));
   }
   const auto core = Vmcore::open(folder.file("vmcore"));
   BOOST_REQUIRE(core.has_value());

@@ -118,8 +118,10 @@ BOOST_AUTO_TEST_CASE(frames_of_the_image_that_must_not_be_read_are_not) {
 BOOST_AUTO_TEST_CASE(kernels_compound_pages_stay) {
   SyntheticKernel kernel;
   kernel.put_compound(kFirst, 3, {.flags = fake::kSlab});
+  kernel.put_compound(kFirst + 8, 3, {});
   Opened opened(kernel);
-  check_all(opened.ask(kFirst, 8), PageClass::kKernel);
+  check_all(opened.ask(kFirst, 8), PageClass::kSlab);
+  check_all(opened.ask(kFirst + 8, 8), PageClass::kKernel);
   BOOST_TEST(opened.untold() == 0U);
 }
 

@@ -72,8 +72,8 @@ BOOST_AUTO_TEST_CASE(page_without_any_mark_is_kernel) {
   check_single(decide({}), PageClass::kKernel);
 }
 
-BOOST_AUTO_TEST_CASE(slab_is_kernel_whatever_its_mapping_holds) {
-  check_single(decide({.flags = fake::kSlab, .mapping = fake::kAnonymous}), PageClass::kKernel);
+BOOST_AUTO_TEST_CASE(slab_is_slab_whatever_its_mapping_holds) {
+  check_single(decide({.flags = fake::kSlab, .mapping = fake::kAnonymous}), PageClass::kSlab);
 }
 
 BOOST_AUTO_TEST_CASE(file_page_on_a_list_is_cache) {
@@ -118,8 +118,8 @@ BOOST_AUTO_TEST_CASE(offline_page_is_offline) {
 }
 
 BOOST_AUTO_TEST_CASE(slab_is_never_offline_or_free) {
-  check_single(decide({.flags = fake::kSlab, .mapcount = fake::kOfflineType}), PageClass::kKernel);
-  check_single(decide({.flags = fake::kSlab, .mapcount = fake::kBuddyType}), PageClass::kKernel);
+  check_single(decide({.flags = fake::kSlab, .mapcount = fake::kOfflineType}), PageClass::kSlab);
+  check_single(decide({.flags = fake::kSlab, .mapcount = fake::kBuddyType}), PageClass::kSlab);
 }
 
 BOOST_AUTO_TEST_CASE(first_page_of_a_free_block_tells_its_order) {
@@ -158,10 +158,10 @@ BOOST_AUTO_TEST_CASE(hugetlb_page_is_hugetlb_in_use_or_in_the_pool) {
                  PageClass::kHugetlb, 18);
 }
 
-BOOST_AUTO_TEST_CASE(other_compound_page_is_kernel) {
-  check_compound(decide({.flags = fake::kHead | fake::kSlab},
-                        {.compound_dtor = fake::kPlainDtor, .compound_order = 3}),
-                 PageClass::kKernel, 3);
+BOOST_AUTO_TEST_CASE(other_compound_page_is_kernel_or_slab) {
+  const StructPage second{.compound_dtor = fake::kPlainDtor, .compound_order = 3};
+  check_compound(decide({.flags = fake::kHead}, second), PageClass::kKernel, 3);
+  check_compound(decide({.flags = fake::kHead | fake::kSlab}, second), PageClass::kSlab, 3);
 }
 
 BOOST_AUTO_TEST_CASE(compound_page_of_an_absurd_order_is_untold) {
@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(linux_6_12_has_hugetlb_slab_free_and_offline_as_page_types)
   check_compound(decide(layout, {.flags = fake::kHead, .mapcount = type(0xf5)}, {.flags = 9}),
                  PageClass::kHugetlb, 9);
   check_single(decide(layout, {.mapping = fake::kAnonymous, .mapcount = type(0xf6)}),
-               PageClass::kKernel);
+               PageClass::kSlab);
   check_single(decide(layout, {.mapcount = type(0xf1)}), PageClass::kOffline);
   const PageDecision free = decide(layout, {.private_data = 5, .mapcount = type(0xf0)});
   BOOST_TEST((free.kind == Kind::kBuddy && free.order == 5));

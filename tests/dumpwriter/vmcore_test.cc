@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(second_pass_reads_the_same) {
   const std::uint64_t first_pfn = first->first_pfn;
   while (reader.next()) {
   }
-  reader.rewind();
+  reader.begin(VisitOrder::Part::kOthers);
   const auto again = reader.next();
   BOOST_REQUIRE(again.has_value());
   BOOST_TEST(again->first_pfn == first_pfn);

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "dumpwriter/essential_frames.h"
 #include "dumpwriter/page_classifier.h"
 #include "tests/fake/synthetic_kernel.h"
 #include "tests/fuzz/memory_files.h"
@@ -112,6 +113,14 @@ void run(std::span<const std::byte> input) {
   }
   const auto core = Vmcore::open(patched.path());
   FUZZ_REQUIRE(core.has_value());
+  EssentialFrames essential;
+  essential.find(*core);
+  for (const auto all : {essential.essential(), essential.image()}) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      FUZZ_REQUIRE(all[i].first_pfn < all[i].end_pfn);
+      FUZZ_REQUIRE(i == 0 || all[i - 1].end_pfn < all[i].first_pfn);
+    }
+  }
   auto classifier = PageClassifier::open(*core);
   FUZZ_REQUIRE(classifier.has_value() || !unchanged);
   if (!classifier) return;
