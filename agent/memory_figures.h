@@ -24,7 +24,7 @@ struct MemoryFigures {
                                                          std::string_view meminfo);
 [[nodiscard]] Result<MemoryFigures> read_memory_figures();
 
-// Space that a dump of so much memory takes on a disk in stream version 1: a header block for each
+// Space that a dump of so much memory takes on a disk at most: a header block for each
 // section of pages (kMaxPayloadBytes), and room for the ELF head, the kernel log and the end. A
 // section that is cut short by kMaxRuns leaves out at least as many zero pages as it stores, so
 // shorter sections do not make the stream longer than this.

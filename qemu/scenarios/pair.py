@@ -17,6 +17,7 @@ FEW = dict(service=2, spare=2, dump=1, mailbox=1)
 
 # lastword's exit statuses (proto/error.h).
 EXIT_NO, EXIT_REFUSED, EXIT_PARTIAL = 1, 4, 7
+PANIC_MESSAGE = "sysrq triggered crash"  # of node.panic()
 
 # The dump writer's console once 80 MiB are on the disk: of LARGE_PATTERN, part is among them.
 PROGRESS = r"lastword-dump: .*\(durable ([89]\d|\d{3,}) MiB\)"
@@ -247,7 +248,7 @@ class Pair:
             raise ScenarioFailed(f"{len(folders)} recovered dumps instead of one: {folders}")
         return folders[0]
 
-    def prove_core(self, folder, *, complete=True, planted=None, message="sysrq triggered crash"):
+    def prove_core(self, folder, *, complete=True, planted=None, message=PANIC_MESSAGE):
         """Content, not states: the pattern, the panic message as two readers find it, the report.
 
         Of an incomplete core: what is there is right, the report says what is not, and it opens.
@@ -257,24 +258,12 @@ class Pair:
             report = json.load(file)
         if report["complete"] != complete:
             raise ScenarioFailed(f"report says complete={report['complete']}")
-        readers = [["makedumpfile", "--dump-dmesg", core, f"{core}.dmesg"]]
+        require_log(core, message)
         if kdump.is_kdump(core):
             with kdump.Kdump(core) as dump:
                 require(dump.incomplete != complete, "the core's mark differs from the report")
             kdump.to_elf(core, f"{core}.elf")
             core = f"{core}.elf"
-        else:
-            readers += [["vmcore-dmesg", core]]
-        for reader in readers:
-            result = subprocess.run(reader, capture_output=True, text=True, errors="replace")
-            text = result.stdout
-            if reader[0] == "makedumpfile" and os.path.exists(reader[-1]):
-                with open(reader[-1], errors="replace") as file:
-                    text = file.read()
-            if message not in text:
-                raise ScenarioFailed(
-                    f"{reader[0]} does not find the panic message: {result.stderr.strip()[-500:]}"
-                )
         with open(os.path.join(folder, "dmesg.txt"), errors="replace") as file:
             if message not in file.read():
                 raise ScenarioFailed("dmesg.txt lacks the panic message")
@@ -294,6 +283,23 @@ class Pair:
         )
         require(report["incomplete_because"], "the report does not say why the core is incomplete")
         return report
+
+
+def require_log(core, message):
+    """The kernel log with that message, as all find it that read such a core."""
+    readers = [["makedumpfile", "--dump-dmesg", core, f"{core}.dmesg"]]
+    if not kdump.is_kdump(core):
+        readers += [["vmcore-dmesg", core]]
+    for reader in readers:
+        result = subprocess.run(reader, capture_output=True, text=True, errors="replace")
+        text = result.stdout
+        if reader[0] == "makedumpfile" and os.path.exists(reader[-1]):
+            with open(reader[-1], errors="replace") as file:
+                text = file.read()
+        require(
+            message in text,
+            f"{reader[0]} does not find the panic message: {result.stderr.strip()[-500:]}",
+        )
 
 
 def require(condition, what):

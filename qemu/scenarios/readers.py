@@ -5,9 +5,8 @@ import re
 import shutil
 import subprocess
 
-from .pair import require
+from .pair import PANIC_MESSAGE, require
 
-_MESSAGE = "sysrq triggered crash"
 _DRGN = """
 from drgn.helpers.linux.printk import get_dmesg
 print(prog.crashed_thread().stack_trace())
@@ -42,7 +41,7 @@ def debug(lab, core, *, processors):
         stacks = re.split(r"^PID: ", done.stdout, flags=re.MULTILINE)[1:]
         require(len(stacks) == processors, f"crash shows {len(stacks)} backtraces:\n{done.stderr}")
         require(all(re.search(r"^ #\d+ \[", one, re.MULTILINE) for one in stacks), "a backtrace is empty")
-        require(_MESSAGE in done.stdout, "crash does not find the panic message")
+        require(PANIC_MESSAGE in done.stdout, "crash does not find the panic message")
         lab.say(f"crash shows {len(stacks)} backtraces and the log")
     if not symbols or not shutil.which("drgn"):
         lab.say("drgn was not tried: no drgn, or no linux-image-dbg of the guests' kernel")
@@ -52,7 +51,7 @@ def debug(lab, core, *, processors):
         file.write(_DRGN)
     done = _run(lab, ["drgn", "-q", "-c", core, "-s", symbols, script], timeout=120)
     require(
-        "sysrq" in done.stdout and _MESSAGE in done.stdout,
+        "sysrq" in done.stdout and PANIC_MESSAGE in done.stdout,
         f"drgn does not find the stack or the log: {done.stderr[-500:]}",
     )
     lab.say("drgn shows the stack that panicked and the log")

@@ -5,7 +5,7 @@ import subprocess
 
 from qemu.harness import kdump, scenario
 
-from .pair import FEW, Pair, require
+from .pair import FEW, PANIC_MESSAGE, Pair, require
 
 
 def refiltered(core):
@@ -30,7 +30,7 @@ def kdump_core_holds_memory(lab):
     during = pair.beta.check(
         f"until lastword recover --dmesg {device} 2>/dev/null; do usleep 100000; done", timeout=60
     )
-    require("sysrq triggered crash" in during, "--dmesg lacks the panic message")
+    require(PANIC_MESSAGE in during, "--dmesg lacks the panic message")
     pair.wait_event(pair.beta, "dump-saved", 120, since=panic.index)
     require(pair.agent.wait(30) == 0, "the agent did not end well")
 
