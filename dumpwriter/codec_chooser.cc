@@ -13,8 +13,21 @@ constexpr double kProcessorBound = 0.02;
 constexpr double kEqualTime = 1.05;
 // What a codec must leave, of what a lighter one does, to be called one that stores less.
 constexpr double kStoresLess = 0.97;
+// A harder one that takes so many times as long is not tried again.
+constexpr double kHopeless = 1.5;
+// How far back rates look, whichever comes first.
+constexpr double kRememberedBytes = 64 << 20;
+constexpr double kRememberedTime = 400e6;  // nanoseconds
 
 }  // namespace
+
+void CodecChooser::Rate::add(double time, double bytes) {
+  time_ += time;
+  bytes_ += bytes;
+  if (bytes_ < 2 * kRememberedBytes && time_ < 2 * kRememberedTime) return;
+  time_ /= 2;
+  bytes_ /= 2;
+}
 
 CodecChooser::CodecChooser(const CodecSetting& setting, unsigned processors)
     : automatic_(setting.automatic),
@@ -31,11 +44,8 @@ void CodecChooser::compressed(const CodecLevel& codec, std::size_t raw_bytes,
   if (at == kLadder.end()) return;
   Known& known = known_[static_cast<std::size_t>(at - kLadder.begin())];
   const auto raw = static_cast<double>(raw_bytes);
-  const double compress = static_cast<double>(took.count()) / raw;
-  const double ratio = static_cast<double>(stored_bytes) / raw;
-  const double weight = known.age == kMemory ? 1 : 0.25;
-  known.compress += weight * (compress - known.compress);
-  known.ratio += weight * (ratio - known.ratio);
+  known.compress.add(static_cast<double>(took.count()), raw);
+  known.ratio.add(static_cast<double>(stored_bytes), raw);
   known.age = 0;
 }
 
@@ -57,13 +67,10 @@ void CodecChooser::decide(nanoseconds now) {
   const auto raw = static_cast<double>(raw_);
   const double idle = std::min(1.0, waited / elapsed);
   const double busy = (elapsed - std::min(waited, elapsed)) * processors_;
-  other_work_ = std::max(0.0, busy - static_cast<double>(compressing_.count())) / raw;
-  const double disk = elapsed / static_cast<double>(std::max<std::uint64_t>(stored_, 1));
-  if (idle > kDiskBound) {
-    disk_per_byte_ = disk;
-  } else if (disk < disk_per_byte_) {
-    disk_per_byte_ = disk;  // it can do at least this
-  }
+  other_work_.add(std::max(0.0, busy - static_cast<double>(compressing_.count())), raw);
+  const auto stored = static_cast<double>(std::max<std::uint64_t>(stored_, 1));
+  // It is the bottleneck, or it can do at least this.
+  if (idle > kDiskBound || elapsed / stored < disk_.per_byte()) disk_.add(elapsed, stored);
   for (Known& known : known_) known.age = std::min(known.age + 1, kMemory);
   if (idle > kDiskBound && index_ + 1 < kLadder.size() && worth_harder(index_ + 1)) {
     ++index_;
@@ -75,10 +82,13 @@ void CodecChooser::decide(nanoseconds now) {
 
 bool CodecChooser::worth_harder(std::size_t index) const {
   const Known& harder = known_[index];
-  return harder.age == kMemory || (cost(index) <= kEqualTime * cost(index_) &&
-                                   harder.ratio < kStoresLess * known_[index_].ratio);
+  if (!harder.ratio.known()) return true;
+  if (harder.age == kMemory) return cost(index) < kHopeless * cost(index_);
+  return cost(index) <= kEqualTime * cost(index_) &&
+         harder.ratio.per_byte() < kStoresLess * known_[index_].ratio.per_byte();
 }
 
+// The disk may have become faster than it could show.
 bool CodecChooser::worth_lighter(std::size_t index) const {
   return known_[index].age == kMemory || kEqualTime * cost(index) < cost(index_);
 }
@@ -86,7 +96,8 @@ bool CodecChooser::worth_lighter(std::size_t index) const {
 // Time for each raw byte when disk and processors work side by side.
 double CodecChooser::cost(std::size_t index) const {
   const Known& known = known_[index];
-  return std::max((other_work_ + known.compress) / processors_, known.ratio * disk_per_byte_);
+  const double compress = (other_work_.per_byte() + known.compress.per_byte()) / processors_;
+  return std::max(compress, known.ratio.per_byte() * disk_.per_byte());
 }
 
 }  // namespace lastword

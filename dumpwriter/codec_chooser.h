@@ -35,15 +35,27 @@ class CodecChooser {
   // Once for each chunk that was handed to the disk; decides every kChunksPerDecision.
   void chunk_done(nanoseconds now);
 
-  static constexpr unsigned kChunksPerDecision = 8;
+  static constexpr unsigned kChunksPerDecision = 4;
   // So many decisions long a codec that was slower is not tried again.
-  static constexpr unsigned kMemory = 32;
+  static constexpr unsigned kMemory = 64;
 
  private:
+  // Time for each byte, over the last of them: pages differ from one chunk to the next, and what a
+  // codec made of others says little of these.
+  class Rate {
+   public:
+    void add(double time, double bytes);
+    [[nodiscard]] bool known() const { return bytes_ > 0; }
+    [[nodiscard]] double per_byte() const { return known() ? time_ / bytes_ : 0; }
+
+   private:
+    double time_ = 0;
+    double bytes_ = 0;
+  };
   struct Known {
-    unsigned age = kMemory;  // decisions since it was measured; kMemory: not known
-    double compress = 0;     // nanoseconds of one processor for each raw byte
-    double ratio = 1;        // stored for each raw byte
+    unsigned age = kMemory;  // decisions since it was measured, at most kMemory
+    Rate compress;           // nanoseconds of one processor for each raw byte
+    Rate ratio;              // stored for each raw byte
   };
   void decide(nanoseconds now);
   [[nodiscard]] double cost(std::size_t index) const;
@@ -56,8 +68,8 @@ class CodecChooser {
   CodecLevel current_;
   std::size_t index_ = 1;
   std::array<Known, kLadder.size()> known_{};
-  double other_work_ = 0;     // nanoseconds of one processor for each raw byte, beside the codec
-  double disk_per_byte_ = 0;  // nanoseconds for each stored byte; 0: never the bottleneck so far
+  Rate other_work_;  // nanoseconds of one processor for each raw byte, beside the codec
+  Rate disk_;        // nanoseconds for each stored byte; not known: never the bottleneck so far
 
   // Since the last decision:
   nanoseconds start_{-1};

@@ -41,8 +41,9 @@ constexpr CodecLevel kZstd3{.codec = Codec::kZstd, .level = 3};
 // A machine that lets `auto` run: the codec's speed and the disk's in bytes per millisecond.
 struct Machine {
   double disk = 1000;
-  double speed[4] = {1e9, 1000, 500, 250};
-  double ratio[4] = {1, 0.5, 0.4, 0.35};
+  std::array<double, 4> speed{1e9, 1000, 500, 250};
+  std::array<double, 4> ratio{1, 0.5, 0.4, 0.35};
+  unsigned noise_chunks = 0;  // so many that no codec shrinks follow as many of the others
 
   // The codec after so many chunks.
   CodecLevel run(CodecChooser& chooser, unsigned chunks) {
@@ -52,9 +53,11 @@ struct Machine {
           std::find(CodecChooser::kLadder.begin(), CodecChooser::kLadder.end(), codec) -
           CodecChooser::kLadder.begin());
       const double raw = kSectionPayloadBytes;
-      const double compress_ms = raw / speed[at];
-      const double write_ms = raw * ratio[at] / disk;
-      chooser.compressed(codec, kSectionPayloadBytes, static_cast<std::size_t>(raw * ratio[at]),
+      const bool noise = noise_chunks > 0 && i / noise_chunks % 2 == 1;
+      const double stored = raw * (noise ? 1 : ratio.at(at));
+      const double compress_ms = raw / (speed.at(at) * (noise ? 4 : 1));
+      const double write_ms = stored / disk;
+      chooser.compressed(codec, kSectionPayloadBytes, static_cast<std::size_t>(stored),
                          nanoseconds(static_cast<long>(compress_ms * 1e6)));
       if (write_ms > compress_ms) {
         chooser.waited(nanoseconds(static_cast<long>((write_ms - compress_ms) * 1e6)));
@@ -239,6 +242,21 @@ BOOST_AUTO_TEST_CASE(disk_that_becomes_slow_is_followed) {
   BOOST_TEST((machine.run(chooser, 100) == kZstd3));
   machine.disk = 3000;
   BOOST_TEST((machine.run(chooser, 1000) == kNone));
+}
+
+BOOST_AUTO_TEST_CASE(content_that_changes_is_judged_by_its_mean) {
+  Machine machine{.disk = 500e3, .speed = {1e12, 1e6, 5e5, 2.5e5}, .noise_chunks = 4};
+  CodecChooser chooser({}, 1);
+  (void)machine.run(chooser, 1000);
+  BOOST_TEST(machine.used[1] > 850U);
+}
+
+BOOST_AUTO_TEST_CASE(codec_that_is_much_too_hard_is_tried_once) {
+  Machine machine{.disk = 400, .speed = {1e9, 1000, 100, 50}};
+  CodecChooser chooser({}, 1);
+  (void)machine.run(chooser, 5000);
+  BOOST_TEST(machine.used[2] == CodecChooser::kChunksPerDecision);
+  BOOST_TEST(machine.used[3] == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(content_that_does_not_shrink_is_not_compressed_in_vain) {
