@@ -106,7 +106,8 @@ def shelf_without_preempt_and_abort(lab):
 @scenario("disks_that_come_late", timeout=400)
 def disks_that_come_late(lab):
     """Unreadable when the takeover begins: a service disk is taken when it heals, a spare at the end."""
-    pair = Pair(lab, luns=FEW, dump={"codec": "none"})
+    times = {"io_timeout": "2s", "grace": "6s"}
+    pair = Pair(lab, luns=FEW, dump={"codec": "none"}, timing=times)
     pair.ready(pattern_mib=LARGE_PATTERN, agent=False)
     dump_disk, _, late_spare = pair.armed()
     late = {name: pair.label_of(pair.beta, name)["disk_uuid"] for name in ("service1", late_spare)}
@@ -119,6 +120,8 @@ def disks_that_come_late(lab):
     for name in late:
         pair.shelf.heal_io(name)
     pair.beta.wait_for('"event":"service-taken"', 60, since=first.index + 1)
+    # Longer than the grace time: who forgot the dump on the other disk would take the spare by now.
+    pair.alpha.wait_for(r"lastword-dump: .*\(durable (1[5-9]|[2-9]\d)\d MiB\)", 60)
     pair.shelf.throttle(dump_disk)
     require(pair.agent.wait(120) == 0, "the agent did not end well")
     pair.require_all_taken()
