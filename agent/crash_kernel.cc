@@ -181,8 +181,7 @@ std::string why_fewer_processors(const RunningKernel& running, unsigned processo
   if (processors <= 1 || running.boot_apic_id) return {};
   return fmt::format(
       "[capture] processors is {}, but the capture kernel will start one: /proc/cpuinfo does not "
-      "tell "
-      "the boot processor's \"initial apicid\", by which it would be left out",
+      "tell the boot processor's \"initial apicid\", by which it would be left out",
       processors);
 }
 

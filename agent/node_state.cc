@@ -194,7 +194,7 @@ Result<FileDescriptor> lock_takeover(const Config& config, bool wait) {
               "another takeover is running on this node; it finishes by itself");
 }
 
-Result<NodeState> load_node_state(const Config& config, std::string_view boot_id) {
+Result<NodeState> load_last_life(const Config& config, std::string_view boot_id) {
   const std::string path = node_file(config);
   const auto file =
       load<pb::NodeStateFile>(path, boot_id,
@@ -214,6 +214,24 @@ Result<NodeState> load_node_state(const Config& config, std::string_view boot_id
                    .mailbox_disks = {file->mailbox_disks().begin(), file->mailbox_disks().end()},
                    .mailbox_joined = {file->mailbox_joined().begin(), file->mailbox_joined().end()},
                    .stopped = file->stopped()};
+}
+
+Result<NodeState> load_last_life(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  return load_last_life(config, *boot_id);
+}
+
+Result<NodeState> load_node_state(const Config& config, std::string_view boot_id) {
+  auto state = load_last_life(config, boot_id);
+  if (state && state->stopped) {
+    return fail({.code = Code::kNotFound,
+                 .operation = "read state",
+                 .disk = node_file(config),
+                 .detail = "`lastword stop` has ended this node's life and could not release "
+                           "everything: run it again, or `lastword start`"});
+  }
+  return state;
 }
 
 Result<NodeState> load_node_state(const Config& config) {

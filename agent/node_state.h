@@ -27,9 +27,12 @@ struct NodeState {
   bool stopped = false;
 };
 
-// kNotFound: `lastword start` has not run since boot.
+// kNotFound: `lastword start` has not run since boot, or `lastword stop` has ended that life.
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config);
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config, std::string_view boot_id);
+// To release what is left: also a life that was ended.
+[[nodiscard]] Result<NodeState> load_last_life(const Config& config);
+[[nodiscard]] Result<NodeState> load_last_life(const Config& config, std::string_view boot_id);
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state);
 // After a `lastword stop` that left nothing under this key: the next start is a new life, with a
 // generation of its own.

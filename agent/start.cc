@@ -102,10 +102,6 @@ bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->role() == pb::MAILBOX;
 }
 
-std::optional<NodeState> life_to_go_on_with(const std::optional<NodeState>& state) {
-  return state && state->stopped ? std::nullopt : state;
-}
-
 Result<StartPlan> plan_start(const Survey& survey, const Config& config,
                              const std::optional<NodeState>& state,
                              std::optional<std::uint32_t> last_generation) {

@@ -27,10 +27,7 @@ struct StartPlan {
   std::vector<DiskRemark> refused;  // this disk is left alone, the others are taken
 };
 
-// None after a stop, even one that could not release everything.
-[[nodiscard]] std::optional<NodeState> life_to_go_on_with(const std::optional<NodeState>& state);
-
-// `state`: of an earlier start in this boot, whose generation is kept: life_to_go_on_with().
+// `state`: of an earlier start in this boot, that no stop has ended; its generation is kept.
 // `last_generation`: what this machine noted of its earlier boots as this node (0: nothing);
 // absent: the disks are believed. Fails when there is no generation left, or when a disk shows a
 // later one than this machine's: somebody else is this node, and would be fenced.

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "agent/arbitration.h"
+#include "agent/failure_watch.h"
 #include "agent/fan_out.h"
 #include "agent/header_watch.h"
 #include "agent/hooks.h"
@@ -116,9 +117,8 @@ class Run {
   void handle(const SeenHeader& seen, Instant asked) {
     if (!seen.header) return;  // the plan waits for it until the deadline
     const bool was_dumping = disks_[seen.disk].header.attribute() == pb::IN_PROGRESS;
-    disks_[seen.disk].header = *seen.header;
-    disks_[seen.disk].header_sequence = seen.sequence;
-    if (!was_dumping && seen.header->attribute() == pb::IN_PROGRESS) {
+    renew(disks_[seen.disk], seen);
+    if (!was_dumping && disks_[seen.disk].header.attribute() == pb::IN_PROGRESS) {
       emit("dump-seen", seen.disk, fmt::format("crash {}", seen.header->crash_id()));
     }
     perform(plan_.header_seen(seen.disk, *seen.header, seen.sequence, now(), asked));

@@ -19,7 +19,6 @@ constexpr std::string_view kNoDump = "no dump of this crash is on it or on its w
 constexpr std::string_view kNotArmedNow = "it is not armed any more";
 constexpr std::string_view kDumpEndedElsewhere = "the dump has ended on another disk";
 constexpr std::string_view kNoWriter = "no dump has shown for the grace time";
-constexpr std::string_view kAgain = "again";
 
 bool has_ended(const pb::CoredumpHeader& header) {
   return header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED;
@@ -85,6 +84,7 @@ void TakeoverPlan::take(std::size_t index, pb::Reason reason, std::string_view w
   disks_[index].state = State::kTaking;
   disks_[index].taking_since = now;
   disks_[index].abort_reason = reason;
+  disks_[index].why = why;
   actions.push_back({.kind = Kind::kTake, .disk = index, .abort_reason = reason, .why = why});
 }
 
@@ -221,7 +221,7 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
       if (now >= give_up_at(disk)) {
         disk.state = State::kGivenUp;
       } else {
-        take(i, disk.abort_reason, kAgain, now, actions);
+        take(i, disk.abort_reason, disk.why, now, actions);
       }
     }
     if (disk.state == State::kTaking) watch_taking(disk, now, actions);

@@ -53,7 +53,7 @@ struct TakeoverAction {
   // kTake: what an IN_PROGRESS header becomes once the disk is held (STALLED, DEADLINE). An ARMED
   // one becomes INACTIVE.
   pb::Reason abort_reason = pb::REASON_NONE;
-  std::string_view why = {};  // kTake: in words, a literal
+  std::string_view why = {};  // kTake: in words, a literal; of another try, that of the first
 };
 
 class TakeoverPlan {
@@ -107,6 +107,7 @@ class TakeoverPlan {
     Instant deadline{};
     Instant retry_at{};
     pb::Reason abort_reason = pb::REASON_NONE;
+    std::string_view why;
     bool service_counted = false;
   };
 

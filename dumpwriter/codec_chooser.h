@@ -40,8 +40,8 @@ class CodecChooser {
   static constexpr unsigned kMemory = 64;
 
  private:
-  // Time for each byte, over the last of them: pages differ from one chunk to the next, and what a
-  // codec made of others says little of these.
+  // Time (of the ratio, stored bytes) for each byte, over the last of them: pages differ from one
+  // chunk to the next, and what a codec made of others says little of these.
   class Rate {
    public:
     void add(double time, double bytes);

@@ -18,8 +18,10 @@ constexpr std::uint64_t kPerCpuBlockFrames = 512;
 // A stack (arch/x86/include/asm/page_64_types.h, THREAD_SIZE); a guard page follows each area
 // (mm/vmalloc.c). Larger areas are tables and buffers.
 constexpr std::size_t kSmallAreaPages = 4;
-// Of mem_section: 4 PiB with 27 bits a section. Of struct pglist_data: many times what it has.
-constexpr std::uint64_t kMostPointers = 1 << 17;
+// Of mem_section: 4 PiB with 27 bits a section. Of nodes as many as x86-64 can have, of struct
+// pglist_data many times what it takes.
+constexpr std::uint64_t kMostRoots = 1 << 17;
+constexpr std::uint64_t kMostNodes = 1024;
 constexpr std::uint64_t kMostNodeBytes = 4 << 20;
 
 }  // namespace
@@ -38,13 +40,15 @@ class EssentialFrames::Visitor final : public PageTables::Visitor {
     } else if (leaf.vaddr >= kKernelMap) {
       FrameIntervals& to = leaf.writable ? frames_.essential_ : frames_.image_;
       to.add(pfn, leaf.bytes / kPageBytes);
-    } else if (leaf.bytes == kPageBytes && !map_.locate_virtual(leaf.vaddr)) {
+    } else if (leaf.bytes == kPageBytes) {
       page_of_area(leaf.vaddr, pfn);
     }
   }
 
   void end_area() {
-    if (area_pages_ <= kSmallAreaPages) {
+    const bool small = area_pages_ > 0 && area_pages_ <= kSmallAreaPages;
+    // What PT_LOADs have is the direct map.
+    if (small && !map_.locate_virtual(area_end_ - kPageBytes)) {
       for (std::size_t i = 0; i < area_pages_; ++i) frames_.essential_.add(area_[i], 1);
     }
     area_pages_ = 0;
@@ -97,8 +101,8 @@ void EssentialFrames::find(const Vmcore& core) {
   const Vmcoreinfo info = core.vmcoreinfo();
   auto tables = PageTables::open(memory, info);
   if (!tables) return;
-  add_pointed_to(*tables, info, "mem_section", kPageBytes);
-  add_pointed_to(*tables, info, "node_data",
+  add_pointed_to(*tables, info, "mem_section", kMostRoots, kPageBytes);
+  add_pointed_to(*tables, info, "node_data", kMostNodes,
                  std::min(info.size("pglist_data").value_or(0), kMostNodeBytes));
   Visitor visitor(*this, core.map());
   tables->visit(visitor);
@@ -108,16 +112,22 @@ void EssentialFrames::find(const Vmcore& core) {
 }
 
 void EssentialFrames::add_virtual(PageTables& tables, std::uint64_t vaddr, std::uint64_t bytes) {
-  for (std::uint64_t at = vaddr / kPageBytes * kPageBytes; at < vaddr + bytes; at += kPageBytes) {
-    if (const auto paddr = tables.translate(at).paddr) essential_.add(*paddr / kPageBytes, 1);
+  const std::uint64_t first = vaddr / kPageBytes * kPageBytes;
+  const std::uint64_t pages = (vaddr % kPageBytes + bytes + kPageBytes - 1) / kPageBytes;
+  // Counted, because a damaged pointer may lead to the end of all addresses.
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    if (const auto paddr = tables.translate(first + i * kPageBytes).paddr) {
+      essential_.add(*paddr / kPageBytes, 1);
+    }
   }
 }
 
 // An array of pointers, and what each points to.
 void EssentialFrames::add_pointed_to(PageTables& tables, const Vmcoreinfo& info,
-                                     std::string_view array, std::uint64_t bytes_of_each) {
+                                     std::string_view array, std::uint64_t most,
+                                     std::uint64_t bytes_of_each) {
   const auto pointers = info.symbol(array);
-  const std::uint64_t count = std::min(info.length(array).value_or(0), kMostPointers);
+  const std::uint64_t count = std::min(info.length(array).value_or(0), most);
   if (!pointers) return;
   add_virtual(tables, *pointers, count * sizeof(std::uint64_t));
   std::array<std::uint64_t, kPageBytes / sizeof(std::uint64_t)> some;

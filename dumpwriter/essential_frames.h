@@ -13,13 +13,8 @@
 
 namespace lastword {
 
-// Page frames [first_pfn, end_pfn).
-struct FrameInterval {
-  std::uint64_t first_pfn = 0;
-  std::uint64_t end_pfn = 0;
-};
-
-// Sorted, disjoint and not adjacent. As many as have room: 256 KiB, allocated at once.
+// Sorted, disjoint and not adjacent once merge() was called. As many as have room, in 256 KiB that
+// are allocated at once: of stacks whose pages lie anywhere, some 4000.
 class FrameIntervals {
  public:
   static constexpr std::size_t kMost = 16384;
@@ -50,7 +45,7 @@ class EssentialFrames {
   class Visitor;
   void add_virtual(PageTables& tables, std::uint64_t vaddr, std::uint64_t bytes);
   void add_pointed_to(PageTables& tables, const Vmcoreinfo& info, std::string_view array,
-                      std::uint64_t bytes_of_each);
+                      std::uint64_t most, std::uint64_t bytes_of_each);
 
   FrameIntervals essential_;
   FrameIntervals image_;

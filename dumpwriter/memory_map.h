@@ -23,6 +23,12 @@ struct LoadSegment {
 };
 
 // Page frames [first_pfn, end_pfn).
+struct FrameInterval {
+  std::uint64_t first_pfn = 0;
+  std::uint64_t end_pfn = 0;
+};
+
+// Page frames [first_pfn, end_pfn).
 struct FrameRange {
   std::uint64_t first_pfn = 0;
   std::uint64_t end_pfn = 0;

@@ -11,7 +11,6 @@
 #include <memory>
 #include <span>
 
-#include "dumpwriter/essential_frames.h"
 #include "dumpwriter/frame_classes.h"
 #include "dumpwriter/memory_model.h"
 #include "dumpwriter/page_layout.h"

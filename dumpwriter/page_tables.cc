@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "proto/stream.h"
 
@@ -83,13 +84,13 @@ void PageTables::visit(Visitor& visitor) {
 void PageTables::visit_table(std::uint64_t table, unsigned level, std::uint64_t vaddr,
                              Visitor& visitor, unsigned& tables_left) {
   std::array<std::uint64_t, 1 << kBitsPerLevel> entries;
-  if (tables_left == 0 || !memory_.read(table, std::as_writable_bytes(std::span(entries)))) {
-    return;
-  }
+  if (tables_left == 0) return;
   --tables_left;
+  if (!memory_.read(table, std::as_writable_bytes(std::span(entries)))) return;
   visitor.table(table);
   const unsigned shift = kPageShift + kBitsPerLevel * (level - 1);
   const bool top = level == levels_;
+  std::optional<std::uint64_t> last_table;
   for (std::size_t i = 0; i < (top ? entries.size() / 2 : entries.size()); ++i) {
     const std::size_t index = top ? entries.size() - 1 - i : i;
     const std::uint64_t entry = entries[index];
@@ -99,6 +100,7 @@ void PageTables::visit_table(std::uint64_t table, unsigned level, std::uint64_t 
     const std::uint64_t to = entry & address_mask_;
     const bool leaf = level == 1 || (level <= 3 && (entry & kLeaf) != 0);
     if (!leaf) {
+      if (std::exchange(last_table, to) == to) continue;
       visit_table(to, level - 1, at, visitor, tables_left);
       continue;
     }

@@ -41,8 +41,9 @@ class PageTables {
     bool writable = false;
   };
   // Every table of the kernel's half, each before what it leads to. Ascends in each of the top
-  // table's entries, of which the last comes first. At most kMostVisited tables, as many as map 16
-  // TiB by large pages; a circle has no other end.
+  // table's entries, of which the last comes first. A table that entries in a row lead to is
+  // visited once (the kernel shows espfix stacks many times: arch/x86/kernel/espfix_64.c). At most
+  // kMostVisited tables, as many as map 16 TiB by large pages: damaged ones may lead in circles.
   static constexpr unsigned kMostVisited = 1 << 14;
   class Visitor {
    public:

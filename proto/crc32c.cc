@@ -132,7 +132,7 @@ std::chrono::nanoseconds least_time(Method method) {
 // A processor has the instruction and is five times as fast with it, or is emulated (QEMU's TCG,
 // bit by bit) and four times as slow: measured, because there is no telling otherwise.
 Method best_method() {
-  if (__builtin_cpu_supports("sse4.2") == 0) return crc32c_tables;
+  if (!has_crc32_instruction()) return crc32c_tables;
   return least_time(crc32c_sse42) > 2 * least_time(crc32c_tables) ? crc32c_tables : crc32c_sse42;
 }
 
@@ -140,6 +140,14 @@ Method best_method() {
 
 std::uint32_t crc32c_portable(std::span<const std::byte> data, std::uint32_t seed) {
   return ~crc32c_tables(data.data(), data.size(), ~seed);
+}
+
+bool has_crc32_instruction() {
+  return __builtin_cpu_supports("sse4.2") != 0;
+}
+
+std::uint32_t crc32c_by_instruction(std::span<const std::byte> data, std::uint32_t seed) {
+  return ~crc32c_sse42(data.data(), data.size(), ~seed);
 }
 
 std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed) {

@@ -16,4 +16,9 @@ namespace lastword {
 [[nodiscard]] std::uint32_t crc32c_portable(std::span<const std::byte> data,
                                             std::uint32_t seed = 0);
 
+// By SSE4.2's crc32 instruction, for that test; only where has_crc32_instruction().
+[[nodiscard]] std::uint32_t crc32c_by_instruction(std::span<const std::byte> data,
+                                                  std::uint32_t seed = 0);
+[[nodiscard]] bool has_crc32_instruction();
+
 }  // namespace lastword

@@ -12,7 +12,7 @@ int run(const std::string& config_path) {
   if (!config) return report_error(config.error());
   const auto lock = lock_state(*config);
   if (!lock) return report_error(lock.error());
-  const auto state = load_node_state(*config);
+  const auto state = load_last_life(*config);
   if (!state) {
     if (state.error().code != Code::kNotFound) return report_error(state.error());
     fmt::print("{}: not in service since boot; nothing to disarm.\n", config->self.name);

@@ -132,7 +132,7 @@ int run(const std::string& config_path, bool reinstalled) {
   if (!state && state.error().code != Code::kNotFound) return report_error(state.error());
   const auto survey = survey_disks(*config);
   if (!survey) return report_error(survey.error());
-  const auto before = life_to_go_on_with(state ? std::optional(*state) : std::nullopt);
+  const auto before = state ? std::optional(*state) : std::nullopt;
   const auto last_generation = load_last_generation(*config);
   if (!last_generation) return report_error(last_generation.error());
   const auto plan = plan_start(*survey, *config, before,

@@ -32,7 +32,6 @@ _DUMP_IS_OVER = (
     "no progress for the stall time",
     "the deadline has passed",
     "held already",
-    "again",
 )
 
 

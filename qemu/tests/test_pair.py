@@ -19,7 +19,12 @@ STARTED = (10.0, "alpha", "dump-started", "one", "libaio")
 
 class DumpCutShort(unittest.TestCase):
     def test_disk_of_a_dump_that_ended_or_died_may_be_taken(self):
-        for why in ("the dump on it has ended", "no progress for the stall time", "again"):
+        for why in (
+            "the dump on it has ended",
+            "no progress for the stall time",
+            "the deadline has passed",
+            "held already",
+        ):
             taken = (11.0, "beta", "take-started", "one", f"{why}; its header read COMPLETED")
             Told(STARTED, taken).require_no_dump_cut_short()
 

@@ -55,10 +55,10 @@ BOOST_AUTO_TEST_CASE(votes_that_were_cast_are_read_back_until_the_life_ends) {
   state.mailbox_joined = {uuid_of(2)};
   BOOST_REQUIRE(save_node_state(config, state, "boot-1"));
   BOOST_TEST((load_node_state(config, "boot-1")->mailbox_joined == state.mailbox_joined));
-  BOOST_TEST(!load_node_state(config, "boot-1")->stopped);
   state.stopped = true;
   BOOST_REQUIRE(save_node_state(config, state, "boot-1"));
-  BOOST_TEST(load_node_state(config, "boot-1")->stopped);
+  BOOST_TEST((load_node_state(config, "boot-1").error().code == Code::kNotFound));
+  BOOST_TEST((load_last_life(config, "boot-1")->mailbox_joined == state.mailbox_joined));
   BOOST_REQUIRE(remove_node_state(config));
   BOOST_REQUIRE(remove_node_state(config));
   BOOST_TEST((load_node_state(config, "boot-1").error().code == Code::kNotFound));

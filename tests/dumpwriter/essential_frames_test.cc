@@ -125,6 +125,14 @@ BOOST_AUTO_TEST_CASE(what_node_data_points_to_is) {
   BOOST_TEST(!found.essential(kFree + 0x3000));
 }
 
+BOOST_AUTO_TEST_CASE(pointers_to_the_end_of_all_addresses_lead_nowhere) {
+  SyntheticKernel kernel;
+  kernel.core.memory.put(SyntheticKernel::kRootsPaddr + 8, 0xffffffffffffe800);
+  kernel.core.memory.put(SyntheticKernel::kRootsPaddr + 16, ~std::uint64_t{0});
+  const Found found(kernel);
+  BOOST_TEST(found.essential(SyntheticKernel::kRootsPaddr));
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_without_page_tables) {
   fake::SyntheticVmcore synthetic = fake::small_vmcore();
   const test::TestFolder folder;
@@ -139,7 +147,11 @@ BOOST_AUTO_TEST_CASE(nothing_is_without_page_tables) {
 BOOST_AUTO_TEST_CASE(page_tables_in_a_circle_come_to_an_end) {
   SyntheticKernel kernel;
   const std::uint64_t top = kernel.entry_of(0, 4);
-  for (std::uint64_t i = 256; i < 512; ++i) kernel.core.memory.put(top + i * 8, top | 3);
+  const std::uint64_t other = kernel.entry_of(kernel.vmemmap(), 3) / kPageBytes * kPageBytes;
+  for (std::uint64_t i = 256; i < 512; ++i) {
+    kernel.core.memory.put(top + i * 8, (i % 2 == 0 ? top : other) | 3);
+    kernel.core.memory.put(other + i * 8, (i % 2 == 0 ? top : other) | 3);
+  }
   const Found found(kernel);
   BOOST_TEST(found.essential(top));
 

@@ -146,6 +146,9 @@ void check_dump(const CodecSetting& codec, unsigned processors, unsigned good_wr
   }
   const auto core = Vmcore::open(folder.file("vmcore"));
   BOOST_REQUIRE(core.has_value());
+  EssentialFrames essential;
+  essential.find(*core);
+  BOOST_TEST(!essential.essential().empty());
   Disk first(good_writes);
   Disk second(~0U);
   const PanicClock clock;

@@ -5,6 +5,7 @@
 
 #include "dumpwriter/essential_frames.h"
 #include "dumpwriter/page_classifier.h"
+#include "dumpwriter/visit_order.h"
 #include "tests/fake/synthetic_kernel.h"
 #include "tests/fuzz/memory_files.h"
 
@@ -79,6 +80,25 @@ void put_patch(Input& input, std::uint64_t place, std::uint64_t value) {
   input.insert(input.end(), what, what + sizeof value);
 }
 
+// Each frame once.
+void check_visits(const MemoryMap& map, const EssentialFrames& essential) {
+  VisitOrder order(map);
+  order.tell(essential.essential(), essential.image());
+  std::vector<bool> visited(map.ranges().back().end_pfn);
+  std::uint64_t frames = 0;
+  for (const auto part : VisitOrder::kParts) {
+    order.begin(part);
+    while (const auto window = order.next()) {
+      for (std::uint64_t i = 0; i < window->count; ++i) {
+        FUZZ_REQUIRE(!visited[window->first_pfn + i]);
+        visited[window->first_pfn + i] = true;
+      }
+      frames += window->count;
+    }
+  }
+  FUZZ_REQUIRE(frames == map.frame_count());
+}
+
 }  // namespace
 
 std::vector<Input> seeds() {
@@ -91,6 +111,7 @@ std::vector<Input> seeds() {
       put_patch(tables, kernel.entry_of(kernel.page_vaddr(1024), level), level);
     }
     put_patch(tables, Kernel::kRootsPaddr, ~std::uint64_t{0});
+    put_patch(tables, Kernel::kRootsPaddr + 8, 0xffffffffffffe800);
     put_patch(tables, kernel.mem_section_paddr(1), 1);
     for (std::uint64_t pfn = 1024; pfn < 1040; ++pfn) {
       for (const std::uint64_t field : {0, 8, 24, 40, 48}) {
@@ -121,6 +142,7 @@ void run(std::span<const std::byte> input) {
       FUZZ_REQUIRE(i == 0 || all[i - 1].end_pfn < all[i].first_pfn);
     }
   }
+  check_visits(core->map(), essential);
   auto classifier = PageClassifier::open(*core);
   FUZZ_REQUIRE(classifier.has_value() || !unchanged);
   if (!classifier) return;

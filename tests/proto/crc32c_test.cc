@@ -63,7 +63,8 @@ BOOST_AUTO_TEST_CASE(equals_that_of_byte_by_byte_at_all_lengths_and_alignments) 
     bool equal = true;
     for (std::size_t size = 0; size <= kMax && equal; ++size) {
       const auto part = all.subspan(at, size);
-      equal = crc32c(part) == expected && crc32c_portable(part) == expected;
+      equal = crc32c(part) == expected && crc32c_portable(part) == expected &&
+              (!has_crc32_instruction() || crc32c_by_instruction(part) == expected);
       if (!equal) BOOST_TEST_MESSAGE("alignment " << at << ", length " << size);
       if (size < kMax) expected = crc32c_portable(all.subspan(at + size, 1), expected);
     }
@@ -75,6 +76,8 @@ BOOST_AUTO_TEST_CASE(equals_the_table_over_many_rounds) {
   const auto bytes = random_bytes((1 << 20) + 13);
   BOOST_TEST(crc32c(bytes) == crc32c_portable(bytes));
   BOOST_TEST(crc32c(bytes, 0x12345678) == crc32c_portable(bytes, 0x12345678));
+  if (!has_crc32_instruction()) return;
+  BOOST_TEST(crc32c_by_instruction(bytes, 7) == crc32c_portable(bytes, 7));
 }
 
 BOOST_AUTO_TEST_CASE(goes_on_from_the_crc_of_what_came_before) {
