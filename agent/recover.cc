@@ -69,6 +69,8 @@ std::optional<Finished> find_finished(const Dump& dump, const std::string& direc
         report->disk_uuid() != dump.disk_uuid) {
       continue;
     }
+    // What was recovered in part while the writer lived is not what the disk holds now.
+    if (!report->complete() && report->elapsed_ms() != dump.header.elapsed_ms()) continue;
     std::error_code missing;
     if (fs::file_size(path / "vmcore", missing) != report->core_bytes() || missing) continue;
     if (fs::file_size(path / "dmesg.txt", missing) != report->dmesg_bytes() || missing) continue;
@@ -253,7 +255,8 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
           {.code = Code::kRefused,
            .operation = "target directory",
            .disk = path,
-           .detail = "is there, but is not a finished recovery of this dump; move it away"});
+           .detail = "is there, but is not a finished recovery of what the disk holds now; move it "
+                     "away"});
     }
     auto report = write_directory(source, *dump, options, files, path);
     if (!report) return fail(report.error());

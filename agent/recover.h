@@ -8,7 +8,8 @@
 //
 // What an observer (or the next run, after a kill or a power failure) may find, and the way out:
 //   NODE-...partial, disk not SAVED  unfinished; the next run removes it and starts again
-//   NODE-..., disk not SAVED         finished and durable; the next run only marks the disk
+//   NODE-..., disk not SAVED         finished and durable; the next run only marks the disk, and
+//                                    refuses where the writer went on after a part was recovered
 //   NODE-..., disk SAVED             done
 #pragma once
 

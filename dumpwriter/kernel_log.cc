@@ -19,8 +19,10 @@ constexpr std::uint64_t kNoText = 1;
 // A text block starts with the id of its descriptor (struct prb_data_block).
 constexpr std::uint64_t kBlockIdBytes = sizeof(std::uint64_t);
 
-// Bounds on what another kernel's memory may claim. CONFIG_LOG_BUF_SHIFT ends at 25.
-constexpr std::uint32_t kMaxBits = 30;
+// Bounds on what another kernel's memory may claim. CONFIG_LOG_BUF_SHIFT ends at 25; a descriptor
+// stands for 32 bytes of text (kernel/printk/printk_ringbuffer.h), and each may be looked at.
+constexpr std::uint32_t kMaxTextBits = 30;
+constexpr std::uint32_t kMaxDescriptorBits = 20;
 constexpr std::uint64_t kMaxStructBytes = 4096;
 
 template <class T>
@@ -146,7 +148,7 @@ struct KernelLog::Opener {
         !fetch("head_id", ring + head, head_id) || !fetch("tail_id", ring + tail, log.next_id_)) {
       return false;
     }
-    if (bits > kMaxBits) return corrupt("count_bits", bits);
+    if (bits > kMaxDescriptorBits) return corrupt("count_bits", bits);
     log.desc_count_ = std::uint64_t{1} << bits;
     log.next_id_ &= kIdMask;
     log.records_left_ = std::min(((head_id - log.next_id_) & kIdMask) + 1, log.desc_count_);
@@ -164,7 +166,7 @@ struct KernelLog::Opener {
     if (!fetch("size_bits", ring + bits_at, bits) || !fetch("data", ring + data, log.text_vaddr_)) {
       return false;
     }
-    if (bits > kMaxBits) return corrupt("size_bits", bits);
+    if (bits > kMaxTextBits) return corrupt("size_bits", bits);
     log.text_bytes_ = std::uint64_t{1} << bits;
     return true;
   }

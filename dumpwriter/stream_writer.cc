@@ -193,7 +193,8 @@ bool StreamWriter::leave_out(const FrameSpan& frames) {
   if (!add_to_section([&] { return stream_.section().add_without_content(run); })) return false;
   counts_.unreadable_pages += frames.count;
   counts_.scanned_pages += frames.count;
-  if (counts_.unreadable_pages <= kMaxUnreadablePages) return true;
+  const std::uint64_t most = std::min(kMaxUnreadablePages, core_.map().frame_count() / 2);
+  if (counts_.unreadable_pages <= most) return true;
   return stream_.end(Outcome::kVmcore, {.code = Code::kIo,
                                         .operation = "read vmcore",
                                         .disk = core_.name(),
@@ -230,6 +231,16 @@ bool StreamWriter::add_to_section(Add add) {
 }
 
 bool StreamWriter::write_end() {
+  // Struct pages that can not be read any more make another class of a frame whose pass is over.
+  const std::uint64_t frames = core_.map().frame_count();
+  if (counts_.scanned_pages != frames) {
+    return stream_.end(Outcome::kVmcore,
+                       {.code = Code::kIo,
+                        .operation = "classify page frames",
+                        .disk = core_.name(),
+                        .detail = format_text("{} of {} visited: classes changed on the way",
+                                              counts_.scanned_pages, frames)});
+  }
   if (!stream_.open(SectionKind::kEnd) || !stream_.commit_all()) return false;
   const StreamMark& so_far = stream_.committed();
   const EndPayload payload{.memory_pages = core_.map().frame_count(),

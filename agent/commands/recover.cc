@@ -61,8 +61,9 @@ int status_of(const pb::RecoveryReport& report, bool verify) {
 int print_log(const std::optional<Config>& config, const RecoverRequest& request) {
   const auto log = read_dump_log(config, request);
   if (!log) return report_failure(log.error());
-  std::fwrite(log->text.data(), 1, log->text.size(), stdout);
-  if (std::fflush(stdout) != 0) {
+  const bool written =
+      std::fwrite(log->text.data(), 1, log->text.size(), stdout) == log->text.size();
+  if (!written || std::fflush(stdout) != 0) {
     return report_error({.code = Code::kIo, .sys_errno = errno, .operation = "write the log"});
   }
   if (!log->note.empty()) fmt::print(stderr, "lastword: {}: {}\n", request.disk, log->note);

@@ -1,7 +1,6 @@
 """alpha and beta with lastword set up as an operator would set it up. No scenario in here."""
 
 import json
-import math
 import os
 import re
 import subprocess
@@ -210,10 +209,13 @@ class Pair:
 
     def require_no_dump_cut_short(self):
         """beta took no disk with a dump on it before that had ended, stalled or run out of time."""
-        events = self.events()
-        started = {one.disk_uuid: one.time for one in events if one.name == "dump-started"}
-        for event in events:
-            if event.name == "take-started" and event.time > started.get(event.disk_uuid, math.inf):
+        running = set()
+        for event in self.events():
+            if event.name == "dump-started":
+                running.add(event.disk_uuid)
+            elif event.name in ("dump-completed", "dump-aborted"):
+                running.discard(event.disk_uuid)
+            elif event.name == "take-started" and event.disk_uuid in running:
                 require(event.detail.startswith(_DUMP_IS_OVER), f"a dump was cut short: {event}")
 
     def tell_of_lost_reservations(self):

@@ -34,6 +34,15 @@ class DumpCutShort(unittest.TestCase):
             with self.assertRaises(ScenarioFailed):
                 Told(STARTED, taken).require_no_dump_cut_short()
 
+    def test_disk_whose_dump_has_ended_may_be_taken_in_a_later_life(self):
+        why = "no dump has shown for the grace time; its header read ARMED"
+        ended = (10.5, "alpha", "dump-completed", "one", "")
+        taken = (11.0, "beta", "take-started", "one", why)
+        Told(STARTED, ended, taken).require_no_dump_cut_short()
+        again = (10.7, "alpha", "dump-started", "one", "libaio")
+        with self.assertRaises(ScenarioFailed):
+            Told(STARTED, ended, again, taken).require_no_dump_cut_short()
+
     def test_other_disks_and_takes_before_the_dump_do_not_matter(self):
         why = "no dump of this crash is on it or on its way"
         earlier = (9.0, "beta", "take-started", "one", why)

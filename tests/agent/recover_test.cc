@@ -241,6 +241,36 @@ BOOST_AUTO_TEST_CASE(dump_on_the_second_disk_is_not_taken_for_its_beginning_on_t
   BOOST_TEST(second->directory() != first->directory());
 }
 
+BOOST_AUTO_TEST_CASE(part_that_was_recovered_under_the_writer_does_not_stand_for_the_dump) {
+  auto stream = sample_stream();
+  const auto whole = stream.end().bytes();
+  auto beginning = whole;
+  std::fill(beginning.begin() + static_cast<long>(stream.boundaries()[7]), beginning.end(),
+            std::byte{0});
+  put_stream(beginning);
+  put_header(pb::IN_PROGRESS, pb::REASON_NONE, stream.boundaries()[6]);
+  RecoverOptions peek = options();
+  peek.writer_is_over = true;
+  peek.mark_saved = false;
+  const auto part = recover_dump(source(), peek);
+  BOOST_TEST_REQUIRE(part.has_value());
+  BOOST_TEST(!part->report().complete());
+
+  put_stream(whole);
+  put_header(pb::COMPLETED, pb::REASON_NONE, whole.size());
+  auto later = header();
+  later.set_elapsed_ms(later.elapsed_ms() + 1000);
+  put_header(later);
+  const auto refused = recover();
+  BOOST_TEST((!refused && refused.error().code == Code::kRefused));
+  BOOST_TEST(header().attribute() == pb::COMPLETED);
+  std::filesystem::rename(part->directory(), part->directory() + ".part");
+  const auto result = recover();
+  BOOST_TEST_REQUIRE(result.has_value());
+  BOOST_TEST(result->report().complete());
+  BOOST_TEST(header().attribute() == pb::SAVED);
+}
+
 BOOST_AUTO_TEST_CASE(damage_inside_the_durable_part_leaves_the_disk_unmarked) {
   auto stream = sample_stream();
   auto bytes = stream.end().bytes();

@@ -159,6 +159,24 @@ BOOST_AUTO_TEST_CASE(pages_that_could_not_be_told_are_counted_once) {
   BOOST_TEST(header(0).untold_pages() == content.end->untold_pages);
 }
 
+BOOST_AUTO_TEST_CASE(dump_without_a_frame_that_changed_its_class_is_not_complete) {
+  fill_random();
+  std::uint64_t last = 0;
+  unsigned sweeps = 0;  // of all memory: the estimate's, slab's, the kernel's
+  ClassesByRule changing([&](std::uint64_t pfn) {
+    if (pfn + kFrames / 2 < last) ++sweeps;
+    last = pfn;
+    return pfn == kFirst + 100 && sweeps < 3 ? PageClass::kUser : PageClass::kKernel;
+  });
+  classes = &changing;
+  BOOST_TEST((run().outcome == Outcome::kVmcore));
+  BOOST_TEST(header(0).attribute() == pb::ABORTED);
+  const StreamContent content = stream(0);
+  BOOST_TEST(!content.end.has_value());
+  BOOST_TEST(!content.runs.contains(kFirst + 100));
+  check_pages(content, false);
+}
+
 BOOST_AUTO_TEST_CASE(every_codec_with_and_without_threads_gives_the_pages_back) {
   for (const unsigned processors : {1U, 2U, 3U}) {
     for (const std::string_view codec : {"lz4", "zstd:1", "zstd:3", "auto"}) {
