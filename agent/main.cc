@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "agent/command.h"
-#include "agent/config.h"
+#include "agent/cli/command.h"
+#include "agent/node/config.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Crash dumps and takeover for two nodes that share a shelf of disks.", "lastword");

@@ -1,9 +1,37 @@
-# lastword_precompile(TARGET): what most files include is parsed once for the target instead
-# of in each file; a third of the build's time.
+# lastword_precompile(TARGET [HEADER ...]): what most files include, and these, is parsed once for the
+# target instead of in each file. Rooms with the same compile options reuse the header of one of them.
 function(lastword_precompile target)
   target_precompile_headers(${target} PRIVATE
     <algorithm> <chrono> <functional> <memory> <optional> <string> <vector>
-    <fmt/format.h> <proto/disk.pb.h> <proto/error.h>)
+    <fmt/format.h> <proto/disk.pb.h> <proto/error.h> ${ARGN})
+endfunction()
+
+# lastword_messages(TARGET [LITE] FILES folder/name ... [SOURCES ...] [LINK ...]): protobuf messages
+# of the .proto files (without the ending), with the sources that decide about them.
+function(lastword_messages target)
+  cmake_parse_arguments(ARG "LITE" "" "FILES;SOURCES;LINK" ${ARGN})
+  set(directory ${CMAKE_BINARY_DIR}/gen)
+  set(options "")
+  if(ARG_LITE)
+    set(directory ${CMAKE_BINARY_DIR}/gen-lite)
+    set(options "lite:")
+  endif()
+  set(generated "")
+  foreach(message ${ARG_FILES})
+    set(outputs ${directory}/${message}.pb.cc ${directory}/${message}.pb.h)
+    add_custom_command(
+      OUTPUT ${outputs}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${directory}
+      COMMAND protobuf::protoc --cpp_out=${options}${directory} -I ${PROJECT_SOURCE_DIR}
+              ${PROJECT_SOURCE_DIR}/${message}.proto
+      DEPENDS ${PROJECT_SOURCE_DIR}/${message}.proto
+      VERBATIM)
+    set_source_files_properties(${outputs} PROPERTIES COMPILE_OPTIONS -w)
+    list(APPEND generated ${directory}/${message}.pb.cc)
+  endforeach()
+  add_library(${target} STATIC ${generated} ${ARG_SOURCES})
+  target_include_directories(${target} SYSTEM PUBLIC ${directory})
+  target_link_libraries(${target} PUBLIC ${ARG_LINK})
 endfunction()
 
 # lastword_test(NAME SOURCES ... LINK ...): a Boost.Test program, registered with label "unit". Its

@@ -8,14 +8,14 @@
 
 #include "dumpwriter/dump_run.h"
 #include "dumpwriter/engine_choice.h"
-#include "dumpwriter/names.h"
 #include "dumpwriter/open_classes.h"
 #include "dumpwriter/terminal.h"
-#include "dumpwriter/text.h"
+#include "proto/format_text.h"
+#include "proto/record_names.h"
 #include "proto/timing.h"
-#include "storage/disk.h"
-#include "storage/label_search.h"
-#include "storage/unit_attention.h"
+#include "storage/block/label_search.h"
+#include "storage/reserve/disk.h"
+#include "storage/reserve/unit_attention.h"
 
 namespace lastword {
 namespace {

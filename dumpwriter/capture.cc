@@ -14,11 +14,11 @@
 #include "dumpwriter/dump_run.h"
 #include "dumpwriter/engine_choice.h"
 #include "dumpwriter/open_classes.h"
-#include "dumpwriter/plan_check.h"
-#include "dumpwriter/text.h"
+#include "proto/candidate_check.h"
+#include "proto/format_text.h"
 #include "proto/record.h"
 #include "proto/timing.h"
-#include "storage/aligned_buffer.h"
+#include "storage/block/aligned_buffer.h"
 
 namespace lastword {
 namespace {

@@ -11,8 +11,8 @@
 
 #include <cerrno>
 
-#include "dumpwriter/text.h"
-#include "storage/file_descriptor.h"
+#include "proto/format_text.h"
+#include "storage/block/file_descriptor.h"
 
 namespace lastword {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "dumpwriter/bounded_call.h"
-#include "dumpwriter/reporter.h"
+#include "dumpwriter/base/bounded_call.h"
+#include "dumpwriter/stream/reporter.h"
 #include "proto/error.h"
 #include "proto/plan.pb.h"
 

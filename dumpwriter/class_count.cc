@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <iterator>
 
-#include "dumpwriter/page_reader.h"
-#include "dumpwriter/section_builder.h"
+#include "dumpwriter/memory/page_reader.h"
+#include "dumpwriter/stream/section_builder.h"
 #include "dumpwriter/terminal.h"
 #include "proto/stream.h"
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "dumpwriter/page_classifier.h"
-#include "dumpwriter/vmcore.h"
+#include "dumpwriter/memory/page_classifier.h"
+#include "dumpwriter/memory/vmcore.h"
 #include "proto/page_class.h"
 
 namespace lastword {

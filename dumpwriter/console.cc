@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "dumpwriter/text.h"
+#include "proto/format_text.h"
 
 namespace lastword {
 namespace {

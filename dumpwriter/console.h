@@ -7,11 +7,11 @@
 #include <string>
 #include <string_view>
 
-#include "dumpwriter/reporter.h"
+#include "dumpwriter/stream/reporter.h"
 
 namespace lastword {
 
-// The form of agent/event.h, which this program does not link:
+// The form of agent/node/event.h, which this program does not link:
 //   lastword-event {"node":"alpha","event":"dump-aborted","disk":"/dev/sdc","disk_uuid":"...",
 //                   "reason":"LIMIT","detail":"..."}
 // as one line with its newline; members that are empty are left out. What does not fit into `out`

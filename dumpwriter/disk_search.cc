@@ -14,11 +14,11 @@
 #include <thread>
 #include <utility>
 
-#include "dumpwriter/text.h"
 #include "proto/disk.pb.h"
+#include "proto/format_text.h"
 #include "proto/timing.h"
-#include "storage/record_io.h"
-#include "storage/unit_attention.h"
+#include "storage/block/record_io.h"
+#include "storage/reserve/unit_attention.h"
 
 namespace lastword {
 namespace {

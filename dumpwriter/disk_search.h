@@ -9,7 +9,7 @@
 
 #include "proto/error.h"
 #include "proto/plan.pb.h"
-#include "storage/disk.h"
+#include "storage/reserve/disk.h"
 
 namespace lastword {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dumpwriter/names.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 namespace {

@@ -1,4 +1,4 @@
-// Carries out the decisions of dump_policy.h on real (or fake) disks.
+// Carries out the decisions of dump_plan.h on real (or fake) disks.
 // Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
@@ -7,13 +7,13 @@
 #include <span>
 #include <vector>
 
-#include "dumpwriter/bounded_call.h"
-#include "dumpwriter/clock.h"
-#include "dumpwriter/dump_policy.h"
-#include "dumpwriter/dump_target.h"
-#include "dumpwriter/reporter.h"
-#include "dumpwriter/stream_writer.h"
-#include "dumpwriter/vmcore.h"
+#include "dumpwriter/base/bounded_call.h"
+#include "dumpwriter/base/clock.h"
+#include "dumpwriter/dump_plan.h"
+#include "dumpwriter/memory/vmcore.h"
+#include "dumpwriter/stream/dump_target.h"
+#include "dumpwriter/stream/reporter.h"
+#include "dumpwriter/stream/stream_writer.h"
 
 namespace lastword {
 

@@ -1,7 +1,7 @@
 // Which write engine a dump uses.
 #pragma once
 
-#include "dumpwriter/disk_writer.h"
+#include "dumpwriter/stream/disk_writer.h"
 #include "proto/plan.pb.h"
 
 namespace lastword {

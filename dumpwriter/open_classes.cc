@@ -1,6 +1,6 @@
 #include "dumpwriter/open_classes.h"
 
-#include "dumpwriter/page_classifier.h"
+#include "dumpwriter/memory/page_classifier.h"
 
 namespace lastword {
 

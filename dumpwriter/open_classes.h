@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "dumpwriter/frame_classes.h"
-#include "dumpwriter/reporter.h"
-#include "dumpwriter/vmcore.h"
+#include "dumpwriter/memory/frame_classes.h"
+#include "dumpwriter/memory/vmcore.h"
+#include "dumpwriter/stream/reporter.h"
 
 namespace lastword {
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <charconv>
 
-#include "dumpwriter/text.h"
+#include "proto/format_text.h"
 #include "proto/layout.h"
 
 namespace lastword {

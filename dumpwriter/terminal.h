@@ -2,7 +2,7 @@
 // itself where that is a terminal.
 #pragma once
 
-#include "dumpwriter/reporter.h"
+#include "dumpwriter/stream/reporter.h"
 #include "proto/error.h"
 
 namespace lastword {

@@ -40,8 +40,9 @@ enum class Codec : std::uint16_t { kNone = 0, kLz4 = 1, kZstd = 2 };
 
 // Which pages a pages section belongs to, in the order in which they are written.
 enum class PagePass : std::uint32_t {
-  kEssential = 0,  // what debuggers read first (dumpwriter/essential_frames.h), of whatever class
-  kImage = 1,      // the rest of what the kernel's image and modules are, likewise
+  kEssential =
+      0,  // what debuggers read first (dumpwriter/memory/essential_frames.h), of whatever class
+  kImage = 1,  // the rest of what the kernel's image and modules are, likewise
   kSlab = 2,
   kKernel = 3,  // and whatever could not be told; also where nothing is told
   kUser = 4,    // and hugetlb

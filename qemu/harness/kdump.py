@@ -1,4 +1,4 @@
-"""Reads kdump-compressed cores (agent/kdump_format.h says where the parts are), zlib or uncompressed
+"""Reads kdump-compressed cores (agent/corefile/kdump_format.h says where the parts are), zlib or uncompressed
 pages, by the description of the format alone. For proofs, not for speed."""
 
 import mmap

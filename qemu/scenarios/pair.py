@@ -25,7 +25,7 @@ LARGE_PATTERN = 384
 SLOW = 12 << 20
 
 _EVENT = re.compile(r"lastword-event (\{.*\})")
-# What `take-started` may say of a disk that a dump was written to (agent/takeover_plan.cc).
+# What `take-started` may say of a disk that a dump was written to (agent/protocol/takeover_plan.cc).
 _DUMP_IS_OVER = (
     "the dump on it has ended",
     "no progress for the stall time",

@@ -5,8 +5,8 @@
 #include <fstream>
 
 #include "proto/keys.h"
-#include "storage/linux_block_device.h"
-#include "storage/record_io.h"
+#include "storage/block/linux_block_device.h"
+#include "storage/block/record_io.h"
 #include "tests/dumpwriter/dump_fixture.h"
 #include "tests/fake/synthetic_vmcore.h"
 #include "tests/support/test_folder.h"

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "dumpwriter/dump_run.h"
-#include "dumpwriter/plan_check.h"
+#include "proto/candidate_check.h"
 #include "proto/keys.h"
-#include "storage/record_io.h"
+#include "storage/block/record_io.h"
 #include "tests/fake/fake_shelf.h"
 #include "tests/fake/fault_engine.h"
 #include "tests/fake/synthetic_vmcore.h"

@@ -5,8 +5,8 @@
 
 #include "dumpwriter/dump_run.h"
 #include "dumpwriter/engine_choice.h"
-#include "storage/linux_block_device.h"
-#include "storage/record_io.h"
+#include "storage/block/linux_block_device.h"
+#include "storage/block/record_io.h"
 #include "tests/fake/synthetic_kernel.h"
 #include "tests/support/image_file.h"
 #include "tests/support/test_folder.h"

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "proto/disk.pb.h"
-#include "storage/linux_block_device.h"
-#include "storage/record_io.h"
+#include "storage/block/linux_block_device.h"
+#include "storage/block/record_io.h"
 #include "tests/fake/synthetic_kernel.h"
 #include "tests/support/image_file.h"
 #include "tests/support/test_folder.h"

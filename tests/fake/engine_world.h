@@ -9,8 +9,8 @@
 #include <boost/test/unit_test.hpp>
 #include <memory>
 
-#include "storage/linux_block_device.h"
-#include "storage/write_engine.h"
+#include "storage/block/linux_block_device.h"
+#include "storage/engine/write_engine.h"
 #include "tests/fake/check.h"
 #include "tests/fake/fake_shelf.h"
 #include "tests/fake/fault_engine.h"

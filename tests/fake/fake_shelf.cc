@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "storage/io_error.h"
+#include "storage/block/io_error.h"
 #include "tests/fake/shelf_state.h"
 
 namespace lastword::fake {

@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "storage/block_device.h"
-#include "storage/scsi_lun.h"
+#include "storage/block/block_device.h"
+#include "storage/reserve/scsi_lun.h"
 #include "tests/fake/fake_medium.h"
 #include "tests/fake/reservations.h"
 

@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "storage/block_device.h"
-#include "storage/engine_state.h"
+#include "storage/block/block_device.h"
+#include "storage/engine/engine_state.h"
 
 namespace lastword::fake {
 

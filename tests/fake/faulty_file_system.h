@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/file_system.h"
+#include "agent/base/file_system.h"
 
 namespace lastword::fake {
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "storage/scsi_lun.h"
+#include "storage/reserve/scsi_lun.h"
 
 namespace lastword::fake {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "storage/io_error.h"
-#include "storage/scsi_outcome.h"
+#include "storage/block/io_error.h"
+#include "storage/reserve/scsi_outcome.h"
 
 namespace lastword::fake {
 namespace {

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <memory>
 
-#include "storage/block_device.h"
+#include "storage/block/block_device.h"
 
 namespace lastword::fake {
 

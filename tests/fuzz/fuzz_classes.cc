@@ -3,9 +3,9 @@
 #include <array>
 #include <utility>
 
-#include "dumpwriter/essential_frames.h"
-#include "dumpwriter/page_classifier.h"
-#include "dumpwriter/visit_order.h"
+#include "dumpwriter/memory/essential_frames.h"
+#include "dumpwriter/memory/page_classifier.h"
+#include "dumpwriter/memory/visit_order.h"
 #include "tests/fake/synthetic_kernel.h"
 #include "tests/fuzz/memory_files.h"
 

@@ -1,8 +1,8 @@
 // The head of a vmcore as recovery reads it: ELF header, program headers, notes, VMCOREINFO.
 #include <algorithm>
 
-#include "agent/core_notes.h"
-#include "agent/kdump_core.h"
+#include "agent/corefile/core_notes.h"
+#include "agent/corefile/kdump_core.h"
 #include "tests/fake/stream_builder.h"
 #include "tests/fuzz/memory_files.h"
 

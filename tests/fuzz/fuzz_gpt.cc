@@ -1,6 +1,6 @@
 // The GPT of a disk that somebody else partitioned: the first and last MiB of a small disk.
-#include "storage/discover.h"
-#include "storage/partition_table.h"
+#include "storage/tables/discover.h"
+#include "storage/tables/partition_table.h"
 #include "tests/fuzz/memory_files.h"
 
 namespace lastword::fuzz {

@@ -1,5 +1,5 @@
 // Parameter data of PERSISTENT RESERVE IN, as any target may send it.
-#include "storage/pr_wire.h"
+#include "storage/reserve/pr_wire.h"
 #include "tests/fuzz/memory_files.h"
 
 namespace lastword::fuzz {

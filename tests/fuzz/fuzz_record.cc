@@ -7,7 +7,7 @@
 #include "proto/disk.pb.h"
 #include "proto/plan.pb.h"
 #include "proto/record.h"
-#include "storage/aligned_buffer.h"
+#include "storage/block/aligned_buffer.h"
 #include "tests/fuzz/memory_files.h"
 
 namespace lastword::fuzz {

@@ -1,6 +1,6 @@
 // A section's header block with its run table, one at a time.
 #include "proto/stream.h"
-#include "storage/aligned_buffer.h"
+#include "storage/block/aligned_buffer.h"
 #include "tests/fake/stream_builder.h"
 #include "tests/fuzz/memory_files.h"
 

@@ -2,10 +2,10 @@
 // beginning, and inspection.
 #include <cstring>
 
-#include "agent/core_format.h"
-#include "agent/dump_front.h"
-#include "agent/dump_receiver.h"
-#include "agent/inspect.h"
+#include "agent/corefile/core_format.h"
+#include "agent/records/inspect.h"
+#include "agent/recover/dump_front.h"
+#include "agent/recover/dump_receiver.h"
 #include "proto/crc32c.h"
 #include "tests/fake/stream_builder.h"
 #include "tests/fuzz/memory_files.h"

@@ -1,8 +1,8 @@
 // A vmcore as the dump writer opens it, and the kernel log found in its memory.
 #include <array>
 
-#include "dumpwriter/kernel_log.h"
-#include "dumpwriter/vmcore.h"
+#include "dumpwriter/memory/kernel_log.h"
+#include "dumpwriter/memory/vmcore.h"
 #include "tests/fake/synthetic_vmcore.h"
 #include "tests/fuzz/memory_files.h"
 

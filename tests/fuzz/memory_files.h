@@ -7,9 +7,9 @@
 #include <cstring>
 #include <string>
 
-#include "agent/file_system.h"
-#include "storage/block_device.h"
-#include "storage/file_descriptor.h"
+#include "agent/base/file_system.h"
+#include "storage/block/block_device.h"
+#include "storage/block/file_descriptor.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace lastword::fuzz {

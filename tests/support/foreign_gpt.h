@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "storage/discover.h"
+#include "storage/tables/discover.h"
 #include "tests/support/image_file.h"
 
 namespace lastword::test {

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "storage/file_descriptor.h"
+#include "storage/block/file_descriptor.h"
 
 namespace lastword::test {
 

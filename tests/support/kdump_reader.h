@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "agent/kdump_format.h"
+#include "agent/corefile/kdump_format.h"
 
 namespace lastword {
 

@@ -1,0 +1,314 @@
+#include "agent/arm/arm_run.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "agent/arm/capture_image.h"
+#include "agent/arm/module_closure.h"
+#include "agent/base/text_file.h"
+#include "agent/disks/disk_work.h"
+#include "agent/protocol/start_plan.h"
+#include "proto/uuid.h"
+
+namespace lastword {
+namespace {
+
+std::string image_path(const Config& config) {
+  return config.state_directory + "/capture.img";
+}
+
+// Own disks that are ARMED now.
+std::vector<std::size_t> armed_disks(const Config& config, const Survey& survey) {
+  std::vector<std::size_t> armed;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const SurveyedDisk& disk = survey.disks[i];
+    if (is_own_disk(disk, config) && disk.header.attribute() == pb::ARMED &&
+        disk.header.node() == config.self.id) {
+      armed.push_back(i);
+    }
+  }
+  return armed;
+}
+
+std::vector<std::size_t> best_disks(const Situation& situation) {
+  std::vector<std::size_t> disks;
+  for (const Choice& choice :
+       select_candidates(situation.survey, situation.examined, situation.policy)) {
+    if (choice.place == 0 || disks.size() == kMaxCandidates) break;
+    disks.push_back(choice.disk);
+  }
+  return disks;
+}
+
+Result<CaptureImage> build_image(const Config& config, const pb::Plan& plan,
+                                 const std::vector<std::string>& modules,
+                                 const std::string& release) {
+  // Not there: gzip, which compression_for() knows.
+  const auto kernel_config = read_text_file("/boot/config-" + release);
+  return build_capture_image(
+      plan, {.dump_program = config.dump_program,
+             .modules = modules,
+             .compression = compression_for(kernel_config ? *kernel_config : std::string())});
+}
+
+Status check_reserve(std::uint64_t image_bytes, std::uint64_t unpacked_bytes) {
+  const auto reserved = reserved_crash_memory();
+  if (!reserved) return fail(reserved.error());
+  if (*reserved == 0) {
+    return fail({.code = Code::kRefused,
+                 .operation = "arm",
+                 .detail = "no memory is reserved for a capture kernel: boot with crashkernel=128M "
+                           "on the kernel's command line"});
+  }
+  if (image_bytes + unpacked_bytes > *reserved / 2) {
+    return fail({.code = Code::kRefused,
+                 .operation = "arm",
+                 .detail = fmt::format("crashkernel= reserves {}, too little for a capture image "
+                                       "that unpacks to {}",
+                                       format_bytes(*reserved), format_bytes(unpacked_bytes))});
+  }
+  return {};
+}
+
+// After a failed load nothing is loaded; the image before it may still be on file.
+Error restore_old_image(const Config& config, const CrashKernel& kernel, Error error) {
+  const auto old = load_armed_state(config);
+  if (!old) {
+    error.detail = fmt::format("{}; no capture image is loaded: a crash now is not dumped",
+                               error.detail.view());
+    return error;
+  }
+  const Status restored = kernel.load(old->capture_kernel(), old->image(), old->command_line());
+  error.detail = restored
+                     ? fmt::format("{}; the image before it is loaded again", error.detail.view())
+                     : fmt::format(
+                           "{}; the image before it could not be loaded again either: a "
+                           "crash now is not dumped",
+                           error.detail.view());
+  return error;
+}
+
+// One attempt with the disks that are the best now.
+struct Attempt {
+  pb::ArmedState armed;
+  std::vector<std::size_t> disks;
+  std::string note;
+  ArmOutcome outcome;
+};
+
+Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
+                           const CaptureKernel& capture, const std::string& nonce,
+                           const CrashKernel& kernel) {
+  Attempt attempt{.disks = best_disks(situation)};
+  if (attempt.disks.empty()) {
+    return fail(
+        {.code = Code::kNotFound,
+         .operation = "arm",
+         .detail = "no disk can hold a dump; `lastword candidates` gives each one's reason"});
+  }
+  const auto modules = modules_for(config, situation.survey, attempt.disks, capture.release);
+  if (!modules) return fail(modules.error());
+  const pb::Plan plan =
+      make_plan(config, *situation.state, situation.survey, attempt.disks, *modules, nonce);
+  const auto image = build_image(config, plan, *modules, capture.release);
+  if (!image) return fail(image.error());
+  if (Status room = check_reserve(image->bytes.size(), image->unpacked_bytes); !room) {
+    return fail(room.error());
+  }
+  const auto running = inspect_running_kernel();
+  if (!running) return fail(running.error());
+
+  attempt.note = why_fewer_processors(*running, config.capture_processors);
+
+  pb::ArmedState& armed = attempt.armed;
+  *armed.mutable_plan() = plan;
+  armed.set_capture_kernel(capture.path);
+  armed.set_command_line(
+      capture_command_line(*running, config.capture_processors, config.capture_command_line));
+  armed.set_image(image_path(config));
+  armed.set_image_bytes(image->bytes.size());
+  armed.set_dump_program_crc32c(image->dump_program_crc32c);
+  armed.set_memory_bytes(situation.policy.memory.raw_bytes);
+
+  const std::string fresh_image = image_path(config) + ".fresh";
+  if (Status status = replace_file(fresh_image, image->bytes); !status) {
+    return fail(status.error());
+  }
+  const milliseconds io_timeout = config.timing.settings.io_timeout;
+  const ReservationKey key = situation.state->key;
+  const ArmTargets targets{
+      .change_header = [&](std::size_t index, const HeaderChange& change) -> Status {
+        const auto results = work_on_disks(situation.survey, {index}, io_timeout,
+                                           [key, change](const OwnDisk& disk, std::size_t) {
+                                             return change_header(disk, key, change);
+                                           });
+        if (!results.front()) return fail(results.front().error());
+        return {};
+      },
+      .load =
+          [&] { return kernel.load(armed.capture_kernel(), fresh_image, armed.command_line()); }};
+  const auto steps = arm_steps(plan, attempt.disks, armed_disks(config, situation.survey));
+  attempt.outcome = run_arm_steps(steps, plan, targets);
+  return attempt;
+}
+
+// The image file and armed.json follow what the kernel has loaded.
+Status record_loaded(const Config& config, const pb::ArmedState& armed) {
+  const std::string path = armed.image();
+  if (std::rename((path + ".fresh").c_str(), path.c_str()) != 0) {
+    return fail({.code = Code::kIo, .sys_errno = errno, .operation = "rename", .disk = path});
+  }
+  return save_armed_state(config, armed);
+}
+
+}  // namespace
+
+Result<Situation> assess_situation(const Config& config) {
+  Situation situation;
+  situation.policy.config = &config;
+  const auto state = load_node_state(config);
+  if (state) {
+    situation.state = *state;
+    situation.policy.key = state->key;
+  } else if (state.error().code != Code::kNotFound) {
+    return fail(state.error());
+  }
+  const auto memory = read_memory_figures();
+  if (!memory) return fail(memory.error());
+  situation.policy.memory = *memory;
+  auto survey = survey_disks(config);
+  if (!survey) return fail(survey.error());
+  situation.survey = std::move(*survey);
+  situation.examined = examine_disks(situation.survey, situation.policy, probe_signature);
+  return situation;
+}
+
+Result<CaptureKernel> find_capture_kernel(const Config& config) {
+  CaptureKernel kernel{.path = config.capture_kernel};
+  if (kernel.path.empty()) kernel.path = "/boot/vmlinuz-" + running_release();
+  auto release = kernel_release_of(kernel.path);
+  if (!release) return fail(release.error());
+  kernel.release = std::move(*release);
+  return kernel;
+}
+
+Result<std::vector<std::string>> modules_for(const Config& config, const Survey& survey,
+                                             const std::vector<std::size_t>& disks,
+                                             const std::string& release) {
+  std::vector<std::string> names;
+  for (const std::size_t disk : disks) {
+    const std::string name =
+        std::filesystem::path(survey.disks[disk].info.path).filename().string();
+    const auto drivers = driver_modules_of("/sys", name);
+    if (!drivers) return fail(drivers.error());
+    names.insert(names.end(), drivers->begin(), drivers->end());
+  }
+  // Of the disk itself; it may be built in here and a module in the capture kernel.
+  names.push_back("sd_mod");
+  names.insert(names.end(), config.extra_modules.begin(), config.extra_modules.end());
+  const std::string directory = "/lib/modules/" + release;
+  auto modules = close_modules(directory, names);
+  if (!modules) return modules;
+  for (std::string& module : *modules) module = directory + "/" + module;
+  return modules;
+}
+
+pb::Plan make_plan(const Config& config, const NodeState& state, const Survey& survey,
+                   const std::vector<std::size_t>& disks,
+                   const std::vector<std::string>& module_paths, const std::string& nonce) {
+  pb::Plan plan;
+  plan.set_cluster_uuid(config.cluster_uuid);
+  plan.set_node_name(config.self.name);
+  plan.set_node(config.self.id);
+  plan.set_boot_generation(state.boot_generation);
+  plan.set_reservation_key(state.key.value);
+  plan.set_nonce(nonce);
+  for (std::size_t rank = 1; rank <= disks.size(); ++rank) {
+    const SurveyedDisk& disk = survey.disks[disks[rank - 1]];
+    pb::Candidate& candidate = *plan.add_candidates();
+    candidate.set_disk_uuid(disk.label->disk_uuid());
+    candidate.set_rank(static_cast<std::uint32_t>(rank));
+    candidate.set_metadata_offset_bytes(disk.metadata_offset);
+    candidate.set_data_offset_bytes(disk.label->data_offset_bytes());
+    candidate.set_data_length_bytes(disk.label->data_length_bytes());
+    candidate.set_description(disk.info.description);
+  }
+  plan.set_dump_limit_ms(static_cast<std::uint64_t>(config.timing.settings.dump_limit.count()));
+  plan.set_grace_ms(static_cast<std::uint64_t>(config.timing.settings.grace.count()));
+  plan.set_io_timeout_ms(static_cast<std::uint64_t>(config.timing.settings.io_timeout.count()));
+  plan.set_after(config.after);
+  plan.set_engine(config.engine);
+  plan.set_exclude(config.exclude);
+  plan.set_codec(config.codec);
+  for (std::string& name : module_names_in_image(module_paths)) plan.add_modules(std::move(name));
+  plan.set_kernel_release(running_release());
+  plan.set_keep_latest(config.keep_latest);
+  return plan;
+}
+
+Result<ArmReport> arm_node(const Config& config, Situation& situation, const CrashKernel& kernel) {
+  if (!situation.state) {
+    const auto state = load_node_state(config);
+    return fail(state ? Error{.code = Code::kRefused, .operation = "arm"} : state.error());
+  }
+  if (Status reserved = check_reserve(0, 0); !reserved) return fail(reserved.error());
+  const auto capture = find_capture_kernel(config);
+  if (!capture) return fail(capture.error());
+  ArmReport report;
+  // The same nonce for every attempt: none of them was loaded.
+  const std::string nonce = to_string(random_uuid());
+  for (;;) {
+    auto attempt = try_to_arm(config, situation, *capture, nonce, kernel);
+    if (!attempt) return fail(attempt.error());
+    ArmOutcome& outcome = attempt->outcome;
+    if (outcome.failed_disk && outcome.error->code != Code::kFenced &&
+        outcome.error->code != Code::kRefused) {
+      // A sick disk: without it, then.
+      const std::string reason =
+          fmt::format("its coredump header cannot be written: {}", describe(*outcome.error));
+      report.remarks.push_back(reason);
+      situation.examined[*outcome.failed_disk].excluded = reason;
+      continue;
+    }
+    if (!outcome.loaded) {
+      if (outcome.failed_disk) return fail(*outcome.error);
+      return fail(restore_old_image(config, kernel, *outcome.error));
+    }
+    report.armed = std::move(attempt->armed);
+    report.disks = std::move(attempt->disks);
+    report.note = std::move(attempt->note);
+    for (const Error& error : outcome.leftovers) report.remarks.push_back(describe(error));
+    if (Status status = record_loaded(config, report.armed); !status) {
+      report.remarks.push_back(describe(status.error()));
+    }
+    return report;
+  }
+}
+
+Result<DisarmReport> disarm_node(const Config& config, const NodeState& state, const Survey& survey,
+                                 const CrashKernel& kernel) {
+  DisarmReport report;
+  const auto armed = armed_disks(config, survey);
+  const HeaderChange retire = [node = config.self.id](const pb::CoredumpHeader& now) {
+    return Result<pb::CoredumpHeader>(retired_header(now, node));
+  };
+  const auto results = work_on_disks(survey, armed, config.timing.settings.io_timeout,
+                                     [key = state.key, retire](const OwnDisk& disk, std::size_t) {
+                                       return change_header(disk, key, retire);
+                                     });
+  for (const auto& result : results) {
+    if (result) {
+      ++report.disks;
+    } else {
+      report.leftovers.push_back(result.error());
+    }
+  }
+  if (Status unloaded = kernel.unload(); !unloaded) return fail(unloaded.error());
+  if (Status removed = remove_armed_state(config); !removed) return fail(removed.error());
+  return report;
+}
+
+}  // namespace lastword

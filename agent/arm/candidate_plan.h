@@ -1,0 +1,67 @@
+// Where a crash now would be dumped: every disk of the machine gets a place or the reason for its
+// rejection. Pure; examine.h finds out what this needs to know.
+//
+// Filter: home and reservation are this node's, role dump or spare, readable, answers TEST UNIT
+// READY, no unsaved dump, no file system signature in the data region. Then the order: fits the
+// memory raw, by estimate, partly; dump before spare; clean before formerly formatted; least excess
+// space; disk UUID.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/arm/candidates.pb.h"
+#include "agent/arm/memory_figures.h"
+#include "agent/disks/survey.h"
+
+namespace lastword {
+
+inline constexpr std::size_t kMaxCandidates = 3;
+
+// What selection has to know of this node.
+struct SelectionPolicy {
+  const Config* config = nullptr;     // outlives the call
+  std::optional<ReservationKey> key;  // empty: `lastword start` has not run since boot
+  MemoryFigures memory;
+};
+
+// What the survey does not tell. Only for disks that eligible_so_far() lets through.
+struct Examination {
+  std::optional<Error> not_ready;       // TEST UNIT READY failed
+  std::optional<Error> probe_failed;    // the data region could not be searched for signatures
+  std::string signature;                // "ext4", ...; empty: none
+  std::optional<std::string> excluded;  // the caller's own reason to leave this disk out
+};
+
+enum class Fit : std::uint8_t { kRaw, kEstimate, kPartial };
+[[nodiscard]] std::string_view name_of(Fit fit);
+[[nodiscard]] std::string_view name_of(pb::Role role);
+
+struct Choice {
+  std::size_t disk = 0;     // index into the survey
+  std::uint32_t place = 0;  // 1 is the best; 0: rejected
+  Fit fit = Fit::kPartial;
+  std::string reason;
+};
+
+// Why the survey alone rules a disk out; empty: it must be examined.
+[[nodiscard]] std::optional<std::string> reject_by_survey(const SurveyedDisk& disk,
+                                                          const SelectionPolicy& policy);
+
+// One choice for each disk: the candidates by place, then the rejected by path. `examined` has one
+// element for each disk of the survey.
+[[nodiscard]] std::vector<Choice> select_candidates(const Survey& survey,
+                                                    const std::vector<Examination>& examined,
+                                                    const SelectionPolicy& policy);
+
+[[nodiscard]] Fit fit_of(std::uint64_t data_bytes, const MemoryFigures& memory);
+
+[[nodiscard]] pb::Candidates report_candidates(const Survey& survey,
+                                               const std::vector<Choice>& choices,
+                                               const SelectionPolicy& policy);
+
+// "1.5 GiB"
+[[nodiscard]] std::string format_bytes(std::uint64_t bytes);
+
+}  // namespace lastword

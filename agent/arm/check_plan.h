@@ -1,0 +1,34 @@
+// `lastword check`, decided: would a crash now be dumped, where to, and would the partner take
+// over? Pure: what was found out in, a report out.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "agent/arm/arm_run.h"
+#include "agent/arm/check.pb.h"
+
+namespace lastword {
+
+// Beside the situation, everything the answer depends on. A Result that failed is a finding too.
+struct CheckFacts {
+  const Config* config = nullptr;  // these two outlive the call
+  const Situation* situation = nullptr;
+  Result<pb::ArmedState> armed;
+  bool crash_kernel_loaded = false;
+  std::string running_release;
+  RunningKernel running;
+  Result<CaptureKernel> capture_kernel;  // what arming would take now
+  Result<std::uint32_t> dump_program_crc32c;
+  // What an image for the plan's disks would hold if it were built now; names in the image.
+  Result<std::vector<std::string>> modules;
+  std::string hook_problem;  // why the configured service_taken hook would not run; empty: none
+};
+
+[[nodiscard]] pb::CheckReport check_node(const CheckFacts& facts);
+
+// The plan's disks in its order, as indices into the survey; empty: not to be found.
+[[nodiscard]] std::vector<std::optional<std::size_t>> find_plan_disks(const pb::Plan& plan,
+                                                                      const Survey& survey);
+
+}  // namespace lastword

@@ -1,0 +1,15 @@
+// Protobuf messages as JSON: reports for --json, report.json, events.
+#pragma once
+
+#include <string>
+
+namespace google::protobuf {
+class Message;
+}
+
+namespace lastword {
+
+// Every field present, names as in the .proto file.
+[[nodiscard]] std::string to_json(const google::protobuf::Message& message);
+
+}  // namespace lastword

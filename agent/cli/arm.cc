@@ -1,0 +1,47 @@
+// lastword arm: chooses the disks for a dump, builds the capture image and loads it.
+#include <fmt/format.h>
+
+#include "agent/arm/arm_run.h"
+#include "agent/cli/command.h"
+
+namespace lastword {
+namespace {
+
+int run(const std::string& config_path) {
+  const auto config = load_config(config_path);
+  if (!config) return report_error(config.error());
+  const auto lock = lock_state(*config);
+  if (!lock) return report_error(lock.error());
+  auto situation = assess_situation(*config);
+  if (!situation) return report_error(situation.error());
+  const auto report = arm_node(*config, *situation, running_kernel());
+  if (!report) {
+    const int status = report_error(report.error());
+    // No candidate, or `lastword start` has not run: the answer is no, nothing broke.
+    return report.error().code == Code::kNotFound ? kExitNo : status;
+  }
+  std::uint32_t rank = 0;
+  for (const std::size_t index : report->disks) {
+    const SurveyedDisk& disk = situation->survey.disks[index];
+    fmt::print("{}: armed, rank {} ({}, {}; {})\n", disk.info.path, ++rank,
+               name_of(disk.label->role()), format_bytes(disk.label->data_length_bytes()),
+               name_of(fit_of(disk.label->data_length_bytes(), situation->policy.memory)));
+  }
+  fmt::print("Capture image loaded: {}, {} modules, kernel {}.\n",
+             format_bytes(report->armed.image_bytes()), report->armed.plan().modules_size(),
+             report->armed.capture_kernel());
+  if (!report->note.empty()) fmt::print("note: {}\n", report->note);
+  for (const std::string& remark : report->remarks) fmt::print(stderr, "lastword: {}\n", remark);
+  return report->remarks.empty() ? kExitOk : kExitNo;
+}
+
+}  // namespace
+
+void add_arm_command(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "arm", "Prepare for a crash: choose disks, build the capture image, load it");
+  command->callback(
+      [&context] { context.chosen = [&context] { return run(context.config_path); }; });
+}
+
+}  // namespace lastword

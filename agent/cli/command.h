@@ -1,0 +1,45 @@
+// The subcommands of `lastword`: one file each in commands/, help text beside its parser. Adding
+// one means writing add_NAME_command and naming it in main.cc.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "proto/error.h"
+
+namespace google::protobuf {
+class Message;
+}
+
+namespace lastword {
+
+// What all subcommands share. Lives as long as the parser.
+struct CommandContext {
+  std::string config_path;      // --config
+  std::function<int()> chosen;  // set by the subcommand's callback; run by main after parsing
+};
+
+void add_agent_command(CLI::App& app, CommandContext& context);
+void add_arm_command(CLI::App& app, CommandContext& context);
+void add_candidates_command(CLI::App& app, CommandContext& context);
+void add_check_command(CLI::App& app, CommandContext& context);
+void add_disarm_command(CLI::App& app, CommandContext& context);
+void add_inspect_command(CLI::App& app, CommandContext& context);
+void add_label_command(CLI::App& app, CommandContext& context);
+void add_recover_command(CLI::App& app, CommandContext& context);
+void add_start_command(CLI::App& app, CommandContext& context);
+void add_stop_command(CLI::App& app, CommandContext& context);
+void add_takeover_command(CLI::App& app, CommandContext& context);
+
+// --metadata-offset of the subcommands that read one disk: find_metadata()'s `offset`.
+void add_metadata_offset(CLI::App& command, std::optional<std::uint64_t>& offset);
+
+// "lastword: <describe(error)>" on standard error; returns the exit status that belongs to it.
+int report_error(const Error& error);
+// to_json() on standard output.
+void print_json(const google::protobuf::Message& message);
+
+}  // namespace lastword

@@ -1,0 +1,163 @@
+// lastword recover: the operator's way from a dump on a disk to a core file. Exit statuses are in
+// docs/man/lastword-recover.8.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "agent/cli/command.h"
+#include "agent/cli/progress_bar.h"
+#include "agent/recover/recover_disk.h"
+#include "agent/recover/recovery_report.h"
+
+namespace lastword {
+namespace {
+
+const std::map<std::string, CoreFormat> kFormats{{"kdump", CoreFormat::kKdump},
+                                                 {"elf", CoreFormat::kElf}};
+const std::map<std::string, PageCodec> kCodecs{
+    {"zlib", PageCodec::kZlib}, {"zstd", PageCodec::kZstd}, {"none", PageCodec::kNone}};
+
+struct Arguments {
+  RecoverRequest request;
+  bool no_mark = false;
+  bool dmesg = false;
+  std::optional<PageCodec> codec;
+  bool json = false;
+};
+
+void print_summary(const pb::RecoveryResult& result) {
+  const pb::RecoveryReport& report = result.report();
+  fmt::print("Dump of {} (crash {}, kernel {}), started {}\n", report.node(), report.crash_id(),
+             report.kernel_release(), report.started_utc());
+  fmt::print("  pages: {} stored, {} zero, {} left out, {} missing of {}\n", report.stored_pages(),
+             report.zero_pages(), report.excluded_pages(), report.missing_pages(),
+             report.memory_pages());
+  fmt::print("  {} checksums verified in {} MiB\n", report.checksums_verified(),
+             report.stream_bytes() >> 20);
+  if (!result.directory().empty()) {
+    fmt::print("  {}: {}/ ({})\n", result.found() ? "was recovered before" : "recovered to",
+               result.directory(), report.core_format());
+  }
+  if (!result.note().empty()) fmt::print("  {}\n", result.note());
+  if (result.saved()) fmt::print("  {} is marked SAVED\n", report.disk());
+}
+
+int report_failure(const Error& error) {
+  report_error(error);
+  // No dump, or no lastword disk; a path that is not there is a failure like any other.
+  const bool no_dump = error.code == Code::kNotFound && error.sys_errno == 0;
+  return no_dump ? kExitNo : exit_status(error.code);
+}
+
+// For a dump that could not be read in whole, --verify answers like any other check of data.
+int status_of(const pb::RecoveryReport& report, bool verify) {
+  if (report.complete()) return kExitOk;
+  return verify && report.loss() ? kExitCorrupt : kExitPartial;
+}
+
+int print_log(const std::optional<Config>& config, const RecoverRequest& request) {
+  const auto log = read_dump_log(config, request);
+  if (!log) return report_failure(log.error());
+  const bool written =
+      std::fwrite(log->text.data(), 1, log->text.size(), stdout) == log->text.size();
+  if (!written || std::fflush(stdout) != 0) {
+    return report_error({.code = Code::kIo, .sys_errno = errno, .operation = "write the log"});
+  }
+  if (!log->note.empty()) fmt::print(stderr, "lastword: {}: {}\n", request.disk, log->note);
+  if (log->whole) return kExitOk;
+  fmt::print(stderr, "lastword: the log may go on: {}\n", describe(log->end));
+  return kExitPartial;
+}
+
+int run(const CommandContext& context, Arguments& arguments) {
+  RecoverRequest& request = arguments.request;
+  if (arguments.codec) {
+    if (request.format == CoreFormat::kElf) {
+      return report_error(
+          {.code = Code::kUsage,
+           .operation = "recover",
+           .detail = "--codec is for --format kdump; an ELF core is not compressed"});
+    }
+    request.format = CoreFormat::kKdump;
+    request.codec = *arguments.codec;
+  }
+  request.mark_saved = !arguments.no_mark && !request.verify;
+  std::optional<Config> config;
+  auto loaded = load_config(context.config_path);
+  if (loaded) {
+    config = std::move(*loaded);
+  } else if (!request.verify && !arguments.dmesg && request.directory.empty()) {
+    return report_error(loaded.error());
+  } else if (loaded.error().sys_errno != ENOENT) {
+    fmt::print(stderr, "lastword: going on without configuration: {}\n", describe(loaded.error()));
+  }
+  if (arguments.dmesg) return print_log(config, request);
+
+  Result<pb::RecoveryResult> result;
+  {
+    ProgressBar bar(request.verify ? "verifying" : "recovering", stderr);
+    request.progress = [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
+    result = recover_disk(config, request);
+  }
+  if (!result) return report_failure(result.error());
+  if (arguments.json) {
+    print_json(*result);
+  } else {
+    print_summary(*result);
+  }
+  if (!result->report().complete()) {
+    fmt::print(stderr, "lastword: {}: {}\n", request.disk, summary_of(result->report()));
+  }
+  return status_of(result->report(), request.verify);
+}
+
+}  // namespace
+
+void add_recover_command(CLI::App& app, CommandContext& context) {
+  const auto arguments = std::make_shared<Arguments>();
+  RecoverRequest& request = arguments->request;
+  CLI::App* command = app.add_subcommand(
+      "recover",
+      "Verify the dump on a disk, write vmcore, dmesg.txt and report.json, and mark it SAVED.");
+  command->add_option("DISK", request.disk, "Disk or image that holds the dump")->required();
+  auto* output = command->add_option("-o,--output", request.directory,
+                                     "Existing directory to make the dump's directory in; default: "
+                                     "core_directory of the node that crashed");
+  auto* no_mark = command->add_flag("--no-mark", arguments->no_mark,
+                                    "Only read the disk: do not mark it SAVED");
+  auto* loss = command->add_flag("--accept-loss", request.accept_loss,
+                                 "Mark the disk SAVED although it lost part of the dump");
+  command->add_flag("--writer-gone", request.writer_gone,
+                    "Nothing writes this dump any more, although it says IN_PROGRESS: for images, "
+                    "and for reading with --no-mark or --verify");
+  auto* format =
+      command
+          ->add_option("--format", request.format,
+                       "Of vmcore: kdump (compressed) or elf; default: core_format of the "
+                       "configuration, kdump")
+          ->transform(CLI::CheckedTransformer(kFormats));
+  auto* codec = command
+                    ->add_option("--codec", arguments->codec,
+                                 "Of a kdump vmcore's pages: zlib, zstd or none; default: zlib, "
+                                 "which every reader has")
+                    ->transform(CLI::CheckedTransformer(kCodecs));
+  auto* verify =
+      command->add_flag("--verify", request.verify, "Check every checksum and write nothing");
+  auto* dmesg = command->add_flag("--dmesg", arguments->dmesg,
+                                  "Only print the kernel log, at once, of a dump in progress too");
+  add_metadata_offset(*command, request.metadata_offset);
+  auto* json = command->add_flag("--json", arguments->json, "Print the result as JSON");
+  for (auto* writing : {output, no_mark, loss, format, codec}) {
+    verify->excludes(writing);
+    dmesg->excludes(writing);
+  }
+  dmesg->excludes(verify)->excludes(json);
+  command->callback([&context, arguments] {
+    context.chosen = [&context, arguments] { return run(context, *arguments); };
+  });
+}
+
+}  // namespace lastword

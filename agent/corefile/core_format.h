@@ -1,0 +1,33 @@
+// The formats of a recovered core.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "agent/corefile/core_writer.h"
+#include "agent/corefile/page_codec.h"
+
+namespace lastword {
+
+enum class CoreFormat : std::uint8_t {
+  kKdump,  // kdump-compressed; for crash, makedumpfile, libkdumpfile (drgn)
+  kElf,    // uncompressed, sparse; for these and gdb, vmcore-dmesg
+};
+[[nodiscard]] std::string_view name_of(CoreFormat format);
+
+struct CoreKind {
+  CoreFormat format = CoreFormat::kKdump;
+  PageCodec codec = PageCodec::kZlib;  // kdump only
+};
+// "kdump, zlib", or "elf".
+[[nodiscard]] std::string describe(const CoreKind& kind);
+
+// `file` is empty and outlives the writer. Uses all processors.
+[[nodiscard]] std::unique_ptr<CoreWriter> make_core_writer(const CoreKind& kind, OutputFile& file);
+
+// What a core file with `stored_pages` takes at most.
+[[nodiscard]] std::uint64_t max_core_bytes(const CoreKind& kind, const CoreHead& head,
+                                           const CoreLayout& layout, std::uint64_t stored_pages);
+
+}  // namespace lastword

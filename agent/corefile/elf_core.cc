@@ -1,0 +1,258 @@
+#include "agent/corefile/elf_core.h"
+
+#include <elf.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace lastword {
+namespace {
+
+static_assert(kBlockBytes == kPageBytes, "ranges of the file begin at whole pages");
+
+tl::unexpected<Error> bad_head(Code code, std::string detail) {
+  return fail({.code = code, .operation = "read the vmcore's head", .detail = detail});
+}
+tl::unexpected<Error> corrupt(std::string detail) {
+  return bad_head(Code::kCorrupt, std::move(detail));
+}
+
+// Whether [offset, offset + bytes) lies inside the head, without overflow.
+bool inside(std::span<const std::byte> head, std::uint64_t offset, std::uint64_t bytes) {
+  return offset <= head.size() && bytes <= head.size() - offset;
+}
+
+template <class T>
+T copy_at(std::span<const std::byte> bytes, std::uint64_t offset) {
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+template <class T>
+void put_at(std::vector<std::byte>& bytes, std::uint64_t offset, const T& value) {
+  std::memcpy(bytes.data() + offset, &value, sizeof value);
+}
+
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+Status check_header(const Elf64_Ehdr& header) {
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return corrupt("not an ELF file");
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
+      header.e_machine != EM_X86_64) {
+    return bad_head(Code::kUnsupported, "not x86-64 (ELF64, little-endian)");
+  }
+  if (header.e_ident[EI_VERSION] != EV_CURRENT || header.e_version != EV_CURRENT) {
+    return corrupt("unknown ELF version");
+  }
+  if (header.e_type != ET_CORE) return corrupt(fmt::format("ELF type {}, no core", header.e_type));
+  if (header.e_phentsize != sizeof(Elf64_Phdr)) {
+    return corrupt(fmt::format("program headers of {} bytes", header.e_phentsize));
+  }
+  return {};
+}
+
+Result<std::uint64_t> header_count(std::span<const std::byte> head, const Elf64_Ehdr& header) {
+  if (header.e_phnum != PN_XNUM) return header.e_phnum;
+  if (header.e_shentsize != sizeof(Elf64_Shdr) ||
+      !inside(head, header.e_shoff, sizeof(Elf64_Shdr))) {
+    return corrupt("no section header 0 for the number of program headers");
+  }
+  return copy_at<Elf64_Shdr>(head, header.e_shoff).sh_info;
+}
+
+// Bytes up to the end of the last note. The kernel may pad the segment with zeros to a whole page,
+// which readers would take for empty notes; a chain that is damaged is kept as it is.
+std::size_t length_of_notes(std::span<const std::byte> notes) {
+  std::size_t at = 0;
+  while (notes.size() - at >= sizeof(Elf64_Nhdr)) {
+    const auto note = copy_at<Elf64_Nhdr>(notes, at);
+    if (note.n_namesz == 0 && note.n_descsz == 0 && note.n_type == 0) break;
+    const std::uint64_t bytes = sizeof note + round_up(note.n_namesz, 4) + note.n_descsz;
+    if (bytes > notes.size() - at) return notes.size();
+    at += std::min<std::uint64_t>(round_up(bytes, 4), notes.size() - at);
+  }
+  const auto rest = notes.subspan(at);
+  const bool padding =
+      std::all_of(rest.begin(), rest.end(), [](std::byte b) { return b == std::byte{0}; });
+  return padding ? at : notes.size();
+}
+
+Status add_segment(CoreHead& core, const Elf64_Phdr& entry, std::uint64_t index) {
+  if (entry.p_filesz > entry.p_memsz) {
+    return corrupt(fmt::format("program header {}: larger in the file than in memory", index));
+  }
+  if (entry.p_paddr >= kMaxPhysicalAddress || entry.p_memsz > kMaxPhysicalAddress - entry.p_paddr) {
+    return corrupt(fmt::format("program header {}: beyond physical memory", index));
+  }
+  core.segments.push_back({.flags = entry.p_flags,
+                           .vaddr = entry.p_vaddr,
+                           .paddr = entry.p_paddr,
+                           .file_bytes = entry.p_filesz,
+                           .memory_bytes = entry.p_memsz,
+                           .align = entry.p_align});
+  return {};
+}
+
+std::uint64_t notes_offset(const CoreHead& head) {
+  return sizeof(Elf64_Ehdr) + (head.segments.size() + 1) * sizeof(Elf64_Phdr);
+}
+
+constexpr std::size_t kNoteNameBytes = 12;  // "LASTWORD" and its NUL, padded
+static_assert(kIncompleteNoteName.size() + 1 <= kNoteNameBytes);
+constexpr std::size_t kIncompleteNoteMaxBytes =
+    sizeof(Elf64_Nhdr) + kNoteNameBytes + kIncompleteNoteMaxText + 1;
+
+std::size_t padded_notes_bytes(const CoreHead& head) {
+  return round_up(head.notes.size(), 4);
+}
+
+std::size_t put_incomplete_note(std::vector<std::byte>& bytes, std::uint64_t offset,
+                                std::string_view text) {
+  text = text.substr(0, kIncompleteNoteMaxText);
+  const Elf64_Nhdr note{.n_namesz = static_cast<Elf64_Word>(kIncompleteNoteName.size() + 1),
+                        .n_descsz = static_cast<Elf64_Word>(text.size() + 1),
+                        .n_type = kIncompleteNoteType};
+  put_at(bytes, offset, note);
+  std::memcpy(bytes.data() + offset + sizeof note, kIncompleteNoteName.data(),
+              kIncompleteNoteName.size());
+  std::memcpy(bytes.data() + offset + sizeof note + kNoteNameBytes, text.data(), text.size());
+  return sizeof note + kNoteNameBytes + round_up(text.size() + 1, 4);
+}
+
+}  // namespace
+
+Result<CoreHead> parse_core_head(std::span<const std::byte> head) {
+  if (head.size() < sizeof(Elf64_Ehdr)) return corrupt("shorter than an ELF header");
+  const auto header = copy_at<Elf64_Ehdr>(head, 0);
+  if (Status status = check_header(header); !status) return fail(status.error());
+  const auto count = header_count(head, header);
+  if (!count) return fail(count.error());
+  if (!inside(head, header.e_phoff, *count * sizeof(Elf64_Phdr))) {
+    return corrupt("program headers go beyond the head");
+  }
+
+  CoreHead core{.machine = header.e_machine, .flags = header.e_flags, .notes = {}, .segments = {}};
+  std::copy_n(header.e_ident, core.ident.size(), core.ident.begin());
+  bool has_notes = false;
+  for (std::uint64_t i = 0; i < *count; ++i) {
+    const auto entry = copy_at<Elf64_Phdr>(head, header.e_phoff + i * sizeof(Elf64_Phdr));
+    if (entry.p_type == PT_NOTE) {
+      if (has_notes) return corrupt("more than one PT_NOTE");
+      if (!inside(head, entry.p_offset, entry.p_filesz)) {
+        return corrupt("notes go beyond the head");
+      }
+      const auto notes = head.subspan(entry.p_offset, entry.p_filesz);
+      core.notes.assign(notes.begin(),
+                        notes.begin() + static_cast<std::ptrdiff_t>(length_of_notes(notes)));
+      has_notes = true;
+    } else if (entry.p_type == PT_LOAD) {
+      if (Status status = add_segment(core, entry, i); !status) return fail(status.error());
+    }
+  }
+  if (!has_notes) return corrupt("no PT_NOTE");
+  if (core.segments.empty()) return corrupt("no PT_LOAD");
+  return core;
+}
+
+CoreLayout::CoreLayout(const CoreHead& head) {
+  std::vector<PfnRange> pages;
+  pages.reserve(head.segments.size());
+  for (const CoreSegment& segment : head.segments) {
+    if (segment.file_bytes == 0) continue;
+    pages.push_back({segment.paddr / kPageBytes,
+                     round_up(segment.paddr + segment.file_bytes, kPageBytes) / kPageBytes});
+  }
+  memory_ = merged(std::move(pages));
+  memory_pages_ = count_pages(memory_);
+
+  // Room for every note and, where the program headers are too many for e_phnum, section header 0.
+  head_bytes_ = round_up(notes_offset(head) + padded_notes_bytes(head) + kIncompleteNoteMaxBytes +
+                             alignof(Elf64_Shdr) + sizeof(Elf64_Shdr),
+                         kPageBytes);
+  file_bytes_ = head_bytes_;
+  offsets_.reserve(memory_.size());
+  for (const PfnRange& range : memory_) {
+    offsets_.push_back(file_bytes_);
+    file_bytes_ += (range.end - range.first) * kPageBytes;
+  }
+}
+
+std::optional<CoreLayout::Place> CoreLayout::place_of(std::uint64_t pfn) const {
+  const auto after = std::upper_bound(
+      memory_.begin(), memory_.end(), pfn,
+      [](std::uint64_t value, const PfnRange& range) { return value < range.first; });
+  if (after == memory_.begin()) return {};
+  const auto range = std::prev(after);
+  if (pfn >= range->end) return {};
+  const auto index = static_cast<std::size_t>(range - memory_.begin());
+  return Place{.file_offset = offsets_[index] + (pfn - range->first) * kPageBytes,
+               .pages = range->end - pfn};
+}
+
+std::vector<std::byte> render_core_head(const CoreHead& head, const CoreLayout& layout,
+                                        std::string_view incomplete) {
+  std::vector<std::byte> bytes(layout.head_bytes());
+  const std::uint64_t notes_at = notes_offset(head);
+  std::copy(head.notes.begin(), head.notes.end(),
+            bytes.begin() + static_cast<std::ptrdiff_t>(notes_at));
+  std::uint64_t notes_bytes = head.notes.size();
+  if (!incomplete.empty()) {
+    notes_bytes = padded_notes_bytes(head);
+    notes_bytes += put_incomplete_note(bytes, notes_at + notes_bytes, incomplete);
+  }
+
+  const std::uint64_t count = head.segments.size() + 1;
+  const bool extended = count >= PN_XNUM;
+  Elf64_Ehdr header{};
+  std::copy(head.ident.begin(), head.ident.end(), header.e_ident);
+  header.e_type = ET_CORE;
+  header.e_machine = head.machine;
+  header.e_version = EV_CURRENT;
+  header.e_phoff = sizeof header;
+  header.e_flags = head.flags;
+  header.e_ehsize = sizeof header;
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = static_cast<Elf64_Half>(extended ? PN_XNUM : count);
+  if (extended) {
+    header.e_shoff = round_up(notes_at + notes_bytes, alignof(Elf64_Shdr));
+    header.e_shentsize = sizeof(Elf64_Shdr);
+    header.e_shnum = 1;
+    Elf64_Shdr section{};
+    section.sh_info = static_cast<Elf64_Word>(count);
+    put_at(bytes, header.e_shoff, section);
+  }
+  put_at(bytes, 0, header);
+
+  Elf64_Phdr note{};
+  note.p_type = PT_NOTE;
+  note.p_offset = notes_at;
+  note.p_filesz = note.p_memsz = notes_bytes;
+  note.p_align = 4;
+  put_at(bytes, sizeof header, note);
+
+  std::uint64_t at = sizeof header + sizeof note;
+  for (const CoreSegment& segment : head.segments) {
+    const auto place = layout.place_of(segment.paddr / kPageBytes);
+    Elf64_Phdr load{};
+    load.p_type = PT_LOAD;
+    load.p_flags = segment.flags;
+    // A segment without content in the file may be anywhere; its offset must not be 0 for crash.
+    load.p_offset = segment.file_bytes != 0 && place
+                        ? place->file_offset + segment.paddr % kPageBytes
+                        : layout.head_bytes();
+    load.p_vaddr = segment.vaddr;
+    load.p_paddr = segment.paddr;
+    load.p_filesz = segment.file_bytes;
+    load.p_memsz = segment.memory_bytes;
+    load.p_align = at == sizeof header + sizeof note ? 0 : segment.align;
+    put_at(bytes, at, load);
+    at += sizeof load;
+  }
+  return bytes;
+}
+
+}  // namespace lastword

@@ -1,0 +1,23 @@
+// The same work on several of this node's disks at once, each open for writing.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "agent/disks/own_disk.h"
+#include "agent/disks/survey.h"
+
+namespace lastword {
+
+// Runs on a thread of its own, which may be left behind in the kernel: holds all it needs by value.
+// `position` is the one in `disks`.
+using DiskWork =
+    std::function<Result<pb::CoredumpHeader>(const OwnDisk& disk, std::size_t position)>;
+
+// One result for each element of `disks` (indices into the survey), in that order. A disk that is
+// not done after a few I/O time-outs is kTimeout; what was sent to it may still be executed.
+[[nodiscard]] std::vector<Result<pb::CoredumpHeader>> work_on_disks(
+    const Survey& survey, const std::vector<std::size_t>& disks, milliseconds io_timeout,
+    const DiskWork& work);
+
+}  // namespace lastword

@@ -1,0 +1,188 @@
+#include "agent/disks/own_disk.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "agent/protocol/seize_plan.h"
+#include "storage/reserve/unit_attention.h"
+
+namespace lastword {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+std::int64_t unix_ms_now() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+Error refused(std::string_view detail) {
+  return {.code = Code::kRefused, .operation = "take into service", .detail = std::string(detail)};
+}
+
+tl::unexpected<Error> at_disk(Error error, const ScsiLun& lun) {
+  if (error.disk.empty()) error.disk = lun.name();
+  return fail(error);
+}
+
+bool contains(const std::vector<ReservationKey>& keys, ReservationKey key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+// RELEASE, then unregister. A conflict on the way means that the registration is gone already.
+Status give_up_reservation(ScsiLun& lun, ReservationKey key) {
+  if (Status status = past_unit_attentions([&] { return lun.release(key, kOwnerType); });
+      !status && status.error().code != Code::kConflict) {
+    return at_disk(status.error(), lun);
+  }
+  const Status unregistered =
+      past_unit_attentions([&] { return lun.register_ignoring_existing({}, false); });
+  if (!unregistered) return at_disk(unregistered.error(), lun);
+  return {};
+}
+
+Status unregister_if_registered(ScsiLun& lun, ReservationKey key) {
+  const auto registrations = past_unit_attentions([&] { return lun.read_keys(); });
+  if (!registrations) return at_disk(registrations.error(), lun);
+  if (!contains(registrations->keys, key)) return {};
+  return give_up_reservation(lun, key);
+}
+
+Status check_same_disk(HeldDisk& held, const OwnDisk& disk) {
+  const auto label = held.label();
+  if (!label) return fail(label.error());
+  if (label->disk_uuid() == disk.disk_uuid) return {};
+  return fail({.code = Code::kGone,
+               .operation = "find disk",
+               .disk = disk.lun.name(),
+               .detail = "another disk has taken this name since it was surveyed; run it again"});
+}
+
+Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self,
+                                pb::CoredumpHeader& header) {
+  const auto label = disk.label();
+  if (!label) return fail(label.error());
+  auto in_service = label_in_service(*label, self);
+  if (!in_service) return fail(in_service.error());
+  const auto old_header = disk.header();
+  if (!old_header) return fail(old_header.error());
+  if (!MessageDifferencer::Equals(*label, *in_service)) {
+    in_service->set_written_unix_ms(unix_ms_now());
+    if (Status status = disk.put_label(*in_service); !status) return status;
+  }
+  header = header_after_reboot(*old_header, self);
+  if (MessageDifferencer::Equals(*old_header, header)) return {};
+  return disk.put_header(header);
+}
+
+}  // namespace
+
+Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self) {
+  if (label.cluster_uuid() != self.cluster_uuid || label.home_node() != self.node ||
+      label.role() == pb::MAILBOX) {
+    return fail(refused("its label changed meanwhile: it is no disk of this node any more"));
+  }
+  if (label.owner_node() != 0 && label.owner_node() != self.node) {
+    return fail(
+        refused(fmt::format("its label says that node {} owns it: it was taken over; wait "
+                            "for its giveback",
+                            label.owner_node())));
+  }
+  pb::Label in_service = label;
+  if (label.owner_node() != self.node) {
+    in_service.set_ownership_epoch(label.ownership_epoch() + 1);
+  }
+  in_service.set_owner_node(self.node);
+  in_service.set_owner_generation(self.boot_generation);
+  in_service.set_home_generation(self.boot_generation);
+  return in_service;
+}
+
+pb::CoredumpHeader header_after_reboot(const pb::CoredumpHeader& header,
+                                       const OwnerIdentity& self) {
+  pb::CoredumpHeader after = header;
+  const bool earlier_life =
+      header.node() == self.node && header.boot_generation() < self.boot_generation;
+  if (!earlier_life) return after;
+  if (header.attribute() == pb::IN_PROGRESS) {
+    after.set_attribute(pb::ABORTED);
+    after.set_reason(pb::REBOOTED);
+  } else if (header.attribute() == pb::ARMED) {
+    after.Clear();
+  }
+  return after;
+}
+
+bool holds_unsaved_dump(const pb::CoredumpHeader& header) {
+  return header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED;
+}
+
+Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key,
+                                         const HeaderChange& change) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, key);
+  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  auto now = held.header();
+  if (!now) return now;
+  auto changed = change(*now);
+  if (!changed) return at_disk(changed.error(), disk.lun);
+  if (MessageDifferencer::Equals(*now, *changed)) return changed;
+  if (Status written = held.put_header(*changed); !written) return fail(written.error());
+  return changed;
+}
+
+Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
+  if (Status seized = seize(disk.lun, goal); !seized) return fail(seized.error());
+  pb::CoredumpHeader header;
+  if (Status written = write_records_in_service(held, self, header); !written) {
+    if (written.error().code == Code::kRefused) {
+      // Not ours after all. Failing to give it back is less important than saying so.
+      (void)give_up_reservation(disk.lun, self.key);
+    }
+    return at_disk(written.error(), disk.lun);
+  }
+  return header;
+}
+
+Status join_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return same;
+  return seize(
+      disk.lun,
+      SeizeGoal{.own = self.key, .shared = true, .was_registered = contains(disk.keys, self.key)});
+}
+
+Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return same;
+  if (Status ready = wait_until_ready(disk.lun); !ready) return ready;
+  const auto reservation = past_unit_attentions([&] { return disk.lun.read_reservation(); });
+  if (!reservation) return at_disk(reservation.error(), disk.lun);
+  // With no reservation, an earlier stop was interrupted between its last two steps.
+  if (!reservation->has_value()) return unregister_if_registered(disk.lun, self.key);
+  if (Status mine = require_hold(disk.lun, self.key); !mine) return mine;
+  auto label = held.label();
+  if (!label) return fail(label.error());
+  if (label->owner_node() == self.node) {
+    label->set_owner_node(0);
+    label->set_owner_generation(0);
+    label->set_ownership_epoch(label->ownership_epoch() + 1);
+    label->set_written_unix_ms(unix_ms_now());
+    if (Status written = held.put_label(*label); !written) return written;
+  }
+  return give_up_reservation(disk.lun, self.key);
+}
+
+Status leave_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return same;
+  if (Status ready = wait_until_ready(disk.lun); !ready) return ready;
+  return unregister_if_registered(disk.lun, self.key);
+}
+
+}  // namespace lastword

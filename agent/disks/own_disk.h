@@ -1,0 +1,73 @@
+// Taking one of this node's own disks into service, and out of it.
+//
+//   into service: seize the reservation (seize_plan.h) -> read the label again, under the
+//   reservation
+//     -> label: owner = this node, in this boot -> header: what an earlier life left unfinished
+//     ends
+//   mailbox disk: register this node's key; reserve only where nobody did; no record is written
+//   out of service: label: owner = 0 -> RELEASE -> unregister
+//
+// Interrupted anywhere, each may be run again: what is done already is found done.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/disks/held_disk.h"
+#include "proto/disk.pb.h"
+
+namespace lastword {
+
+// Who takes, as every disk's label and header will show it.
+struct OwnerIdentity {
+  std::string cluster_uuid;
+  std::uint8_t node = 0;
+  std::uint32_t boot_generation = 0;
+  ReservationKey key;  // names node and boot generation
+};
+
+// What the label becomes. The same label when there is nothing to change. kRefused when it is not
+// this node's disk, or is the partner's by now.
+[[nodiscard]] Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self);
+
+// IN_PROGRESS of an earlier life of this node becomes ABORTED(REBOOTED): its writer is gone. ARMED
+// of an earlier life becomes INACTIVE: no loaded plan goes with it. Anything else stays.
+[[nodiscard]] pb::CoredumpHeader header_after_reboot(const pb::CoredumpHeader& header,
+                                                     const OwnerIdentity& self);
+
+// A dump that is over and not on a file system yet.
+[[nodiscard]] bool holds_unsaved_dump(const pb::CoredumpHeader& header);
+
+// An open disk and what the survey said it is.
+struct OwnDisk {
+  BlockDevice& device;
+  ScsiLun& lun;
+  std::uint64_t metadata_offset = 0;
+  // Device names may have moved since the survey: a disk with another UUID is left alone (kGone).
+  std::string disk_uuid;
+  // Registered when it was surveyed. This boot's key among them, and gone since: fenced.
+  std::vector<ReservationKey> keys = {};
+};
+
+// What a coredump header becomes, from what it is right now. Holds what it needs by value: it may
+// run on a thread that is left behind.
+using HeaderChange = std::function<Result<pb::CoredumpHeader>(const pb::CoredumpHeader& now)>;
+
+// Reads the header of a disk that `key` holds and writes what the change makes of it, nothing when
+// that is the same. On an error it reads as either the old or the new one.
+[[nodiscard]] Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key,
+                                                       const HeaderChange& change);
+
+// Returns the disk's header as it is then. On an error the disk may be registered and reserved by
+// this node, and its label still be the old one; where the label turns out to be the partner's, the
+// reservation is given back.
+[[nodiscard]] Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk,
+                                                       const OwnerIdentity& self);
+[[nodiscard]] Status join_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self);
+
+// kFenced, and nothing is touched, when another node holds it.
+[[nodiscard]] Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self);
+[[nodiscard]] Status leave_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self);
+
+}  // namespace lastword

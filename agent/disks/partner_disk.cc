@@ -1,0 +1,121 @@
+#include "agent/disks/partner_disk.h"
+
+#include "storage/block/record_io.h"
+
+namespace lastword {
+namespace {
+
+std::int64_t wall_clock_ms() {
+  return std::chrono::duration_cast<milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Result<PairChoice> read_label(RecordIo& records, const TakeOrder& order, pb::Label& label) {
+  const auto choice = records.read(RecordPlace::kLabel, label);
+  if (!choice) return choice;
+  if (label.cluster_uuid() != order.cluster_uuid || label.disk_uuid() != order.disk_uuid) {
+    return fail({.code = Code::kRefused,
+                 .operation = "take disk",
+                 .disk = order.path,
+                 .detail = "another disk has taken this name since it was surveyed"});
+  }
+  return choice;
+}
+
+Status write_label(RecordIo& records, const TakeOrder& order) {
+  pb::Label label;
+  const auto choice = read_label(records, order, label);
+  if (!choice) return fail(choice.error());
+  const KeyParts own = *parse_key(order.goal.own);
+  if (label.owner_node() == own.node && label.owner_generation() == own.boot_generation) return {};
+  if (label.owner_node() != own.node) label.set_ownership_epoch(label.ownership_epoch() + 1);
+  label.set_owner_node(own.node);
+  label.set_owner_generation(own.boot_generation);
+  label.set_written_unix_ms(wall_clock_ms());
+  const auto written = records.write(RecordPlace::kLabel, *choice, label);
+  if (!written) return fail(written.error());
+  return {};
+}
+
+Status end_header(RecordIo& records, const TakeOrder& order, pb::CoredumpHeader& header) {
+  const auto choice = records.read(RecordPlace::kCoredump, header);
+  if (!choice) {
+    header.Clear();
+    if (choice.error().code == Code::kNotFound) return {};
+    return fail(choice.error());
+  }
+  if (header.attribute() == pb::IN_PROGRESS) {
+    header.set_attribute(pb::ABORTED);
+    header.set_reason(order.abort_reason);
+  } else if (header.attribute() == pb::ARMED) {
+    header.Clear();
+  } else {
+    return {};
+  }
+  const auto written = records.write(RecordPlace::kCoredump, *choice, header);
+  if (!written) return fail(written.error());
+  return {};
+}
+
+// Opened for reading: the reservation needs no more, and nothing is to be opened for writing that
+// may still be the partner's.
+Result<std::shared_ptr<OpenDisk>> open_by_name(const TakeOrder& order) {
+  auto disk = open_disk(order.path, Access::kReadOnly, order.io_timeout);
+  if (!disk) return fail(disk.error());
+  RecordIo records(*disk->device, order.metadata_offset);
+  pb::Label label;
+  if (const auto found = read_label(records, order, label); !found) return fail(found.error());
+  return std::make_shared<OpenDisk>(std::move(*disk));
+}
+
+Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset) {
+  if (!disk.lun) {
+    return fail({.code = Code::kUnsupported,
+                 .operation = "take disk",
+                 .disk = order.path,
+                 .detail = "an image file has no reservations"});
+  }
+  SeizeNotes notes;
+  const Status status = seize(*disk.lun, order.goal, &notes, order.seen);
+  used_reset = notes.used_reset;
+  if (!status || notes.preempted) return status;
+  // The victim's label, and nobody to preempt: a run before this one preempted and was interrupted,
+  // perhaps before it could abort what the target had queued.
+  RecordIo records(*disk.device, order.metadata_offset);
+  pb::Label label;
+  if (const auto found = read_label(records, order, label); !found) return fail(found.error());
+  if (label.owner_node() != order.goal.victim_node) return {};
+  used_reset = true;
+  return disk.lun->logical_unit_reset();
+}
+
+Status write_records(const TakeOrder& order, pb::CoredumpHeader& header) {
+  const auto device = LinuxBlockDevice::open(order.path, Access::kReadWrite);
+  if (!device) return fail(device.error());
+  RecordIo records(**device, order.metadata_offset);
+  if (Status status = write_label(records, order); !status) return status;
+  return end_header(records, order, header);
+}
+
+}  // namespace
+
+TakenDisk take_disk(const TakeOrder& order, const std::function<void()>& on_held) {
+  TakenDisk taken;
+  std::shared_ptr<OpenDisk> disk = order.open;
+  if (!disk) {
+    auto opened = open_by_name(order);
+    if (!opened) {
+      taken.status = fail(opened.error());
+      return taken;
+    }
+    disk = std::move(*opened);
+  }
+  taken.status = take_reservation(*disk, order, taken.used_reset);
+  if (!taken.status) return taken;
+  on_held();
+  taken.status = write_records(order, taken.header);
+  return taken;
+}
+
+}  // namespace lastword

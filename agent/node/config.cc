@@ -1,0 +1,374 @@
+#include "agent/node/config.h"
+
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <filesystem>
+#include <initializer_list>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "agent/base/text_file.h"
+#include "proto/codec_setting.h"
+#include "proto/uuid.h"
+
+namespace lastword {
+namespace {
+
+using Choices = std::initializer_list<std::pair<std::string_view, int>>;
+
+// Reads typed values out of the parsed file and keeps the first complaint; once there is one, the
+// other calls do nothing. So the order of calls is the order in which mistakes are reported.
+class Reader {
+ public:
+  explicit Reader(std::string path) : path_(std::move(path)) {}
+
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
+  void complain(const toml::source_region& where, const std::string& what) {
+    if (error_) return;
+    // Line 0: the mistake is something missing from the file as a whole.
+    const std::string place =
+        where.begin.line == 0 ? ""
+                              : fmt::format("line {}:{}: ", where.begin.line, where.begin.column);
+    error_ = Error{.code = Code::kUsage,
+                   .operation = "read configuration",
+                   .disk = path_,
+                   .detail = place + what};
+  }
+
+  void only_keys(const toml::table& table, std::string_view name,
+                 std::initializer_list<std::string_view> known) {
+    for (const auto& [key, node] : table) {
+      if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
+      complain(key.source(), fmt::format("unknown key \"{}\" in {}; it takes {}", key.str(), name,
+                                         fmt::join(known, ", ")));
+    }
+  }
+
+  // Null when absent.
+  const toml::table* table(const toml::table& parent, std::string_view key) {
+    const toml::node* node = parent.get(key);
+    if (node == nullptr) return nullptr;
+    if (!node->is_table()) complain(node->source(), fmt::format("[{}] must be a table", key));
+    return node->as_table();
+  }
+
+  // False when absent or wrong; `into` is then unchanged. The same for all that follow.
+  bool text(const toml::table& table, std::string_view key, std::string& into) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return false;
+    const auto* value = node->as_string();
+    if (value == nullptr) {
+      complain(node->source(), fmt::format("{} must be a string in quotes", key));
+      return false;
+    }
+    into = value->get();
+    return true;
+  }
+
+  void absolute_path(const toml::table& table, std::string_view key, std::string& into) {
+    std::string value;
+    if (!text(table, key, value)) return;
+    if (!value.starts_with('/')) {
+      complain(table.get(key)->source(),
+               fmt::format("{} = \"{}\" must be an absolute path", key, value));
+      return;
+    }
+    into = value;
+  }
+
+  void duration(const toml::table& table, std::string_view key, milliseconds& into) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return;
+    const auto* value = node->as_string();
+    const auto parsed = parse_duration(value == nullptr ? std::string_view{} : value->get());
+    if (!parsed) {
+      complain(node->source(),
+               fmt::format("{} must be a whole number with its unit in quotes, such as \"5s\", "
+                           "\"500ms\" or \"2min\"",
+                           key));
+      return;
+    }
+    into = *parsed;
+  }
+
+  // Text that `parse` accepts.
+  template <class Parse>
+  void checked(const toml::table& table, std::string_view key, std::string& into, Parse parse) {
+    if (!text(table, key, into)) return;
+    if (const auto parsed = parse(into); !parsed) {
+      complain(table.get(key)->source(),
+               fmt::format("{} = \"{}\": {}", key, into, parsed.error().detail.view()));
+    }
+  }
+
+  template <class Enum>
+  void choice(const toml::table& table, std::string_view key, Enum& into, Choices choices) {
+    std::string value;
+    if (!text(table, key, value)) return;
+    std::string known;
+    for (const auto& [name, meaning] : choices) {
+      if (name == value) {
+        into = static_cast<Enum>(meaning);
+        return;
+      }
+      known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", name);
+    }
+    complain(table.get(key)->source(),
+             fmt::format("{} = \"{}\": choose one of {}", key, value, known));
+  }
+
+ private:
+  std::string path_;
+  std::optional<Error> error_;
+};
+
+bool all_of_set(std::string_view text, std::string_view extra) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](unsigned char c) {
+    return (c < 0x80 && std::isalnum(c) != 0) || extra.find(static_cast<char>(c)) != extra.npos;
+  });
+}
+
+void read_cluster(Reader& reader, const toml::table& root, Config& config) {
+  if (!reader.text(root, "cluster", config.cluster_uuid)) {
+    reader.complain({},
+                    "cluster is missing: add cluster = \"UUID\", the same on both nodes (uuidgen "
+                    "makes one)");
+    return;
+  }
+  std::transform(config.cluster_uuid.begin(), config.cluster_uuid.end(),
+                 config.cluster_uuid.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (const Status good = check_cluster_uuid(config.cluster_uuid); !good) {
+    reader.complain(
+        root.get("cluster")->source(),
+        fmt::format("cluster = \"{}\" {}", config.cluster_uuid, good.error().detail.view()));
+  }
+}
+
+NodeConfig read_node(Reader& reader, const std::string& name, const toml::table& table) {
+  NodeConfig node{.name = name, .core_directory = "/var/crash/" + name};
+  reader.only_keys(table, fmt::format("[nodes.{}]", name), {"id", "core_directory"});
+  if (!all_of_set(name, "-_")) {
+    reader.complain(table.source(), fmt::format("node name \"{}\": use letters, digits, - and _ "
+                                                "only, as in the short host name",
+                                                name));
+  }
+  const toml::node* id = table.get("id");
+  const auto value = id == nullptr ? std::nullopt : id->value_exact<std::int64_t>();
+  if (!value || *value < 1 || *value > UINT8_MAX) {
+    reader.complain(id == nullptr ? table.source() : id->source(),
+                    fmt::format("[nodes.{}] needs id = N, a number from 1 to 255 that differs "
+                                "between the nodes and never changes",
+                                name));
+    return node;
+  }
+  node.id = static_cast<std::uint8_t>(*value);
+  reader.absolute_path(table, "core_directory", node.core_directory);
+  return node;
+}
+
+void read_nodes(Reader& reader, const toml::table& root, std::string_view host_name,
+                Config& config) {
+  const toml::table* tables = reader.table(root, "nodes");
+  if (tables == nullptr || tables->size() != 2) {
+    reader.complain(tables == nullptr ? toml::source_region{} : tables->source(),
+                    fmt::format("a cluster has exactly two nodes, here are {}: write one "
+                                "[nodes.NAME] table for each",
+                                tables == nullptr ? 0 : tables->size()));
+    return;
+  }
+  std::vector<NodeConfig> nodes;
+  for (const auto& [key, node] : *tables) {
+    if (!node.is_table()) {
+      reader.complain(node.source(), fmt::format("write [nodes.{}] as a table", key.str()));
+      return;
+    }
+    nodes.push_back(read_node(reader, std::string(key.str()), *node.as_table()));
+  }
+  if (nodes[0].id == nodes[1].id) {
+    reader.complain(tables->source(), fmt::format("{} and {} both have id {}: ids must differ",
+                                                  nodes[0].name, nodes[1].name, nodes[0].id));
+  }
+
+  std::string own(host_name);
+  const bool named = reader.text(root, "node", own);
+  const auto is_own = [&](const NodeConfig& node) { return node.name == own; };
+  auto self = std::find_if(nodes.begin(), nodes.end(), is_own);
+  if (self == nodes.end() && !named) {
+    own = own.substr(0, own.find('.'));
+    self = std::find_if(nodes.begin(), nodes.end(), is_own);
+  }
+  if (self == nodes.end()) {
+    reader.complain(
+        named ? root.get("node")->source() : toml::source_region{},
+        fmt::format("{} \"{}\" is neither \"{}\" nor \"{}\": set node = to one of the two",
+                    named ? "node =" : "this host's name", own, nodes[0].name, nodes[1].name));
+    return;
+  }
+  config.self = *self;
+  config.partner = nodes[self == nodes.begin() ? 1 : 0];
+}
+
+void read_timing(Reader& reader, const toml::table& root, Config& config) {
+  TimingSettings settings;
+  const toml::table* table = reader.table(root, "timing");
+  if (table != nullptr) {
+    reader.only_keys(*table, "[timing]", {"io_timeout", "dump_limit", "grace", "client_timeout"});
+    reader.duration(*table, "io_timeout", settings.io_timeout);
+    reader.duration(*table, "dump_limit", settings.dump_limit);
+    reader.duration(*table, "grace", settings.grace);
+    reader.duration(*table, "client_timeout", settings.client_timeout);
+  }
+  const auto timing = derive_timing(settings);
+  if (timing) {
+    config.timing = *timing;
+  } else {
+    reader.complain(table == nullptr ? toml::source_region{} : table->source(),
+                    fmt::format("[timing] {}", timing.error().detail.view()));
+  }
+}
+
+void read_dump(Reader& reader, const toml::table& root, Config& config) {
+  const toml::table* table = reader.table(root, "dump");
+  if (table == nullptr) return;
+  reader.only_keys(*table, "[dump]",
+                   {"keep", "after", "engine", "exclude", "codec", "core_format"});
+  reader.choice(*table, "keep", config.keep_latest, {{"unsaved", 0}, {"latest", 1}});
+  reader.choice(*table, "after", config.after,
+                {{"reboot", pb::REBOOT}, {"poweroff", pb::POWER_OFF}, {"hold", pb::HOLD}});
+  reader.choice(*table, "engine", config.engine,
+                {{"auto", pb::ENGINE_AUTO}, {"io_uring", pb::IO_URING}, {"libaio", pb::LIBAIO}});
+  reader.checked(*table, "exclude", config.exclude, PageFilter::parse);
+  reader.checked(*table, "codec", config.codec, CodecSetting::parse);
+  reader.choice(*table, "core_format", config.core_format,
+                {{"kdump", static_cast<int>(CoreFormat::kKdump)},
+                 {"elf", static_cast<int>(CoreFormat::kElf)}});
+}
+
+void read_processors(Reader& reader, const toml::table& table, Config& config) {
+  constexpr unsigned kMost = 8;  // that lastword-dump has memory for (size_engine())
+  const toml::node* node = table.get("processors");
+  if (node == nullptr) return;
+  const auto value = node->value_exact<std::int64_t>();
+  if (!value || *value < 1 || *value > kMost) {
+    reader.complain(node->source(), fmt::format("processors takes a number from 1 to {}", kMost));
+    return;
+  }
+  config.capture_processors = static_cast<unsigned>(*value);
+}
+
+void read_capture(Reader& reader, const toml::table& root, Config& config) {
+  const toml::table* table = reader.table(root, "capture");
+  if (table == nullptr) return;
+  reader.only_keys(*table, "[capture]", {"modules", "kernel", "command_line", "processors"});
+  reader.absolute_path(*table, "kernel", config.capture_kernel);
+  reader.text(*table, "command_line", config.capture_command_line);
+  read_processors(reader, *table, config);
+  const toml::node* modules = table->get("modules");
+  if (modules == nullptr) return;
+  if (!modules->is_array()) {
+    reader.complain(modules->source(), "modules must be a list: [\"name\", \"name\"]");
+    return;
+  }
+  for (const toml::node& module : *modules->as_array()) {
+    const std::string name = module.value_exact<std::string>().value_or("");
+    if (!all_of_set(name, "-_")) {
+      reader.complain(module.source(),
+                      "modules takes names as in modprobe, without path and ending");
+      return;
+    }
+    config.extra_modules.push_back(name);
+  }
+}
+
+void read_programs(Reader& reader, const toml::table& root, Config& config) {
+  if (const toml::table* table = reader.table(root, "hooks")) {
+    reader.only_keys(*table, "[hooks]", {"service_taken"});
+    reader.absolute_path(*table, "service_taken", config.hooks.service_taken);
+  }
+  if (const toml::table* table = reader.table(root, "paths")) {
+    reader.only_keys(*table, "[paths]", {"state", "persistent", "dump_program"});
+    reader.absolute_path(*table, "state", config.state_directory);
+    reader.absolute_path(*table, "persistent", config.persistent_directory);
+    reader.absolute_path(*table, "dump_program", config.dump_program);
+  }
+}
+
+}  // namespace
+
+Result<milliseconds> parse_duration(std::string_view text) {
+  constexpr std::pair<std::string_view, std::int64_t> kUnits[]{
+      {"ms", 1}, {"s", 1000}, {"min", 60000}};
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const auto& [name, factor] : kUnits) {
+    if (error == std::errc{} && unit == name && number >= 0 &&
+        number <= std::numeric_limits<std::int64_t>::max() / factor) {
+      return milliseconds(number * factor);
+    }
+  }
+  return fail({.code = Code::kUsage,
+               .operation = "read duration",
+               .detail = fmt::format("\"{}\" is not a time such as \"5s\"", text)});
+}
+
+Result<Config> parse_config(std::string_view text, const std::string& path,
+                            std::string_view host_name) {
+  Reader reader(path);
+  const toml::parse_result parsed = toml::parse(text, path);
+  if (!parsed) {
+    reader.complain(parsed.error().source(),
+                    fmt::format("not TOML: {}", parsed.error().description()));
+    return fail(*reader.error());
+  }
+  const toml::table& root = parsed.table();
+  Config config;
+  reader.only_keys(root, "the file",
+                   {"cluster", "node", "nodes", "timing", "dump", "capture", "hooks", "paths"});
+  read_cluster(reader, root, config);
+  read_nodes(reader, root, host_name, config);
+  read_timing(reader, root, config);
+  read_dump(reader, root, config);
+  read_capture(reader, root, config);
+  read_programs(reader, root, config);
+  if (reader.error()) return fail(*reader.error());
+  return config;
+}
+
+Result<Config> load_config(const std::string& path) {
+  Error error{.code = Code::kUsage,
+              .operation = "read configuration",
+              .disk = path,
+              .detail = "write it as lastword.toml(5) tells, or name another file with --config"};
+  std::error_code unknown;
+  const auto status = std::filesystem::status(path, unknown);
+  // Opening a FIFO would wait for somebody who writes to it.
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    error.detail = "not a regular file; name another one with --config";
+    return fail(error);
+  }
+  const auto text = read_text_file(path);
+  if (!text) {
+    error.sys_errno = text.error().sys_errno;
+    return fail(error);
+  }
+  std::array<char, HOST_NAME_MAX + 1> host_name{};
+  (void)gethostname(host_name.data(), host_name.size() - 1);
+  return parse_config(*text, path, host_name.data());
+}
+
+}  // namespace lastword

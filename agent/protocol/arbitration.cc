@@ -1,0 +1,68 @@
+#include "agent/protocol/arbitration.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lastword {
+namespace {
+
+constexpr unsigned kMaxAttempts = 16;
+
+bool is_partner(ReservationKey key, const SeizeGoal& goal) {
+  const auto own = parse_key(goal.own);
+  const auto parts = parse_key(key);
+  return own && parts && parts->cluster == own->cluster && parts->node == goal.victim_node;
+}
+
+}  // namespace
+
+Vote cast_vote(ScsiLun& lun, const SeizeGoal& goal) {
+  for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    const auto registrations = lun.read_keys();
+    if (!registrations) {
+      if (registrations.error().code == Code::kUnitAttention) continue;
+      return Vote::kUnknown;
+    }
+    const auto& keys = registrations->keys;
+    if (std::find(keys.begin(), keys.end(), goal.own) == keys.end()) return Vote::kLost;
+    const auto rival = std::find_if(keys.begin(), keys.end(),
+                                    [&](ReservationKey key) { return is_partner(key, goal); });
+    if (rival == keys.end()) return Vote::kWon;
+    if (goal.victim_generation && parse_key(*rival)->boot_generation > *goal.victim_generation) {
+      return Vote::kUnknown;
+    }
+    const Status removed = lun.preempt(goal.own, *rival, kOwnerType);
+    // A conflict or unit attention means that the picture changed, perhaps against us: look again.
+    if (!removed && removed.error().code != Code::kConflict &&
+        removed.error().code != Code::kUnitAttention) {
+      return Vote::kUnknown;
+    }
+  }
+  return Vote::kUnknown;
+}
+
+Error no_majority(const Tally& tally) {
+  return {.code = tally.lost > 0 ? Code::kFenced : Code::kRefused,
+          .operation = "takeover",
+          .detail = fmt::format(
+              "{} of {} mailbox disks won, {} lost: no majority, so no other disk is touched. {}",
+              tally.won, tally.total, tally.lost,
+              tally.lost > 0 ? "The partner is taking over from this node, or began to; `lastword "
+                               "start` says how to go on"
+                             : "Run `lastword start`, and check the mailbox disks; if the partner "
+                               "is back, all is well")};
+}
+
+Tally arbitrate(unsigned mailbox_disks, const std::function<Vote(unsigned)>& vote) {
+  Tally tally{.total = mailbox_disks};
+  for (unsigned i = 0; i < mailbox_disks && 2 * tally.won <= mailbox_disks; ++i) {
+    const Vote outcome = vote(i);
+    if (outcome == Vote::kWon) ++tally.won;
+    if (outcome == Vote::kLost) ++tally.lost;
+    if (2 * tally.lost > mailbox_disks) break;
+  }
+  return tally;
+}
+
+}  // namespace lastword

@@ -1,0 +1,42 @@
+// Who may take over when both nodes want to: a majority of the mailbox disks decides, before any
+// other disk is touched. Both nodes are registered on every mailbox disk in normal service; a vote
+// is won by removing the other's registration there, and only a registered node can do that (SPC-4
+// 5.13.11.2.6), so each vote has one winner.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+
+#include "agent/protocol/seize_plan.h"
+
+namespace lastword {
+
+enum class Vote : std::uint8_t {
+  kWon,
+  kLost,     // our registration there is gone: the partner was first
+  kUnknown,  // the disk did not answer, or a later life of the partner is registered there
+};
+
+// One vote on one mailbox disk. Won already where the partner is not registered and we are, so that
+// a takeover that was interrupted picks up here. Never registers: a node that lost must not come
+// back.
+[[nodiscard]] Vote cast_vote(ScsiLun& lun, const SeizeGoal& goal);
+
+struct Tally {
+  unsigned total = 0;
+  unsigned won = 0;
+  unsigned lost = 0;
+  [[nodiscard]] bool majority() const { return total == 0 || 2 * won > total; }
+};
+
+// Votes in the order given (the same on both nodes: by disk UUID), stopping when the majority is
+// won or can no longer be. With no mailbox disks there is no arbitration, and the tally says
+// majority.
+[[nodiscard]] Tally arbitrate(unsigned mailbox_disks, const std::function<Vote(unsigned)>& vote);
+
+// kFenced where a vote was lost, else kRefused: too few disks answered. Nothing but registrations
+// on mailbox disks has changed by then.
+[[nodiscard]] Error no_majority(const Tally& tally);
+
+}  // namespace lastword

@@ -1,0 +1,136 @@
+// Getting hold of one disk's reservation, step by step: a pure state machine that says which SCSI
+// command comes next and is fed the replies. It serves both `start` (a node's own disks, where a
+// power cycle may have left its older key) and takeover (the partner's disks).
+//
+//   TEST UNIT READY until ready -> READ KEYS, READ RESERVATION (unless just seen)
+//   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already
+//   -> PREEMPT AND ABORT of each victim, the holder first -> RESERVE if nobody holds it
+//   -> READ KEYS, READ RESERVATION: this node holds it and no victim is registered
+//
+// Where PREEMPT AND ABORT is not to be had: PREEMPT, then LOGICAL UNIT RESET, since after a plain
+// PREEMPT a command that the target accepted from the victim could still be executed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/keys.h"
+#include "storage/reserve/scsi_lun.h"
+
+namespace lastword {
+
+// Who may be thrown off the disk. Everybody else's reservation is respected.
+struct SeizeGoal {
+  ReservationKey own;                       // names cluster, node and boot generation
+  std::optional<std::uint8_t> victim_node;  // this node's keys, besides older own ones
+  // A mailbox disk, where both nodes are registered: whichever of the cluster's nodes holds the
+  // reservation is as good as this one, since type 5 lets every registrant write.
+  bool shared = false;
+  // The life of the victim that failed: a key of a later boot means that it is back, and is
+  // respected.
+  std::optional<std::uint32_t> victim_generation = {};
+  // This boot's key was registered a moment ago. If it is gone now, another node removed it: it is
+  // not registered again (kFenced).
+  bool was_registered = false;
+  // The target can keep registrations over a power loss (REPORT CAPABILITIES); absent: ask it.
+  std::optional<bool> aptpl = {};
+};
+
+// What somebody saw of the disk a moment ago: saves the first look. It may be out of date; what
+// changed since shows in the replies, and in the look at the end.
+struct SeizeView {
+  std::vector<ReservationKey> keys;
+  std::optional<Reservation> holder;
+};
+
+// Whose key keeps this node off the disk: a holder that is not to be thrown off, or a node that
+// failed and is registered again by a later boot. With type 5 every registrant writes, so it must
+// not stay beside this node. Empty: the disk may be taken.
+[[nodiscard]] std::optional<ReservationKey> key_in_the_way(const SeizeGoal& goal,
+                                                           const SeizeView& view);
+
+enum class SeizeCommand : std::uint8_t {
+  kTestUnitReady,
+  kReadKeys,
+  kReadReservation,
+  kRegister,
+  kPreemptAndAbort,
+  kPreempt,
+  kLogicalUnitReset,
+  kReserve,
+  kUnregister,
+};
+
+struct SeizeReply {
+  Status status;
+  Registrations registrations;             // after kReadKeys
+  std::optional<Reservation> reservation;  // after kReadReservation
+};
+
+class Seize {
+ public:
+  explicit Seize(const SeizeGoal& goal, std::optional<SeizeView> seen = {});
+
+  // The command to send now; empty when over(). kPreempt* are for victim().
+  [[nodiscard]] std::optional<SeizeCommand> next() const;
+  [[nodiscard]] ReservationKey victim() const { return victim_; }
+  // The reply to next(). A reply after over() is ignored.
+  void reply(const SeizeReply& reply);
+
+  [[nodiscard]] bool over() const { return state_ == State::kDone || state_ == State::kFailed; }
+  // Valid when over(). An error leaves the disk with whoever holds it: kConflict (somebody else's
+  // key holds it, or it kept changing hands), kFenced (this node's registration was removed while
+  // it was at work), or what the disk answered.
+  [[nodiscard]] const Status& result() const { return result_; }
+  // PREEMPT AND ABORT was not supported; a reset stood in for the abort.
+  [[nodiscard]] bool used_reset() const { return used_reset_; }
+  // Some victim's registration was removed, and its commands with it.
+  [[nodiscard]] bool preempted() const { return preempted_; }
+
+ private:
+  enum class State : std::uint8_t {
+    kReadying,     // TEST UNIT READY
+    kReadingKeys,  // before or after taking: registered_ and taken_ tell
+    kReadingHolder,
+    kRegistering,
+    kAborting,    // PREEMPT AND ABORT
+    kPreempting,  // PREEMPT, for targets without the former
+    kResetting,
+    kReserving,
+    kWithdrawing,  // unregistering, since the disk turned out to be somebody else's
+    kDone,
+    kFailed,
+  };
+
+  [[nodiscard]] std::optional<ReservationKey> next_victim() const;
+  [[nodiscard]] bool registered() const;
+  [[nodiscard]] std::string why_no_end() const;
+  void look_again();
+  void decide();
+  void end(const Status& result);
+
+  SeizeGoal goal_;
+  State state_ = State::kReadying;
+  ReservationKey victim_;
+  SeizeView view_;
+  bool sent_register_ = false;
+  bool needs_reset_ = false;
+  bool used_reset_ = false;
+  bool preempted_ = false;
+  unsigned attentions_ = 0;
+  unsigned looks_ = 0;
+  Status result_;
+};
+
+struct SeizeNotes {
+  bool used_reset = false;
+  bool preempted = false;
+};
+
+// Drives a Seize on a real (or fake) logical unit. Blocks for at most the lun's time-out for each
+// command. Returns its result; `notes` may be null.
+[[nodiscard]] Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes = nullptr,
+                           std::optional<SeizeView> seen = {});
+
+}  // namespace lastword

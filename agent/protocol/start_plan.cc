@@ -1,0 +1,140 @@
+#include "agent/protocol/start_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lastword {
+namespace {
+
+Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<std::uint32_t> noted,
+                                        const std::optional<NodeState>& state) {
+  const std::uint32_t latest = std::max(on_disks, noted.value_or(0));
+  if (state) {
+    if (latest <= state->boot_generation) return state->boot_generation;
+    return fail({.code = Code::kRefused,
+                 .operation = "start",
+                 .detail = fmt::format("this boot is generation {}, but a disk tells of generation "
+                                       "{} of this node: is another machine using this node's id?",
+                                       state->boot_generation, latest)});
+  }
+  if (noted && on_disks > *noted) {
+    return fail(
+        {.code = Code::kRefused,
+         .operation = "start",
+         .detail = fmt::format("the disks tell of boot generation {} of this node, this machine of "
+                               "{}: is another machine using this node's id? If this one is the "
+                               "node, installed anew, run `lastword start --reinstalled`",
+                               on_disks, *noted)});
+  }
+  if (latest >= kMaxBootGeneration) {
+    return fail({.code = Code::kRefused,
+                 .operation = "start",
+                 .detail = fmt::format("boot generation {} is the last that fits into a key; label "
+                                       "the disks anew",
+                                       latest)});
+  }
+  return latest + 1;
+}
+
+// Sorts one of this node's disks into the plan.
+void place_own_disk(std::size_t index, const SurveyedDisk& disk, const Config& config,
+                    StartPlan& plan) {
+  const std::uint8_t holder = holder_node(disk, config);
+  if (disk.label->owner_node() == config.partner.id) {
+    plan.taken_over.push_back(
+        {index, fmt::format("its label says that {} owns it", config.partner.name)});
+  } else if (holder == config.partner.id) {
+    plan.taken_over.push_back(
+        {index, fmt::format("{} holds its reservation by key {}", config.partner.name,
+                            to_string(disk.reservation->holder))});
+  } else if (disk.problem) {
+    plan.refused.push_back({index, describe(*disk.problem)});
+  } else if (disk.scsi_problem) {
+    plan.refused.push_back({index, describe(*disk.scsi_problem)});
+  } else if (disk.reservation && holder != config.self.id) {
+    plan.refused.push_back(
+        {index, fmt::format("reserved by key {} ({}), which is no key of this cluster; find out "
+                            "whose it is, and remove it by hand if nobody uses the disk",
+                            to_string(disk.reservation->holder), name_of(disk.reservation->type))});
+  } else {
+    plan.own.push_back(index);
+  }
+}
+
+// Why this mailbox disk is not joined; empty: it is.
+//
+// A vote that was lost in this life stays lost: the winner may be slow, and still take disks from
+// this node by the key that this node has now. A later life's key it would respect.
+std::string reject_mailbox(const SurveyedDisk& disk, const Survey& survey, const Config& config,
+                           const std::optional<NodeState>& state) {
+  if (disk.scsi_problem) return describe(*disk.scsi_problem);
+  const std::string& uuid = disk.label->disk_uuid();
+  if (disks_with_uuid(survey, config, uuid).size() > 1) {
+    return fmt::format(
+        "another disk has its UUID {} too: with a clone of it in sight, each node "
+        "could win its own vote; take the clone away",
+        uuid);
+  }
+  const auto joined = [&](const NodeState& of) {
+    return std::find(of.mailbox_joined.begin(), of.mailbox_joined.end(), uuid) !=
+           of.mailbox_joined.end();
+  };
+  if (state && joined(*state) && !is_registered(disk, state->key) &&
+      is_registered(disk, config, config.partner.id)) {
+    return fmt::format(
+        "{0} removed this node's key from it, which is how a takeover begins. If "
+        "{0} does not go through with it: stop the service, `lastword stop`, "
+        "`lastword start`",
+        config.partner.name);
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_own_disk(const SurveyedDisk& disk, const Config& config) {
+  return in_cluster(disk, config) && disk.label->role() != pb::MAILBOX &&
+         disk.label->home_node() == config.self.id;
+}
+
+bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config) {
+  return in_cluster(disk, config) && disk.label->role() == pb::MAILBOX;
+}
+
+Result<StartPlan> plan_start(const Survey& survey, const Config& config,
+                             const std::optional<NodeState>& state,
+                             std::optional<std::uint32_t> last_generation) {
+  const auto generation =
+      choose_generation(latest_generation(survey, config, config.self.id), last_generation, state);
+  if (!generation) return fail(generation.error());
+  StartPlan plan{.boot_generation = *generation};
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const SurveyedDisk& disk = survey.disks[i];
+    if (is_own_disk(disk, config)) {
+      place_own_disk(i, disk, config, plan);
+    } else if (is_mailbox_disk(disk, config)) {
+      std::string rejection = reject_mailbox(disk, survey, config, state);
+      if (rejection.empty()) {
+        plan.mailbox.push_back(i);
+      } else {
+        plan.refused.push_back({i, std::move(rejection)});
+      }
+    } else if (disk.problem && !disk.label) {
+      plan.refused.push_back(
+          {i, fmt::format("cannot tell whether it is this node's: {}", describe(*disk.problem))});
+    }
+  }
+  return plan;
+}
+
+OwnerIdentity own_identity(const Config& config, std::uint32_t boot_generation) {
+  return {.cluster_uuid = config.cluster_uuid,
+          .node = config.self.id,
+          .boot_generation = boot_generation,
+          .key = make_key({.cluster = cluster_key_bits(config.cluster_uuid),
+                           .node = config.self.id,
+                           .boot_generation = boot_generation})};
+}
+
+}  // namespace lastword

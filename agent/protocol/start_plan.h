@@ -1,0 +1,45 @@
+// `lastword start`, decided: what to take, under which key, and when to keep the hands off. Pure:
+// the survey in, a plan out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/disks/own_disk.h"
+#include "agent/disks/survey.h"
+#include "agent/node/config.h"
+#include "agent/node/node_state.h"
+
+namespace lastword {
+
+struct DiskRemark {
+  std::size_t disk = 0;  // index into the survey
+  std::string text;
+};
+
+struct StartPlan {
+  std::uint32_t boot_generation = 0;
+  std::vector<std::size_t> own;      // disks to take (service, spare, dump)
+  std::vector<std::size_t> mailbox;  // disks to register on
+  // The partner has, or is getting, some of this node's disks. Not empty: touch nothing at all.
+  std::vector<DiskRemark> taken_over;
+  std::vector<DiskRemark> refused;  // this disk is left alone, the others are taken
+};
+
+// `state`: of an earlier start in this boot, that no stop has ended; its generation is kept.
+// `last_generation`: what this machine noted of its earlier boots as this node (0: nothing);
+// absent: the disks are believed. Fails when there is no generation left, or when a disk shows a
+// later one than this machine's: somebody else is this node, and would be fenced.
+[[nodiscard]] Result<StartPlan> plan_start(const Survey& survey, const Config& config,
+                                           const std::optional<NodeState>& state,
+                                           std::optional<std::uint32_t> last_generation);
+
+[[nodiscard]] OwnerIdentity own_identity(const Config& config, std::uint32_t boot_generation);
+
+// This node's own disks and the mailbox disks that it registered on or should: what `lastword stop`
+// hands back.
+[[nodiscard]] bool is_own_disk(const SurveyedDisk& disk, const Config& config);
+[[nodiscard]] bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config);
+
+}  // namespace lastword

@@ -1,0 +1,284 @@
+#include "agent/protocol/takeover_plan.h"
+
+#include <algorithm>
+
+namespace lastword {
+namespace {
+
+using Kind = TakeoverAction::Kind;
+
+// In I/O time-outs: error recovery of the kernel gets this much before others stop waiting.
+constexpr int kHungAfter = 3;
+
+// qemu/scenarios/pair.py tells by the first four that the dump on the disk was not cut short.
+constexpr std::string_view kDumpEnded = "the dump on it has ended";
+constexpr std::string_view kStalled = "no progress for the stall time";
+constexpr std::string_view kDeadline = "the deadline has passed";
+constexpr std::string_view kHeldAlready = "held already";
+constexpr std::string_view kNoDump = "no dump of this crash is on it or on its way";
+constexpr std::string_view kNotArmedNow = "it is not armed any more";
+constexpr std::string_view kDumpEndedElsewhere = "the dump has ended on another disk";
+constexpr std::string_view kNoWriter = "no dump has shown for the grace time";
+
+bool has_ended(const pb::CoredumpHeader& header) {
+  return header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED;
+}
+
+// The writer ended by itself and will not turn to another candidate. After IO_ERROR it does.
+bool is_final_end(const pb::CoredumpHeader& header) {
+  return header.attribute() == pb::COMPLETED ||
+         (header.attribute() == pb::ABORTED && header.reason() != pb::IO_ERROR &&
+          header.reason() != pb::STALLED && header.reason() != pb::DEADLINE);
+}
+
+}  // namespace
+
+TakeoverPlan::TakeoverPlan(const Timing& timing, std::uint8_t partner,
+                           std::vector<TakeoverDisk> disks)
+    : timing_(timing), partner_(partner) {
+  for (TakeoverDisk& disk : disks) disks_.push_back(Disk{.seen = std::move(disk)});
+}
+
+// A header of an earlier boot's plan or dump says nothing about this crash.
+bool TakeoverPlan::is_armed(const Disk& disk) const {
+  const auto& header = disk.seen.header;
+  return header.attribute() == pb::ARMED && header.node() == partner_ &&
+         header.boot_generation() == disk.seen.generation;
+}
+
+bool TakeoverPlan::is_dumping(const Disk& disk) const {
+  const auto& header = disk.seen.header;
+  return header.attribute() == pb::IN_PROGRESS && header.node() == partner_ &&
+         header.boot_generation() == disk.seen.generation;
+}
+
+bool TakeoverPlan::any(State state) const {
+  return std::any_of(disks_.begin(), disks_.end(),
+                     [state](const Disk& disk) { return disk.state == state; });
+}
+
+void TakeoverPlan::start_watching(Disk& disk, Instant now) {
+  disk.state = State::kDumping;
+  disk.last_progress = disk.last_read = now;
+  // The header says how long ago the panic was; nobody's wall clock is needed.
+  const auto longest = static_cast<std::uint64_t>(timing_.deadline().count());
+  const milliseconds elapsed{
+      static_cast<std::int64_t>(std::min(disk.seen.header.elapsed_ms(), longest))};
+  disk.deadline = now + std::max(timing_.stall(), timing_.deadline() - elapsed);
+  last_sign_of_life_ = now;
+}
+
+bool TakeoverPlan::ended_for_good(const Disk& disk) const {
+  return is_final_end(disk.seen.header) && disk.seen.header.node() == partner_ &&
+         disk.seen.header.boot_generation() == disk.seen.generation;
+}
+
+// A disk that failed only at the end of a dump gets a few tries all the same.
+Instant TakeoverPlan::give_up_at(const Disk& disk) const {
+  const Instant deadline = begun_ + timing_.deadline();
+  return disk.first_failure ? std::max(deadline, *disk.first_failure + timing_.stall()) : deadline;
+}
+
+void TakeoverPlan::take(std::size_t index, pb::Reason reason, std::string_view why, Instant now,
+                        Actions& actions) {
+  disks_[index].state = State::kTaking;
+  disks_[index].taking_since = now;
+  disks_[index].abort_reason = reason;
+  disks_[index].why = why;
+  actions.push_back({.kind = Kind::kTake, .disk = index, .abort_reason = reason, .why = why});
+}
+
+void TakeoverPlan::take_rest_of_armed(Instant now, Actions& actions) {
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (disks_[i].state != State::kArmed) continue;
+    take(i, pb::REASON_NONE, kDumpEndedElsewhere, now, actions);
+  }
+}
+
+void TakeoverPlan::check_service(Actions& actions) {
+  if (service_announced_) return;
+  const bool waiting = std::any_of(disks_.begin(), disks_.end(), [](const Disk& disk) {
+    return disk.seen.role == pb::SERVICE && !disk.service_counted;
+  });
+  if (waiting) return;
+  service_announced_ = true;
+  actions.push_back({.kind = Kind::kServiceTaken});
+}
+
+TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
+  begun_ = last_sign_of_life_ = now;
+  Actions actions;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    Disk& disk = disks_[i];
+    const bool place_of_dump = may_hold_dump(disk.seen.role);
+    if (disk.seen.mine_already) {
+      // Taken by the run before this one; what it left undone is found by its header.
+      take(i, pb::STALLED, kHeldAlready, now, actions);
+    } else if (place_of_dump && is_dumping(disk)) {
+      start_watching(disk, now);
+    } else if (place_of_dump && !disk.seen.header_readable) {
+      // It may be the very disk that the dump goes to: treat it as one until the deadline.
+      disk.state = State::kArmed;
+    } else if (place_of_dump && is_armed(disk)) {
+      disk.state = State::kArmed;
+    } else {
+      // An IN_PROGRESS of an earlier boot has nobody behind it any more.
+      take(i, pb::STALLED, has_ended(disk.seen.header) ? kDumpEnded : kNoDump, now, actions);
+    }
+  }
+  check_service(actions);
+  return actions;
+}
+
+TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::CoredumpHeader& header,
+                                                std::uint64_t sequence, Instant now,
+                                                std::optional<Instant> asked) {
+  Actions actions;
+  Disk& disk = disks_[index];
+  if (disk.state != State::kArmed && disk.state != State::kDumping) return actions;
+  disk.last_read = std::max(disk.last_read, asked.value_or(now));
+  // A record never goes back: the newer slot was not read whole this time. What it said still
+  // counts. Of a disk that could not be read at first, "never written" is not believed either.
+  const std::uint64_t known = disk.seen.header_sequence;
+  if (sequence < (disk.seen.header_readable ? known : std::max<std::uint64_t>(known, 1))) {
+    return actions;
+  }
+  const bool changed = sequence != disk.seen.header_sequence || !disk.seen.header_readable;
+  disk.seen.header = header;
+  disk.seen.header_sequence = sequence;
+  disk.seen.header_readable = true;
+  if (!changed) return actions;
+  if (is_dumping(disk)) {
+    if (disk.state == State::kArmed) {
+      start_watching(disk, now);
+    } else {
+      disk.last_progress = last_sign_of_life_ = now;
+    }
+    return actions;
+  }
+  if (is_armed(disk) && disk.state == State::kArmed) return actions;
+  last_sign_of_life_ = now;
+  dump_over_ = dump_over_ || ended_for_good(disk);
+  take(index, pb::REASON_NONE, has_ended(header) ? kDumpEnded : kNotArmedNow, now, actions);
+  if (dump_over_) take_rest_of_armed(now, actions);
+  return actions;
+}
+
+TakeoverPlan::Actions TakeoverPlan::disk_held(std::size_t index) {
+  Actions actions;
+  disks_[index].service_counted = true;
+  check_service(actions);
+  return actions;
+}
+
+TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, const Status& status,
+                                               const pb::CoredumpHeader& header, Instant now) {
+  Actions actions;
+  Disk& disk = disks_[index];
+  if (disk.state != State::kTaking) return actions;
+  disk.service_counted = true;
+  if (!status) {
+    const Code code = status.error().code;
+    disk.state = code == Code::kFenced || code == Code::kConflict ? State::kGivenUp : State::kSick;
+    if (!disk.first_failure) disk.first_failure = now;
+    disk.retry_at = now + timing_.settings.io_timeout;
+    check_service(actions);
+    return actions;
+  }
+  disk.seen.header = header;
+  disk.state = State::kTaken;
+  dump_over_ = dump_over_ || ended_for_good(disk);
+  if (has_ended(header)) {
+    disk.state = State::kRecovering;
+    actions.push_back({.kind = Kind::kRecover, .disk = index});
+  }
+  check_service(actions);
+  if (dump_over_) take_rest_of_armed(now, actions);
+  return actions;
+}
+
+TakeoverPlan::Actions TakeoverPlan::disk_recovered(std::size_t index, bool saved, Instant) {
+  disks_[index].state = saved ? State::kSaved : State::kUnsaved;
+  return {};
+}
+
+// A command that hangs in the kernel reports nothing: the service goes on without that disk, and in
+// the end so does the takeover.
+void TakeoverPlan::watch_taking(Disk& disk, Instant now, Actions& actions) {
+  if (!disk.service_counted &&
+      now - disk.taking_since >= kHungAfter * timing_.settings.io_timeout) {
+    disk.service_counted = true;
+    check_service(actions);
+  }
+  if (now >= disk.taking_since + timing_.deadline()) disk.state = State::kGivenUp;
+}
+
+TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
+  Actions actions;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    Disk& disk = disks_[i];
+    if (disk.state == State::kSick && now >= disk.retry_at) {
+      if (now >= give_up_at(disk)) {
+        disk.state = State::kGivenUp;
+      } else {
+        take(i, disk.abort_reason, disk.why, now, actions);
+      }
+    }
+    if (disk.state == State::kTaking) watch_taking(disk, now, actions);
+    if (disk.state != State::kDumping) continue;
+    if (now >= disk.deadline) {
+      take(i, pb::DEADLINE, kDeadline, now, actions);
+    } else if (disk.last_read - disk.last_progress >= timing_.stall()) {
+      // Read, and found unchanged, for so long. A disk that can not be read proves nothing.
+      take(i, pb::STALLED, kStalled, now, actions);
+    }
+  }
+  // No writer at work, and none has shown itself for the grace time: it never started, or it died
+  // between two candidates. A disk that was not read since keeps out of this until the end.
+  const bool dumping = any(State::kDumping);
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    Disk& disk = disks_[i];
+    if (disk.state != State::kArmed) continue;
+    const bool silent = !dumping && disk.seen.header_readable &&
+                        disk.last_read - last_sign_of_life_ >= timing_.settings.grace;
+    if (silent || now >= begun_ + timing_.deadline()) {
+      take(i, pb::STALLED, silent ? kNoWriter : kDeadline, now, actions);
+    }
+  }
+  return actions;
+}
+
+std::vector<std::size_t> TakeoverPlan::watched() const {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (disks_[i].state == State::kArmed || disks_[i].state == State::kDumping) {
+      indices.push_back(i);
+    }
+  }
+  return indices;
+}
+
+bool TakeoverPlan::over() const {
+  return std::all_of(disks_.begin(), disks_.end(), [](const Disk& disk) {
+    return disk.state == State::kTaken || disk.state == State::kSaved ||
+           disk.state == State::kUnsaved || disk.state == State::kGivenUp;
+  });
+}
+
+std::vector<std::size_t> TakeoverPlan::given_up() const {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (disks_[i].state == State::kGivenUp) indices.push_back(i);
+  }
+  return indices;
+}
+
+std::vector<std::size_t> TakeoverPlan::unsaved() const {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (disks_[i].state == State::kUnsaved) indices.push_back(i);
+  }
+  return indices;
+}
+
+}  // namespace lastword

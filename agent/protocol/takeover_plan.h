@@ -1,0 +1,135 @@
+// What to do when about the partner's disks: the takeover as a pure state machine. It is told what
+// the disks say and how earlier actions ended, with the time of each, and answers with the next
+// actions; it does no I/O and has no clock. The driver is takeover_run.cc.
+//
+// Each of the partner's disks is in one state:
+//
+//   kTaking ----> kTaken ----> kRecovering ----> kSaved       a dump that is over
+//     ^  \___> kSick (again after the retry time)              header says so after the taking
+//     |
+//   kArmed ----> kDumping                                      armed spare; the dump disk
+//     (grace,     (COMPLETED, ABORTED, stall, deadline:
+//      dump over)  back to kTaking)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/disk.pb.h"
+#include "proto/error.h"
+#include "proto/timing.h"
+
+namespace lastword {
+
+// Milliseconds on a clock that never jumps; only differences matter.
+using Instant = std::chrono::milliseconds;
+
+// Of a disk with this role: a dump may be on it, or on its way to it.
+[[nodiscard]] constexpr bool may_hold_dump(pb::Role role) {
+  return role == pb::SPARE || role == pb::DUMP;
+}
+
+// What the disk said when the takeover began.
+struct TakeoverDisk {
+  pb::Role role = pb::SERVICE;
+  bool mine_already = false;  // this node holds it: a takeover was interrupted
+  bool header_readable = true;
+  pb::CoredumpHeader header;          // the last one that was read
+  std::uint32_t generation = 0;       // the partner's boot that failed
+  std::uint64_t header_sequence = 0;  // of the valid slot; changes with every progress record
+};
+
+struct TakeoverAction {
+  enum class Kind : std::uint8_t {
+    kTake,          // take the reservation and write the label; answer with disk_taken()
+    kRecover,       // save the dump to a file system; answer with disk_recovered()
+    kServiceTaken,  // tell hooks and operator; no answer
+  };
+  Kind kind = Kind::kTake;
+  std::size_t disk = 0;
+  // kTake: what an IN_PROGRESS header becomes once the disk is held (STALLED, DEADLINE). An ARMED
+  // one becomes INACTIVE.
+  pb::Reason abort_reason = pb::REASON_NONE;
+  std::string_view why = {};  // kTake: in words, a literal; of another try, that of the first
+};
+
+class TakeoverPlan {
+ public:
+  TakeoverPlan(const Timing& timing, std::uint8_t partner, std::vector<TakeoverDisk> disks);
+
+  // Events. Each returns what is to be done now, in order.
+  using Actions = std::vector<TakeoverAction>;
+  [[nodiscard]] Actions begin(Instant now);
+  // `asked`: when the read was sent, if that was before `now`. What it found may be as old as that:
+  // a look may last for an I/O time-out, while a dump begins.
+  [[nodiscard]] Actions header_seen(std::size_t disk, const pb::CoredumpHeader& header,
+                                    std::uint64_t sequence, Instant now,
+                                    std::optional<Instant> asked = {});
+  // The disk's reservation is this node's; its records are still to be written.
+  [[nodiscard]] Actions disk_held(std::size_t disk);
+  // `header`: as it reads after the taking (the writer may have finished just before). kFenced and
+  // kConflict mean that the disk is another node's now: it is given up, not fought for.
+  [[nodiscard]] Actions disk_taken(std::size_t disk, const Status& status,
+                                   const pb::CoredumpHeader& header, Instant now);
+  [[nodiscard]] Actions disk_recovered(std::size_t disk, bool saved, Instant now);
+  [[nodiscard]] Actions tick(Instant now);
+
+  // Disks whose header the driver should keep reading (armed, dumping).
+  [[nodiscard]] std::vector<std::size_t> watched() const;
+  // Nothing more will happen: every disk is taken, saved, or given up.
+  [[nodiscard]] bool over() const;
+  // Disks that were never taken, and dumps that could not be saved.
+  [[nodiscard]] std::vector<std::size_t> given_up() const;
+  [[nodiscard]] std::vector<std::size_t> unsaved() const;
+
+ private:
+  enum class State : std::uint8_t {
+    kArmed,
+    kDumping,
+    kTaking,
+    kSick,
+    kTaken,
+    kRecovering,
+    kSaved,
+    kUnsaved,
+    kGivenUp
+  };
+  struct Disk {
+    TakeoverDisk seen;
+    State state = State::kTaking;
+    Instant last_progress{};
+    Instant last_read{};  // of its header
+    Instant taking_since{};
+    std::optional<Instant> first_failure;
+    Instant deadline{};
+    Instant retry_at{};
+    pb::Reason abort_reason = pb::REASON_NONE;
+    std::string_view why;
+    bool service_counted = false;
+  };
+
+  [[nodiscard]] bool is_armed(const Disk& disk) const;
+  [[nodiscard]] bool is_dumping(const Disk& disk) const;
+  [[nodiscard]] bool any(State state) const;
+  void start_watching(Disk& disk, Instant now);
+  [[nodiscard]] bool ended_for_good(const Disk& disk) const;
+  [[nodiscard]] Instant give_up_at(const Disk& disk) const;
+  void take(std::size_t index, pb::Reason reason, std::string_view why, Instant now,
+            Actions& actions);
+  void take_rest_of_armed(Instant now, Actions& actions);
+  void watch_taking(Disk& disk, Instant now, Actions& actions);
+  void check_service(Actions& actions);
+
+  Timing timing_;
+  std::uint8_t partner_;
+  std::vector<Disk> disks_;
+  Instant begun_{};
+  Instant last_sign_of_life_{};  // of the partner's capture kernel
+  bool dump_over_ = false;       // a writer came to its own end: it needs no fallback any more
+  bool service_announced_ = false;
+};
+
+}  // namespace lastword

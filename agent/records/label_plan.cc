@@ -1,0 +1,168 @@
+#include "agent/records/label_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "proto/keys.h"
+#include "proto/layout.h"
+#include "proto/uuid.h"
+
+namespace lastword {
+namespace {
+
+bool is_lastwords(const TablePartition& entry) {
+  return entry.type == kMetadataPartitionType || entry.type == kDataPartitionType;
+}
+
+bool same_cluster(const DiskFindings& findings, const LabelRequest& request) {
+  return findings.label && findings.label->cluster_uuid() == request.cluster_uuid;
+}
+
+std::string describe_holder(const Reservation& reservation, const LabelRequest& request) {
+  const auto parts = parse_key(reservation.holder);
+  if (!parts) {
+    return fmt::format("reserved ({}) with key {}, which lastword did not make",
+                       name_of(reservation.type), to_string(reservation.holder));
+  }
+  const bool ours = parts->cluster == cluster_key_bits(request.cluster_uuid);
+  return fmt::format("reserved by node {} of {} cluster", parts->node, ours ? "this" : "another");
+}
+
+bool holds_reservation(const LabelRequest& request, const Reservation& reservation) {
+  const auto parts = parse_key(reservation.holder);
+  return parts && request.self_node != 0 && parts->node == request.self_node &&
+         parts->cluster == cluster_key_bits(request.cluster_uuid);
+}
+
+std::string describe_table(const FoundTable& table) {
+  std::string text = fmt::format("{} partition table with {} partition{}", table.type,
+                                 table.partitions.size(), table.partitions.size() == 1 ? "" : "s");
+  for (const TablePartition& entry : table.partitions) {
+    if (!entry.name.empty()) text += fmt::format(", {} \"{}\"", entry.number, entry.name);
+  }
+  return text;
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// Without the disk's name, which the caller puts in front.
+std::string phrase(Error error) {
+  error.disk = {};
+  return describe(error);
+}
+
+void judge_records(const DiskFindings& findings, const LabelRequest& request,
+                   LabelVerdict& verdict) {
+  if (findings.label_problem) {
+    const bool damaged = findings.label_problem->code == Code::kCorrupt;
+    (damaged ? verdict.objections : verdict.refusals).push_back(phrase(*findings.label_problem));
+  }
+  if (!findings.label) return;
+  const pb::Label& label = *findings.label;
+  if (same_cluster(findings, request)) {
+    verdict.objections.push_back(
+        fmt::format("labelled in this cluster already, as {}", describe_role(label)));
+  } else {
+    verdict.objections.push_back(fmt::format("labelled for another cluster ({}), as {}",
+                                             label.cluster_uuid(), describe_role(label)));
+  }
+  const pb::Attribute attribute = findings.header.attribute();
+  if (attribute != pb::INACTIVE && attribute != pb::SAVED) {
+    verdict.objections.push_back(fmt::format(
+        "its coredump header says {} for node {}{}", pb::Attribute_Name(attribute),
+        findings.header.node(), attribute == pb::ARMED ? "; disarm it first" : ": not saved yet"));
+  }
+}
+
+void judge_content(const DiskFindings& findings, const LabelRequest& request,
+                   LabelVerdict& verdict) {
+  if (findings.table && !request.adopt) {
+    const auto& partitions = findings.table->partitions;
+    const bool own = std::all_of(partitions.begin(), partitions.end(), is_lastwords);
+    // A valid label speaks for its own table.
+    if (!is_unfinished_label(findings) && !(own && findings.label)) {
+      verdict.objections.push_back(describe_table(*findings.table));
+    }
+  }
+  if (request.adopt && (!findings.table || findings.table->type != "gpt")) {
+    verdict.refusals.emplace_back("no GPT to adopt; label it without --adopt");
+  } else if (!findings.layout) {
+    verdict.refusals.push_back(phrase(findings.layout.error()));
+  }
+  for (const Signature& signature : findings.disk_signatures) {
+    if (request.adopt) {
+      verdict.refusals.push_back(describe(signature) +
+                                 ", beside the GPT: wipe the one that is not in use first");
+    } else {
+      verdict.objections.push_back(describe(signature));
+    }
+  }
+  for (const Signature& signature : findings.signatures) {
+    verdict.objections.push_back(describe(signature));
+  }
+  if (findings.gap_data_bytes) {
+    verdict.objections.push_back(
+        fmt::format("the gap before the first partition is not empty: data at byte {}",
+                    *findings.gap_data_bytes));
+  }
+}
+
+}  // namespace
+
+std::string describe_role(const pb::Label& label) {
+  const std::string role = lower(pb::Role_Name(label.role()));
+  if (label.home_node() == 0) return role + " disk";
+  return fmt::format("{} disk of node {}", role, label.home_node());
+}
+
+bool is_unfinished_label(const DiskFindings& findings) {
+  if (!findings.table || findings.table->type != "gpt" || findings.label ||
+      findings.label_problem) {
+    return false;
+  }
+  const auto& partitions = findings.table->partitions;
+  return std::all_of(partitions.begin(), partitions.end(), is_lastwords) && !partitions.empty();
+}
+
+LabelVerdict judge(const DiskFindings& findings, const LabelRequest& request) {
+  LabelVerdict verdict;
+  if (same_cluster(findings, request) && findings.label->role() == request.role &&
+      findings.label->home_node() == request.home_node && !request.force) {
+    verdict.nothing_to_do = true;
+    return verdict;
+  }
+  verdict.refusals = findings.uses;
+  if (findings.reservation_problem) {
+    const Error& problem = *findings.reservation_problem;
+    verdict.refusals.push_back(problem.code == Code::kUnsupported
+                                   ? "it has no persistent reservations (" + phrase(problem) + ")"
+                                   : phrase(problem));
+  } else if (findings.reservation && !holds_reservation(request, *findings.reservation)) {
+    verdict.refusals.push_back(describe_holder(*findings.reservation, request));
+  }
+  judge_records(findings, request, verdict);
+  judge_content(findings, request, verdict);
+  return verdict;
+}
+
+pb::Label make_label(const DiskFindings& findings, const LabelRequest& request, bool overridden) {
+  pb::Label label;
+  label.set_cluster_uuid(request.cluster_uuid);
+  label.set_disk_uuid(to_string(random_uuid()));
+  label.set_role(request.role);
+  label.set_home_node(request.home_node);
+  if (findings.layout->data.length_bytes != 0) {
+    label.set_data_offset_bytes(findings.layout->data.offset_bytes);
+    label.set_data_length_bytes(findings.layout->data.length_bytes);
+  }
+  label.set_formerly_formatted(request.adopt || overridden);
+  return label;
+}
+
+}  // namespace lastword

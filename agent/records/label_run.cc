@@ -1,0 +1,250 @@
+#include "agent/records/label_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "proto/record.h"
+#include "storage/block/aligned_buffer.h"
+#include "storage/block/record_io.h"
+#include "storage/reserve/unit_attention.h"
+
+namespace lastword {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kChunkBytes = 1 << 20;
+
+Status read_records(OpenDisk& disk, DiskFindings& findings) {
+  const auto metadata = find_metadata_partition(findings.info.path);
+  if (!metadata) {
+    if (metadata.error().code == Code::kNotFound) return {};
+    if (metadata.error().code != Code::kCorrupt) return fail(metadata.error());
+    findings.label_problem = metadata.error();
+    return {};
+  }
+  findings.metadata = *metadata;
+  RecordIo records(*disk.device, metadata->offset_bytes);
+  pb::Label label;
+  const auto read_label = records.read(RecordPlace::kLabel, label);
+  if (read_label) {
+    findings.label = label;
+  } else if (read_label.error().code != Code::kNotFound) {
+    findings.label_problem = read_label.error();
+  }
+  const auto read_header = records.read(RecordPlace::kCoredump, findings.header);
+  if (!read_header) {
+    findings.header.Clear();
+    if (read_header.error().code != Code::kNotFound && !findings.label_problem) {
+      findings.label_problem = read_header.error();
+    }
+  }
+  return {};
+}
+
+void read_reservation(OpenDisk& disk, DiskFindings& findings) {
+  if (!disk.lun) return;
+  const auto ready = past_unit_attentions([&] { return disk.lun->test_unit_ready(); });
+  // With some targets even TEST UNIT READY conflicts; who holds the reservation says more.
+  if (!ready && ready.error().code != Code::kConflict) {
+    findings.reservation_problem = ready.error();
+    return;
+  }
+  const auto reservation = past_unit_attentions([&] { return disk.lun->read_reservation(); });
+  if (reservation) {
+    findings.reservation = *reservation;
+  } else {
+    findings.reservation_problem = reservation.error();
+  }
+}
+
+// Of the disk as a whole. A partition table is told apart, by its partitions; traces of one that
+// can not be read may be all that is left in front of somebody's data.
+Result<std::vector<Signature>> disk_signatures(int fd, const DiskInfo& info, bool table_readable) {
+  auto found = find_signatures(fd, info.path, {0, info.size_bytes});
+  if (found && table_readable) {
+    std::erase_if(*found, [](const Signature& signature) { return signature.usage == "table"; });
+  }
+  return found;
+}
+
+// What would be lost with the partitions that go, or is in the way in the data region to be.
+std::vector<Partition> regions_to_probe(const DiskFindings& findings, const LabelRequest& request) {
+  std::vector<Partition> regions;
+  if (!request.adopt && findings.table) {
+    for (const TablePartition& entry : findings.table->partitions) regions.push_back(entry.place);
+  }
+  if (findings.layout) regions.push_back(findings.layout->data);
+  std::erase_if(regions, [&](const Partition& region) {
+    return region.length_bytes == 0 || region.offset_bytes >= findings.info.size_bytes ||
+           region.length_bytes > findings.info.size_bytes - region.offset_bytes;
+  });
+  return regions;
+}
+
+Status find_all_signatures(int fd, const LabelRequest& request, DiskFindings& findings) {
+  auto of_disk = disk_signatures(fd, findings.info, findings.table.has_value());
+  if (!of_disk) return fail(of_disk.error());
+  findings.disk_signatures = std::move(*of_disk);
+  for (const Partition& region : regions_to_probe(findings, request)) {
+    const auto found = find_signatures(fd, findings.info.path, region);
+    if (!found) return fail(found.error());
+    for (const Signature& signature : *found) {
+      // Two regions may overlap, and one may begin where the disk does or end where it ends.
+      const auto same = [&](const Signature& other) {
+        return other.offset_bytes == signature.offset_bytes && other.type == signature.type;
+      };
+      const auto known = [&](const std::vector<Signature>& list) {
+        return std::any_of(list.begin(), list.end(), same);
+      };
+      if (!known(findings.disk_signatures) && !known(findings.signatures)) {
+        findings.signatures.push_back(signature);
+      }
+    }
+  }
+  return {};
+}
+
+Result<DiskLayout> plan_layout(int fd, const DiskInfo& info, const LabelRequest& request) {
+  const bool is_dump_target = request.role == pb::SPARE || request.role == pb::DUMP;
+  if (request.adopt) {
+    const auto gpt = read_gpt(fd, info.path);
+    if (!gpt) return fail(gpt.error());
+    return plan_adopted_layout(info.path, *gpt, is_dump_target);
+  }
+  const auto sector = sector_bytes_of(fd, info.path);
+  if (!sector) return fail(sector.error());
+  return plan_fresh_layout(info.path, info.size_bytes, *sector, request.role != pb::MAILBOX);
+}
+
+// Calls visit(offset, buffer) for the blocks of a region, a chunk at a time, until it fails.
+template <class Visit>
+Status for_each_chunk(const Partition& region, Visit visit) {
+  const AlignedBuffer buffer(kChunkBytes);
+  for (std::uint64_t done = 0; done < region.length_bytes;) {
+    const auto length = std::min<std::uint64_t>(kChunkBytes, region.length_bytes - done);
+    const Status status = visit(region.offset_bytes + done, buffer.span().first(length));
+    if (!status) return status;
+    done += length;
+  }
+  return {};
+}
+
+Status look_into_gap(BlockDevice& device, DiskFindings& findings) {
+  return for_each_chunk(
+      findings.layout->metadata, [&](std::uint64_t offset, std::span<std::byte> chunk) -> Status {
+        if (Status status = device.read(offset, chunk); !status) return status;
+        const auto data = std::find_if(chunk.begin(), chunk.end(),
+                                       [](std::byte value) { return value != std::byte{0}; });
+        if (data != chunk.end() && !findings.gap_data_bytes) {
+          findings.gap_data_bytes = offset + static_cast<std::uint64_t>(data - chunk.begin());
+        }
+        return {};
+      });
+}
+
+Status invalidate_label(BlockDevice& device, const Partition& metadata) {
+  RecordIo records(device, metadata.offset_bytes);
+  pb::Label label;
+  const auto choice = records.read(RecordPlace::kLabel, label);
+  const unsigned current = choice ? *choice->current : 0;
+  const AlignedBuffer zeros(kBlockBytes);
+  for (const unsigned slot : {1 - current, current}) {
+    const std::uint64_t offset = metadata.offset_bytes + slot_offset(RecordPlace::kLabel, slot);
+    if (Status status = device.write(offset, zeros.span()); !status) return status;
+    if (Status status = device.flush(); !status) return status;
+  }
+  return {};
+}
+
+Status zero(BlockDevice& device, const Partition& region) {
+  const auto write = [&](std::uint64_t offset, std::span<std::byte> chunk) {
+    return device.write(offset, chunk);
+  };
+  if (Status status = for_each_chunk(region, write); !status) return status;
+  return device.flush();
+}
+
+Status write_records(BlockDevice& device, const Partition& metadata, const pb::Label& label) {
+  RecordIo records(device, metadata.offset_bytes);
+  const Status status = records.put(RecordPlace::kCoredump, pb::CoredumpHeader());
+  if (!status) return status;
+  return records.put(RecordPlace::kLabel, label);
+}
+
+// A label is only good for something where the readers find it.
+Status verify_label(const DiskFindings& findings, BlockDevice& device, const pb::Label& label) {
+  const auto metadata = find_metadata_partition(findings.info.path);
+  if (!metadata) return fail(metadata.error());
+  pb::Label found;
+  const auto read = RecordIo(device, metadata->offset_bytes).read(RecordPlace::kLabel, found);
+  if (!read) return fail(read.error());
+  if (found.SerializeAsString() == label.SerializeAsString()) return {};
+  return fail(
+      {.code = Code::kCorrupt,
+       .operation = "verify label",
+       .disk = findings.info.path,
+       .offset = metadata->offset_bytes,
+       .detail = "another label than the one just written: does somebody else write here?"});
+}
+
+}  // namespace
+
+Result<DiskFindings> examine_disk(const std::string& path, const LabelRequest& request,
+                                  milliseconds io_timeout) {
+  auto disk = open_disk(path, Access::kReadOnly, io_timeout);
+  if (!disk) return fail(disk.error());
+  DiskFindings findings;
+  findings.info = disk->info;
+  read_reservation(*disk, findings);
+  auto uses = find_uses(findings.info.path);
+  if (!uses) return fail(uses.error());
+  findings.uses = std::move(*uses);
+  if (Status status = read_records(*disk, findings); !status) return fail(status.error());
+
+  const auto fd = open_for_tables(findings.info.path, Access::kReadOnly);
+  if (!fd) return fail(fd.error());
+  auto table = find_table(fd->get(), findings.info.path, findings.info.size_bytes);
+  if (!table) return fail(table.error());
+  findings.table = std::move(*table);
+  findings.layout = plan_layout(fd->get(), findings.info, request);
+  if (Status status = find_all_signatures(fd->get(), request, findings); !status) {
+    return fail(status.error());
+  }
+  if (request.adopt && findings.layout && !findings.metadata) {
+    if (Status status = look_into_gap(*disk->device, findings); !status) {
+      return fail(status.error());
+    }
+  }
+  return findings;
+}
+
+Status write_label(const DiskFindings& findings, const LabelRequest& request,
+                   const pb::Label& label, milliseconds io_timeout) {
+  const std::string& path = findings.info.path;
+  const auto fd = open_for_tables(path, Access::kReadWrite);
+  if (!fd) return fail(fd.error());
+  const auto disk = open_disk(path, Access::kReadWrite, io_timeout);
+  if (!disk) return fail(disk.error());
+  if (findings.metadata) {
+    Status status = invalidate_label(*disk->device, *findings.metadata);
+    if (!status) return status;
+  }
+  std::vector<Partition> regions = regions_to_probe(findings, request);
+  if (!request.adopt) regions.push_back({0, findings.info.size_bytes});
+  for (const Partition& region : regions) {
+    Status status = wipe_signatures(fd->get(), path, region);
+    if (!status) return status;
+  }
+  if (Status status = zero(*disk->device, findings.layout->metadata); !status) return status;
+  Status status = request.adopt ? extend_table(fd->get(), path, *findings.layout)
+                                : write_fresh_table(fd->get(), path, *findings.layout);
+  if (!status) return status;
+  status = write_records(*disk->device, findings.layout->metadata, label);
+  if (!status) return status;
+  return verify_label(findings, *disk->device, label);
+}
+
+}  // namespace lastword

@@ -1,0 +1,152 @@
+#include "agent/recover/dump_source.h"
+
+#include <fmt/format.h>
+
+#include "agent/disks/held_disk.h"
+#include "storage/block/record_io.h"
+
+namespace lastword {
+namespace {
+
+Error header_error(const DumpSource& source, Code code, std::string_view detail) {
+  return {.code = code,
+          .operation = "coredump header",
+          .disk = source.device.name(),
+          .offset = source.metadata_offset + slot_offset(RecordPlace::kCoredump, 0),
+          .detail = detail};
+}
+
+bool extent_fits(const DumpSource& source, const pb::CoredumpHeader& header) {
+  const std::uint64_t offset = header.extent_offset_bytes();
+  const std::uint64_t length = header.extent_length_bytes();
+  const std::uint64_t size = source.device.size_bytes();
+  return offset % kBlockBytes == 0 && length % kBlockBytes == 0 && length > 0 && offset <= size &&
+         length <= size - offset;
+}
+
+Status check_attribute(const DumpSource& source, const pb::CoredumpHeader& header,
+                       bool writer_is_over) {
+  switch (header.attribute()) {
+    case pb::COMPLETED:
+    case pb::ABORTED:
+    case pb::SAVED:
+      return {};
+    case pb::IN_PROGRESS:
+      if (writer_is_over) return {};
+      return fail(header_error(source, Code::kRefused,
+                               "IN_PROGRESS: the dump writer may be at work; take the disk over "
+                               "first (lastword takeover)"));
+    default:
+      return fail(header_error(
+          source, Code::kNotFound,
+          fmt::format("no dump on this disk: {}", pb::Attribute_Name(header.attribute()))));
+  }
+}
+
+// Changes the header in place if `change` agrees, with this node holding the reservation.
+template <class Change>
+Status change_header(const DumpSource& source, const std::string& crash_id, Change change) {
+  if (Status status = check_holder(source); !status) return status;
+  RecordIo records(source.device, source.metadata_offset);
+  pb::CoredumpHeader header;
+  const auto at = records.read(RecordPlace::kCoredump, header);
+  if (!at) return fail(at.error());
+  if (header.crash_id() != crash_id) {
+    return fail(
+        header_error(source, Code::kRefused, "it is about another dump by now; left as it is"));
+  }
+  const pb::Attribute before = header.attribute();
+  if (Status status = change(header); !status) return status;
+  if (header.attribute() == before) return {};
+  const auto written = records.write(RecordPlace::kCoredump, *at, header);
+  if (written) return {};
+  Error error = written.error();
+  if (error.code == Code::kConflict) {
+    error.code = Code::kFenced;
+    error.detail = "another node took this disk; the recovered files are good";
+  }
+  return fail(error);
+}
+
+}  // namespace
+
+Result<Dump> read_dump(const DumpSource& source, bool writer_is_over) {
+  RecordIo records(source.device, source.metadata_offset);
+  Dump dump;
+  if (const auto at = records.read(RecordPlace::kCoredump, dump.header); !at) {
+    return fail(at.error());
+  }
+  if (Status status = check_attribute(source, dump.header, writer_is_over); !status) {
+    return fail(status.error());
+  }
+  const auto crash_id = parse_uuid(dump.header.crash_id());
+  if (!crash_id) return fail(header_error(source, Code::kCorrupt, "no crash id"));
+  if (!extent_fits(source, dump.header)) {
+    return fail(header_error(
+        source, Code::kCorrupt,
+        fmt::format("the dump's extent ({} bytes at {}) is not on this disk",
+                    dump.header.extent_length_bytes(), dump.header.extent_offset_bytes())));
+  }
+  dump.crash_id = *crash_id;
+  if (pb::Label label; records.read(RecordPlace::kLabel, label)) {
+    dump.disk_uuid = label.disk_uuid();
+    dump.cluster = parse_uuid(label.cluster_uuid());
+  }
+  return dump;
+}
+
+std::string number_name(const Dump& dump) {
+  const std::string name = fmt::format("node{}", dump.header.node());
+  constexpr std::size_t kClusterDigits = 8;
+  if (!dump.cluster) return name;
+  return fmt::format("{}.{}", name, to_string(*dump.cluster).substr(0, kClusterDigits));
+}
+
+Status check_holder(const DumpSource& source) {
+  if (source.lun == nullptr) return {};
+  if (source.own_key.value == 0) {
+    return fail({.code = Code::kRefused,
+                 .operation = "check reservation",
+                 .disk = source.device.name(),
+                 .detail = "this node holds no disk (lastword start has not run); --no-mark "
+                           "recovers without marking the disk"});
+  }
+  const Status held = require_hold(*source.lun, source.own_key);
+  if (held) return {};
+  Error error = held.error();
+  error.detail =
+      fmt::format("{}; --no-mark recovers without marking the disk", error.detail.view());
+  return fail(error);
+}
+
+Status mark_saved(const DumpSource& source, const std::string& crash_id) {
+  return change_header(source, crash_id, [&](pb::CoredumpHeader& header) -> Status {
+    if (Status status = check_attribute(source, header, false); !status) return status;
+    header.set_attribute(pb::SAVED);
+    return {};
+  });
+}
+
+Status end_orphaned_dump(const DumpSource& source, std::uint8_t self,
+                         std::uint32_t boot_generation) {
+  RecordIo records(source.device, source.metadata_offset);
+  pb::CoredumpHeader header;
+  if (const auto at = records.read(RecordPlace::kCoredump, header); !at) return fail(at.error());
+  const bool own = header.node() == self;
+  if (header.attribute() != pb::IN_PROGRESS) return {};
+  if (own && header.boot_generation() >= boot_generation) {
+    return fail(header_error(source, Code::kRefused, "IN_PROGRESS in this node's present life"));
+  }
+  return mark_aborted(source, header.crash_id(), own ? pb::REBOOTED : pb::STALLED);
+}
+
+Status mark_aborted(const DumpSource& source, const std::string& crash_id, pb::Reason reason) {
+  return change_header(source, crash_id, [&](pb::CoredumpHeader& header) -> Status {
+    if (header.attribute() != pb::IN_PROGRESS) return {};
+    header.set_attribute(pb::ABORTED);
+    header.set_reason(reason);
+    return {};
+  });
+}
+
+}  // namespace lastword

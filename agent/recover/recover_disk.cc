@@ -1,0 +1,166 @@
+#include "agent/recover/recover_disk.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "agent/disks/metadata_place.h"
+#include "agent/recover/dump_front.h"
+#include "agent/recover/recovery_report.h"
+#include "proto/timing.h"
+
+namespace lastword {
+namespace {
+
+bool is_ours(const std::optional<Config>& config, const Dump& dump) {
+  return config && dump.cluster && config->cluster_uuid == to_string(*dump.cluster);
+}
+
+// Empty: a node that the configuration does not know. Another cluster's nodes have the same
+// numbers.
+NodeConfig crashed_node(const std::optional<Config>& config, const Dump& dump) {
+  if (!is_ours(config, dump)) return {};
+  const std::uint32_t id = dump.header.node();
+  if (id == config->self.id) return config->self;
+  if (id == config->partner.id) return config->partner;
+  return {};
+}
+
+std::chrono::milliseconds io_timeout(const std::optional<Config>& config) {
+  return config ? config->timing.settings.io_timeout : TimingSettings{}.io_timeout;
+}
+
+// All zero where `lastword start` has not run: then nothing of a SCSI disk can be changed.
+NodeState state_of(const std::optional<Config>& config) {
+  if (!config) return {};
+  return load_node_state(*config).value_or(NodeState{});
+}
+
+// Makes a dump whose writer is over read as such, as far as this node may say so.
+Status end_writer(const DumpSource& source, const Dump& dump, const std::optional<Config>& config,
+                  const NodeState& state, const RecoverRequest& request) {
+  if (dump.header.attribute() != pb::IN_PROGRESS || request.verify || !request.mark_saved) {
+    return {};
+  }
+  if (source.lun == nullptr) {
+    if (!request.writer_gone) return {};
+    return mark_aborted(source, dump.header.crash_id(), pb::STALLED);
+  }
+  if (!is_ours(config, dump) || !check_holder(source)) return {};
+  return end_orphaned_dump(source, config->self.id, state.boot_generation);
+}
+
+Status make_core_directory(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  // A core holds whatever memory held.
+  if (!fs::create_directories(path, code) && !code) return {};
+  if (!code) fs::permissions(path, fs::perms::owner_all, code);
+  if (!code) return {};
+  return fail({.code = Code::kIo,
+               .sys_errno = code.value(),
+               .operation = "create core directory",
+               .disk = path});
+}
+
+}  // namespace
+
+Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
+                                        const RecoverRequest& asked) {
+  RecoverRequest request = asked;
+  const bool writes = request.mark_saved && !request.verify;
+  const auto disk =
+      open_disk(request.disk, writes ? Access::kReadWrite : Access::kReadOnly, io_timeout(config));
+  if (!disk) return fail(disk.error());
+  const auto metadata = find_metadata(*disk->device, request.metadata_offset);
+  if (!metadata) return fail(metadata.error());
+  const bool only_read = !metadata->found_by_label.empty();
+  if (only_read) request.mark_saved = false;
+  const NodeState state = state_of(config);
+  const DumpSource source{.device = *disk->device,
+                          .metadata_offset = metadata->offset_bytes,
+                          .lun = disk->lun.get(),
+                          .own_key = state.key};
+  const auto dump = read_dump(source, true);
+  if (!dump) return fail(dump.error());
+  if (Status status = end_writer(source, *dump, config, state, request); !status) {
+    return fail(status.error());
+  }
+
+  const NodeConfig crashed = crashed_node(config, *dump);
+  if (!request.verify && request.directory.empty() && crashed.core_directory.empty()) {
+    return fail({.code = Code::kUsage,
+                 .operation = "recover",
+                 .disk = request.disk,
+                 .detail = fmt::format("the configuration has no core_directory for {}; name a "
+                                       "directory with -o",
+                                       number_name(*dump))});
+  }
+  // The configured one is ours to make; one that somebody typed may be a slip.
+  if (!request.verify && request.directory.empty()) {
+    if (Status status = make_core_directory(crashed.core_directory); !status) {
+      return fail(status.error());
+    }
+  }
+  RecoverOptions options{
+      .directory = request.directory.empty() ? crashed.core_directory : request.directory,
+      .node_name = crashed.name,
+      .core = {.format = request.format.value_or(config ? config->core_format : CoreFormat::kKdump),
+               .codec = request.codec},
+      .mark_saved = request.mark_saved,
+      .accept_loss = request.accept_loss,
+      .writer_is_over = request.writer_gone,
+      .progress = request.progress};
+  if (only_read && asked.mark_saved) options.why_unmarked = "because of that";
+  Result<pb::RecoveryResult> result;
+  if (request.verify) {
+    auto report = verify_dump(source, options);
+    if (!report) return fail(report.error());
+    *result->mutable_report() = std::move(*report);
+  } else {
+    result = recover_dump(source, options);
+  }
+  if (result && only_read) {
+    result->set_note(fmt::format("{}{}{}", metadata->found_by_label,
+                                 result->note().empty() ? "" : "; ", result->note()));
+  }
+  return result;
+}
+
+Result<DumpLog> read_dump_log(const std::optional<Config>& config, const RecoverRequest& request) {
+  const auto disk = open_disk(request.disk, Access::kReadOnly, io_timeout(config));
+  if (!disk) return fail(disk.error());
+  const auto metadata = find_metadata(*disk->device, request.metadata_offset);
+  if (!metadata) return fail(metadata.error());
+  const DumpSource source{
+      .device = *disk->device, .metadata_offset = metadata->offset_bytes, .own_key = {}};
+  const auto dump = read_dump(source, true);
+  if (!dump) return fail(dump.error());
+  DumpFront front = read_front(*disk->device, *dump);
+  if (!front.dmesg.empty()) {
+    return DumpLog{.text = std::move(front.dmesg),
+                   .note = metadata->found_by_label,
+                   .whole = front.whole,
+                   .end = front.end};
+  }
+  if (!front.whole && front.end.code != Code::kNotFound) return fail(front.end);
+  return fail({.code = Code::kNotFound,
+               .operation = "read the kernel log",
+               .disk = request.disk,
+               .detail = dump->header.attribute() == pb::IN_PROGRESS ? "the dump has none so far"
+                                                                     : "the dump has none"});
+}
+
+Result<std::string> recover_after_takeover(const Config& config, const SurveyedDisk& disk) {
+  RecoverRequest request;
+  request.disk = disk.info.path;
+  const auto result = recover_disk(config, request);
+  if (!result) return fail(result.error());
+  if (result->saved()) return result->directory();
+  return fail({.code = Code::kCorrupt,
+               .operation = "mark the dump SAVED",
+               .disk = disk.info.path,
+               .detail = fmt::format("{}; see {}", result->note(), result->directory())});
+}
+
+}  // namespace lastword

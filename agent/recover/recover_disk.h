@@ -1,0 +1,54 @@
+// Recovery from a disk by path, as the operator (`lastword recover`) and the agent ask for it:
+// opens the disk, finds its records, and knows whose dump goes where.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/disks/survey.h"
+#include "agent/node/config.h"
+#include "agent/node/node_state.h"
+#include "agent/recover/recover_dump.h"
+#include "storage/reserve/disk.h"
+
+namespace lastword {
+
+struct RecoverRequest {
+  std::string disk;                  // path of a disk or an image
+  std::string directory;             // empty: the core directory of the node that crashed
+  std::optional<CoreFormat> format;  // empty: as configured
+  PageCodec codec = PageCodec::kZlib;
+  bool verify = false;  // read only, check everything, write nothing
+  bool mark_saved = true;
+  bool accept_loss = false;
+  bool writer_gone = false;  // image: the operator knows that nothing writes to it any more
+  std::optional<std::uint64_t> metadata_offset;  // see find_metadata()
+  RecoverProgress progress;
+};
+
+// `config` absent: only with a directory, and a SCSI disk can then only be read. So it is with the
+// dump of another cluster, whose nodes `config` does not name. A disk whose GPT does not tell where
+// its records are is only read. With `verify` the result has a report and a note. Where this node
+// holds the disk and finds a dump there that nobody can be writing any more, it first becomes
+// ABORTED.
+[[nodiscard]] Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
+                                                      const RecoverRequest& request);
+
+// The kernel log of the dump on a disk, from its first sections: at once, whatever the size of the
+// dump, and while it is being written too. Only reads. kNotFound: there is no dump, or none of its
+// log.
+struct DumpLog {
+  std::string text;
+  std::string note;  // for people
+  bool whole = true;
+  Error end;  // unless whole: why more could not be read
+};
+[[nodiscard]] Result<DumpLog> read_dump_log(const std::optional<Config>& config,
+                                            const RecoverRequest& request);
+
+// The dump on a disk that this node just took over, to the core directory of the node that crashed.
+// Returns the directory that was written. A disk that could not be marked SAVED is an error.
+[[nodiscard]] Result<std::string> recover_after_takeover(const Config& config,
+                                                         const SurveyedDisk& disk);
+
+}  // namespace lastword

@@ -1,0 +1,281 @@
+#include "agent/recover/recover_dump.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+
+#include "agent/base/json.h"
+#include "agent/corefile/core_format.h"
+#include "agent/recover/dump_front.h"
+#include "agent/recover/recovery_report.h"
+#include "agent/recover/stream_reader.h"
+
+namespace lastword {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kCrashIdDigits = 8;
+// The report, and what a file system needs to find its blocks, beside core and log.
+constexpr std::uint64_t kOverheadBytes = 4 << 20;
+
+Status check_directory(const std::string& path) {
+  const auto refuse = [&](Code code, int number, std::string_view detail) {
+    return fail({.code = code,
+                 .sys_errno = number,
+                 .operation = "target directory",
+                 .disk = path,
+                 .detail = detail});
+  };
+  struct stat info {};
+  if (path.empty() || ::stat(path.c_str(), &info) != 0) {
+    return refuse(Code::kUsage, path.empty() ? ENOENT : errno,
+                  "create it, or name another with -o");
+  }
+  if (!S_ISDIR(info.st_mode)) return refuse(Code::kUsage, ENOTDIR, "name a directory with -o");
+  if (::access(path.c_str(), W_OK | X_OK) != 0) {
+    return refuse(Code::kIo, errno, "not writable; nothing was read");
+  }
+  return {};
+}
+
+std::string node_name(const Dump& dump, const RecoverOptions& options) {
+  return options.node_name.empty() ? number_name(dump) : options.node_name;
+}
+
+// A writer whose first disk failed has begun the same crash again on its next candidate.
+std::string crash_suffix(const Dump& dump) {
+  const std::string suffix = "-" + to_string(dump.crash_id).substr(0, kCrashIdDigits);
+  return dump.header.rank() > 1 ? fmt::format("{}-{}", suffix, dump.header.rank()) : suffix;
+}
+
+// A recovery of this dump that had finished but for marking the disk, under whatever node name.
+struct Finished {
+  std::string directory;
+  pb::RecoveryReport report;
+};
+std::optional<Finished> find_finished(const Dump& dump, const std::string& directory) {
+  std::error_code code;
+  for (fs::directory_iterator entry(directory, code); !code && entry != fs::directory_iterator();
+       entry.increment(code)) {
+    const fs::path path = entry->path();
+    if (!path.filename().string().ends_with(crash_suffix(dump))) continue;
+    auto report = load_report(path / "report.json");
+    if (!report || report->crash_id() != dump.header.crash_id() ||
+        report->disk_uuid() != dump.disk_uuid) {
+      continue;
+    }
+    // What was recovered in part while the writer lived is not what the disk holds now.
+    if (!report->complete() && report->elapsed_ms() != dump.header.elapsed_ms()) continue;
+    std::error_code missing;
+    if (fs::file_size(path / "vmcore", missing) != report->core_bytes() || missing) continue;
+    if (fs::file_size(path / "dmesg.txt", missing) != report->dmesg_bytes() || missing) continue;
+    return Finished{.directory = path, .report = std::move(*report)};
+  }
+  return {};
+}
+
+// Where pages are stored beyond those that the coredump header knows: it is about a second old when
+// a dump ends without its writer's saying so.
+bool header_is_final(const pb::CoredumpHeader& header) {
+  return header.reason() == pb::REASON_NONE && header.attribute() != pb::IN_PROGRESS;
+}
+
+Status check_space(const DumpSource& source, const Dump& dump, const CoreKind& kind,
+                   const std::string& path, FileSystem& files) {
+  const auto free = files.free_bytes(path);
+  if (!free) return fail(free.error());
+  const DumpFront front = read_front(source.device, dump);
+  const auto head = parse_core_head(front.head);
+  if (!head) return {};  // the recovery says what is wrong with it
+  const CoreLayout layout(*head);
+  const auto needed_for = [&](std::uint64_t pages) {
+    return max_core_bytes(kind, *head, layout, pages) + front.dmesg.size() + kOverheadBytes;
+  };
+  const bool final = header_is_final(dump.header);
+  std::uint64_t needed = needed_for(
+      final ? std::min(dump.header.stored_pages(), layout.memory_pages()) : layout.memory_pages());
+  if (*free < needed && !final) {
+    needed = needed_for(count_stored_pages(source.device, dump));
+  }
+  if (*free >= needed) return {};
+  return fail({.code = Code::kNoSpace,
+               .operation = "check free space",
+               .disk = path,
+               .detail = fmt::format("the core needs {} MiB, {} MiB are free; nothing was written",
+                                     (needed >> 20) + 1, *free >> 20)});
+}
+
+Status write_whole(FileSystem& files, const std::string& path, std::string_view text) {
+  const auto file = files.create(path);
+  if (!file) return fail(file.error());
+  if (Status status = (*file)->write(0, std::as_bytes(std::span(text))); !status) return status;
+  return (*file)->sync();
+}
+
+StreamReader open_stream(const DumpSource& source, const Dump& dump) {
+  return {source.device, dump.header.extent_offset_bytes(), dump.header.extent_length_bytes(),
+          dump.crash_id};
+}
+
+std::function<void(std::uint64_t)> progress_of(const Dump& dump, const RecoverOptions& options) {
+  if (!options.progress) return {};
+  const std::uint64_t total = dump.header.durable_bytes();
+  return [&options, total](std::uint64_t done) { options.progress(done, std::max(done, total)); };
+}
+
+// Everything inside `path`, synced. Leaves what it wrote there on an error.
+Result<pb::RecoveryReport> fill_directory(const DumpSource& source, const Dump& dump,
+                                          const RecoverOptions& options, FileSystem& files,
+                                          const std::string& path) {
+  const auto file = files.create(path + "/vmcore");
+  if (!file) return fail(file.error());
+  const auto writer = make_core_writer(options.core, **file);
+  DumpReceiver receiver(writer.get());
+  {
+    StreamReader reader = open_stream(source, dump);
+    if (Status status = receiver.receive(reader, progress_of(dump, options)); !status) {
+      return fail(status.error());
+    }
+  }
+  pb::RecoveryReport report =
+      make_report(dump, receiver, source.device.name(), node_name(dump, options));
+  report.set_core_format(describe(options.core));
+  report.set_recovered_utc(utc_time(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count()));
+  if (Status status = writer->finish(report.complete() ? "" : summary_of(report)); !status) {
+    return fail(status.error());
+  }
+  report.set_core_bytes(writer->file_bytes());
+  if (Status status = write_whole(files, path + "/dmesg.txt", receiver.dmesg()); !status) {
+    return fail(status.error());
+  }
+  if (Status status = write_whole(files, path + "/report.json", to_json(report)); !status) {
+    return fail(status.error());
+  }
+  if (Status status = files.sync_directory(path); !status) return fail(status.error());
+  return report;
+}
+
+Error without_files(Error error) {
+  if (error.code == Code::kNoSpace && error.detail.empty()) {
+    error.detail =
+        "full while recovering; the unfinished files were removed, the disk is as it was";
+  }
+  return error;
+}
+
+// From nothing (or an unfinished earlier try) to a finished, durable directory `path`.
+Result<pb::RecoveryReport> write_directory(const DumpSource& source, const Dump& dump,
+                                           const RecoverOptions& options, FileSystem& files,
+                                           const std::string& path) {
+  const std::string partial = path + ".partial";
+  const auto claim = files.claim_directory(partial);
+  if (!claim) return fail(claim.error());
+  Status status = files.empty_directory(partial);
+  if (status) status = check_space(source, dump, options.core, partial, files);
+  Result<pb::RecoveryReport> report;
+  if (status) {
+    report = fill_directory(source, dump, options, files, partial);
+    if (!report) status = fail(report.error());
+  }
+  if (status) status = files.rename(partial, path);
+  if (!status) {
+    (void)files.remove_tree(partial);
+    return fail(without_files(status.error()));
+  }
+  if (status = files.sync_directory(options.directory); !status) return fail(status.error());
+  return report;
+}
+
+void add_note(pb::RecoveryResult& result, std::string_view text) {
+  result.set_note(fmt::format("{}{}{}", result.note(), result.note().empty() ? "" : "; ", text));
+}
+
+// One recovery of a dump is enough, whatever its format.
+void note_other_format(const RecoverOptions& options, const pb::RecoveryReport& report,
+                       pb::RecoveryResult& result) {
+  if (report.core_format() == describe(options.core)) return;
+  add_note(result, fmt::format("its vmcore is {}: move the directory away to get {}",
+                               report.core_format(), describe(options.core)));
+}
+
+// Marks the disk if everything allows it; says in the result what became of it.
+Status settle(const DumpSource& source, const Dump& dump, const RecoverOptions& options,
+              pb::RecoveryResult& result) {
+  if (dump.header.attribute() == pb::SAVED) {
+    result.set_saved(true);
+    add_note(result, "the disk was marked SAVED before");
+  } else if (!options.mark_saved) {
+    add_note(result, fmt::format("the disk was left as it is, {}", options.why_unmarked));
+  } else if (result.report().loss() && !options.accept_loss) {
+    add_note(
+        result,
+        "the disk was left unmarked, because it lost part of the dump: move the directory away "
+        "and recover again, or mark it with --accept-loss");
+  } else {
+    if (Status status = mark_saved(source, dump.header.crash_id()); !status) return status;
+    result.set_saved(true);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverOptions& options,
+                                        FileSystem& files) {
+  if (Status status = check_directory(options.directory); !status) return fail(status.error());
+  const auto dump = read_dump(source, options.writer_is_over && !options.mark_saved);
+  if (!dump) return fail(dump.error());
+  if (options.mark_saved && dump->header.attribute() != pb::SAVED) {
+    if (Status status = check_holder(source); !status) return fail(status.error());
+  }
+
+  pb::RecoveryResult result;
+  if (auto finished = find_finished(*dump, options.directory)) {
+    // The run that wrote it may have been killed before its last sync.
+    if (Status status = files.sync_directory(options.directory); !status) {
+      return fail(status.error());
+    }
+    result.set_found(true);
+    result.set_directory(finished->directory);
+    note_other_format(options, finished->report, result);
+    *result.mutable_report() = std::move(finished->report);
+  } else {
+    const std::string path =
+        fmt::format("{}/{}-{}{}", options.directory, node_name(*dump, options),
+                    utc_time_compact(dump->header.started_unix_ms()), crash_suffix(*dump));
+    if (fs::exists(fs::symlink_status(path))) {
+      return fail(
+          {.code = Code::kRefused,
+           .operation = "target directory",
+           .disk = path,
+           .detail = "is there, but is not a finished recovery of what the disk holds now; move it "
+                     "away"});
+    }
+    auto report = write_directory(source, *dump, options, files, path);
+    if (!report) return fail(report.error());
+    result.set_directory(path);
+    *result.mutable_report() = std::move(*report);
+  }
+  if (Status status = settle(source, *dump, options, result); !status) return fail(status.error());
+  return result;
+}
+
+Result<pb::RecoveryReport> verify_dump(const DumpSource& source, const RecoverOptions& options) {
+  const auto dump = read_dump(source, options.writer_is_over);
+  if (!dump) return fail(dump.error());
+  DumpReceiver receiver(nullptr);
+  StreamReader reader = open_stream(source, *dump);
+  if (Status status = receiver.receive(reader, progress_of(*dump, options)); !status) {
+    return fail(status.error());
+  }
+  return make_report(*dump, receiver, source.device.name(), node_name(*dump, options));
+}
+
+}  // namespace lastword

@@ -1,0 +1,164 @@
+#include "agent/recover/recovery_report.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "agent/base/text_file.h"
+
+namespace lastword {
+namespace {
+
+// Clocks of capture kernels may say anything; fmt throws on years that do not fit.
+std::tm utc(std::int64_t unix_ms) {
+  const std::time_t seconds = unix_ms / 1000;
+  std::tm fields{};
+  const bool sane = unix_ms > 0 && unix_ms < 253'402'300'800'000;  // before the year 10000
+  const std::time_t value = sane ? seconds : 0;
+  gmtime_r(&value, &fields);
+  return fields;
+}
+
+std::string_view meaning_of(pb::Reason reason) {
+  switch (reason) {
+    case pb::LIMIT:
+      return "the dump writer reached its time limit";
+    case pb::IO_ERROR:
+      return "the disk failed while the dump was written";
+    case pb::DISK_FULL:
+      return "the disk was full";
+    case pb::STALLED:
+      return "the dump writer made no progress and its disk was taken";
+    case pb::DEADLINE:
+      return "the dump was not over at the deadline and its disk was taken";
+    case pb::VMCORE:
+      return "the capture kernel failed to read the crashed kernel's memory";
+    case pb::REBOOTED:
+      return "the node rebooted before its dump was over";
+    default:
+      return "the dump ended early";
+  }
+}
+
+// Writer and reader must count the same pages; else one of them is wrong about this dump.
+bool totals_agree(const DumpReceiver& content, const pb::RecoveryReport& report) {
+  const EndPayload& totals = content.end().totals;
+  return totals.memory_pages == report.memory_pages() &&
+         totals.stored_pages == report.stored_pages() + report.stray_pages() &&
+         totals.zero_pages == report.zero_pages() &&
+         totals.excluded_pages == content.excluded_pages() &&
+         totals.unreadable_pages == report.missing_pages();
+}
+
+std::string why_incomplete(const Dump& dump, const DumpReceiver& content,
+                           const pb::RecoveryReport& report) {
+  const StreamEnd& end = content.end();
+  if (!end.whole) {
+    Error stop = end.why;
+    stop.disk = {};
+    const std::string where = describe(stop);
+    if (report.loss()) return fmt::format("the disk lost part of the dump: {}", where);
+    return fmt::format("{} ({})", meaning_of(dump.header.reason()), where);
+  }
+  if (!totals_agree(content, report)) {
+    return fmt::format(
+        "the dump writer counted {} stored, {} zero, {} excluded and {} unreadable of {} pages",
+        end.totals.stored_pages, end.totals.zero_pages, sum_of(end.totals.excluded_pages),
+        end.totals.unreadable_pages, end.totals.memory_pages);
+  }
+  if (report.missing_pages() > 0) return "the dump writer could not read some pages";
+  return {};
+}
+
+bool lost_part(const Dump& dump, const StreamEnd& end) {
+  if (end.whole) return false;
+  const std::uint64_t durable =
+      std::min(dump.header.durable_bytes(), dump.header.extent_length_bytes());
+  return end.bytes < durable || dump.header.attribute() == pb::COMPLETED;
+}
+
+}  // namespace
+
+pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, std::string_view disk,
+                               std::string_view node_name) {
+  const StreamEnd& end = content.end();
+  const std::vector<PfnRange> missing = content.missing();
+  pb::RecoveryReport report;
+  report.set_crash_id(dump.header.crash_id());
+  report.set_node(std::string(node_name));
+  report.set_node_id(dump.header.node());
+  if (dump.cluster) report.set_cluster_uuid(to_string(*dump.cluster));
+  report.set_boot_generation(dump.header.boot_generation());
+  report.set_kernel_release(dump.header.kernel_release());
+  report.set_started_utc(utc_time(dump.header.started_unix_ms()));
+  report.set_elapsed_ms(dump.header.elapsed_ms());
+  report.set_disk(std::string(disk));
+  report.set_disk_uuid(dump.disk_uuid);
+  report.set_attribute(dump.header.attribute());
+  report.set_reason(dump.header.reason());
+
+  report.set_memory_pages(content.layout().memory_pages());
+  report.set_stored_pages(sum_of(content.stored_pages()));
+  report.set_zero_pages(content.zero_pages());
+  report.set_excluded_pages(sum_of(content.excluded_pages()));
+  report.set_missing_pages(count_pages(missing));
+  report.set_untold_pages(end.whole ? end.totals.untold_pages : 0);
+  if (content.last_pass()) report.set_last_pass(std::string(name_of(*content.last_pass())));
+  for (std::size_t i = 0; i < kPageClasses; ++i) {
+    if (content.stored_pages()[i] + content.excluded_pages()[i] == 0) continue;
+    pb::PagesOfClass& counts = *report.add_classes();
+    counts.set_name(std::string(name_of(static_cast<PageClass>(i))));
+    counts.set_stored_pages(content.stored_pages()[i]);
+    counts.set_excluded_pages(content.excluded_pages()[i]);
+  }
+  report.set_unreadable_pages(end.whole ? end.totals.unreadable_pages : 0);
+  report.set_missing_ranges(missing.size());
+  report.set_stray_pages(content.stray_pages());
+  for (std::size_t i = 0; i < std::min(missing.size(), kMaxListedRanges); ++i) {
+    pb::PageRange& range = *report.add_missing();
+    range.set_first_pfn(missing[i].first);
+    range.set_end_pfn(missing[i].end);
+  }
+
+  report.set_stream_bytes(end.bytes);
+  report.set_checksums_verified(2 * end.sections);
+  report.set_dmesg_bytes(content.dmesg().size());
+  report.set_tool_version(LASTWORD_VERSION);
+  report.set_loss(lost_part(dump, end));
+  report.set_incomplete_because(why_incomplete(dump, content, report));
+  report.set_complete(report.incomplete_because().empty());
+  return report;
+}
+
+std::string summary_of(const pb::RecoveryReport& report) {
+  if (report.complete()) return "complete";
+  return fmt::format("incomplete: {} of {} pages missing: {}", report.missing_pages(),
+                     report.memory_pages(), report.incomplete_because());
+}
+
+Result<pb::RecoveryReport> load_report(const std::string& path) {
+  const auto text = read_text_file(path);
+  if (!text) return fail(text.error());
+  pb::RecoveryReport report;
+  if (!google::protobuf::util::JsonStringToMessage(*text, &report).ok() ||
+      report.crash_id().empty() || report.recovered_utc().empty()) {
+    return fail({.code = Code::kCorrupt,
+                 .operation = "read report",
+                 .disk = path,
+                 .detail = "not the report of a finished recovery"});
+  }
+  return report;
+}
+
+std::string utc_time(std::int64_t unix_ms) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc(unix_ms));
+}
+
+std::string utc_time_compact(std::int64_t unix_ms) {
+  return fmt::format("{:%Y%m%dT%H%M%SZ}", utc(unix_ms));
+}
+
+}  // namespace lastword

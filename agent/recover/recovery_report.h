@@ -1,0 +1,30 @@
+// report.json: what was recovered, what is missing, and why.
+#pragma once
+
+#include <string>
+
+#include "agent/recover/dump_receiver.h"
+#include "agent/recover/dump_source.h"
+#include "agent/recover/recovery.pb.h"
+#include "proto/error.h"
+
+namespace lastword {
+
+// Longer lists of missing page frames are cut here; the counts are always complete.
+inline constexpr std::size_t kMaxListedRanges = 64;
+
+// Everything but core_bytes and recovered_utc.
+[[nodiscard]] pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content,
+                                             std::string_view disk, std::string_view node_name);
+
+// One line for a person: "incomplete: 12 of 345 pages missing: ...", or "complete".
+[[nodiscard]] std::string summary_of(const pb::RecoveryReport& report);
+
+// kNotFound: no such file; kCorrupt: not a whole report.
+[[nodiscard]] Result<pb::RecoveryReport> load_report(const std::string& path);
+
+// "2026-11-20T14:19:39Z", and for file names "20261120T141939Z".
+[[nodiscard]] std::string utc_time(std::int64_t unix_ms);
+[[nodiscard]] std::string utc_time_compact(std::int64_t unix_ms);
+
+}  // namespace lastword

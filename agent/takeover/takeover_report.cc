@@ -1,0 +1,90 @@
+#include "agent/takeover/takeover_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "agent/protocol/arbitration.h"
+#include "agent/protocol/takeover_input.h"
+
+namespace lastword {
+namespace {
+
+// As far as the survey tells: the partner may be quicker.
+Tally expected_votes(const Config& config, const NodeState& state, const Survey& survey) {
+  const auto count = static_cast<unsigned>(state.mailbox_disks.size());
+  return arbitrate(count, [&](unsigned index) {
+    const SurveyedDisk* disk = find_mailbox(survey, config, state.mailbox_disks[index]);
+    if (disk == nullptr || disk->scsi_problem) return Vote::kUnknown;
+    return is_registered(*disk, state.key) ? Vote::kWon : Vote::kLost;
+  });
+}
+
+TakeoverReport::Disk forecast_disk(const Config& config, const Result<NodeState>& state,
+                                   const SurveyedDisk& disk, bool at_once, bool& complete) {
+  TakeoverReport::Disk row{.path = disk.info.path,
+                           .uuid = disk.label->disk_uuid(),
+                           .role = disk.label->role(),
+                           .outcome = at_once ? "at once" : "when the dump is over",
+                           .detail = pb::Attribute_Name(disk.header.attribute())};
+  if (holder_node(disk, config) == config.self.id) row.outcome = "held already";
+  if (disk.problem || disk.scsi_problem) {
+    row.detail = describe(disk.scsi_problem ? *disk.scsi_problem : *disk.problem);
+    complete = false;
+    return row;
+  }
+  if (!state) return row;
+  const SeizeGoal goal = take_order(disk, config, state->key, pb::REASON_NONE).goal;
+  if (const auto key = key_in_the_way(goal, {.keys = disk.keys, .holder = disk.reservation})) {
+    row.outcome = "not at all";
+    row.detail =
+        fmt::format("{} is on it, which is not a key this node may remove", to_string(*key));
+    complete = false;
+  }
+  return row;
+}
+
+}  // namespace
+
+void add(TakeoverReport more, TakeoverReport& report) {
+  report.complete = report.complete && more.complete;
+  std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
+}
+
+void add_unreadable(const Survey& survey, TakeoverReport& report) {
+  for (const SurveyedDisk& disk : unreadable_disks(survey)) {
+    report.complete = false;
+    report.disks.push_back({.path = disk.info.path,
+                            .uuid = {},
+                            .role = pb::ROLE_UNSPECIFIED,
+                            .outcome = "not readable",
+                            .detail = describe(*disk.problem)});
+  }
+}
+
+TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& state,
+                                 const Survey& survey) {
+  const auto disks = partner_disks(survey, config);
+  TakeoverPlan plan(config.timing, config.partner.id,
+                    as_plan_input(disks, config, life_taken_over({.survey = survey}, config)));
+  std::vector<bool> at_once(disks.size());
+  for (const TakeoverAction& action : plan.begin(Instant{0})) {
+    if (action.kind == TakeoverAction::Kind::kTake) at_once[action.disk] = true;
+  }
+  TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    report.disks.push_back(forecast_disk(config, state, disks[i], at_once[i], report.complete));
+  }
+  add_unreadable(survey, report);
+  if (disks.empty()) report.obstacles.push_back(describe(no_partner_disks(config)));
+  if (!state) {
+    report.obstacles.push_back(describe(state.error()));
+  } else if (const Tally tally = expected_votes(config, *state, survey); !tally.majority()) {
+    report.obstacles.push_back(describe(no_majority(tally)));
+  }
+  if (!report.obstacles.empty()) report.complete = false;
+  return report;
+}
+
+}  // namespace lastword

@@ -1,0 +1,40 @@
+// What a takeover did, or what it would do now (`lastword takeover --dry-run`). Pure: a survey in,
+// a report out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/disks/survey.h"
+#include "agent/node/config.h"
+#include "agent/node/node_state.h"
+
+namespace lastword {
+
+struct TakeoverReport {
+  struct Disk {
+    std::string path;
+    std::string uuid;
+    pb::Role role = pb::SERVICE;
+    std::string outcome;  // "taken", "saved", "given up", ...
+    std::string detail;
+  };
+  std::vector<Disk> disks;
+  // Forecast: what would keep the takeover as a whole from touching a disk, and what to do.
+  std::vector<std::string> obstacles;
+  // Every disk taken, every dump saved. Forecast: nothing known stands against it.
+  bool complete = false;
+};
+
+// What another part of the same takeover reports.
+void add(TakeoverReport more, TakeoverReport& report);
+
+// Disks whose label can not be read may be the partner's: the takeover is not complete.
+void add_unreadable(const Survey& survey, TakeoverReport& report);
+
+// What take_over (takeover_run.h) would do first, and whether it could. `state` as it was loaded:
+// one that failed is an obstacle.
+[[nodiscard]] TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& state,
+                                               const Survey& survey);
+
+}  // namespace lastword

@@ -1,0 +1,150 @@
+#include "dumpwriter/stream/dump_target.h"
+
+#include <time.h>
+
+#include <utility>
+
+#include "proto/format_text.h"
+#include "proto/record.h"
+#include "storage/reserve/unit_attention.h"
+
+namespace lastword {
+namespace {
+
+std::int64_t unix_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+std::uint64_t count_of(milliseconds time) {
+  return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
+}
+
+}  // namespace
+
+DumpTarget::DumpTarget(const TargetDisk& disk, Rule rule, const DumpIdentity& identity,
+                       const Clock& clock, milliseconds io_timeout)
+    : device_(disk.device),
+      lun_(disk.lun),
+      metadata_offset_(disk.metadata_offset),
+      rule_(std::move(rule)),
+      clock_(clock),
+      records_(disk.device, disk.metadata_offset),
+      writer_(disk.engine, clock, io_timeout) {
+  header_.set_attribute(pb::IN_PROGRESS);
+  header_.set_node(identity.node);
+  header_.set_boot_generation(identity.boot_generation);
+  header_.set_crash_id(to_string(identity.crash_id));
+  header_.set_limit_ms(count_of(identity.limit));
+  header_.set_memory_bytes(identity.memory_bytes);
+  header_.set_kernel_release(identity.kernel_release);
+  header_.set_exclude(identity.exclude);
+  header_.set_codec(std::string(text_of(identity.codec).view()));
+}
+
+Status DumpTarget::check() {
+  if (Status status = read_records(); !status) return status;
+  const auto reservation = read_reservation();
+  if (!reservation) return fail(named(reservation.error()));
+  if (Status status = rule_(label_, found_, *reservation); !status) {
+    return fail(named(status.error()));
+  }
+  const std::uint64_t offset = label_.data_offset_bytes();
+  const std::uint64_t length = label_.data_length_bytes();
+  if (offset % kBlockBytes != 0 || length % kBlockBytes != 0 || length == 0 ||
+      offset > device_.size_bytes() || length > device_.size_bytes() - offset) {
+    return fail({.code = Code::kCorrupt,
+                 .operation = "check candidate",
+                 .disk = name(),
+                 .detail = format_text("data region of {} bytes at {} does not fit the disk's {}",
+                                       length, offset, device_.size_bytes())});
+  }
+  return {};
+}
+
+Status DumpTarget::read_records() {
+  const auto label = records_.read(RecordPlace::kLabel, label_);
+  if (!label) return fail(label.error());
+  const auto header = records_.read(RecordPlace::kCoredump, found_);
+  advanced_.reset();
+  if (header) {
+    place_ = *header;
+  } else if (header.error().code == Code::kNotFound) {
+    found_.Clear();  // INACTIVE
+    place_ = {};
+  } else {
+    return fail(header.error());
+  }
+  return {};
+}
+
+Result<std::optional<Reservation>> DumpTarget::read_reservation() {
+  if (lun_ == nullptr) return std::nullopt;
+  return past_unit_attentions([this] { return lun_->read_reservation(); });
+}
+
+Status DumpTarget::start() {
+  header_.set_rank(found_.rank());
+  header_.set_started_unix_ms(unix_ms());
+  header_.set_extent_offset_bytes(extent_offset());
+  header_.set_extent_length_bytes(extent_length());
+  return write_header_durably();
+}
+
+Status DumpTarget::submit_progress(const Progress& progress) {
+  note_progress(progress);
+  return submit_header();
+}
+
+void DumpTarget::note_progress(const Progress& progress) {
+  header_.set_scanned_bytes(progress.scanned_bytes);
+  header_.set_eta_ms(count_of(progress.eta));
+  // Short enough to stay inside the string.
+  header_.mutable_codec()->assign(text_of(progress.codec).view());
+}
+
+Status DumpTarget::finish(pb::Attribute attribute, pb::Reason reason) {
+  if (Status status = writer_.settle(); !status) return fail(named(status.error()));
+  header_.set_attribute(attribute);
+  header_.set_reason(reason);
+  header_.set_eta_ms(0);
+  return write_header_durably();
+}
+
+Status DumpTarget::submit_header() {
+  // After a failed write the same slot is written again: the other one has the only valid record.
+  if (advanced_ && !writer_.header_failed()) place_ = *advanced_;
+  const StreamMark& durable = writer_.durable();
+  header_.set_elapsed_ms(count_of(clock_.since_panic()));
+  header_.set_durable_bytes(durable.stream_bytes);
+  header_.set_stored_pages(durable.stored_pages);
+  header_.set_zero_pages(durable.zero_pages);
+  header_.set_excluded_pages(sum_of(durable.excluded_pages));
+  header_.set_untold_pages(durable.untold_pages);
+  const auto block = writer_.header_block();
+  if (Status status = write_slot(block, RecordKind::kCoredumpHeader, place_.next_sequence, header_);
+      !status) {
+    return fail(named(status.error()));
+  }
+  const std::uint64_t offset = metadata_offset_ + slot_offset(RecordPlace::kCoredump, place_.next);
+  if (Status status = writer_.submit_header(offset); !status) return fail(named(status.error()));
+  advanced_ = PairChoice{
+      .current = place_.next, .next = 1 - place_.next, .next_sequence = place_.next_sequence + 1};
+  return {};
+}
+
+Status DumpTarget::write_header_durably() {
+  if (Status status = submit_header(); !status) return status;
+  if (Status status = writer_.drain(); !status) return fail(named(status.error()));
+  if (Status status = writer_.submit_flush(); !status) return fail(named(status.error()));
+  if (Status status = writer_.drain(); !status) return fail(named(status.error()));
+  return {};
+}
+
+Error DumpTarget::named(Error error) const {
+  if (error.disk.empty()) error.disk = name();
+  return error;
+}
+
+}  // namespace lastword

@@ -1,0 +1,189 @@
+#include "storage/reserve/disk.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "storage/block/io_error.h"
+#include "storage/reserve/sg_lun.h"
+
+namespace lastword {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kSysfsSectorBytes = 512;  // whatever the disk's own block size
+
+// sysfs gives an attribute whole to one read() of a page; empty when there is none. Many disks have
+// many: a stream for each of them was a tenth of a takeover.
+std::string read_raw(const fs::path& path) {
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return {};
+  std::array<char, 4096> page;
+  const ssize_t got = ::read(fd.get(), page.data(), page.size());
+  return {page.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+}
+
+// Spaces and NULs around it removed.
+std::string read_attribute(const fs::path& path) {
+  std::string text = read_raw(path);
+  constexpr std::string_view kPadding(" \n\0", 3);
+  text.erase(text.find_last_not_of(kPadding) + 1);
+  text.erase(0, std::min(text.find_first_not_of(kPadding), text.size()));
+  return text;
+}
+
+// Unit serial number page, SPC-4 7.8.17: page code, length, text.
+std::string read_serial(const fs::path& device) {
+  const std::string page = read_raw(device / "vpd_pg80");
+  constexpr std::size_t kHeaderBytes = 4;
+  if (page.size() <= kHeaderBytes || page[1] != '\x80') return read_attribute(device / "wwid");
+  const std::size_t length = static_cast<std::size_t>(static_cast<unsigned char>(page[2])) << 8 |
+                             static_cast<unsigned char>(page[3]);
+  std::string serial = page.substr(kHeaderBytes, length);
+  std::erase_if(serial, [](char c) { return c <= ' ' || c > '~'; });
+  return serial;
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+bool is_scsi_disk(const fs::path& block) {
+  return read_attribute(block / "device" / "type") == "0";
+}
+
+// A card reader's slot, a management controller's virtual drive. A fixed disk of size 0 is a sick
+// one.
+bool has_no_medium(const fs::path& block) {
+  return read_attribute(block / "removable") == "1" && read_attribute(block / "size") == "0";
+}
+
+DiskInfo info_of(const fs::path& block, std::string path) {
+  const fs::path device = block / "device";
+  std::string description;
+  for (const std::string& part :
+       {read_attribute(device / "vendor"), read_attribute(device / "model"), read_serial(device)}) {
+    if (part.empty()) continue;
+    if (!description.empty()) description += ' ';
+    description += part;
+  }
+  return {
+      .path = std::move(path),
+      .description = std::move(description),
+      .size_bytes = parse_number(read_attribute(block / "size")).value_or(0) * kSysfsSectorBytes};
+}
+
+Error not_a_scsi_disk(const std::string& path, std::string_view why) {
+  return {.code = Code::kRefused, .operation = "open", .disk = path, .detail = why};
+}
+
+}  // namespace
+
+Result<std::vector<DiskInfo>> list_scsi_disks(const SystemRoots& roots,
+                                              const std::set<std::string>& known) {
+  const fs::path directory = fs::path(roots.sys) / "block";
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::string name = entry->path().filename();
+    if (!known.contains(roots.dev + "/" + name) && is_scsi_disk(entry->path()) &&
+        !has_no_medium(entry->path())) {
+      names.push_back(std::move(name));
+    }
+  }
+  if (error) return fail(io_error("list disks", directory.string(), kNoOffset, error.value()));
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  });
+  std::vector<DiskInfo> disks;
+  disks.reserve(names.size());
+  for (const std::string& name : names) {
+    disks.push_back(info_of(directory / name, roots.dev + "/" + name));
+  }
+  return disks;
+}
+
+Result<DiskInfo> stat_disk(const std::string& path, const SystemRoots& roots) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    Error error = io_error("open", path, kNoOffset, errno);
+    if (errno == ENOENT) {
+      error.code = Code::kNotFound;
+      error.detail = "no such disk or file";
+    }
+    return fail(error);
+  }
+  if (S_ISREG(status.st_mode)) {
+    return DiskInfo{.path = path,
+                    .description = "image file",
+                    .size_bytes = static_cast<std::uint64_t>(status.st_size),
+                    .is_image = true};
+  }
+  if (!S_ISBLK(status.st_mode)) {
+    return fail(not_a_scsi_disk(path, "neither a disk nor an image file"));
+  }
+  const fs::path link = fs::path(roots.sys) / "dev" / "block" /
+                        fmt::format("{}:{}", major(status.st_rdev), minor(status.st_rdev));
+  std::error_code error;
+  const fs::path block = fs::canonical(link, error);
+  if (error) return fail(io_error("open", path, kNoOffset, error.value()));
+  if (fs::exists(block / "partition", error)) {
+    return fail(not_a_scsi_disk(path, "a partition; name the whole disk"));
+  }
+  if (!is_scsi_disk(block)) {
+    return fail(not_a_scsi_disk(path, "not a SCSI disk: it has no persistent reservations"));
+  }
+  return info_of(block, roots.dev + "/" + block.filename().string());
+}
+
+std::vector<std::string> loop_devices_on(const std::string& image, const SystemRoots& roots) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(fs::path(roots.sys) / "block", error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string backing = read_attribute(entry->path() / "loop" / "backing_file");
+    std::error_code unreadable;
+    if (!backing.empty() && fs::equivalent(backing, image, unreadable)) {
+      found.push_back(entry->path().filename());
+    }
+  }
+  return found;
+}
+
+Result<OpenDisk> open_disk(const std::string& path, Access access,
+                           std::chrono::milliseconds io_timeout) {
+  const Result<DiskInfo> info = stat_disk(path);
+  if (!info) return fail(info.error());
+  return open_disk(*info, access, io_timeout);
+}
+
+Result<OpenDisk> open_disk(const DiskInfo& info, Access access,
+                           std::chrono::milliseconds io_timeout) {
+  OpenDisk disk{.info = info, .device = nullptr, .lun = nullptr};
+  auto device = LinuxBlockDevice::open(disk.info.path, access);
+  if (!device) return fail(device.error());
+  disk.fd = (*device)->fd();
+  disk.device = std::move(*device);
+  if (!disk.info.is_image) {
+    auto lun = SgLun::open(disk.info.path, io_timeout);
+    if (!lun) return fail(lun.error());
+    disk.lun = std::move(*lun);
+  }
+  return disk;
+}
+
+}  // namespace lastword

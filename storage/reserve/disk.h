@@ -1,0 +1,58 @@
+// Which disks there are, and opening one. Read-only but for open_disk(kReadWrite): nothing else
+// opens a disk for writing (closing such a descriptor would start udev's probing).
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "proto/error.h"
+#include "storage/block/linux_block_device.h"
+#include "storage/reserve/scsi_lun.h"
+
+namespace lastword {
+
+// What the kernel says of a disk, from /sys/block.
+struct DiskInfo {
+  std::string path;         // "/dev/sdc", or an image file's path
+  std::string description;  // vendor, model, serial; for people
+  std::uint64_t size_bytes = 0;
+  bool is_image = false;  // a regular file: no SCSI commands, no reservations
+};
+
+// Where the kernel shows its devices; tests show others.
+struct SystemRoots {
+  std::string sys = "/sys";
+  std::string dev = "/dev";
+};
+
+// Every SCSI disk of this machine (sysfs: peripheral device type 0), by name: sda ... sdz, sdaa;
+// not drives without a medium. Those whose path is among `known` are left out and not looked at.
+[[nodiscard]] Result<std::vector<DiskInfo>> list_scsi_disks(
+    const SystemRoots& roots = {}, const std::set<std::string>& known = {});
+// One SCSI disk or image by path, which may be a link as in /dev/disk/by-id. kRefused for what has
+// no reservations: partitions, other block devices.
+[[nodiscard]] Result<DiskInfo> stat_disk(const std::string& path, const SystemRoots& roots = {});
+
+// The loop devices that an image file backs, "loop0": whoever uses one of them uses the image.
+// Linux drivers/block/loop.c, attribute backing_file.
+[[nodiscard]] std::vector<std::string> loop_devices_on(const std::string& image,
+                                                       const SystemRoots& roots = {});
+
+// A disk open for use. `lun` is null for an image.
+struct OpenDisk {
+  DiskInfo info;
+  std::unique_ptr<LinuxBlockDevice> device;
+  std::unique_ptr<ScsiLun> lun;
+  int fd = -1;  // of `device`, for write engines and read_batch; valid as long as it
+};
+// O_DIRECT. `io_timeout` bounds every SCSI command sent through `lun`; see SgLun::open.
+[[nodiscard]] Result<OpenDisk> open_disk(const std::string& path, Access access,
+                                         std::chrono::milliseconds io_timeout);
+// The same with what list_scsi_disks or stat_disk has just told.
+[[nodiscard]] Result<OpenDisk> open_disk(const DiskInfo& info, Access access,
+                                         std::chrono::milliseconds io_timeout);
+
+}  // namespace lastword

@@ -1,0 +1,23 @@
+// Where lastword's partitions are on a disk. Apart from disk.h because it needs libblkid, which the
+// dump writer does without: its plan names the offsets..
+#pragma once
+
+#include <string>
+
+#include "proto/error.h"
+#include "storage/reserve/disk.h"
+
+namespace lastword {
+
+struct Partition {
+  std::uint64_t offset_bytes = 0;
+  std::uint64_t length_bytes = 0;
+};
+
+// lastword's metadata partition on a disk or image, from its GPT (not from the kernel's idea of it,
+// which is stale where the partner wrote the GPT). kNotFound: not labelled.
+[[nodiscard]] Result<Partition> find_metadata_partition(const std::string& path);
+// The same on a device that is open already.
+[[nodiscard]] Result<Partition> find_metadata_partition(LinuxBlockDevice& device);
+
+}  // namespace lastword

@@ -1,0 +1,152 @@
+// The running system's claims on a disk; declared in storage/tables/signatures.h.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "storage/block/io_error.h"
+#include "storage/tables/signatures.h"
+
+namespace lastword {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A disk or one of its partitions.
+struct Part {
+  std::string device;  // "8:33"
+  std::string name;    // "sdc1"
+  fs::path sysfs;
+};
+
+std::string first_line(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+std::vector<Part> parts_of(const std::string& device, const std::string& root) {
+  std::error_code ignored;
+  const fs::path disk = fs::canonical(root + "/sys/dev/block/" + device, ignored);
+  if (ignored) return {{.device = device, .name = device, .sysfs = {}}};
+  std::vector<Part> parts{{.device = device, .name = disk.filename(), .sysfs = disk}};
+  for (const auto& entry : fs::directory_iterator(disk, ignored)) {
+    if (!fs::exists(entry.path() / "partition", ignored)) continue;
+    parts.push_back({.device = first_line(entry.path() / "dev"),
+                     .name = entry.path().filename(),
+                     .sysfs = entry.path()});
+  }
+  std::sort(parts.begin() + 1, parts.end(),
+            [](const Part& a, const Part& b) { return a.name < b.name; });
+  return parts;
+}
+
+// "major:minor" of a device node; empty for anything else.
+std::string device_of(const std::string& node) {
+  struct stat info {};
+  if (stat(node.c_str(), &info) != 0 || !S_ISBLK(info.st_mode)) return {};
+  return fmt::format("{}:{}", major(info.st_rdev), minor(info.st_rdev));
+}
+
+const Part* find_part(const std::vector<Part>& parts, const std::string& device) {
+  const auto it = std::find_if(parts.begin(), parts.end(),
+                               [&](const Part& part) { return part.device == device; });
+  return it == parts.end() ? nullptr : &*it;
+}
+
+void find_mounts(const std::vector<Part>& parts, const std::string& root,
+                 std::vector<std::string>& uses) {
+  std::ifstream mounts(root + "/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    // proc(5): id parent major:minor root mount-point options [tags...] - type source super-options
+    std::istringstream fields(line);
+    std::string id, parent, device, inside, target, word, type, source;
+    fields >> id >> parent >> device >> inside >> target;
+    while (fields >> word && word != "-") {
+    }
+    fields >> type >> source;
+    const Part* part = find_part(parts, device);
+    // btrfs mounts carry an anonymous device number; the source tells.
+    if (part == nullptr) part = find_part(parts, device_of(source));
+    if (part != nullptr) uses.push_back(fmt::format("{} is mounted on {}", part->name, target));
+  }
+}
+
+void find_swaps(const std::vector<Part>& parts, const std::string& root,
+                std::vector<std::string>& uses) {
+  std::ifstream swaps(root + "/proc/swaps");
+  std::string line;
+  std::getline(swaps, line);  // the table's head
+  while (std::getline(swaps, line)) {
+    const Part* part = find_part(parts, device_of(line.substr(0, line.find_first_of(" \t"))));
+    if (part != nullptr) uses.push_back(fmt::format("{} is swap space in use", part->name));
+  }
+}
+
+void find_holders(const std::vector<Part>& parts, std::vector<std::string>& uses) {
+  for (const Part& part : parts) {
+    std::error_code ignored;
+    for (const auto& holder : fs::directory_iterator(part.sysfs / "holders", ignored)) {
+      const std::string mapped = first_line(holder.path() / "dm/name");
+      uses.push_back(fmt::format("{} is held by {}{}", part.name, holder.path().filename().string(),
+                                 mapped.empty() ? "" : fmt::format(" ({})", mapped)));
+    }
+  }
+}
+
+}  // namespace
+
+Result<FileDescriptor> open_for_tables(const std::string& path, Access access) {
+  const bool is_disk = !device_of(path).empty();
+  // O_EXCL means something for block devices only.
+  const int flags = access == Access::kReadOnly ? O_RDONLY : O_RDWR | (is_disk ? O_EXCL : 0);
+  FileDescriptor fd(open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd.valid()) {
+    return fail({.code = errno == EBUSY ? Code::kRefused : code_of_errno(errno),
+                 .sys_errno = errno,
+                 .operation = "open",
+                 .disk = path});
+  }
+  if (is_disk) (void)ioctl(fd.get(), BLKFLSBUF, 0);
+  return fd;
+}
+
+std::vector<std::string> find_kernel_uses(const std::string& device, const std::string& root) {
+  const std::vector<Part> parts = parts_of(device, root);
+  std::vector<std::string> uses;
+  find_mounts(parts, root, uses);
+  find_swaps(parts, root, uses);
+  find_holders(parts, uses);
+  return uses;
+}
+
+Result<std::vector<std::string>> find_uses(const std::string& path) {
+  const std::string device = device_of(path);
+  std::vector<std::string> uses;
+  if (device.empty()) {
+    for (const std::string& loop : loop_devices_on(path)) uses.push_back("it backs " + loop);
+    return uses;
+  }
+  uses = find_kernel_uses(device, "");
+  // The kernel lets one user at a time open a disk with O_EXCL; every file system, md, dm and swap
+  // does. Catches what the tables above do not tell, another mount namespace among them.
+  const FileDescriptor exclusive(open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+  if (!exclusive.valid() && errno != EBUSY) {
+    return fail({.sys_errno = errno, .operation = "open", .disk = path});
+  }
+  if (!exclusive.valid() && uses.empty())
+    uses.emplace_back("another program or the kernel holds it");
+  return uses;
+}
+
+}  // namespace lastword

@@ -1,0 +1,329 @@
+#include "agent/arm/check_plan.h"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <functional>
+
+#include "tests/agent/disks/surveyed.h"
+
+namespace lastword::test {
+namespace {
+
+constexpr std::uint32_t kGeneration = 7;
+constexpr std::uint64_t kMiB = 1 << 20;
+
+// A node that is ready for everything; each test changes one thing. Disks: 0 service, 1 dump and
+// 2 spare (both armed), 3 mailbox.
+struct Ready {
+  // A clone of a disk comes in sight.
+  void add_clone(std::size_t index) {
+    situation.survey.disks.push_back(surveyed(5, pb::SPARE));
+    situation.survey.disks.back().label = disk(index).label;
+    situation.examined.emplace_back();
+  }
+  Ready() {
+    config.dump_program = "/usr/lib/lastword/lastword-dump";
+    situation.state = NodeState{.boot_generation = kGeneration, .key = key_of(kAlpha, kGeneration)};
+    situation.policy.config = &config;
+    situation.policy.key = situation.state->key;
+    situation.policy.memory = {
+        .raw_bytes = 1000 * kMiB, .in_use_bytes = 300 * kMiB, .reserved_bytes = 128 * kMiB};
+    auto& disks = situation.survey.disks;
+    disks = {in_service(0, pb::SERVICE, kGeneration), in_service(1, pb::DUMP, kGeneration),
+             in_service(2, pb::SPARE, kGeneration), surveyed(3, pb::MAILBOX, 0)};
+    disks[3].keys = {key_of(kAlpha, kGeneration), key_of(kBeta, 9)};
+    for (SurveyedDisk& disk : disks) disk.label->set_data_length_bytes(2000 * kMiB);
+    situation.examined.resize(disks.size());
+    const pb::Plan plan = make_plan(config, *situation.state, situation.survey, {1, 2},
+                                    {"/lib/modules/r/sd_mod.ko"}, "nonce");
+    for (const int rank : {1, 2}) {
+      disks[static_cast<std::size_t>(rank)].header =
+          *armed_header({}, plan, plan.candidates(rank - 1));
+    }
+    pb::ArmedState armed;
+    *armed.mutable_plan() = plan;
+    armed.set_capture_kernel("/boot/vmlinuz-r");
+    armed.set_command_line(capture_command_line({.command_line = "console=ttyS0"}, 1, ""));
+    armed.set_dump_program_crc32c(42);
+    facts = {.config = &config,
+             .situation = &situation,
+             .armed = armed,
+             .crash_kernel_loaded = true,
+             .running_release = running_release(),
+             .running = {.command_line = "root=/dev/sda1 console=ttyS0 quiet\n", .boot_apic_id = 0},
+             .capture_kernel = CaptureKernel{.path = "/boot/vmlinuz-r", .release = "r"},
+             .dump_program_crc32c = 42U,
+             .modules = std::vector<std::string>{"sd_mod.ko"}};
+  }
+  Ready(const Ready&) = delete;
+  Ready& operator=(const Ready&) = delete;
+
+  SurveyedDisk& disk(std::size_t index) { return situation.survey.disks[index]; }
+
+  Config config = cluster_config();
+  Situation situation;
+  CheckFacts facts;
+};
+
+std::string problems_of(const pb::CheckReport& report) {
+  std::string text;
+  for (const auto& problem : report.problems()) {
+    text += problem.what() + " -> " + problem.advice() + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(check, Ready)
+
+BOOST_AUTO_TEST_CASE(ready_node_would_be_dumped_and_taken_over) {
+  const auto report = check_node(facts);
+  BOOST_TEST(problems_of(report) == "");
+  BOOST_TEST(report.would_dump());
+  BOOST_TEST(report.would_be_taken_over());
+  BOOST_REQUIRE(report.candidates_size() == 2);
+  BOOST_TEST(report.candidates(0).disk() == "/dev/sdb");
+  BOOST_TEST(report.candidates(0).valid());
+  BOOST_TEST(report.candidates(0).fit() == "raw");
+  BOOST_TEST(report.service_disks_in_service() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
+  struct Case {
+    const char* name;
+    std::function<void(Ready&)> change;
+    const char* problem;
+  };
+  const Case cases[] = {
+      {"nothing loaded", [](Ready& r) { r.facts.crash_kernel_loaded = false; },
+       "no capture image is loaded"},
+      {"loaded by somebody else", [](Ready& r) { r.facts.armed = fail({.code = Code::kNotFound}); },
+       "that `lastword arm` of this boot did not load"},
+      {"state damaged",
+       [](Ready& r) { r.facts.armed = fail({.code = Code::kCorrupt, .operation = "read state"}); },
+       "read state: corrupt"},
+      {"no reserve", [](Ready& r) { r.situation.policy.memory.reserved_bytes = 0; },
+       "crashkernel=128M"},
+      {"not started",
+       [](Ready& r) {
+         r.situation.state.reset();
+         r.situation.policy.key.reset();
+       },
+       "not in service since boot"},
+      {"other kernel configured",
+       [](Ready& r) { r.facts.capture_kernel->path = "/boot/vmlinuz-s"; },
+       "the configuration says /boot/vmlinuz-s"},
+      {"capture kernel gone",
+       [](Ready& r) {
+         r.facts.capture_kernel = fail({.code = Code::kNotFound, .disk = "/boot/vmlinuz-r"});
+       },
+       "/boot/vmlinuz-r"},
+      {"plan of another kernel", [](Ready& r) { r.facts.running_release = "other"; },
+       "this is other"},
+      {"program replaced", [](Ready& r) { r.facts.dump_program_crc32c = 43U; }, "was replaced"},
+      {"program gone",
+       [](Ready& r) {
+         r.facts.dump_program_crc32c = fail({.code = Code::kNotFound, .disk = "lastword-dump"});
+       },
+       "install lastword-dump"},
+      {"modules changed", [](Ready& r) { r.facts.modules->push_back("virtio_scsi.ko"); },
+       "other kernel modules"},
+      {"modules unknown", [](Ready& r) { r.facts.modules = fail({.code = Code::kUnsupported}); },
+       "not supported"},
+      {"generation moved on", [](Ready& r) { r.situation.state->boot_generation = 8; },
+       "the plan is of boot generation 7, this is 8"},
+      {"limit changed", [](Ready& r) { r.config.timing.settings.dump_limit = milliseconds(1000); },
+       "configuration was changed"},
+      {"grace changed", [](Ready& r) { r.config.timing.settings.grace = milliseconds(1000); },
+       "configuration was changed"},
+      {"processors changed", [](Ready& r) { r.config.capture_processors = 2; },
+       "configuration was changed"},
+      {"command line changed", [](Ready& r) { r.config.capture_command_line = "debug"; },
+       "configuration was changed"},
+      {"all disks lost",
+       [](Ready& r) {
+         r.disk(1).reservation->holder = key_of(kBeta, 9);
+         r.disk(2).header.Clear();
+       },
+       "no disk of the plan would be accepted"},
+      {"arm interrupted", [](Ready& r) { r.disk(1).header.add_plan_nonces("another"); },
+       "was interrupted"},
+      {"file system made since",
+       [](Ready& r) { r.situation.examined[2].signature = "ext4 file system"; },
+       "would overwrite ext4 file system on /dev/sdc"},
+      {"memory outgrew the armed disks",
+       [](Ready& r) {
+         r.situation.policy.memory.in_use_bytes = r.situation.policy.memory.raw_bytes = 3000 * kMiB;
+         r.situation.survey.disks.push_back(in_service(5, pb::SPARE, kGeneration));
+         r.situation.survey.disks.back().label->set_data_length_bytes(9000 * kMiB);
+         r.situation.examined.emplace_back();
+       },
+       "but it fits /dev/sdf"},
+      {"clone of an armed disk", [](Ready& r) { r.add_clone(1); },
+       "/dev/sdb and /dev/sdf carry the same label"},
+  };
+  for (const Case& one : cases) {
+    Ready fresh;
+    one.change(fresh);
+    const auto report = check_node(fresh.facts);
+    BOOST_TEST_CONTEXT(one.name << ": " << problems_of(report)) {
+      BOOST_TEST(!report.would_dump());
+      BOOST_TEST(problems_of(report).find(one.problem) != std::string::npos);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
+  struct Case {
+    const char* name;
+    std::function<void(Ready&)> change;
+    const char* problem;
+  };
+  const Case cases[] = {
+      {"reservation lost", [](Ready& r) { r.disk(0).reservation.reset(); },
+       "/dev/sda is not reserved"},
+      {"taken over", [](Ready& r) { r.disk(0).label->set_owner_node(kBeta); },
+       "/dev/sda has been taken over by beta -> stay off it"},
+      {"taken over this moment", [](Ready& r) { r.disk(0).reservation->holder = key_of(kBeta, 9); },
+       "/dev/sda has been taken over by beta -> stay off it"},
+      {"borrowed disk open to both",
+       [](Ready& r) {
+         SurveyedDisk borrowed = surveyed(5, pb::SERVICE, kBeta);
+         borrowed.label->set_owner_node(kAlpha);
+         r.situation.survey.disks.push_back(borrowed);
+         r.situation.examined.emplace_back();
+       },
+       "/dev/sdf, taken from beta, is not reserved by this node -> run `lastword takeover`"},
+      {"mailbox disks that an earlier start saw",
+       [](Ready& r) {
+         r.situation.state->mailbox_disks = {"a", "b", "c"};
+       },
+       "this node is registered on 1 of 3 mailbox disks"},
+      {"hook that does not run",
+       [](Ready& r) {
+         r.config.hooks.service_taken = "/nonexistent";
+         r.facts.hook_problem = "No such file or directory";
+       },
+       "the hook /nonexistent can not be run: No such file"},
+      {"label of an earlier boot", [](Ready& r) { r.disk(0).label->set_owner_generation(6); },
+       "/dev/sda is not owned"},
+      {"no majority here", [](Ready& r) { r.disk(3).keys = {key_of(kBeta, 9)}; },
+       "this node is registered on 0 of 1 mailbox disks"},
+      {"only an older key here",
+       [](Ready& r) {
+         r.disk(3).keys = {key_of(kBeta, 9), key_of(kAlpha, 6)};
+       },
+       "this node is registered on 0 of 1 mailbox disks"},
+      {"clone of a service disk", [](Ready& r) { r.add_clone(0); },
+       "/dev/sda and /dev/sdf carry the same label"},
+      {"clone of a mailbox disk", [](Ready& r) { r.add_clone(3); },
+       "/dev/sdd and /dev/sdf carry the same label"},
+      {"takeover interrupted before it preempted",
+       [](Ready& r) { r.disk(0).keys.push_back(key_of(kBeta, 9)); },
+       "beta is registered on /dev/sda too, and could write there"},
+      {"no majority there", [](Ready& r) { r.disk(3).keys = {key_of(kAlpha, kGeneration)}; },
+       "run `lastword start` on beta"},
+  };
+  for (const Case& one : cases) {
+    Ready fresh;
+    one.change(fresh);
+    const auto report = check_node(fresh.facts);
+    BOOST_TEST_CONTEXT(one.name << ": " << problems_of(report)) {
+      BOOST_TEST(!report.would_be_taken_over());
+      BOOST_TEST(report.would_dump());
+      BOOST_TEST(problems_of(report).find(one.problem) != std::string::npos);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_candidate_lost_is_a_note) {
+  disk(1).problem = Error{.code = Code::kIo, .operation = "read"};
+  const auto report = check_node(facts);
+  BOOST_TEST(problems_of(report) == "");
+  BOOST_TEST(!report.candidates(0).valid());
+  BOOST_REQUIRE(report.notes_size() == 1);
+  BOOST_TEST(report.notes(0).find("candidate 1 (/dev/sdb) would be passed over") !=
+             std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_is_gone_is_shown_by_uuid) {
+  situation.survey.disks.erase(situation.survey.disks.begin() + 2);
+  situation.examined.pop_back();
+  const auto report = check_node(facts);
+  BOOST_TEST(report.candidates(1).disk() == "");
+  BOOST_TEST(report.candidates(1).disk_uuid() == uuid_of(2));
+  BOOST_TEST(report.would_dump());
+}
+
+BOOST_AUTO_TEST_CASE(partial_dump_is_a_note_where_no_disk_is_larger) {
+  situation.policy.memory.raw_bytes = situation.policy.memory.in_use_bytes = 9000 * kMiB;
+  const auto report = check_node(facts);
+  BOOST_TEST(report.would_dump());
+  BOOST_REQUIRE(report.notes_size() == 1);
+  BOOST_TEST(report.notes(0).find("partial") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(no_mailbox_disks_is_a_note) {
+  situation.survey.disks.pop_back();
+  const auto report = check_node(facts);
+  BOOST_TEST(report.would_be_taken_over());
+  BOOST_TEST(report.notes_size() == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(processors_that_the_capture_kernel_can_not_start_are_noted, Ready) {
+  BOOST_TEST(check_node(facts).notes_size() == 0);
+  config.capture_processors = 2;
+  facts.running.boot_apic_id.reset();
+  const pb::CheckReport report = check_node(facts);
+  BOOST_TEST(report.would_dump());
+  BOOST_TEST_REQUIRE(report.notes_size() == 1);
+  BOOST_TEST(report.notes(0).find("processors is 2") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(capture_kernel)
+
+BOOST_AUTO_TEST_CASE(command_line_keeps_consoles_and_drops_the_rest) {
+  const std::string line = capture_command_line(
+      {.command_line = "BOOT_IMAGE=/vmlinuz root=UUID=1 ro console=tty0 console=ttyS0,115200 "
+                       "crashkernel=128M\n"},
+      1, "loglevel=7");
+  BOOST_TEST(line.starts_with("console=tty0 console=ttyS0,115200 nr_cpus=1 reset_devices "));
+  BOOST_TEST(line.ends_with(" loglevel=7"));
+  BOOST_TEST(line.find("crashkernel") == std::string::npos);
+  BOOST_TEST(line.find("root=") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(several_processors_are_started_without_the_boot_processor) {
+  BOOST_TEST(capture_command_line({.boot_apic_id = 16}, 4, "")
+                 .starts_with("nr_cpus=4 disable_cpu_apicid=16 "));
+  BOOST_TEST(capture_command_line({.boot_apic_id = 16}, 1, "").starts_with("nr_cpus=1 reset"));
+  BOOST_TEST(capture_command_line({}, 4, "").starts_with("nr_cpus=1 reset"));
+  BOOST_TEST(why_fewer_processors({.boot_apic_id = 16}, 4).empty());
+  BOOST_TEST(why_fewer_processors({}, 1).empty());
+  BOOST_TEST(!why_fewer_processors({}, 4).empty());
+}
+
+BOOST_AUTO_TEST_CASE(boot_processor_is_told_by_cpuinfo) {
+  const std::string second = "\n\nprocessor\t: 1\nmodel\t\t: 6\ninitial apicid\t: 9\n\n";
+  const auto cpuinfo = [&](const std::string& line) {
+    return "processor\t: 0\nmodel\t\t: 6\napicid\t\t: 5" + line + second;
+  };
+  BOOST_TEST((boot_apic_id(cpuinfo("\ninitial apicid\t: 16\nfpu\t\t: yes")) == 16U));
+  BOOST_TEST(!boot_apic_id(cpuinfo("")));
+  BOOST_TEST(!boot_apic_id(cpuinfo("\ninitial apicid\t: x")));
+  BOOST_TEST(!boot_apic_id(second.substr(2)));
+}
+
+BOOST_AUTO_TEST_CASE(file_that_is_no_kernel_is_refused) {
+  const auto release = kernel_release_of("/proc/self/exe");
+  BOOST_REQUIRE(!release);
+  BOOST_TEST((release.error().code == Code::kCorrupt));
+  BOOST_TEST((kernel_release_of("/nonexistent").error().code == Code::kNotFound));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

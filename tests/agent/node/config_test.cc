@@ -1,0 +1,268 @@
+#include "agent/node/config.h"
+
+#include <sys/stat.h>
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+
+#include "tests/support/test_folder.h"
+
+using namespace lastword;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kMinimal = R"(cluster = "6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4"
+[nodes.alpha]
+id = 1
+[nodes.beta]
+id = 2
+)";
+
+constexpr std::string_view kCluster = "6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4";
+constexpr std::string_view kPlaceholder = "00000000-0000-0000-0000-000000000000";
+
+Result<Config> parse(const std::string& more, std::string_view host_name = "alpha") {
+  return parse_config(kMinimal + more, "test.toml", host_name);
+}
+
+// The whole line that the operator sees; empty when the text was accepted.
+std::string complaint(const Result<Config>& result) {
+  if (result) return {};
+  BOOST_TEST((result.error().code == Code::kUsage));
+  return describe(result.error());
+}
+
+bool says(const Result<Config>& result, std::string_view part) {
+  const std::string line = complaint(result);
+  BOOST_TEST_MESSAGE(line);
+  return line.starts_with("test.toml: ") && line.find(part) != line.npos;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(configuration)
+
+BOOST_AUTO_TEST_CASE(minimal_file_gives_the_defaults) {
+  const auto config = parse("");
+  BOOST_REQUIRE_MESSAGE(config, complaint(config));
+  BOOST_TEST(config->self.name == "alpha");
+  BOOST_TEST(config->self.id == 1);
+  BOOST_TEST(config->self.core_directory == "/var/crash/alpha");
+  BOOST_TEST(config->partner.name == "beta");
+  BOOST_TEST(config->partner.id == 2);
+  BOOST_TEST((config->timing.settings.dump_limit == 60s));
+  BOOST_TEST(!config->keep_latest);
+  BOOST_TEST(config->after == pb::REBOOT);
+}
+
+BOOST_AUTO_TEST_CASE(every_key_is_read) {
+  const auto config = parse(R"(core_directory = "/srv/beta"
+[timing]
+io_timeout = "500ms"
+dump_limit = "40s"
+grace = "8s"
+client_timeout = "2min"
+[dump]
+keep = "latest"
+after = "hold"
+engine = "libaio"
+exclude = "zero,free"
+codec = "zstd:3"
+core_format = "elf"
+[capture]
+modules = ["mpt3sas", "scsi_dh_alua"]
+kernel = "/boot/small"
+command_line = "nosmt"
+processors = 2
+[hooks]
+service_taken = "/sbin/a"
+[paths]
+state = "/run/lw"
+dump_program = "/opt/lastword-dump"
+)",
+                            "beta");
+  BOOST_REQUIRE_MESSAGE(config, complaint(config));
+  BOOST_TEST(config->self.name == "beta");
+  BOOST_TEST(config->self.core_directory == "/srv/beta");
+  BOOST_TEST((config->timing.settings.io_timeout == 500ms));
+  BOOST_TEST((config->timing.settings.dump_limit == 40s));
+  BOOST_TEST((config->timing.settings.grace == 8s));
+  BOOST_TEST((config->timing.settings.client_timeout == 120s));
+  BOOST_TEST(config->keep_latest);
+  BOOST_TEST(config->after == pb::HOLD);
+  BOOST_TEST(config->engine == pb::LIBAIO);
+  BOOST_TEST(config->exclude == "zero,free");
+  BOOST_TEST(config->codec == "zstd:3");
+  BOOST_TEST(name_of(config->core_format) == "elf");
+  BOOST_TEST(config->extra_modules == (std::vector<std::string>{"mpt3sas", "scsi_dh_alua"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(config->capture_kernel == "/boot/small");
+  BOOST_TEST(config->capture_command_line == "nosmt");
+  BOOST_TEST(config->capture_processors == 2U);
+  BOOST_TEST(config->hooks.service_taken == "/sbin/a");
+  BOOST_TEST(config->state_directory == "/run/lw");
+  BOOST_TEST(config->dump_program == "/opt/lastword-dump");
+}
+
+BOOST_AUTO_TEST_CASE(example_file_needs_only_a_cluster_and_shows_the_defaults) {
+  const std::string path = LASTWORD_SOURCE_DIR "/docs/lastword.toml.example";
+  std::ifstream file(path);
+  BOOST_REQUIRE(file);
+  std::string text;
+  std::string shown;  // with every "#key = value" line made real
+  for (std::string line; std::getline(file, line);) {
+    text += line + '\n';
+    const bool is_key = line.starts_with('#') && !line.starts_with("# ");
+    shown += (is_key ? line.substr(1) : line) + '\n';
+  }
+  const auto untouched = parse_config(text, path, "alpha");
+  BOOST_TEST(complaint(untouched).find("placeholder") != std::string::npos);
+  for (std::string* copy : {&text, &shown}) {
+    const auto placeholder = copy->find(kPlaceholder);
+    BOOST_REQUIRE(placeholder != std::string::npos);
+    copy->replace(placeholder, kPlaceholder.size(), kCluster);
+  }
+  const auto plain = parse_config(text, path, "alpha");
+  BOOST_REQUIRE_MESSAGE(plain, complaint(plain));
+  const auto full = parse_config(shown, path, "some-host");
+  BOOST_REQUIRE_MESSAGE(full, complaint(full));
+  BOOST_TEST(full->self.core_directory == plain->self.core_directory);
+  BOOST_TEST((full->timing.settings.io_timeout == plain->timing.settings.io_timeout));
+  BOOST_TEST((full->timing.settings.dump_limit == plain->timing.settings.dump_limit));
+  BOOST_TEST((full->timing.settings.grace == plain->timing.settings.grace));
+  BOOST_TEST((full->timing.settings.client_timeout == plain->timing.settings.client_timeout));
+  BOOST_TEST(full->keep_latest == plain->keep_latest);
+  BOOST_TEST(full->after == plain->after);
+  BOOST_TEST(full->engine == plain->engine);
+  BOOST_TEST(full->exclude == plain->exclude);
+  BOOST_TEST(full->codec == plain->codec);
+  BOOST_TEST(name_of(full->core_format) == name_of(plain->core_format));
+  BOOST_TEST(full->state_directory == plain->state_directory);
+  BOOST_TEST(full->dump_program == plain->dump_program);
+}
+
+BOOST_AUTO_TEST_CASE(unknown_key_is_refused_with_its_place) {
+  BOOST_TEST(says(parse("[dump]\nkep = \"latest\"\n"),
+                  "line 7:1: unknown key \"kep\" in [dump]; it takes keep, after, engine, exclude, "
+                  "codec, core_format"));
+  BOOST_TEST(says(parse("core_dir = \"/x\"\n"), "line 6:1: unknown key \"core_dir\""));
+  BOOST_TEST(says(parse("[dmup]\n"), "line 6:2: unknown key \"dmup\" in the file"));
+}
+
+BOOST_AUTO_TEST_CASE(syntax_error_is_refused_with_its_place) {
+  BOOST_TEST(says(parse("[dump\n"), "line 6:"));
+}
+
+BOOST_AUTO_TEST_CASE(dump_limit_not_below_client_timeout_is_refused) {
+  const auto config = parse("[timing]\ndump_limit = \"90s\"\n");
+  BOOST_TEST(says(config, "line 6:1: [timing] dump_limit (90000 ms) must be below client_timeout"));
+}
+
+BOOST_AUTO_TEST_CASE(times_need_a_unit) {
+  for (const char* wrong : {"5", "\"5\"", "\"5 s\"", "\"-5s\"", "\"s\"", "\"5h\"",
+                            "\"999999999999999999min\"", "\"9999999999999999999s\""}) {
+    BOOST_TEST_CONTEXT(wrong) {
+      BOOST_TEST(says(parse(std::string("[timing]\ngrace = ") + wrong + "\n"),
+                      "line 7:9: grace must be a whole number with its unit"));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(times_out_of_their_bounds_are_refused) {
+  BOOST_TEST(
+      says(parse("[timing]\ngrace = \"1500min\"\n"), "[timing] grace (90000000 ms) must be"));
+  BOOST_TEST(says(parse("[timing]\nio_timeout = \"1ms\"\n"), "[timing] io_timeout (1 ms) must be"));
+}
+
+BOOST_AUTO_TEST_CASE(wrong_choice_names_the_right_ones) {
+  BOOST_TEST(says(parse("[dump]\nkeep = \"all\"\n"),
+                  "line 7:8: keep = \"all\": choose one of \"unsaved\", \"latest\""));
+}
+
+BOOST_AUTO_TEST_CASE(wrong_types_are_refused) {
+  BOOST_TEST(says(parse("[hooks]\nservice_taken = 1\n"), "service_taken must be a string"));
+  BOOST_TEST(says(parse("[hooks]\nservice_taken = \"stop\"\n"), "must be an absolute path"));
+  BOOST_TEST(says(parse("[capture]\nmodules = \"sd_mod\"\n"), "modules must be a list"));
+  BOOST_TEST(says(parse("[capture]\nmodules = [\"/lib/a.ko\"]\n"), "names as in modprobe"));
+  BOOST_TEST(says(parse("[capture]\nmodules = [1]\n"), "names as in modprobe"));
+  BOOST_TEST(says(parse("[capture]\nprocessors = 0\n"), "processors takes a number from 1 to 8"));
+  BOOST_TEST(says(parse("[capture]\nprocessors = 9\n"), "processors takes a number from 1 to 8"));
+  BOOST_TEST(says(parse("[capture]\nprocessors = \"2\"\n"), "processors takes a number"));
+  BOOST_TEST(says(parse_config("timing = 5\n" + std::string(kMinimal), "test.toml", "alpha"),
+                  "line 1:10: [timing] must be a table"));
+}
+
+BOOST_AUTO_TEST_CASE(nodes_must_be_two_with_different_ids) {
+  BOOST_TEST(says(parse("[nodes.gamma]\nid = 3\n"), "exactly two nodes, here are 3"));
+  const std::string cluster = "cluster = \"6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4\"\n";
+  BOOST_TEST(says(parse_config(cluster, "test.toml", "a"), "exactly two nodes, here are 0"));
+  const auto with_ids = [&](const char* a, const char* b) {
+    return parse_config(cluster + "[nodes.a]\nid = " + a + "\n[nodes.b]\nid = " + b + "\n",
+                        "test.toml", "a");
+  };
+  BOOST_TEST(says(with_ids("7", "7"), "a and b both have id 7"));
+  BOOST_TEST(says(with_ids("0", "1"), "line 3:6: [nodes.a] needs id = N"));
+  BOOST_TEST(says(with_ids("1", "256"), "line 5:6: [nodes.b] needs id = N"));
+  BOOST_TEST(says(with_ids("1", "\"2\""), "line 5:6: [nodes.b] needs id = N"));
+}
+
+BOOST_AUTO_TEST_CASE(cluster_must_be_a_uuid) {
+  BOOST_TEST(says(parse_config("[nodes.a]\nid = 1\n[nodes.b]\nid = 2\n", "test.toml", "a"),
+                  "cluster is missing"));
+  BOOST_TEST(says(parse_config("cluster = \"mine\"\n", "test.toml", "a"),
+                  "line 1:11: cluster = \"mine\" is not a UUID"));
+}
+
+BOOST_AUTO_TEST_CASE(placeholder_cluster_is_refused) {
+  std::string text(kMinimal);
+  text.replace(text.find(kCluster), kCluster.size(), kPlaceholder);
+  BOOST_TEST(says(parse_config(text, "test.toml", "alpha"),
+                  "line 1:11: cluster = \"00000000-0000-0000-0000-000000000000\" still is the "
+                  "example's placeholder: make a UUID of your own with uuidgen"));
+}
+
+BOOST_AUTO_TEST_CASE(upper_case_cluster_uuid_becomes_canonical) {
+  std::string text(kMinimal);
+  text.replace(text.find("6f1ed002"), 8, "6F1ED002");
+  const auto config = parse_config(text, "test.toml", "alpha");
+  BOOST_REQUIRE_MESSAGE(config, complaint(config));
+  BOOST_TEST(config->cluster_uuid == "6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4");
+}
+
+BOOST_AUTO_TEST_CASE(own_node_is_the_host_name_with_or_without_domain) {
+  const auto config = parse("", "beta.example.org");
+  BOOST_REQUIRE_MESSAGE(config, complaint(config));
+  BOOST_TEST(config->self.name == "beta");
+  BOOST_TEST(says(parse("", "gamma"),
+                  "this host's name \"gamma\" is neither \"alpha\" nor "
+                  "\"beta\": set node ="));
+}
+
+BOOST_AUTO_TEST_CASE(node_key_wins_over_the_host_name) {
+  const auto config =
+      parse_config("node = \"beta\"\n" + std::string(kMinimal), "test.toml", "alpha");
+  BOOST_REQUIRE_MESSAGE(config, complaint(config));
+  BOOST_TEST(config->self.name == "beta");
+  BOOST_TEST(says(parse_config("node = \"x\"\n" + std::string(kMinimal), "test.toml", "alpha"),
+                  "line 1:8: node = \"x\" is neither"));
+}
+
+BOOST_AUTO_TEST_CASE(missing_file_says_which_and_what_to_do) {
+  const auto config = load_config("/nonexistent/lastword.toml");
+  const std::string line = complaint(config);
+  BOOST_TEST(line.starts_with("/nonexistent/lastword.toml: "));
+  BOOST_TEST(line.find("No such file") != line.npos);
+  BOOST_TEST(line.find("lastword.toml(5)") != line.npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_file_is_refused_without_waiting) {
+  const test::TestFolder folder;
+  const std::string fifo = folder.file("fifo");
+  BOOST_REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  for (const std::string& path : {fifo, folder.file(""), std::string("/dev/zero")}) {
+    BOOST_TEST(complaint(load_config(path)).find("not a regular file") != std::string::npos, path);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

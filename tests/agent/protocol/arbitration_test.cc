@@ -1,0 +1,137 @@
+#include "agent/protocol/arbitration.h"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <random>
+#include <thread>
+
+#include "tests/fake/fake_shelf.h"
+
+using namespace lastword;
+using namespace lastword::fake;
+
+namespace {
+
+constexpr std::uint16_t kCluster = 0x1234;
+
+ReservationKey key(std::uint8_t node) {
+  return make_key({.cluster = kCluster, .node = node, .boot_generation = 5});
+}
+SeizeGoal goal_of(std::uint8_t node) {
+  return {.own = key(node), .victim_node = static_cast<std::uint8_t>(3 - node)};
+}
+
+// Mailbox disks in normal service: both nodes registered, the first one holds the reservation.
+struct Mailboxes {
+  explicit Mailboxes(unsigned count) : shelf({.luns = count}) {
+    for (unsigned i = 0; i < count; ++i) {
+      for (const Nexus* nexus : {&alpha, &beta}) {
+        while (!nexus->lun(i)->test_unit_ready()) {
+        }
+      }
+      BOOST_REQUIRE(alpha.lun(i)->register_ignoring_existing(key(1), false));
+      BOOST_REQUIRE(beta.lun(i)->register_ignoring_existing(key(2), false));
+      BOOST_REQUIRE(alpha.lun(i)->reserve(key(1), kOwnerType));
+    }
+  }
+  Tally votes_of(std::uint8_t node) {
+    const Nexus& nexus = node == 1 ? alpha : beta;
+    return arbitrate(count(), [&](unsigned i) { return cast_vote(*nexus.lun(i), goal_of(node)); });
+  }
+  [[nodiscard]] unsigned count() const { return count_; }
+
+  FakeShelf shelf;
+  Nexus alpha = shelf.connect("alpha");
+  Nexus beta = shelf.connect("beta");
+  unsigned count_ = 3;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(arbitration)
+
+BOOST_AUTO_TEST_CASE(first_to_vote_wins_and_the_other_learns_that_it_lost) {
+  Mailboxes disks(3);
+  BOOST_CHECK(disks.votes_of(2).majority());
+  const Tally loser = disks.votes_of(1);
+  BOOST_CHECK(!loser.majority());
+  BOOST_CHECK_EQUAL(loser.lost, 2);
+}
+
+BOOST_AUTO_TEST_CASE(winner_that_was_interrupted_still_has_its_votes) {
+  Mailboxes disks(3);
+  BOOST_CHECK(disks.votes_of(2).majority());
+  BOOST_CHECK(disks.votes_of(2).majority());
+}
+
+BOOST_AUTO_TEST_CASE(loser_never_registers_again) {
+  Mailboxes disks(3);
+  (void)disks.votes_of(2);
+  (void)disks.votes_of(1);
+  const auto keys = disks.shelf.registrations(0).keys;
+  BOOST_CHECK(std::find(keys.begin(), keys.end(), key(1)) == keys.end());
+}
+
+BOOST_AUTO_TEST_CASE(minority_of_silent_disks_does_not_stop_a_takeover) {
+  Mailboxes disks(3);
+  disks.shelf.inject(1, {.kind = FaultKind::kTimeout, .initiator = "beta"});
+  BOOST_CHECK(disks.votes_of(2).majority());
+}
+
+BOOST_AUTO_TEST_CASE(majority_of_silent_disks_does) {
+  Mailboxes disks(3);
+  disks.shelf.inject(0, {.kind = FaultKind::kTimeout, .initiator = "beta"});
+  disks.shelf.inject(2, {.kind = FaultKind::kGone, .initiator = "beta"});
+  BOOST_CHECK(!disks.votes_of(2).majority());
+}
+
+BOOST_AUTO_TEST_CASE(node_that_was_never_registered_has_no_vote) {
+  Mailboxes disks(3);
+  for (unsigned i = 0; i < 3; ++i) {
+    BOOST_REQUIRE(disks.beta.lun(i)->register_ignoring_existing(ReservationKey{0}, false));
+  }
+  BOOST_CHECK(!disks.votes_of(2).majority());
+}
+
+BOOST_AUTO_TEST_CASE(partner_that_is_back_in_a_later_life_loses_no_vote) {
+  Mailboxes disks(3);
+  SeizeGoal goal = goal_of(2);
+  goal.victim_generation = 4;  // alpha is in its boot 5
+  const Tally tally = arbitrate(3, [&](unsigned i) { return cast_vote(*disks.beta.lun(i), goal); });
+  BOOST_CHECK(!tally.majority());
+  BOOST_CHECK_EQUAL(tally.lost, 0);
+  BOOST_CHECK_EQUAL(disks.shelf.registrations(0).keys.size(), 2);
+  goal.victim_generation = 5;
+  BOOST_CHECK(
+      arbitrate(3, [&](unsigned i) { return cast_vote(*disks.beta.lun(i), goal); }).majority());
+}
+
+BOOST_AUTO_TEST_CASE(without_mailbox_disks_there_is_nothing_to_win) {
+  BOOST_CHECK(arbitrate(0, [](unsigned) { return Vote::kLost; }).majority());
+}
+
+BOOST_AUTO_TEST_CASE(two_nodes_at_once_never_both_win) {
+  // Every interleaving of two threads' commands is possible; the hook yields between any two.
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    Mailboxes disks(3);
+    std::minstd_rand random(seed);
+    std::mutex mutex;
+    disks.shelf.set_hook([&](const CommandTrace&) {
+      unsigned pause = 0;
+      {
+        const std::lock_guard lock(mutex);
+        pause = static_cast<unsigned>(random() % 4);
+      }
+      for (unsigned i = 0; i < pause; ++i) std::this_thread::yield();
+    });
+    Tally alpha;
+    Tally beta;
+    std::thread other([&] { alpha = disks.votes_of(1); });
+    beta = disks.votes_of(2);
+    other.join();
+    BOOST_REQUIRE(!(alpha.majority() && beta.majority()));
+    BOOST_REQUIRE(alpha.majority() || beta.majority());
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,195 @@
+#include "agent/protocol/start_plan.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/agent/disks/surveyed.h"
+
+namespace lastword::test {
+namespace {
+
+struct Start {
+  Result<StartPlan> plan(const std::optional<NodeState>& state = std::nullopt) {
+    return plan_start(survey, config, state, last_generation);
+  }
+  std::optional<std::uint32_t> last_generation;
+  Config config = cluster_config();
+  Survey survey;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(start, Start)
+
+BOOST_AUTO_TEST_CASE(first_boot_is_generation_1) {
+  survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SPARE), surveyed(2, pb::DUMP),
+                  surveyed(3, pb::MAILBOX, 0), surveyed(4, pb::SERVICE, kBeta)};
+  const auto planned = plan();
+  BOOST_REQUIRE(planned);
+  BOOST_TEST(planned->boot_generation == 1U);
+  BOOST_TEST((planned->own == std::vector<std::size_t>{0, 1, 2}));
+  BOOST_TEST((planned->mailbox == std::vector<std::size_t>{3}));
+  BOOST_TEST(planned->refused.empty());
+}
+
+BOOST_AUTO_TEST_CASE(generation_follows_the_highest_that_any_disk_tells_of) {
+  survey.disks = {in_service(0, pb::SERVICE, 4), surveyed(1, pb::MAILBOX, 0)};
+  BOOST_TEST(plan()->boot_generation == 5U);
+  survey.disks[1].keys = {key_of(kBeta, 40), key_of(kAlpha, 8), {0xdeadbeef}};
+  BOOST_TEST(plan()->boot_generation == 9U);
+  survey.disks[0].header.set_node(kAlpha);
+  survey.disks[0].header.set_boot_generation(11);
+  BOOST_TEST(plan()->boot_generation == 12U);
+}
+
+BOOST_AUTO_TEST_CASE(generation_follows_the_nodes_own_note_where_the_disks_know_less) {
+  survey.disks = {in_service(0, pb::SERVICE, 4)};
+  last_generation = 6;
+  BOOST_TEST(plan()->boot_generation == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(machine_that_never_was_this_node_does_not_pass_for_it) {
+  survey.disks = {in_service(0, pb::SERVICE, 4)};
+  for (const std::uint32_t noted : {0U, 3U}) {
+    last_generation = noted;
+    const auto planned = plan();
+    BOOST_REQUIRE(!planned);
+    BOOST_TEST((planned.error().code == Code::kRefused));
+    BOOST_TEST(describe(planned.error()).find("--reinstalled") != std::string::npos);
+  }
+  last_generation = 4;
+  BOOST_TEST(plan()->boot_generation == 5U);
+  last_generation.reset();  // --reinstalled
+  BOOST_TEST(plan()->boot_generation == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(same_boot_keeps_its_generation) {
+  survey.disks = {in_service(0, pb::SERVICE, 4)};
+  const auto planned = plan(NodeState{.boot_generation = 4, .key = key_of(kAlpha, 4)});
+  BOOST_REQUIRE(planned);
+  BOOST_TEST(planned->boot_generation == 4U);
+  BOOST_TEST(planned->own.size() == 1U);
+}
+
+// The partner removed this node's key from the mailbox disk; "stop, start" is the advice.
+BOOST_AUTO_TEST_CASE(start_after_a_stop_that_left_a_disk_behind_is_a_new_life) {
+  survey.disks = {in_service(0, pb::SERVICE, 4), surveyed(1, pb::MAILBOX, 0)};
+  survey.disks[1].keys = {key_of(kBeta, 9)};
+  last_generation = 4;
+  const NodeState state{
+      .boot_generation = 4, .key = key_of(kAlpha, 4), .mailbox_joined = {uuid_of(1)}};
+  BOOST_TEST(plan(state)->mailbox.empty());
+  const auto planned = plan(std::nullopt);
+  BOOST_REQUIRE(planned);
+  BOOST_TEST(planned->boot_generation == 5U);
+  BOOST_TEST(planned->own.size() == 1U);
+  BOOST_TEST(planned->mailbox.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(later_generation_than_this_boots_is_refused) {
+  survey.disks = {in_service(0, pb::SERVICE, 6)};
+  const auto planned = plan(NodeState{.boot_generation = 4, .key = key_of(kAlpha, 4)});
+  BOOST_REQUIRE(!planned);
+  BOOST_TEST((planned.error().code == Code::kRefused));
+}
+
+BOOST_AUTO_TEST_CASE(generation_does_not_wrap) {
+  survey.disks = {in_service(0, pb::SERVICE, kMaxBootGeneration)};
+  BOOST_TEST(!plan());
+}
+
+BOOST_AUTO_TEST_CASE(one_disk_held_by_partner_stops_all) {
+  survey.disks = {in_service(0, pb::SERVICE, 4), in_service(1, pb::SPARE, 4)};
+  survey.disks[1].reservation->holder = key_of(kBeta, 9);
+  const auto planned = plan();
+  BOOST_REQUIRE(planned);
+  BOOST_REQUIRE(planned->taken_over.size() == 1U);
+  BOOST_TEST(planned->taken_over[0].disk == 1U);
+  BOOST_TEST(planned->taken_over[0].text.find("beta") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(label_of_partner_counts_where_the_reservation_cannot_be_read) {
+  survey.disks = {in_service(0, pb::SERVICE, 4)};
+  survey.disks[0].label->set_owner_node(kBeta);
+  survey.disks[0].reservation.reset();
+  survey.disks[0].scsi_problem = Error{.code = Code::kTimeout};
+  BOOST_TEST(plan()->taken_over.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(partner_holding_its_own_and_mailbox_disks_is_no_takeover) {
+  survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE, kBeta),
+                  surveyed(2, pb::MAILBOX, 0)};
+  for (std::size_t i : {1U, 2U}) {
+    survey.disks[i].reservation = Reservation{.holder = key_of(kBeta, 9), .type = kOwnerType};
+  }
+  BOOST_TEST(plan()->taken_over.empty());
+  BOOST_TEST(plan()->own.size() == 1U);
+}
+
+// Both nodes could win otherwise: the one whose turn it was may be slow, not dead.
+BOOST_AUTO_TEST_CASE(vote_that_was_lost_in_this_life_is_not_won_back_by_starting_again) {
+  survey.disks = {in_service(0, pb::SERVICE, 4), surveyed(1, pb::MAILBOX, 0)};
+  survey.disks[1].keys = {key_of(kBeta, 9)};
+  NodeState state{.boot_generation = 4, .key = key_of(kAlpha, 4), .mailbox_joined = {uuid_of(1)}};
+  const auto planned = plan(state);
+  BOOST_REQUIRE(planned);
+  BOOST_TEST(planned->mailbox.empty());
+  BOOST_TEST(planned->own.size() == 1U);
+  BOOST_REQUIRE(planned->refused.size() == 1U);
+  BOOST_TEST(planned->refused[0].text.find("lastword stop") != std::string::npos);
+  // Not lost: still registered; or the target forgot everybody; or a new life.
+  survey.disks[1].keys = {key_of(kBeta, 9), key_of(kAlpha, 4)};
+  BOOST_TEST(plan(state)->mailbox.size() == 1U);
+  survey.disks[1].keys = {};
+  BOOST_TEST(plan(state)->mailbox.size() == 1U);
+  survey.disks[1].keys = {key_of(kBeta, 9)};
+  BOOST_TEST(plan()->mailbox.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_that_came_later_is_joined) {
+  survey.disks = {in_service(0, pb::SERVICE, 4), surveyed(1, pb::MAILBOX, 0)};
+  survey.disks[1].keys = {key_of(kBeta, 9)};
+  BOOST_TEST(plan(NodeState{.boot_generation = 4, .key = key_of(kAlpha, 4)})->mailbox.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_and_its_clone_are_not_joined) {
+  survey.disks = {surveyed(0, pb::MAILBOX, 0), surveyed(1, pb::MAILBOX, 0),
+                  surveyed(2, pb::MAILBOX, 0)};
+  survey.disks[2].label->set_disk_uuid(uuid_of(0));
+  const auto planned = plan();
+  BOOST_REQUIRE(planned);
+  BOOST_TEST((planned->mailbox == std::vector<std::size_t>{1}));
+  BOOST_TEST(planned->refused.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(unknown_key_refuses_that_disk_and_is_named) {
+  survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE)};
+  survey.disks[0].reservation = Reservation{.holder = {0xdeadbeef}, .type = kOwnerType};
+  const auto planned = plan();
+  BOOST_REQUIRE(planned);
+  BOOST_REQUIRE(planned->refused.size() == 1U);
+  BOOST_TEST(planned->refused[0].text.find("deadbeef") != std::string::npos);
+  BOOST_TEST((planned->own == std::vector<std::size_t>{1}));
+}
+
+BOOST_AUTO_TEST_CASE(sick_disk_is_reported_and_the_others_are_taken) {
+  survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), SurveyedDisk(),
+                  SurveyedDisk()};
+  survey.disks[0].scsi_problem = Error{.code = Code::kTimeout};
+  survey.disks[2].problem = Error{.code = Code::kIo};  // whose it is cannot be read
+  const auto planned = plan();
+  BOOST_TEST(planned->refused.size() == 2U);
+  BOOST_TEST((planned->own == std::vector<std::size_t>{1}));
+}
+
+BOOST_AUTO_TEST_CASE(disk_of_another_cluster_is_none_of_ours) {
+  survey.disks = {surveyed(0, pb::SERVICE)};
+  survey.disks[0].label->set_cluster_uuid("11111111-1111-4111-8111-111111111111");
+  survey.disks[0].label->set_home_generation(77);
+  const auto planned = plan();
+  BOOST_TEST(planned->own.empty());
+  BOOST_TEST(planned->boot_generation == 1U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

@@ -1,0 +1,254 @@
+// What the watching partner concludes from a survey, and how it then goes about each disk.
+#include "agent/protocol/takeover_input.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "agent/daemon/failure_watch.h"
+#include "tests/agent/disks/surveyed.h"
+
+namespace lastword::test {
+namespace {
+
+constexpr std::uint32_t kCrashed = 7;  // boot generation of alpha
+constexpr std::uint32_t kOwn = 3;      // of beta, which watches
+
+struct Watching {
+  Watching() {
+    std::swap(config.self, config.partner);
+    BOOST_REQUIRE_EQUAL(config.self.id, kBeta);
+  }
+  static SurveyedDisk alphas(pb::Attribute attribute, std::uint32_t generation = kCrashed) {
+    SurveyedDisk disk = in_service(0, pb::SPARE, kCrashed);
+    disk.header.set_attribute(attribute);
+    disk.header.set_node(kAlpha);
+    disk.header.set_boot_generation(generation);
+    return disk;
+  }
+  static SurveyedDisk taken(std::uint32_t generation = kOwn) {
+    return in_service(1, pb::SERVICE, generation, kBeta);
+  }
+  // Nothing but its key tells of alpha's life.
+  static SurveyedDisk mailbox(std::uint32_t generation) {
+    SurveyedDisk disk = surveyed(2, pb::MAILBOX, 0);
+    disk.keys = {key_of(kBeta, kOwn), key_of(kAlpha, generation)};
+    return disk;
+  }
+  [[nodiscard]] bool interrupted(const std::vector<SurveyedDisk>& disks) const {
+    return was_interrupted(disks, config, own);
+  }
+
+  Config config = cluster_config();
+  ReservationKey own = key_of(kBeta, kOwn);
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(failure_watch, Watching)
+
+BOOST_AUTO_TEST_CASE(dump_of_the_partners_current_life_is_a_panic) {
+  for (const auto attribute : {pb::IN_PROGRESS, pb::COMPLETED, pb::ABORTED}) {
+    BOOST_TEST(has_panicked(alphas(attribute), config, kCrashed));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_dump_is_no_panic) {
+  for (const auto attribute : {pb::INACTIVE, pb::ARMED, pb::SAVED}) {
+    BOOST_TEST(!has_panicked(alphas(attribute), config, kCrashed));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(dump_of_an_earlier_life_is_no_panic) {
+  BOOST_TEST(!has_panicked(alphas(pb::COMPLETED, kCrashed - 1), config, kCrashed));
+}
+
+// Its start could not take the disk, which is as the earlier life left it.
+BOOST_AUTO_TEST_CASE(dump_on_a_disk_that_the_partners_later_life_could_not_take_is_no_panic) {
+  Survey survey;
+  survey.disks = {alphas(pb::COMPLETED), in_service(1, pb::SERVICE, kCrashed)};
+  BOOST_TEST(latest_generation(survey, config, kAlpha) == kCrashed);
+  for (const auto& back : {in_service(1, pb::SERVICE, kCrashed + 1), mailbox(kCrashed + 1)}) {
+    survey.disks[1] = back;
+    const std::uint32_t latest = latest_generation(survey, config, kAlpha);
+    BOOST_TEST(latest == kCrashed + 1);
+    BOOST_TEST(!has_panicked(survey.disks[0], config, latest));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(dump_of_another_cluster_is_no_panic) {
+  SurveyedDisk disk = alphas(pb::IN_PROGRESS);
+  disk.label->set_cluster_uuid("11111111-2222-4333-8444-555555555555");
+  BOOST_TEST(!has_panicked(disk, config, kCrashed));
+}
+
+BOOST_AUTO_TEST_CASE(newer_header_counts_an_older_one_does_not) {
+  SurveyedDisk disk = alphas(pb::INACTIVE);
+  disk.header_sequence = 4;
+  renew(disk, {.header = alphas(pb::ARMED).header, .sequence = 5});
+  BOOST_TEST(disk.header.attribute() == pb::ARMED);
+  renew(disk, {.header = alphas(pb::INACTIVE).header, .sequence = 4});
+  BOOST_TEST(disk.header.attribute() == pb::ARMED);
+  renew(disk, {.header = fail({.code = Code::kTimeout}), .sequence = 0});
+  BOOST_TEST(disk.problem.has_value());
+  BOOST_TEST(disk.header.attribute() == pb::ARMED);
+  renew(disk, {.header = alphas(pb::IN_PROGRESS).header, .sequence = 6});
+  BOOST_TEST(!disk.problem.has_value());
+  BOOST_TEST(has_panicked(disk, config, kCrashed));
+}
+
+BOOST_AUTO_TEST_CASE(survey_that_reads_older_or_nothing_forgets_no_header) {
+  Survey known;
+  known.disks = {alphas(pb::ARMED)};
+  known.disks[0].header_sequence = 5;
+  Survey older = known;
+  older.disks[0].header_sequence = 4;
+  older.disks[0].header.Clear();
+  Survey unreadable = known;
+  unreadable.disks[0].header_sequence = 0;
+  unreadable.disks[0].header.Clear();
+  unreadable.disks[0].problem = Error{.code = Code::kTimeout, .operation = "survey"};
+  for (Survey fresh : {older, unreadable}) {
+    const bool problem = fresh.disks[0].problem.has_value();
+    remember_headers(fresh, known);
+    BOOST_TEST(fresh.disks[0].header_sequence == 5U);
+    BOOST_TEST(fresh.disks[0].header.attribute() == pb::ARMED);
+    BOOST_TEST(fresh.disks[0].problem.has_value() == problem);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(survey_that_reads_newer_or_another_disk_owes_nothing_to_the_last_one) {
+  Survey known;
+  known.disks = {alphas(pb::ARMED)};
+  known.disks[0].header_sequence = 5;
+  Survey newer = known;
+  newer.disks[0] = alphas(pb::IN_PROGRESS);
+  newer.disks[0].header_sequence = 6;
+  remember_headers(newer, known);
+  BOOST_TEST(newer.disks[0].header.attribute() == pb::IN_PROGRESS);
+  Survey relabelled = known;
+  relabelled.disks[0] = surveyed(7, pb::SPARE);
+  relabelled.disks[0].info.path = known.disks[0].info.path;
+  relabelled.disks[0].header_sequence = 1;
+  remember_headers(relabelled, known);
+  BOOST_TEST(relabelled.disks[0].header.attribute() == pb::INACTIVE);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_or_everything_taken_is_no_interruption) {
+  BOOST_TEST(!interrupted({alphas(pb::ARMED)}));
+  BOOST_TEST(!interrupted({taken(), taken()}));
+}
+
+BOOST_AUTO_TEST_CASE(part_of_the_disks_taken_is_an_interruption) {
+  BOOST_TEST(interrupted({taken(), alphas(pb::ARMED)}));
+}
+
+BOOST_AUTO_TEST_CASE(reservation_without_its_label_is_an_interruption) {
+  SurveyedDisk disk = taken();
+  disk.label->set_owner_node(kAlpha);
+  BOOST_TEST(interrupted({disk}));
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_is_not_saved_is_an_interruption) {
+  SurveyedDisk disk = taken();
+  disk.header.set_attribute(pb::COMPLETED);
+  BOOST_TEST(interrupted({disk}));
+}
+
+BOOST_AUTO_TEST_CASE(disks_held_by_this_nodes_earlier_boot_are_an_interruption) {
+  BOOST_TEST(interrupted({taken(kOwn - 1)}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(take_orders, Watching)
+
+BOOST_AUTO_TEST_CASE(spare_the_partners_later_life) {
+  const TakeOrder order = take_order(alphas(pb::ARMED), config, own, pb::REASON_NONE);
+  BOOST_REQUIRE(order.goal.victim_node.has_value());
+  BOOST_TEST(*order.goal.victim_node == kAlpha);
+  BOOST_REQUIRE(order.goal.victim_generation.has_value());
+  BOOST_TEST(*order.goal.victim_generation == kCrashed);
+}
+
+// Its start is at work: this label is of the new life already, the one with the dump not yet.
+BOOST_AUTO_TEST_CASE(spare_every_life_but_the_one_that_panicked) {
+  const SurveyedDisk back = in_service(0, pb::SERVICE, kCrashed + 1);
+  const auto order = take_order(back, config, own, pb::REASON_NONE, kCrashed);
+  BOOST_REQUIRE(order.goal.victim_generation.has_value());
+  BOOST_TEST(*order.goal.victim_generation == kCrashed);
+}
+
+BOOST_AUTO_TEST_CASE(know_the_partners_last_life_from_a_disk_that_it_does_not_own) {
+  for (const std::uint32_t owner : {0U, std::uint32_t{kBeta}}) {
+    SurveyedDisk disk = alphas(pb::INACTIVE);
+    disk.label->set_owner_node(owner);
+    disk.label->set_owner_generation(owner == 0 ? 0 : kOwn);
+    const auto order = take_order(disk, config, own, pb::REASON_NONE);
+    BOOST_REQUIRE(order.goal.victim_generation.has_value());
+    BOOST_TEST(*order.goal.victim_generation == kCrashed);
+  }
+  SurveyedDisk never_started = surveyed(0, pb::SPARE);
+  BOOST_TEST(!take_order(never_started, config, own, pb::REASON_NONE).goal.victim_generation);
+}
+
+BOOST_AUTO_TEST_CASE(believe_a_survey_only_while_its_disk_is_open) {
+  SurveyedDisk disk = alphas(pb::ARMED);
+  BOOST_TEST(!take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
+  disk.open = std::make_shared<OpenDisk>();
+  BOOST_TEST(take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
+  disk.scsi_problem = Error{.code = Code::kTimeout, .operation = "READ KEYS"};
+  BOOST_TEST(!take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(takeover_disks, Watching)
+
+BOOST_AUTO_TEST_CASE(are_the_partners_by_home_or_by_owner_and_no_mailbox) {
+  Survey survey;
+  survey.disks = {in_service(0, pb::SERVICE, kCrashed), taken(), surveyed(2, pb::MAILBOX),
+                  surveyed(3, pb::SPARE, kBeta)};
+  SurveyedDisk borrowed = surveyed(4, pb::SERVICE, kBeta);
+  borrowed.label->set_owner_node(kAlpha);
+  survey.disks.push_back(borrowed);
+  std::vector<std::string> paths;
+  for (const auto& disk : partner_disks(survey, config)) paths.push_back(disk.info.path);
+  BOOST_TEST(paths == (std::vector<std::string>{"/dev/sda", "/dev/sdb", "/dev/sde"}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(are_judged_by_the_life_that_failed_not_by_their_own_label) {
+  Failure failure;
+  failure.survey.disks = {alphas(pb::COMPLETED), in_service(1, pb::SERVICE, kCrashed + 1)};
+  const auto input = as_plan_input(partner_disks(failure.survey, config), config,
+                                   life_taken_over(failure, config));
+  BOOST_REQUIRE(input.size() == 2U);
+  BOOST_TEST(input[0].generation == kCrashed + 1);
+  failure.generation = kCrashed;
+  BOOST_TEST(life_taken_over(failure, config) == kCrashed);
+}
+
+BOOST_AUTO_TEST_CASE(that_may_hold_its_dump_are_its_spares_and_dump_disks) {
+  Survey survey;
+  survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SPARE), surveyed(2, pb::DUMP),
+                  surveyed(3, pb::MAILBOX), surveyed(4, pb::SPARE, kBeta)};
+  BOOST_TEST(dump_places(survey, config) == (std::vector<std::size_t>{1, 2}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(that_become_readable_late_are_taken_then) {
+  Survey survey;
+  survey.disks = {in_service(0, pb::SERVICE, kCrashed), surveyed(1, pb::SERVICE)};
+  survey.disks[1].label.reset();
+  survey.disks[1].problem = Error{.code = Code::kTimeout, .operation = "survey"};
+  BOOST_TEST(unreadable_disks(survey).size() == 1U);
+  const std::set<std::string> had{survey.disks[0].label->disk_uuid()};
+  BOOST_TEST(late_disks(survey, config, had).empty());
+  survey.disks[1] = in_service(1, pb::SERVICE, kCrashed);
+  BOOST_TEST(unreadable_disks(survey).empty());
+  BOOST_REQUIRE(late_disks(survey, config, had).size() == 1U);
+  BOOST_TEST(late_disks(survey, config, had)[0].info.path == "/dev/sdb");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

@@ -1,0 +1,263 @@
+// `lastword recover` as an operator runs it on an image: output, exit status, what is left.
+#include <sys/wait.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+
+#include "proto/uuid.h"
+#include "storage/block/record_io.h"
+#include "storage/reserve/disk.h"
+#include "tests/agent/recover/recover_fixture.h"
+#include "tests/support/image_file.h"
+
+namespace lastword {
+namespace {
+
+constexpr std::uint64_t kImageBytes = 32 << 20;
+constexpr std::uint64_t kRegion = 2 << 20;
+constexpr std::string_view kCluster = "6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4";
+constexpr std::string_view kOtherCluster = "5e9b4c0a-7f1d-4a36-9d2e-1c8f0b7a6e53";
+
+struct Outcome {
+  int status;
+  std::string output;
+  std::string errors;
+};
+
+class CommandFixture {
+ public:
+  CommandFixture() {
+    BOOST_TEST_REQUIRE(run("label --role dump " + image.path() + " --cluster " +
+                           std::string(kCluster) + " --home-id 1")
+                           .status == kExitOk);
+  }
+
+  void put_dump(pb::Attribute attribute, std::span<const std::byte> stream) {
+    image.write(kRegion, {reinterpret_cast<const char*>(stream.data()), stream.size()});
+    const auto disk = open_disk(image.path(), Access::kReadWrite, std::chrono::seconds(5));
+    BOOST_TEST_REQUIRE(disk.has_value());
+    pb::CoredumpHeader header;
+    header.set_attribute(attribute);
+    header.set_node(1);
+    header.set_crash_id(std::string(kCrashId));
+    header.set_extent_offset_bytes(kRegion);
+    header.set_extent_length_bytes(kImageBytes - kRegion - (1 << 20));
+    header.set_durable_bytes(stream.size());
+    header.set_stored_pages(120);
+    RecordIo records(*disk->device, 1 << 20);
+    BOOST_TEST_REQUIRE(records.put(RecordPlace::kCoredump, header).has_value());
+  }
+
+  Outcome run(const std::string& arguments) {
+    const auto output = image.directory() / "output";
+    const auto errors = image.directory() / "errors";
+    const std::string command = fmt::format("{} --config {} {} >{} 2>{}", LASTWORD_PROGRAM, config,
+                                            arguments, output.string(), errors.string());
+    const int status = std::system(command.c_str());
+    const Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : -1, content_of(output),
+                          content_of(errors)};
+    BOOST_TEST_MESSAGE(arguments << "\n" << outcome.output << outcome.errors);
+    return outcome;
+  }
+
+  // From here on this machine is alpha, node 1 of that cluster.
+  void configure(std::string_view cluster) {
+    config = image.directory() / "lastword.toml";
+    std::ofstream(config) << fmt::format(
+        "cluster = \"{}\"\nnode = \"alpha\"\n"
+        "[nodes.alpha]\nid = 1\ncore_directory = \"{}/alpha\"\n"
+        "[nodes.beta]\nid = 2\ncore_directory = \"{}/beta\"\n",
+        cluster, image.directory().string(), image.directory().string());
+  }
+  std::string make_folder(const std::string& name) {
+    std::filesystem::create_directory(image.directory() / name);
+    return image.directory() / name;
+  }
+  void wipe_gpt() {
+    image.write(0, std::string(kBlockBytes * 6, '\0'));
+    image.write(kImageBytes - (64 << 10), std::string(64 << 10, '\0'));
+  }
+
+  test::ImageFile image{kImageBytes};
+  std::string config = "/nowhere";
+};
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename());
+  }
+  return names;
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+BOOST_FIXTURE_TEST_SUITE(recover_command, CommandFixture)
+
+BOOST_AUTO_TEST_CASE(dmesg_prints_the_log_and_leaves_the_disk_as_it_is) {
+  auto stream = sample_stream();
+  for (const pb::Attribute attribute : {pb::COMPLETED, pb::IN_PROGRESS, pb::ABORTED, pb::SAVED}) {
+    put_dump(attribute, stream.bytes());
+    const std::string before = image.content();
+    const Outcome outcome = run("recover --dmesg " + image.path());
+    BOOST_TEST(outcome.status == kExitOk);
+    BOOST_TEST(outcome.output == kLog);
+    BOOST_TEST((image.content() == before));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(dmesg_that_was_cut_is_printed_and_said_to_be) {
+  const auto stream = sample_stream();
+  put_dump(pb::IN_PROGRESS, std::span(stream.bytes()).first(stream.boundaries()[4]));
+  const Outcome outcome = run("recover --dmesg " + image.path());
+  BOOST_TEST(outcome.status == kExitPartial);
+  BOOST_TEST(outcome.output == kLog.substr(0, 16));
+  BOOST_TEST(contains(outcome.errors, "the log may go on"));
+}
+
+BOOST_AUTO_TEST_CASE(dmesg_of_nothing_says_no) {
+  BOOST_TEST(run("recover --dmesg " + image.path()).status == kExitNo);
+  const auto stream = sample_stream();
+  put_dump(pb::IN_PROGRESS, std::span(stream.bytes()).first(stream.boundaries()[3]));
+  const Outcome early = run("recover --dmesg " + image.path());
+  BOOST_TEST(early.status == kExitNo);
+  BOOST_TEST(contains(early.errors, "none so far"));
+  BOOST_TEST(run("recover --dmesg /nowhere").status == kExitIo);
+}
+
+BOOST_AUTO_TEST_CASE(dmesg_whose_head_is_damaged_is_invalid_data) {
+  const auto stream = sample_stream();
+  std::vector<std::byte> bytes = stream.bytes();
+  bytes[kBlockBytes] ^= std::byte{1};
+  put_dump(pb::COMPLETED, bytes);
+  BOOST_TEST(run("recover --dmesg " + image.path()).status == kExitCorrupt);
+}
+
+BOOST_AUTO_TEST_CASE(core_is_kdump_unless_asked_otherwise) {
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
+  const auto folder = image.directory() / "cores";
+  for (const std::string_view format : {"", " --format elf", " --codec zstd"}) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directory(folder);
+    const Outcome outcome =
+        run("recover --no-mark " + image.path() + " -o " + folder.string() + std::string(format));
+    BOOST_TEST(outcome.status == kExitOk);
+    const std::string expected = format.empty()     ? "(kdump, zlib)"
+                                 : format[3] == 'f' ? "(elf)"
+                                                    : "(kdump, zstd)";
+    BOOST_TEST(contains(outcome.output, expected));
+    const auto core = std::filesystem::directory_iterator(folder)->path() / "vmcore";
+    BOOST_TEST(content_of(core).substr(1, 3) == (format == " --format elf" ? "ELF" : "DUM"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(options_that_contradict_each_other_are_refused) {
+  for (const std::string_view options :
+       {"--format elf --codec zlib -o /tmp", "--codec lz4 -o /tmp", "--dmesg --verify",
+        "--dmesg -o /tmp", "--dmesg --json", "--verify --format elf", "--format vmlinux"}) {
+    BOOST_TEST(run("recover " + image.path() + " " + std::string(options)).status == kExitUsage,
+               std::string(options));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(disk_without_its_gpt_is_recovered_by_its_label_and_only_read) {
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
+  wipe_gpt();
+  const std::string before = image.content();
+  const std::string folder = make_folder("cores");
+  const Outcome core = run("recover " + image.path() + " -o " + folder);
+  BOOST_TEST(core.status == kExitOk);
+  BOOST_TEST(contains(core.output, "found at byte 1048576 by the label"));
+  BOOST_TEST(contains(core.output, "the disk was left as it is"));
+  BOOST_TEST(names_in(folder).size() == 1U);
+  const Outcome check = run("recover --verify " + image.path());
+  BOOST_TEST(check.status == kExitOk);
+  BOOST_TEST(contains(check.output, "by the label"));
+  const Outcome log = run("recover --dmesg " + image.path());
+  BOOST_TEST(log.output == kLog);
+  BOOST_TEST(contains(log.errors, "by the label"));
+  BOOST_TEST((image.content() == before));
+}
+
+BOOST_AUTO_TEST_CASE(dump_in_progress_on_a_disk_without_its_gpt_is_not_ended) {
+  const auto stream = sample_stream();
+  put_dump(pb::IN_PROGRESS, stream.bytes());
+  wipe_gpt();
+  const std::string before = image.content();
+  const std::string folder = make_folder("cores");
+  BOOST_TEST(run("recover " + image.path() + " -o " + folder).status == kExitRefused);
+  BOOST_TEST(run("recover --writer-gone " + image.path() + " -o " + folder).status == kExitPartial);
+  BOOST_TEST((image.content() == before));
+}
+
+BOOST_AUTO_TEST_CASE(inspect_shows_the_records_of_a_disk_without_its_gpt_as_a_problem) {
+  put_dump(pb::COMPLETED, sample_stream().bytes());
+  BOOST_TEST(run("inspect " + image.path()).status == kExitOk);
+  wipe_gpt();
+  const Outcome outcome = run("inspect " + image.path());
+  BOOST_TEST(outcome.status == kExitCorrupt);
+  BOOST_TEST(contains(outcome.output, "problem: records found at byte 1048576 by the label"));
+  BOOST_TEST(contains(outcome.output, "COMPLETED"));
+}
+
+BOOST_AUTO_TEST_CASE(neither_gpt_nor_label_is_no_disk_of_lastword) {
+  put_dump(pb::COMPLETED, sample_stream().bytes());
+  wipe_gpt();
+  image.write(1 << 20, std::string(kBlockBytes, '\0'));
+  image.write((1 << 20) + kSlotDistanceBytes, std::string(kBlockBytes, '\0'));
+  const Outcome outcome = run("recover --dmesg " + image.path());
+  BOOST_TEST(outcome.status == kExitNo);
+  BOOST_TEST(contains(outcome.errors, "no GPT"));
+  BOOST_TEST(run("inspect " + image.path()).status == kExitNo);
+}
+
+BOOST_AUTO_TEST_CASE(place_of_the_records_can_be_told) {
+  put_dump(pb::COMPLETED, sample_stream().bytes());
+  const std::string command = "recover --dmesg " + image.path() + " --metadata-offset ";
+  BOOST_TEST(run(command + "1048576").output == kLog);
+  BOOST_TEST(run(command + "20480").status == kExitNo);
+  BOOST_TEST(run(command + "1048577").status == kExitUsage);
+  BOOST_TEST(run("inspect --metadata-offset 1048576 " + image.path()).status == kExitOk);
+}
+
+BOOST_AUTO_TEST_CASE(dump_of_this_cluster_has_its_nodes_name_and_directory) {
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
+  configure(kCluster);
+  BOOST_TEST(run("recover " + image.path()).status == kExitOk);
+  const auto names = names_in((image.directory() / "alpha").string());
+  BOOST_TEST_REQUIRE(names.size() == 1U);
+  BOOST_TEST(names[0].starts_with("alpha-"));
+}
+
+BOOST_AUTO_TEST_CASE(dump_of_another_cluster_is_not_called_one_of_ours) {
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
+  const std::string folder = make_folder("cores");
+  for (const bool configured : {false, true}) {
+    if (configured) configure(kOtherCluster);
+    const Outcome homeless = run("recover " + image.path());
+    BOOST_TEST(homeless.status == kExitUsage);
+    BOOST_TEST(configured == contains(homeless.errors, "core_directory for node1.6f1ed002"));
+    const Outcome outcome = run("recover --no-mark " + image.path() + " -o " + folder);
+    BOOST_TEST(outcome.status == kExitOk);
+    BOOST_TEST(contains(outcome.output, "Dump of node1.6f1ed002 "));
+    const auto names = names_in(folder);
+    BOOST_TEST_REQUIRE(names.size() == 1U);
+    BOOST_TEST(names[0].starts_with("node1.6f1ed002-"));
+    const auto report = load_report(folder + "/" + names[0] + "/report.json");
+    BOOST_TEST_REQUIRE(report.has_value());
+    BOOST_TEST(report->cluster_uuid() == kCluster);
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directory(folder);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace lastword
