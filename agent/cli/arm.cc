@@ -37,11 +37,10 @@ int run(const std::string& config_path) {
 
 }  // namespace
 
-void add_arm_command(CLI::App& app, CommandContext& context) {
-  CLI::App* command = app.add_subcommand(
-      "arm", "Prepare for a crash: choose disks, build the capture image, load it");
-  command->callback(
-      [&context] { context.chosen = [&context] { return run(context.config_path); }; });
+void add_arm_command(Parser& parser, const CommandContext& context) {
+  CliCommand command =
+      parser.command("arm", "Prepare for a crash: choose disks, build the capture image, load it");
+  command.runs([&context] { return run(context.config_path); });
 }
 
 }  // namespace lastword

@@ -41,14 +41,12 @@ int run(const std::string& config_path, bool json) {
 
 }  // namespace
 
-void add_candidates_command(CLI::App& app, CommandContext& context) {
+void add_candidates_command(Parser& parser, const CommandContext& context) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand(
+  CliCommand command = parser.command(
       "candidates", "Show every disk: its place for a dump, or why it can have none");
-  command->add_flag("--json", *json, "Print the table as JSON");
-  command->callback([&context, json] {
-    context.chosen = [&context, json] { return run(context.config_path, *json); };
-  });
+  command.flag("--json", *json, "Print the table as JSON");
+  command.runs([&context, json] { return run(context.config_path, *json); });
 }
 
 }  // namespace lastword

@@ -83,14 +83,12 @@ int run(const std::string& config_path, bool json) {
 
 }  // namespace
 
-void add_check_command(CLI::App& app, CommandContext& context) {
+void add_check_command(Parser& parser, const CommandContext& context) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* command =
-      app.add_subcommand("check", "Would a crash now be dumped and taken over? If not, say why");
-  command->add_flag("--json", *json, "Print the answer as JSON");
-  command->callback([&context, json] {
-    context.chosen = [&context, json] { return run(context.config_path, *json); };
-  });
+  CliCommand command =
+      parser.command("check", "Would a crash now be dumped and taken over? If not, say why");
+  command.flag("--json", *json, "Print the answer as JSON");
+  command.runs([&context, json] { return run(context.config_path, *json); });
 }
 
 }  // namespace lastword

@@ -7,17 +7,11 @@
 
 namespace lastword {
 
-void add_metadata_offset(CLI::App& command, std::optional<std::uint64_t>& offset) {
-  const auto whole_blocks = [](const std::string& text) {
-    std::uint64_t bytes = 0;
-    const bool good = CLI::detail::lexical_cast(text, bytes) && bytes % kBlockBytes == 0;
-    return good ? std::string() : fmt::format("{}: bytes, a multiple of {}", text, kBlockBytes);
-  };
+void add_metadata_offset(CliCommand& command, std::optional<std::uint64_t>& offset) {
   command
-      .add_option(
-          "--metadata-offset", offset,
-          "Byte where the records begin, instead of what the GPT says; the disk is only read")
-      ->check(whole_blocks);
+      .option("--metadata-offset", offset,
+              "Byte where the records begin, instead of what the GPT says; the disk is only read")
+      .multiple_of(kBlockBytes);
 }
 
 int report_error(const Error& error) {

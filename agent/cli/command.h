@@ -1,13 +1,12 @@
-// The subcommands of `lastword`: one file each in commands/, help text beside its parser. Adding
+// The subcommands of `lastword`: one file each in cli/, help text beside its parser. Adding
 // one means writing add_NAME_command and naming it in main.cc.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
+#include "agent/cli/parser.h"
 #include "proto/error.h"
 
 namespace google::protobuf {
@@ -18,24 +17,23 @@ namespace lastword {
 
 // What all subcommands share. Lives as long as the parser.
 struct CommandContext {
-  std::string config_path;      // --config
-  std::function<int()> chosen;  // set by the subcommand's callback; run by main after parsing
+  std::string config_path;  // --config; known when a command runs
 };
 
-void add_agent_command(CLI::App& app, CommandContext& context);
-void add_arm_command(CLI::App& app, CommandContext& context);
-void add_candidates_command(CLI::App& app, CommandContext& context);
-void add_check_command(CLI::App& app, CommandContext& context);
-void add_disarm_command(CLI::App& app, CommandContext& context);
-void add_inspect_command(CLI::App& app, CommandContext& context);
-void add_label_command(CLI::App& app, CommandContext& context);
-void add_recover_command(CLI::App& app, CommandContext& context);
-void add_start_command(CLI::App& app, CommandContext& context);
-void add_stop_command(CLI::App& app, CommandContext& context);
-void add_takeover_command(CLI::App& app, CommandContext& context);
+void add_agent_command(Parser& parser, const CommandContext& context);
+void add_arm_command(Parser& parser, const CommandContext& context);
+void add_candidates_command(Parser& parser, const CommandContext& context);
+void add_check_command(Parser& parser, const CommandContext& context);
+void add_disarm_command(Parser& parser, const CommandContext& context);
+void add_inspect_command(Parser& parser, const CommandContext& context);
+void add_label_command(Parser& parser, const CommandContext& context);
+void add_recover_command(Parser& parser, const CommandContext& context);
+void add_start_command(Parser& parser, const CommandContext& context);
+void add_stop_command(Parser& parser, const CommandContext& context);
+void add_takeover_command(Parser& parser, const CommandContext& context);
 
 // --metadata-offset of the subcommands that read one disk: find_metadata()'s `offset`.
-void add_metadata_offset(CLI::App& command, std::optional<std::uint64_t>& offset);
+void add_metadata_offset(CliCommand& command, std::optional<std::uint64_t>& offset);
 
 // "lastword: <describe(error)>" on standard error; returns the exit status that belongs to it.
 int report_error(const Error& error);

@@ -29,11 +29,10 @@ int run(const std::string& config_path) {
 
 }  // namespace
 
-void add_disarm_command(CLI::App& app, CommandContext& context) {
-  CLI::App* command =
-      app.add_subcommand("disarm", "Undo arm: unload the capture image, free its disks");
-  command->callback(
-      [&context] { context.chosen = [&context] { return run(context.config_path); }; });
+void add_disarm_command(Parser& parser, const CommandContext& context) {
+  CliCommand command =
+      parser.command("disarm", "Undo arm: unload the capture image, free its disks");
+  command.runs([&context] { return run(context.config_path); });
 }
 
 }  // namespace lastword

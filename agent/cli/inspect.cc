@@ -32,14 +32,13 @@ int run_inspect(const InspectOptions& options) {
 
 }  // namespace
 
-void add_inspect_command(CLI::App& app, CommandContext& context) {
+void add_inspect_command(Parser& parser, const CommandContext&) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* command = app.add_subcommand("inspect", "Print every record of a disk; writes nothing");
-  command->add_option("DISK", options->disk, "A disk or an image file")->required();
-  add_metadata_offset(*command, options->metadata_offset);
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback(
-      [options, &context] { context.chosen = [options] { return run_inspect(*options); }; });
+  CliCommand command = parser.command("inspect", "Print every record of a disk; writes nothing");
+  command.option("DISK", options->disk, "A disk or an image file").required();
+  add_metadata_offset(command, options->metadata_offset);
+  command.flag("--json", options->json, "Print JSON");
+  command.runs([options] { return run_inspect(*options); });
 }
 
 }  // namespace lastword

@@ -203,30 +203,27 @@ int run_label(const LabelOptions& options, const std::string& config_path) {
 
 }  // namespace
 
-void add_label_command(CLI::App& app, CommandContext& context) {
+void add_label_command(Parser& parser, const CommandContext& context) {
   auto options = std::make_shared<LabelOptions>();
-  CLI::App* command = app.add_subcommand("label", "Make a disk one of the cluster's");
-  command->add_option("DISK", options->disks, "Whole disks or image files")->required();
-  command->add_option("--role", options->role, "What it is for")
-      ->required()
-      ->type_name("service|spare|dump|mailbox")
-      ->check(CLI::IsMember({"service", "spare", "dump", "mailbox"}).description(""));
-  command->add_option("--home", options->home, "Node that it belongs to (default: this one)")
-      ->type_name("NODE");
-  command->add_flag("--adopt", options->adopt,
-                    "Keep the GPT and everything in it; only add the metadata");
+  CliCommand command = parser.command("label", "Make a disk one of the cluster's");
+  command.option("DISK", options->disks, "Whole disks or image files").required();
+  command.option("--role", options->role, "What it is for")
+      .required()
+      .one_of({"service", "spare", "dump", "mailbox"});
+  command.option("--home", options->home, "Node that it belongs to (default: this one)")
+      .value_name("NODE");
+  command.flag("--adopt", options->adopt,
+               "Keep the GPT and everything in it; only add the metadata");
   command
-      ->add_option("--force", options->force,
-                   "Destroy what is on the disk; takes the disk's name once more")
-      ->type_name("DISK");
-  command->add_option("--cluster", options->cluster, "Without a configuration file: the cluster")
-      ->type_name("UUID");
-  command->add_option("--home-id", options->home_id, "With --cluster: the id of the home node")
-      ->type_name("N")
-      ->check(CLI::Range(1, 255).description(""));
-  command->callback([options, &context] {
-    context.chosen = [options, &context] { return run_label(*options, context.config_path); };
-  });
+      .option("--force", options->force,
+              "Destroy what is on the disk; takes the disk's name once more")
+      .value_name("DISK");
+  command.option("--cluster", options->cluster, "Without a configuration file: the cluster")
+      .value_name("UUID");
+  command.option("--home-id", options->home_id, "With --cluster: the id of the home node")
+      .value_name("N")
+      .between(1, 255);
+  command.runs([options, &context] { return run_label(*options, context.config_path); });
 }
 
 }  // namespace lastword

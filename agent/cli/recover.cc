@@ -4,8 +4,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <map>
 #include <memory>
+#include <utility>
 
 #include "agent/cli/command.h"
 #include "agent/cli/progress_bar.h"
@@ -15,16 +15,34 @@
 namespace lastword {
 namespace {
 
-const std::map<std::string, CoreFormat> kFormats{{"kdump", CoreFormat::kKdump},
-                                                 {"elf", CoreFormat::kElf}};
-const std::map<std::string, PageCodec> kCodecs{
+template <class Value>
+using Words = std::vector<std::pair<std::string, Value>>;
+const Words<CoreFormat> kFormats{{"kdump", CoreFormat::kKdump}, {"elf", CoreFormat::kElf}};
+const Words<PageCodec> kCodecs{
     {"zlib", PageCodec::kZlib}, {"zstd", PageCodec::kZstd}, {"none", PageCodec::kNone}};
+
+template <class Value>
+std::vector<std::string> words_of(const Words<Value>& words) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : words) names.push_back(name);
+  return names;
+}
+
+// The parser lets no other word through. Empty: the option was not given.
+template <class Value>
+std::optional<Value> meaning_of(const std::string& word, const Words<Value>& words) {
+  for (const auto& [name, value] : words) {
+    if (name == word) return value;
+  }
+  return std::nullopt;
+}
 
 struct Arguments {
   RecoverRequest request;
   bool no_mark = false;
   bool dmesg = false;
-  std::optional<PageCodec> codec;
+  std::string format;
+  std::string codec;
   bool json = false;
 };
 
@@ -74,7 +92,8 @@ int print_log(const std::optional<Config>& config, const RecoverRequest& request
 
 int run(const CommandContext& context, Arguments& arguments) {
   RecoverRequest& request = arguments.request;
-  if (arguments.codec) {
+  request.format = meaning_of(arguments.format, kFormats);
+  if (const auto codec = meaning_of(arguments.codec, kCodecs)) {
     if (request.format == CoreFormat::kElf) {
       return report_error(
           {.code = Code::kUsage,
@@ -82,7 +101,7 @@ int run(const CommandContext& context, Arguments& arguments) {
            .detail = "--codec is for --format kdump; an ELF core is not compressed"});
     }
     request.format = CoreFormat::kKdump;
-    request.codec = *arguments.codec;
+    request.codec = *codec;
   }
   request.mark_saved = !arguments.no_mark && !request.verify;
   std::optional<Config> config;
@@ -116,48 +135,46 @@ int run(const CommandContext& context, Arguments& arguments) {
 
 }  // namespace
 
-void add_recover_command(CLI::App& app, CommandContext& context) {
+void add_recover_command(Parser& parser, const CommandContext& context) {
   const auto arguments = std::make_shared<Arguments>();
   RecoverRequest& request = arguments->request;
-  CLI::App* command = app.add_subcommand(
+  CliCommand command = parser.command(
       "recover",
       "Verify the dump on a disk, write vmcore, dmesg.txt and report.json, and mark it SAVED.");
-  command->add_option("DISK", request.disk, "Disk or image that holds the dump")->required();
-  auto* output = command->add_option("-o,--output", request.directory,
-                                     "Existing directory to make the dump's directory in; default: "
-                                     "core_directory of the node that crashed");
-  auto* no_mark = command->add_flag("--no-mark", arguments->no_mark,
-                                    "Only read the disk: do not mark it SAVED");
-  auto* loss = command->add_flag("--accept-loss", request.accept_loss,
-                                 "Mark the disk SAVED although it lost part of the dump");
-  command->add_flag("--writer-gone", request.writer_gone,
-                    "Nothing writes this dump any more, although it says IN_PROGRESS: for images, "
-                    "and for reading with --no-mark or --verify");
-  auto* format =
+  command.option("DISK", request.disk, "Disk or image that holds the dump").required();
+  const CliOption output = command.option("-o,--output", request.directory,
+                                          "Existing directory to make the dump's directory in; "
+                                          "default: core_directory of the node that crashed");
+  const CliOption no_mark =
+      command.flag("--no-mark", arguments->no_mark, "Only read the disk: do not mark it SAVED");
+  const CliOption loss = command.flag("--accept-loss", request.accept_loss,
+                                      "Mark the disk SAVED although it lost part of the dump");
+  command.flag("--writer-gone", request.writer_gone,
+               "Nothing writes this dump any more, although it says IN_PROGRESS: for images, and "
+               "for reading with --no-mark or --verify");
+  const CliOption format =
       command
-          ->add_option("--format", request.format,
-                       "Of vmcore: kdump (compressed) or elf; default: core_format of the "
-                       "configuration, kdump")
-          ->transform(CLI::CheckedTransformer(kFormats));
-  auto* codec = command
-                    ->add_option("--codec", arguments->codec,
-                                 "Of a kdump vmcore's pages: zlib, zstd or none; default: zlib, "
-                                 "which every reader has")
-                    ->transform(CLI::CheckedTransformer(kCodecs));
-  auto* verify =
-      command->add_flag("--verify", request.verify, "Check every checksum and write nothing");
-  auto* dmesg = command->add_flag("--dmesg", arguments->dmesg,
-                                  "Only print the kernel log, at once, of a dump in progress too");
-  add_metadata_offset(*command, request.metadata_offset);
-  auto* json = command->add_flag("--json", arguments->json, "Print the result as JSON");
-  for (auto* writing : {output, no_mark, loss, format, codec}) {
-    verify->excludes(writing);
-    dmesg->excludes(writing);
+          .option("--format", arguments->format,
+                  "Of vmcore: kdump (compressed) or elf; default: core_format of the "
+                  "configuration, kdump")
+          .one_of(words_of(kFormats));
+  const CliOption codec = command
+                              .option("--codec", arguments->codec,
+                                      "Of a kdump vmcore's pages: zlib, zstd or none; default: "
+                                      "zlib, which every reader has")
+                              .one_of(words_of(kCodecs));
+  CliOption verify =
+      command.flag("--verify", request.verify, "Check every checksum and write nothing");
+  CliOption dmesg = command.flag("--dmesg", arguments->dmesg,
+                                 "Only print the kernel log, at once, of a dump in progress too");
+  add_metadata_offset(command, request.metadata_offset);
+  const CliOption json = command.flag("--json", arguments->json, "Print the result as JSON");
+  for (const CliOption& writing : {output, no_mark, loss, format, codec}) {
+    verify.excludes(writing);
+    dmesg.excludes(writing);
   }
-  dmesg->excludes(verify)->excludes(json);
-  command->callback([&context, arguments] {
-    context.chosen = [&context, arguments] { return run(context, *arguments); };
-  });
+  dmesg.excludes(verify).excludes(json);
+  command.runs([&context, arguments] { return run(context, *arguments); });
 }
 
 }  // namespace lastword

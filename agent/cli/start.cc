@@ -152,14 +152,12 @@ int run(const std::string& config_path, bool reinstalled) {
 
 }  // namespace
 
-void add_start_command(CLI::App& app, CommandContext& context) {
-  CLI::App* command = app.add_subcommand("start", "Take this node's own disks into service");
+void add_start_command(Parser& parser, const CommandContext& context) {
+  CliCommand command = parser.command("start", "Take this node's own disks into service");
   auto reinstalled = std::make_shared<bool>(false);
-  command->add_flag("--reinstalled", *reinstalled,
-                    "This machine is this node, although it has no note of its last boot");
-  command->callback([&context, reinstalled] {
-    context.chosen = [&context, reinstalled] { return run(context.config_path, *reinstalled); };
-  });
+  command.flag("--reinstalled", *reinstalled,
+               "This machine is this node, although it has no note of its last boot");
+  command.runs([&context, reinstalled] { return run(context.config_path, *reinstalled); });
 }
 
 }  // namespace lastword

@@ -96,11 +96,10 @@ int run(const std::string& config_path) {
 
 }  // namespace
 
-void add_stop_command(CLI::App& app, CommandContext& context) {
-  CLI::App* command =
-      app.add_subcommand("stop", "Disarm, and release this node's disks for a clean shutdown");
-  command->callback(
-      [&context] { context.chosen = [&context] { return run(context.config_path); }; });
+void add_stop_command(Parser& parser, const CommandContext& context) {
+  CliCommand command =
+      parser.command("stop", "Disarm, and release this node's disks for a clean shutdown");
+  command.runs([&context] { return run(context.config_path); });
 }
 
 }  // namespace lastword

@@ -105,36 +105,33 @@ int run(const Config& config, const TakeoverOptions& options) {
   return report->complete ? kExitOk : kExitNo;
 }
 
-void choose(CommandContext& context, const std::shared_ptr<TakeoverOptions>& options) {
-  context.chosen = [&context, options] {
-    const auto config = load_config(context.config_path);
-    return config ? run(*config, *options) : report_error(config.error());
-  };
+int run(const std::string& config_path, const TakeoverOptions& options) {
+  const auto config = load_config(config_path);
+  return config ? run(*config, options) : report_error(config.error());
 }
 
 }  // namespace
 
-void add_takeover_command(CLI::App& app, CommandContext& context) {
+void add_takeover_command(Parser& parser, const CommandContext& context) {
   const auto options = std::make_shared<TakeoverOptions>();
-  CLI::App* command = app.add_subcommand(
+  CliCommand command = parser.command(
       "takeover",
       "Take the partner's disks: service disks and unarmed spares at once, the disk its crash dump "
       "goes to when the dump is over. Interrupted, it may be run again.");
-  command->add_flag("--dry-run", options->dry_run, "Only say which disk would be taken when");
-  command->add_flag("--json", options->json, "Print the report as JSON (events go to stderr)");
-  command->callback([&context, options] { choose(context, options); });
+  command.flag("--dry-run", options->dry_run, "Only say which disk would be taken when");
+  command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
+  command.runs([&context, options] { return run(context.config_path, *options); });
 }
 
-void add_agent_command(CLI::App& app, CommandContext& context) {
+void add_agent_command(Parser& parser, const CommandContext& context) {
   const auto options = std::make_shared<TakeoverOptions>();
-  CLI::App* command = app.add_subcommand(
+  CliCommand command = parser.command(
       "agent", "Wait until a coredump header shows that the partner has panicked, then take over.");
   command
-      ->add_flag("--boot", options->boot,
-                 "Started at boot: also finish a takeover that was interrupted")
-      ->required();
-  command->add_flag("--json", options->json, "Print the report as JSON (events go to stderr)");
-  command->callback([&context, options] { choose(context, options); });
+      .flag("--boot", options->boot, "Started at boot: also finish a takeover that was interrupted")
+      .required();
+  command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
+  command.runs([&context, options] { return run(context.config_path, *options); });
 }
 
 }  // namespace lastword

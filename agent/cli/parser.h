@@ -1,0 +1,81 @@
+// The command line of `lastword`, as far as its subcommands need one. CLI11 is behind it and in
+// parser.cc only: every source that includes CLI11 takes seconds to compile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace lastword {
+
+// One flag, option or positional argument of a command. A handle: copies are the same option. Lives
+// as long as the parser.
+class CliOption {
+ public:
+  explicit CliOption(CLI::Option* option) : option_(option) {}
+  CliOption& required();
+  // What help shows for the value, instead of its type.
+  CliOption& value_name(const std::string& name);
+  CliOption& default_value(const std::string& text);
+  // The value is one of these words; help shows them.
+  CliOption& one_of(const std::vector<std::string>& words);
+  CliOption& between(unsigned least, unsigned most);
+  // The value counts bytes, and so many at a time.
+  CliOption& multiple_of(std::uint64_t bytes);
+  // Not both on one command line.
+  CliOption& excludes(CliOption other);
+
+ private:
+  CLI::Option* option_;
+};
+
+// One subcommand. What an option sets must stay alive until the command has run; `names` are as
+// CLI11 takes them: "-o,--output", or "DISK" for a positional argument.
+class CliCommand {
+ public:
+  CliCommand(CLI::App* app, std::function<int()>* chosen) : app_(app), chosen_(chosen) {}
+  CliOption flag(const std::string& names, bool& value, const std::string& help);
+  CliOption option(const std::string& names, std::string& value, const std::string& help);
+  CliOption option(const std::string& names, std::vector<std::string>& value,
+                   const std::string& help);
+  CliOption option(const std::string& names, unsigned& value, const std::string& help);
+  CliOption option(const std::string& names, std::optional<std::uint64_t>& value,
+                   const std::string& help);
+  // The command's work: returns the exit status. It runs after all of the line has been parsed.
+  void runs(std::function<int()> work);
+
+ private:
+  CLI::App* app_;
+  std::function<int()>* chosen_;
+};
+
+class Parser {
+ public:
+  Parser(const std::string& description, const std::string& program, const std::string& version);
+  ~Parser();
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  // Of the program: may stand before and after the subcommand.
+  CliOption option(const std::string& names, std::string& value, const std::string& help);
+  // Help lists the commands in the order in which they were added.
+  CliCommand command(const std::string& name, const std::string& help);
+
+  // Parses and runs the command that was named; returns its exit status. What is wrong with the
+  // command line is told on standard error, with kExitUsage.
+  [[nodiscard]] int run(int argc, char** argv);
+
+ private:
+  std::unique_ptr<CLI::App> app_;
+  std::function<int()> chosen_;
+};
+
+}  // namespace lastword

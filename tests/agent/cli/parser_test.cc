@@ -1,0 +1,97 @@
+#include "agent/cli/parser.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "proto/error.h"
+
+namespace lastword {
+namespace {
+
+struct Line {
+  Parser parser{"A program.", "program", "1"};
+  std::string config;
+  std::string role;
+  bool json = false;
+  bool text = false;
+  unsigned home = 0;
+  std::optional<std::uint64_t> offset;
+  std::vector<std::string> disks;
+  unsigned ran = 0;
+
+  Line() {
+    parser.option("--config", config, "A file").default_value("/etc/file");
+    CliCommand command = parser.command("label", "Labels");
+    command.option("DISK", disks, "Disks").required();
+    command.option("--role", role, "Role").one_of({"service", "spare"});
+    command.option("--home", home, "Home").between(1, 255);
+    command.option("--offset", offset, "Offset").multiple_of(4096);
+    CliOption as_json = command.flag("--json", json, "JSON");
+    as_json.excludes(command.flag("--text", text, "Text"));
+    command.runs([this] {
+      ++ran;
+      return 5;
+    });
+  }
+  int run(std::vector<std::string> words) {
+    words.insert(words.begin(), "program");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    return parser.run(static_cast<int>(words.size()), argv.data());
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(parser)
+
+BOOST_AUTO_TEST_CASE(the_command_named_runs_and_gives_its_exit_status) {
+  Line line;
+  BOOST_TEST(line.run({"label", "a", "b", "--role", "spare", "--home", "255", "--offset", "8192",
+                       "--json", "--config", "other"}) == 5);
+  BOOST_TEST(line.ran == 1);
+  BOOST_TEST(line.disks == (std::vector<std::string>{"a", "b"}), boost::test_tools::per_element());
+  BOOST_TEST(line.role == "spare");
+  BOOST_TEST(line.home == 255);
+  BOOST_TEST(*line.offset == 8192);
+  BOOST_TEST(line.json);
+  BOOST_TEST(!line.text);
+  BOOST_TEST(line.config == "other");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_given_keeps_its_default) {
+  Line line;
+  BOOST_TEST(line.run({"label", "a"}) == 5);
+  BOOST_TEST(line.config == "/etc/file");
+  BOOST_TEST(!line.offset.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_line_that_is_wrong_runs_nothing) {
+  const std::vector<std::vector<std::string>> wrong{{},
+                                                    {"nope"},
+                                                    {"label"},
+                                                    {"label", "a", "--nope"},
+                                                    {"label", "a", "--role", "dump"},
+                                                    {"label", "a", "--home", "0"},
+                                                    {"label", "a", "--home", "256"},
+                                                    {"label", "a", "--offset", "4097"},
+                                                    {"label", "a", "--offset", "x"},
+                                                    {"label", "a", "--json", "--text"}};
+  for (const auto& words : wrong) {
+    Line line;
+    BOOST_TEST_CONTEXT((words.empty() ? "nothing" : words.back())) {
+      BOOST_TEST(line.run(words) == kExitUsage);
+      BOOST_TEST(line.ran == 0);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(help_is_no_error) {
+  Line line;
+  BOOST_TEST(line.run({"label", "--help"}) == kExitOk);
+  BOOST_TEST(line.ran == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword
