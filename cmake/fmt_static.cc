@@ -1,5 +1,5 @@
-// fmt compiled once. Debian has it as a shared library, which the static dump writer cannot take, and
-// as headers, which cost each source that formats a line three seconds of compilation.
+// fmt compiled once. Debian has it as a shared library, which the static dump writer cannot take,
+// and as headers, which cost each source that formats a line three seconds of compilation.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE
