@@ -10,6 +10,7 @@
 #include "dumpwriter/engine_choice.h"
 #include "dumpwriter/open_classes.h"
 #include "dumpwriter/terminal.h"
+#include "proto/coredump.h"
 #include "proto/format_text.h"
 #include "proto/record_names.h"
 #include "proto/timing.h"
@@ -132,11 +133,10 @@ class ByHand {
 Status check_by_hand(const ByHandFacts& facts, const pb::Label& label,
                      const pb::CoredumpHeader& header,
                      const std::optional<Reservation>& reservation) {
-  if (label.role() != pb::DUMP && label.role() != pb::SPARE) {
+  if (!may_hold_dump(label.role())) {
     return refuse(Code::kRefused, "its role is neither dump nor spare: a dump would destroy data");
   }
-  const bool may_be_lost =
-      header.attribute() == pb::INACTIVE || header.attribute() == pb::SAVED || facts.overwrite;
+  const bool may_be_lost = is_free(header) || facts.overwrite;
   if (!may_be_lost && header.attribute() == pb::ARMED) {
     return refuse(Code::kRefused, "it is ARMED for a crash: `lastword disarm`, or --overwrite");
   }

@@ -40,10 +40,10 @@ DumpStep next_candidate(DumpStep step, bool limit_passed) {
   return finish(announce(step, Action::News::kNoneLeft, Outcome::kDone), false);
 }
 
-DumpStep close(DumpStep step, Outcome streamed, pb::Attribute attribute, pb::Reason reason) {
+DumpStep close(DumpStep step, Outcome streamed, pb::Reason reason) {
   step.state.phase = Phase::kClosing;
   step.state.streamed = streamed;
-  add(step, {.kind = Action::Kind::kClose, .attribute = attribute, .reason = reason});
+  add(step, {.kind = Action::Kind::kClose, .reason = reason});
   return step;
 }
 
@@ -72,7 +72,7 @@ DumpStep on_started(DumpStep step, const DumpEvent& event) {
       add(step, {.kind = Action::Kind::kStream});
       return step;
     case Outcome::kIoError:
-      return close(step, Outcome::kIoError, pb::ABORTED, pb::IO_ERROR);
+      return close(step, Outcome::kIoError, pb::IO_ERROR);
     default:
       return leave_disk(step, event.outcome, event.limit_passed);
   }
@@ -81,15 +81,15 @@ DumpStep on_started(DumpStep step, const DumpEvent& event) {
 DumpStep on_streamed(DumpStep step, const DumpEvent& event) {
   switch (event.outcome) {
     case Outcome::kDone:
-      return close(step, Outcome::kDone, pb::COMPLETED, pb::REASON_NONE);
+      return close(step, Outcome::kDone, pb::REASON_NONE);
     case Outcome::kLimit:
-      return close(step, Outcome::kLimit, pb::ABORTED, pb::LIMIT);
+      return close(step, Outcome::kLimit, pb::LIMIT);
     case Outcome::kDiskFull:
-      return close(step, Outcome::kDiskFull, pb::ABORTED, pb::DISK_FULL);
+      return close(step, Outcome::kDiskFull, pb::DISK_FULL);
     case Outcome::kVmcore:
-      return close(step, Outcome::kVmcore, pb::ABORTED, pb::VMCORE);
+      return close(step, Outcome::kVmcore, pb::VMCORE);
     case Outcome::kIoError:
-      return close(step, Outcome::kIoError, pb::ABORTED, pb::IO_ERROR);
+      return close(step, Outcome::kIoError, pb::IO_ERROR);
     default:
       return leave_disk(step, event.outcome, event.limit_passed);
   }

@@ -43,7 +43,7 @@ struct DumpAction {
     kCheck,     // answered by kChecked
     kStart,     // write IN_PROGRESS durably; answered by kStarted
     kStream,    // answered by kStreamed
-    kClose,     // write `attribute` and `reason` durably; answered by kClosed
+    kClose,     // write COMPLETED, or ABORTED with a `reason`, durably; answered by kClosed
     kAnnounce,  // say `news` about the candidate
     kFinish,  // the after-action of the plan, or with `reboot_now` a reboot whatever the plan says
   };
@@ -52,9 +52,8 @@ struct DumpAction {
   Kind kind = Kind::kFinish;
   std::size_t candidate = 0;  // the subject, by rank
   News news = News::kNoneLeft;
-  pb::Attribute attribute = pb::INACTIVE;
-  pb::Reason reason = pb::REASON_NONE;
-  Outcome outcome = Outcome::kDone;  // kAnnounce(kAborted): why
+  pb::Reason reason = pb::REASON_NONE;  // kClose: REASON_NONE is COMPLETED
+  Outcome outcome = Outcome::kDone;     // kAnnounce(kAborted): why
   bool reboot_now = false;
 };
 

@@ -118,8 +118,7 @@ DumpEvent DumpRun::perform(const DumpAction& action) {
       return {.kind = DumpEvent::Kind::kStreamed,
               .outcome = stream(*candidates_[action.candidate].target)};
     case Kind::kClose: {
-      const Status status =
-          candidates_[action.candidate].target->finish(action.attribute, action.reason);
+      const Status status = candidates_[action.candidate].target->finish(action.reason);
       // How the stream ended says more than that the header could be written.
       if (status) return {.kind = DumpEvent::Kind::kClosed, .outcome = Outcome::kDone};
       return {.kind = DumpEvent::Kind::kClosed, .outcome = outcome_of(status)};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/coredump.h"
 #include "proto/format_text.h"
 #include "proto/record_names.h"
 
@@ -24,7 +25,7 @@ Status check_label(const pb::Plan& plan, const pb::Candidate& candidate, const p
     return differs(Code::kRefused, "this is disk {}, the plan names disk {}", label.disk_uuid(),
                    candidate.disk_uuid());
   }
-  if (label.role() != pb::DUMP && label.role() != pb::SPARE) {
+  if (!may_hold_dump(label.role())) {
     return differs(Code::kRefused, "its role (number {}) is neither dump nor spare",
                    static_cast<int>(label.role()));
   }

@@ -22,22 +22,6 @@
 
 namespace lastword {
 
-// More than this many nonces on a disk mean that arming was interrupted again and again.
-inline constexpr int kMaxPlanNonces = 8;
-
-// What a disk's header becomes, from what it is right now.
-//
-// kRefused where a dump on it would be lost (unsaved, and the plan does not keep the latest only;
-// or in progress), and above kMaxPlanNonces.
-[[nodiscard]] Result<pb::CoredumpHeader> armed_header(const pb::CoredumpHeader& now,
-                                                      const pb::Plan& plan,
-                                                      const pb::Candidate& candidate);
-// kRefused where the header is not ARMED with the plan's nonce any more.
-[[nodiscard]] Result<pb::CoredumpHeader> collapsed_header(const pb::CoredumpHeader& now,
-                                                          const pb::Plan& plan);
-// ARMED of `node` becomes INACTIVE; anything else stays.
-[[nodiscard]] pb::CoredumpHeader retired_header(const pb::CoredumpHeader& now, std::uint32_t node);
-
 struct ArmStep {
   enum class Kind : std::uint8_t { kArm, kLoad, kCollapse, kRetire };
   Kind kind = Kind::kLoad;

@@ -11,6 +11,7 @@
 #include "agent/base/text_file.h"
 #include "agent/disks/disk_work.h"
 #include "agent/protocol/start_plan.h"
+#include "proto/coredump.h"
 #include "proto/uuid.h"
 
 namespace lastword {

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "agent/disks/own_disk.h"
+#include "proto/coredump.h"
 
 namespace lastword {
 namespace {
@@ -36,7 +37,7 @@ std::optional<std::string> reject_by_label(const SurveyedDisk& disk, const Confi
   if (label.cluster_uuid() != config.cluster_uuid) {
     return fmt::format("labelled for another cluster, {}", label.cluster_uuid());
   }
-  if (label.role() != pb::DUMP && label.role() != pb::SPARE) {
+  if (!may_hold_dump(label.role())) {
     return fmt::format("a {} disk; only dump and spare disks may hold a dump",
                        name_of(label.role()));
   }

@@ -6,6 +6,7 @@
 
 #include "agent/protocol/start_plan.h"
 #include "proto/candidate_check.h"
+#include "proto/coredump.h"
 
 namespace lastword {
 namespace {
@@ -256,7 +257,7 @@ class Checker {
       for (const std::size_t copy : copies) {
         paths += (paths.empty() ? "" : " and ") + disks[copy].info.path;
       }
-      const bool for_dumps = label.role() == pb::SPARE || label.role() == pb::DUMP;
+      const bool for_dumps = may_hold_dump(label.role());
       problem(for_dumps ? Concern::kDump : Concern::kTakeover,
               fmt::format("{} carry the same label, {}: clones or snapshots of one disk", paths,
                           label.disk_uuid()),

@@ -8,6 +8,7 @@
 #include "agent/cli/command.h"
 #include "agent/disks/disk_work.h"
 #include "agent/protocol/start_plan.h"
+#include "proto/coredump.h"
 
 namespace lastword {
 namespace {

@@ -7,16 +7,12 @@
 #include <thread>
 
 #include "agent/protocol/takeover_input.h"
+#include "proto/coredump.h"
 
 namespace lastword {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-bool holds_dump(const pb::CoredumpHeader& header) {
-  return header.attribute() == pb::IN_PROGRESS || header.attribute() == pb::COMPLETED ||
-         header.attribute() == pb::ABORTED;
-}
 
 // Disks come, go, and are armed anew, so all of them are looked at every few seconds; in a thread
 // of its own, since a sick disk can hold a survey up.
@@ -88,8 +84,8 @@ void remember_headers(Survey& fresh, const Survey& known) {
 
 bool has_panicked(const SurveyedDisk& disk, const Config& config, std::uint32_t latest) {
   return in_cluster(disk, config) && disk.label->owner_node() == config.partner.id &&
-         disk.header.node() == config.partner.id && disk.header.boot_generation() >= latest &&
-         disk.header.boot_generation() == disk.label->owner_generation() && holds_dump(disk.header);
+         is_current(disk.header, *disk.label) && disk.header.boot_generation() >= latest &&
+         tells_of_panic(disk.header);
 }
 
 bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& config,
@@ -99,7 +95,7 @@ bool was_interrupted(const std::vector<SurveyedDisk>& disks, const Config& confi
   };
   const auto unfinished = [&](const SurveyedDisk& disk) {
     return !mine(disk) || disk.reservation->holder != own ||
-           disk.label->owner_node() != config.self.id || holds_dump(disk.header);
+           disk.label->owner_node() != config.self.id || tells_of_panic(disk.header);
   };
   return std::any_of(disks.begin(), disks.end(), mine) &&
          std::any_of(disks.begin(), disks.end(), unfinished);

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "agent/protocol/seize_plan.h"
+#include "proto/coredump.h"
 #include "storage/reserve/unit_attention.h"
 
 namespace lastword {
@@ -73,7 +74,7 @@ Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self,
     in_service->set_written_unix_ms(unix_ms_now());
     if (Status status = disk.put_label(*in_service); !status) return status;
   }
-  header = header_after_reboot(*old_header, self);
+  header = header_after_reboot(*old_header, {self.node, self.boot_generation});
   if (MessageDifferencer::Equals(*old_header, header)) return {};
   return disk.put_header(header);
 }
@@ -99,25 +100,6 @@ Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& 
   in_service.set_owner_generation(self.boot_generation);
   in_service.set_home_generation(self.boot_generation);
   return in_service;
-}
-
-pb::CoredumpHeader header_after_reboot(const pb::CoredumpHeader& header,
-                                       const OwnerIdentity& self) {
-  pb::CoredumpHeader after = header;
-  const bool earlier_life =
-      header.node() == self.node && header.boot_generation() < self.boot_generation;
-  if (!earlier_life) return after;
-  if (header.attribute() == pb::IN_PROGRESS) {
-    after.set_attribute(pb::ABORTED);
-    after.set_reason(pb::REBOOTED);
-  } else if (header.attribute() == pb::ARMED) {
-    after.Clear();
-  }
-  return after;
-}
-
-bool holds_unsaved_dump(const pb::CoredumpHeader& header) {
-  return header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED;
 }
 
 Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key,

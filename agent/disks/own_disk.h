@@ -31,14 +31,6 @@ struct OwnerIdentity {
 // this node's disk, or is the partner's by now.
 [[nodiscard]] Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self);
 
-// IN_PROGRESS of an earlier life of this node becomes ABORTED(REBOOTED): its writer is gone. ARMED
-// of an earlier life becomes INACTIVE: no loaded plan goes with it. Anything else stays.
-[[nodiscard]] pb::CoredumpHeader header_after_reboot(const pb::CoredumpHeader& header,
-                                                     const OwnerIdentity& self);
-
-// A dump that is over and not on a file system yet.
-[[nodiscard]] bool holds_unsaved_dump(const pb::CoredumpHeader& header);
-
 // An open disk and what the survey said it is.
 struct OwnDisk {
   BlockDevice& device;

@@ -1,5 +1,6 @@
 #include "agent/disks/partner_disk.h"
 
+#include "proto/coredump.h"
 #include "storage/block/record_io.h"
 
 namespace lastword {
@@ -38,21 +39,14 @@ Status write_label(RecordIo& records, const TakeOrder& order) {
   return {};
 }
 
-Status end_header(RecordIo& records, const TakeOrder& order, pb::CoredumpHeader& header) {
+Status end_header_on_disk(RecordIo& records, const TakeOrder& order, pb::CoredumpHeader& header) {
   const auto choice = records.read(RecordPlace::kCoredump, header);
   if (!choice) {
     header.Clear();
     if (choice.error().code == Code::kNotFound) return {};
     return fail(choice.error());
   }
-  if (header.attribute() == pb::IN_PROGRESS) {
-    header.set_attribute(pb::ABORTED);
-    header.set_reason(order.abort_reason);
-  } else if (header.attribute() == pb::ARMED) {
-    header.Clear();
-  } else {
-    return {};
-  }
+  if (!end_header(header, order.abort_reason)) return {};
   const auto written = records.write(RecordPlace::kCoredump, *choice, header);
   if (!written) return fail(written.error());
   return {};
@@ -95,7 +89,7 @@ Status write_records(const TakeOrder& order, pb::CoredumpHeader& header) {
   if (!device) return fail(device.error());
   RecordIo records(**device, order.metadata_offset);
   if (Status status = write_label(records, order); !status) return status;
-  return end_header(records, order, header);
+  return end_header_on_disk(records, order, header);
 }
 
 }  // namespace

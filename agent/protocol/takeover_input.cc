@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "proto/coredump.h"
+
 namespace lastword {
 namespace {
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/coredump.h"
+
 namespace lastword {
 namespace {
 
@@ -20,17 +22,6 @@ constexpr std::string_view kNotArmedNow = "it is not armed any more";
 constexpr std::string_view kDumpEndedElsewhere = "the dump has ended on another disk";
 constexpr std::string_view kNoWriter = "no dump has shown for the grace time";
 
-bool has_ended(const pb::CoredumpHeader& header) {
-  return header.attribute() == pb::COMPLETED || header.attribute() == pb::ABORTED;
-}
-
-// The writer ended by itself and will not turn to another candidate. After IO_ERROR it does.
-bool is_final_end(const pb::CoredumpHeader& header) {
-  return header.attribute() == pb::COMPLETED ||
-         (header.attribute() == pb::ABORTED && header.reason() != pb::IO_ERROR &&
-          header.reason() != pb::STALLED && header.reason() != pb::DEADLINE);
-}
-
 }  // namespace
 
 TakeoverPlan::TakeoverPlan(const Timing& timing, std::uint8_t partner,
@@ -42,14 +33,12 @@ TakeoverPlan::TakeoverPlan(const Timing& timing, std::uint8_t partner,
 // A header of an earlier boot's plan or dump says nothing about this crash.
 bool TakeoverPlan::is_armed(const Disk& disk) const {
   const auto& header = disk.seen.header;
-  return header.attribute() == pb::ARMED && header.node() == partner_ &&
-         header.boot_generation() == disk.seen.generation;
+  return header.attribute() == pb::ARMED && is_of(header, {partner_, disk.seen.generation});
 }
 
 bool TakeoverPlan::is_dumping(const Disk& disk) const {
   const auto& header = disk.seen.header;
-  return header.attribute() == pb::IN_PROGRESS && header.node() == partner_ &&
-         header.boot_generation() == disk.seen.generation;
+  return header.attribute() == pb::IN_PROGRESS && is_of(header, {partner_, disk.seen.generation});
 }
 
 bool TakeoverPlan::any(State state) const {
@@ -69,8 +58,8 @@ void TakeoverPlan::start_watching(Disk& disk, Instant now) {
 }
 
 bool TakeoverPlan::ended_for_good(const Disk& disk) const {
-  return is_final_end(disk.seen.header) && disk.seen.header.node() == partner_ &&
-         disk.seen.header.boot_generation() == disk.seen.generation;
+  return is_final_end(disk.seen.header) &&
+         is_of(disk.seen.header, {partner_, disk.seen.generation});
 }
 
 // A disk that failed only at the end of a dump gets a few tries all the same.
@@ -123,7 +112,8 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
       disk.state = State::kArmed;
     } else {
       // An IN_PROGRESS of an earlier boot has nobody behind it any more.
-      take(i, pb::STALLED, has_ended(disk.seen.header) ? kDumpEnded : kNoDump, now, actions);
+      take(i, pb::STALLED, holds_unsaved_dump(disk.seen.header) ? kDumpEnded : kNoDump, now,
+           actions);
     }
   }
   check_service(actions);
@@ -159,7 +149,8 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
   if (is_armed(disk) && disk.state == State::kArmed) return actions;
   last_sign_of_life_ = now;
   dump_over_ = dump_over_ || ended_for_good(disk);
-  take(index, pb::REASON_NONE, has_ended(header) ? kDumpEnded : kNotArmedNow, now, actions);
+  take(index, pb::REASON_NONE, holds_unsaved_dump(header) ? kDumpEnded : kNotArmedNow, now,
+       actions);
   if (dump_over_) take_rest_of_armed(now, actions);
   return actions;
 }
@@ -188,7 +179,7 @@ TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, const Status& 
   disk.seen.header = header;
   disk.state = State::kTaken;
   dump_over_ = dump_over_ || ended_for_good(disk);
-  if (has_ended(header)) {
+  if (holds_unsaved_dump(header)) {
     disk.state = State::kRecovering;
     actions.push_back({.kind = Kind::kRecover, .disk = index});
   }

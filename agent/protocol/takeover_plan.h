@@ -27,11 +27,6 @@ namespace lastword {
 // Milliseconds on a clock that never jumps; only differences matter.
 using Instant = std::chrono::milliseconds;
 
-// Of a disk with this role: a dump may be on it, or on its way to it.
-[[nodiscard]] constexpr bool may_hold_dump(pb::Role role) {
-  return role == pb::SPARE || role == pb::DUMP;
-}
-
 // What the disk said when the takeover began.
 struct TakeoverDisk {
   pb::Role role = pb::SERVICE;

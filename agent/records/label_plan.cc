@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "proto/coredump.h"
 #include "proto/keys.h"
 #include "proto/layout.h"
 #include "proto/uuid.h"
@@ -73,7 +74,7 @@ void judge_records(const DiskFindings& findings, const LabelRequest& request,
                                              label.cluster_uuid(), describe_role(label)));
   }
   const pb::Attribute attribute = findings.header.attribute();
-  if (attribute != pb::INACTIVE && attribute != pb::SAVED) {
+  if (!is_free(findings.header)) {
     verdict.objections.push_back(fmt::format(
         "its coredump header says {} for node {}{}", pb::Attribute_Name(attribute),
         findings.header.node(), attribute == pb::ARMED ? "; disarm it first" : ": not saved yet"));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "proto/coredump.h"
 #include "proto/record.h"
 #include "storage/block/aligned_buffer.h"
 #include "storage/block/record_io.h"
@@ -108,7 +109,7 @@ Status find_all_signatures(int fd, const LabelRequest& request, DiskFindings& fi
 }
 
 Result<DiskLayout> plan_layout(int fd, const DiskInfo& info, const LabelRequest& request) {
-  const bool is_dump_target = request.role == pb::SPARE || request.role == pb::DUMP;
+  const bool is_dump_target = may_hold_dump(request.role);
   if (request.adopt) {
     const auto gpt = read_gpt(fd, info.path);
     if (!gpt) return fail(gpt.error());

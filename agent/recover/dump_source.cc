@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/disks/held_disk.h"
+#include "proto/coredump.h"
 #include "storage/block/record_io.h"
 
 namespace lastword {
@@ -122,7 +123,7 @@ Status check_holder(const DumpSource& source) {
 Status mark_saved(const DumpSource& source, const std::string& crash_id) {
   return change_header(source, crash_id, [&](pb::CoredumpHeader& header) -> Status {
     if (Status status = check_attribute(source, header, false); !status) return status;
-    header.set_attribute(pb::SAVED);
+    static_cast<void>(mark_dump_saved(header));
     return {};
   });
 }
@@ -142,9 +143,7 @@ Status end_orphaned_dump(const DumpSource& source, std::uint8_t self,
 
 Status mark_aborted(const DumpSource& source, const std::string& crash_id, pb::Reason reason) {
   return change_header(source, crash_id, [&](pb::CoredumpHeader& header) -> Status {
-    if (header.attribute() != pb::IN_PROGRESS) return {};
-    header.set_attribute(pb::ABORTED);
-    header.set_reason(reason);
+    static_cast<void>(abort_dump(header, reason));
     return {};
   });
 }

@@ -13,6 +13,7 @@
 #include "agent/recover/dump_front.h"
 #include "agent/recover/recovery_report.h"
 #include "agent/recover/stream_reader.h"
+#include "proto/coredump.h"
 
 namespace lastword {
 namespace {
@@ -79,12 +80,6 @@ std::optional<Finished> find_finished(const Dump& dump, const std::string& direc
   return {};
 }
 
-// Where pages are stored beyond those that the coredump header knows: it is about a second old when
-// a dump ends without its writer's saying so.
-bool header_is_final(const pb::CoredumpHeader& header) {
-  return header.reason() == pb::REASON_NONE && header.attribute() != pb::IN_PROGRESS;
-}
-
 Status check_space(const DumpSource& source, const Dump& dump, const CoreKind& kind,
                    const std::string& path, FileSystem& files) {
   const auto free = files.free_bytes(path);
@@ -96,7 +91,7 @@ Status check_space(const DumpSource& source, const Dump& dump, const CoreKind& k
   const auto needed_for = [&](std::uint64_t pages) {
     return max_core_bytes(kind, *head, layout, pages) + front.dmesg.size() + kOverheadBytes;
   };
-  const bool final = header_is_final(dump.header);
+  const bool final = has_final_figures(dump.header);
   std::uint64_t needed = needed_for(
       final ? std::min(dump.header.stored_pages(), layout.memory_pages()) : layout.memory_pages());
   if (*free < needed && !final) {

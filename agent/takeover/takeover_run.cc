@@ -19,6 +19,7 @@
 #include "agent/protocol/takeover_input.h"
 #include "agent/protocol/takeover_plan.h"
 #include "agent/takeover/late_disks.h"
+#include "proto/coredump.h"
 
 namespace lastword {
 namespace {
@@ -133,8 +134,7 @@ class Run {
 
   void handle(const Reports::Taken& taken) {
     SurveyedDisk& disk = disks_[taken.disk];
-    const bool held_dump = taken.result.header.attribute() == pb::COMPLETED ||
-                           taken.result.header.attribute() == pb::ABORTED;
+    const bool held_dump = holds_unsaved_dump(taken.result.header);
     if (!taken.result.status) {
       // What the survey knew of it is not to be trusted any more: a new try opens it anew.
       disk.open.reset();

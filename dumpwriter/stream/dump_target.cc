@@ -2,8 +2,11 @@
 
 #include <time.h>
 
+#include <algorithm>
+#include <cassert>
 #include <utility>
 
+#include "proto/coredump.h"
 #include "proto/format_text.h"
 #include "proto/record.h"
 #include "storage/reserve/unit_attention.h"
@@ -17,10 +20,6 @@ std::int64_t unix_ms() {
   return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
-std::uint64_t count_of(milliseconds time) {
-  return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
-}
-
 }  // namespace
 
 DumpTarget::DumpTarget(const TargetDisk& disk, Rule rule, const DumpIdentity& identity,
@@ -32,15 +31,16 @@ DumpTarget::DumpTarget(const TargetDisk& disk, Rule rule, const DumpIdentity& id
       clock_(clock),
       records_(disk.device, disk.metadata_offset),
       writer_(disk.engine, clock, io_timeout) {
-  header_.set_attribute(pb::IN_PROGRESS);
   header_.set_node(identity.node);
   header_.set_boot_generation(identity.boot_generation);
   header_.set_crash_id(to_string(identity.crash_id));
-  header_.set_limit_ms(count_of(identity.limit));
+  header_.set_limit_ms(
+      static_cast<std::uint64_t>(std::max(identity.limit.count(), milliseconds::rep{0})));
   header_.set_memory_bytes(identity.memory_bytes);
   header_.set_kernel_release(identity.kernel_release);
   header_.set_exclude(identity.exclude);
-  header_.set_codec(std::string(text_of(identity.codec).view()));
+  codec_ = text_of(identity.codec);
+  header_.set_codec(std::string(codec_.view()));
 }
 
 Status DumpTarget::check() {
@@ -85,10 +85,8 @@ Result<std::optional<Reservation>> DumpTarget::read_reservation() {
 }
 
 Status DumpTarget::start() {
-  header_.set_rank(found_.rank());
-  header_.set_started_unix_ms(unix_ms());
-  header_.set_extent_offset_bytes(extent_offset());
-  header_.set_extent_length_bytes(extent_length());
+  begin_dump(header_, found_, {.offset_bytes = extent_offset(), .length_bytes = extent_length()},
+             unix_ms());
   return write_header_durably();
 }
 
@@ -98,17 +96,18 @@ Status DumpTarget::submit_progress(const Progress& progress) {
 }
 
 void DumpTarget::note_progress(const Progress& progress) {
-  header_.set_scanned_bytes(progress.scanned_bytes);
-  header_.set_eta_ms(count_of(progress.eta));
-  // Short enough to stay inside the string.
-  header_.mutable_codec()->assign(text_of(progress.codec).view());
+  scanned_bytes_ = progress.scanned_bytes;
+  eta_ = progress.eta;
+  codec_ = text_of(progress.codec);
 }
 
-Status DumpTarget::finish(pb::Attribute attribute, pb::Reason reason) {
+Status DumpTarget::finish(pb::Reason reason) {
   if (Status status = writer_.settle(); !status) return fail(named(status.error()));
-  header_.set_attribute(attribute);
-  header_.set_reason(reason);
-  header_.set_eta_ms(0);
+  const bool ended =
+      reason == pb::REASON_NONE ? complete_dump(header_) : abort_dump(header_, reason);
+  assert(ended);
+  static_cast<void>(ended);
+  eta_ = milliseconds(0);
   return write_header_durably();
 }
 
@@ -116,12 +115,15 @@ Status DumpTarget::submit_header() {
   // After a failed write the same slot is written again: the other one has the only valid record.
   if (advanced_ && !writer_.header_failed()) place_ = *advanced_;
   const StreamMark& durable = writer_.durable();
-  header_.set_elapsed_ms(count_of(clock_.since_panic()));
-  header_.set_durable_bytes(durable.stream_bytes);
-  header_.set_stored_pages(durable.stored_pages);
-  header_.set_zero_pages(durable.zero_pages);
-  header_.set_excluded_pages(sum_of(durable.excluded_pages));
-  header_.set_untold_pages(durable.untold_pages);
+  set_figures(header_, {.elapsed = clock_.since_panic(),
+                        .eta = eta_,
+                        .durable_bytes = durable.stream_bytes,
+                        .scanned_bytes = scanned_bytes_,
+                        .stored_pages = durable.stored_pages,
+                        .zero_pages = durable.zero_pages,
+                        .excluded_pages = sum_of(durable.excluded_pages),
+                        .untold_pages = durable.untold_pages,
+                        .codec = codec_.view()});
   const auto block = writer_.header_block();
   if (Status status = write_slot(block, RecordKind::kCoredumpHeader, place_.next_sequence, header_);
       !status) {

@@ -67,9 +67,9 @@ class DumpTarget {
   [[nodiscard]] Status submit_progress(const Progress& progress);
   // What the next header, which may be the last one, will say.
   void note_progress(const Progress& progress);
-  // COMPLETED or ABORTED, durable when this returns. On an error the header may still say
-  // IN_PROGRESS.
-  [[nodiscard]] Status finish(pb::Attribute attribute, pb::Reason reason);
+  // ABORTED(reason), or COMPLETED with REASON_NONE, durable when this returns. Only after start(),
+  // whatever came of it. On an error the header may still say IN_PROGRESS.
+  [[nodiscard]] Status finish(pb::Reason reason);
 
   [[nodiscard]] DiskWriter& writer() { return writer_; }
 
@@ -88,8 +88,12 @@ class DumpTarget {
   RecordIo records_;
   DiskWriter writer_;
   pb::Label label_;
-  pb::CoredumpHeader found_;            // as check() read it
-  pb::CoredumpHeader header_;           // as this dump writes it; its texts are set at construction
+  pb::CoredumpHeader found_;   // as check() read it
+  pb::CoredumpHeader header_;  // as this dump writes it; its texts are set at construction
+  // What note_progress() heard, for the next header.
+  std::uint64_t scanned_bytes_ = 0;
+  milliseconds eta_{0};
+  FixedText<16> codec_;
   PairChoice place_;                    // of the next header
   std::optional<PairChoice> advanced_;  // place_ once the header on its way has arrived
 };

@@ -21,7 +21,7 @@ std::string describe_action(const DumpAction& action) {
     case Kind::kStream:
       return "stream " + candidate;
     case Kind::kClose: {
-      if (action.attribute == pb::COMPLETED) return "completed " + candidate;
+      if (action.reason == pb::REASON_NONE) return "completed " + candidate;
       const char* const reasons[] = {"none", "limit", "io-error", "disk-full", "", "", "vmcore"};
       return std::string("aborted(") + reasons[action.reason] + ") " + candidate;
     }

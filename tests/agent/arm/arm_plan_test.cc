@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proto/candidate_check.h"
+#include "proto/coredump.h"
 #include "tests/agent/disks/shelf_nodes.h"
 
 namespace lastword::test {

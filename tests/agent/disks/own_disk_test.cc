@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "agent/protocol/seize_plan.h"
+#include "proto/coredump.h"
 #include "tests/agent/disks/shelf_nodes.h"
 
 namespace lastword::test {
