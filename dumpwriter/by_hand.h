@@ -6,7 +6,7 @@
 
 #include "dumpwriter/options.h"
 #include "proto/disk.pb.h"
-#include "storage/reserve/scsi_lun.h"
+#include "proto/reservation.h"
 
 namespace lastword {
 

@@ -8,7 +8,7 @@
 #include "proto/disk.pb.h"
 #include "proto/error.h"
 #include "proto/plan.pb.h"
-#include "storage/reserve/scsi_lun.h"
+#include "proto/reservation.h"
 
 namespace lastword {
 

@@ -9,8 +9,8 @@
 
 #include "proto/disk.pb.h"
 #include "proto/error.h"
+#include "proto/reservation.h"
 #include "storage/reserve/disk.h"
-#include "storage/reserve/scsi_lun.h"
 #include "storage/tables/signatures.h"
 
 namespace lastword {

@@ -32,24 +32,6 @@ bool is_type(std::uint8_t value) {
 
 }  // namespace
 
-std::string_view name_of(PrType type) {
-  switch (type) {
-    case PrType::kWriteExclusive:
-      return "Write Exclusive";
-    case PrType::kExclusiveAccess:
-      return "Exclusive Access";
-    case PrType::kWriteExclusiveRegistrantsOnly:
-      return "Write Exclusive - Registrants Only";
-    case PrType::kExclusiveAccessRegistrantsOnly:
-      return "Exclusive Access - Registrants Only";
-    case PrType::kWriteExclusiveAllRegistrants:
-      return "Write Exclusive - All Registrants";
-    case PrType::kExclusiveAccessAllRegistrants:
-      return "Exclusive Access - All Registrants";
-  }
-  return "unknown type";
-}
-
 std::string_view name_of(PrInAction action) {
   switch (action) {
     case PrInAction::kReadKeys:

@@ -3,6 +3,7 @@
 // scsi_cmd_allowed), and closing a writable descriptor would start udev's probing.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
