@@ -1,6 +1,5 @@
 // lastword-dump as PID 1 of the capture kernel: brings the kernel up far enough to reach the
 // disks, runs the plan, restarts the machine. There is nobody to hand over to: it does not return.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 namespace lastword {

@@ -1,6 +1,5 @@
 // The dump writer's voice in the capture kernel: lines for people and event lines for machines on
 // one descriptor, by write(2) alone.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <span>

@@ -1,7 +1,7 @@
 // Finds the plan's candidates among the disks of the capture kernel, while they appear. Names like
 // /dev/sdc mean nothing across a boot: a candidate is the disk whose label, where the plan says
 // that it is, has the planned disk UUID.
-// Runs in the capture kernel, before the first byte: allocates.
+// Before the first byte: allocates.
 #pragma once
 
 #include <chrono>

@@ -5,8 +5,6 @@
 //   begin -> check -> start -> stream -> close -> finish
 //              |        |        |         |
 //              +--------+--------+---------+--> the next candidate, or finish when there is none
-//
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <array>
@@ -14,22 +12,10 @@
 #include <cstdint>
 #include <span>
 
+#include "dumpwriter/stream/outcome.h"
 #include "proto/disk.pb.h"
 
 namespace lastword {
-
-// What came of an action. The disk's failures need no candidate to go on with: each says what is
-// left behind on it.
-enum class Outcome : std::uint8_t {
-  kDone,
-  kRejected,  // check: the disk is not what the plan says; untouched
-  kLimit,     // stream: the time limit passed; everything before is durable
-  kDiskFull,  // stream: the extent is full; everything before is durable
-  kVmcore,    // stream: /proc/vmcore failed; everything before is durable
-  kIoError,   // the disk failed; its header can perhaps still be written
-  kTimeout,   // the disk hangs; writes may still land on it
-  kFenced,    // RESERVATION CONFLICT
-};
 
 struct DumpEvent {
   enum class Kind : std::uint8_t { kBegin, kChecked, kStarted, kStreamed, kClosed };

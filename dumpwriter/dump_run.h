@@ -1,5 +1,4 @@
 // Carries out the decisions of dump_plan.h on real (or fake) disks.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <deque>

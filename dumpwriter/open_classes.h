@@ -1,5 +1,4 @@
 // The page classes of a vmcore, or none.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,5 @@
 // May the dump writer write to this disk? Pure: the records and the reservation as they were just
 // read, against the plan that the healthy node baked into the capture image.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <optional>

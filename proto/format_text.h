@@ -1,5 +1,4 @@
 // fmt into text of bounded length; longer text is cut.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,5 +1,4 @@
 // Names of record values for messages; protobuf-lite has none of its own.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <string_view>

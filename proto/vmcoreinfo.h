@@ -1,6 +1,5 @@
 // VMCOREINFO: what the dead kernel said about itself, as lines KEY=VALUE (Linux
 // Documentation/admin-guide/kdump/vmcoreinfo.rst). A view with look-ups, no copy.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,5 @@
 // Calls something that may hang, such as reading from a sick disk, and waits only so long. The
 // thread is made up front; one that hangs is left behind.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <chrono>

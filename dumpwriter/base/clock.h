@@ -1,5 +1,4 @@
 // Time as the dump limit counts it: since the panic. The seam for tests that must not sleep.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,5 @@
 // The page frames that every debugger reads before it shows anything, found by the dead kernel's
 // own page tables and VMCOREINFO; what is missing there comes later in the dump, that is all.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <cstdint>

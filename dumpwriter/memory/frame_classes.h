@@ -1,5 +1,4 @@
 // Which class each page frame is of: the seam between the dump engine and what reads struct pages.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,6 @@
 // and later, found and understood through VMCOREINFO (kernel/printk/printk.c
 // log_buf_vmcoreinfo_setup(), kernel/printk/printk_ringbuffer.h). Memory is bounded whatever the
 // log's size: one page of descriptors, infos and text each, and one record.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <array>

@@ -1,7 +1,6 @@
 // Which page frames a vmcore holds and where in the file they are. Pure: from the PT_LOAD program
 // headers to sorted ranges in which each page frame occurs once, although the kernel's text is
 // mapped twice (its own PT_LOAD lies inside the direct map's).
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <cstdint>

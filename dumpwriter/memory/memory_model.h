@@ -1,8 +1,8 @@
 // Where the dead kernel keeps the struct page of each page frame: SPARSEMEM_EXTREME (Linux
 // include/linux/mmzone.h, mm/sparse.c). mem_section is an array of roots, each a page of struct
 // mem_section, each of those says where the struct pages of 128 MiB are. Roots and sections are
-// read when they are asked for, the last one is kept: the same few bytes whatever the RAM. Runs in
-// the capture kernel: no heap after the first byte. For one thread at a time.
+// read when they are asked for, the last one is kept: the same few bytes whatever the RAM.
+// For one thread at a time.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // are read for 1024 frames at a time, the largest block of the buddy allocator, so that a block is
 // seen from its first frame on wherever a question begins; the last 1024 answers are kept.
 // docs/page-classes.md has the rules and what happens when something is missing.
-// Runs in the capture kernel: no heap after the first byte. For one thread at a time.
+// For one thread at a time.
 #pragma once
 
 #include <array>

@@ -1,7 +1,6 @@
 // What one struct page says about its page frame. Pure: from bytes, and what VMCOREINFO tells about
 // their layout, to a decision, the same that makedumpfile 1.7.2 takes (makedumpfile.c,
 // __exclude_unnecessary_pages) but for what docs/page-classes.md lists.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <cstddef>

@@ -3,8 +3,7 @@
 // 4 KiB would be slower still. The mapping is VM_PFNMAP, so O_DIRECT from it fails with EFAULT:
 // whoever writes copies from here into a buffer of its own. A file in the page cache is the other
 // way round: setting up and tearing down page tables costs more than read() into a buffer that
-// stays in the second-level cache (by a quarter of the whole dump, measured). Runs in the capture
-// kernel: no heap after the first byte.
+// stays in the second-level cache (by a quarter of the whole dump, measured).
 #pragma once
 
 #include <cstddef>

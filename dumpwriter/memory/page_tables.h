@@ -1,7 +1,7 @@
 // Virtual addresses of the dead kernel to physical ones, by its own page tables: what vmemmap
 // needs, which no PT_LOAD covers. x86-64, 4 and 5 levels, pages of 4 KiB, 2 MiB and 1 GiB (Intel
 // SDM volume 3A, 4.5). Four or five look-ups whatever the tables hold, so damaged ones can not make
-// it loop. Runs in the capture kernel: no heap after the first byte. For one thread at a time.
+// it loop. For one thread at a time.
 #pragma once
 
 #include <cstdint>

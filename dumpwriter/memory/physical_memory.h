@@ -1,6 +1,6 @@
 // Memory of the dead kernel by physical address. Large reads of /proc/vmcore go through one mapped
 // window, many times faster than read() (dumpwriter/memory/page_reader.h); everything else is
-// read(). Runs in the capture kernel: no heap after the first byte. For one thread at a time.
+// read(). For one thread at a time.
 #pragma once
 
 #include <cstddef>

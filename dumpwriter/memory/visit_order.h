@@ -1,7 +1,6 @@
 // In which order the page frames of a vmcore are visited, window by window, part by part: the
 // essential ones (essential_frames.h) and the kernel's image apart from the others, so that a dump
 // which is cut short opens in debuggers. Pure.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <array>

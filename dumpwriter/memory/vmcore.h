@@ -1,7 +1,6 @@
 // A vmcore, /proc/vmcore or a file with the same content: ELF64, ET_CORE, x86-64. Opening reads and
 // checks everything that is at its front; content is then read by offset, or in windows with
 // PageReader.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <cstddef>

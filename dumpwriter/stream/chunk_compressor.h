@@ -1,6 +1,5 @@
 // Compresses one chunk of pages at a time, with all memory that it needs allocated up front. One
 // for each thread.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <cstddef>

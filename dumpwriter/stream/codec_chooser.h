@@ -1,7 +1,6 @@
 // Which codec the next chunk gets when nobody said: harder while the disk is the bottleneck,
 // lighter while the processors are, so that the dump ends soonest; of codecs that take the same
-// time the one that stores less. Pure: from what was measured to a decision. Runs in the capture
-// kernel: no heap after the first byte.
+// time the one that stores less. Pure: from what was measured to a decision.
 #pragma once
 
 #include <array>

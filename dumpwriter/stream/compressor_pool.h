@@ -1,6 +1,6 @@
 // Compresses chunks on all processors that it was given. With one processor there is no thread and
 // nothing is handed over: a job is done when submit() returns.
-// Runs in the capture kernel: no heap after the first byte; the threads are made before it.
+// The threads are made with the pool.
 #pragma once
 
 #include <array>

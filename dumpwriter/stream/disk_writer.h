@@ -1,7 +1,6 @@
 // Writes to one disk, several at a time, and knows at any moment which prefix of the stream is
 // complete and which is durable. A disk that fails once is not written to again before settle();
 // one that hangs or is fenced never is.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <array>

@@ -1,7 +1,6 @@
 // One disk that a dump may go to: its records, the check before the first byte, its coredump
 // header while the dump runs.
-// Runs in the capture kernel: no heap after the first byte (once constructed, and once check() has
-// seen records of the size they will have).
+// Allocates until it is constructed and check() has seen records of the size they will have.
 #pragma once
 
 #include <functional>

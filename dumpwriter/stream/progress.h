@@ -1,5 +1,4 @@
 // Rate, ETA and the progress line. Pure.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,5 @@
 // Where the dump writer says what it does. The console in the capture kernel, standard error by
 // hand, a list in tests.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <string_view>

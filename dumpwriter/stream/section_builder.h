@@ -1,6 +1,5 @@
 // Builds one section of the stream in place, in the buffer it will be written from: the first
-// block is the header, the payload follows. Runs in the capture kernel: no heap after the first
-// byte.
+// block is the header, the payload follows.
 #pragma once
 
 #include <cstddef>

@@ -1,16 +1,15 @@
 // The sections of one stream on their way to one disk: opened in order, compressed on all
 // processors, written in order, with heartbeats in between and an eye on the time limit.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <array>
 #include <optional>
 
 #include "dumpwriter/base/clock.h"
-#include "dumpwriter/dump_plan.h"
 #include "dumpwriter/stream/codec_chooser.h"
 #include "dumpwriter/stream/compressor_pool.h"
 #include "dumpwriter/stream/dump_target.h"
+#include "dumpwriter/stream/outcome.h"
 #include "dumpwriter/stream/reporter.h"
 #include "dumpwriter/stream/section_builder.h"
 #include "dumpwriter/stream/work_estimate.h"

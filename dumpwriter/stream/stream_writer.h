@@ -1,6 +1,5 @@
 // Streams a vmcore to one disk: the sections of proto/stream.h one after the other, the most useful
 // pages first, until the end, the disk's end or the time limit.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <array>

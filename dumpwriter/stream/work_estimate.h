@@ -1,6 +1,5 @@
 // How many page frames a dump still has to store: known only once all of memory was classified, so
 // until then from samples spread over it. Pure.
-// Runs in the capture kernel: no heap after the first byte.
 #pragma once
 
 #include <array>
