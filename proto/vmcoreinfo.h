@@ -8,6 +8,9 @@
 
 namespace lastword {
 
+// The name of the ELF note that has it.
+inline constexpr std::string_view kVmcoreinfoNote = "VMCOREINFO";
+
 class Vmcoreinfo {
  public:
   Vmcoreinfo() = default;

@@ -1,5 +1,5 @@
-// What the notes of a vmcore say: how many processors, and VMCOREINFO. They come from another
-// machine and are believed in nothing.
+// What the notes of a vmcore say: how many processors, and VMCOREINFO. Untrusted: every size is
+// checked.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,11 @@
 #include "agent/corefile/elf_core.h"
 
-#include <elf.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "proto/elf_head.h"
 
 namespace lastword {
 namespace {
@@ -18,18 +19,6 @@ tl::unexpected<Error> corrupt(std::string detail) {
   return bad_head(Code::kCorrupt, std::move(detail));
 }
 
-// Whether [offset, offset + bytes) lies inside the head, without overflow.
-bool inside(std::span<const std::byte> head, std::uint64_t offset, std::uint64_t bytes) {
-  return offset <= head.size() && bytes <= head.size() - offset;
-}
-
-template <class T>
-T copy_at(std::span<const std::byte> bytes, std::uint64_t offset) {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
 template <class T>
 void put_at(std::vector<std::byte>& bytes, std::uint64_t offset, const T& value) {
   std::memcpy(bytes.data() + offset, &value, sizeof value);
@@ -39,41 +28,15 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-Status check_header(const Elf64_Ehdr& header) {
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return corrupt("not an ELF file");
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
-      header.e_machine != EM_X86_64) {
-    return bad_head(Code::kUnsupported, "not x86-64 (ELF64, little-endian)");
-  }
-  if (header.e_ident[EI_VERSION] != EV_CURRENT || header.e_version != EV_CURRENT) {
-    return corrupt("unknown ELF version");
-  }
-  if (header.e_type != ET_CORE) return corrupt(fmt::format("ELF type {}, no core", header.e_type));
-  if (header.e_phentsize != sizeof(Elf64_Phdr)) {
-    return corrupt(fmt::format("program headers of {} bytes", header.e_phentsize));
-  }
-  return {};
-}
-
-Result<std::uint64_t> header_count(std::span<const std::byte> head, const Elf64_Ehdr& header) {
-  if (header.e_phnum != PN_XNUM) return header.e_phnum;
-  if (header.e_shentsize != sizeof(Elf64_Shdr) ||
-      !inside(head, header.e_shoff, sizeof(Elf64_Shdr))) {
-    return corrupt("no section header 0 for the number of program headers");
-  }
-  return copy_at<Elf64_Shdr>(head, header.e_shoff).sh_info;
-}
-
 // Bytes up to the end of the last note. The kernel may pad the segment with zeros to a whole page,
 // which readers would take for empty notes; a chain that is damaged is kept as it is.
 std::size_t length_of_notes(std::span<const std::byte> notes) {
+  const ElfMemory bytes(notes);
+  ElfNotes walk(bytes, 0, notes.size());
   std::size_t at = 0;
-  while (notes.size() - at >= sizeof(Elf64_Nhdr)) {
-    const auto note = copy_at<Elf64_Nhdr>(notes, at);
-    if (note.n_namesz == 0 && note.n_descsz == 0 && note.n_type == 0) break;
-    const std::uint64_t bytes = sizeof note + round_up(note.n_namesz, 4) + note.n_descsz;
-    if (bytes > notes.size() - at) return notes.size();
-    at += std::min<std::uint64_t>(round_up(bytes, 4), notes.size() - at);
+  for (auto note = walk.next(); note && *note; note = walk.next()) {
+    if ((*note)->name.empty() && (*note)->content_bytes == 0 && (*note)->type == 0) break;
+    at = walk.offset();
   }
   const auto rest = notes.subspan(at);
   const bool padding =
@@ -126,32 +89,30 @@ std::size_t put_incomplete_note(std::vector<std::byte>& bytes, std::uint64_t off
 }  // namespace
 
 Result<CoreHead> parse_core_head(std::span<const std::byte> head) {
-  if (head.size() < sizeof(Elf64_Ehdr)) return corrupt("shorter than an ELF header");
-  const auto header = copy_at<Elf64_Ehdr>(head, 0);
-  if (Status status = check_header(header); !status) return fail(status.error());
-  const auto count = header_count(head, header);
-  if (!count) return fail(count.error());
-  if (!inside(head, header.e_phoff, *count * sizeof(Elf64_Phdr))) {
-    return corrupt("program headers go beyond the head");
+  const ElfMemory bytes(head);
+  const auto elf = read_elf_head(bytes);
+  if (!elf) return bad_head(elf.error().code, std::string(elf.error().detail.view()));
+  const Elf64_Ehdr& header = elf->header;
+  if (header.e_ident[EI_VERSION] != EV_CURRENT || header.e_version != EV_CURRENT) {
+    return corrupt("unknown ELF version");
   }
 
   CoreHead core{.machine = header.e_machine, .flags = header.e_flags, .notes = {}, .segments = {}};
   std::copy_n(header.e_ident, core.ident.size(), core.ident.begin());
   bool has_notes = false;
-  for (std::uint64_t i = 0; i < *count; ++i) {
-    const auto entry = copy_at<Elf64_Phdr>(head, header.e_phoff + i * sizeof(Elf64_Phdr));
-    if (entry.p_type == PT_NOTE) {
-      if (has_notes) return corrupt("more than one PT_NOTE");
-      if (!inside(head, entry.p_offset, entry.p_filesz)) {
-        return corrupt("notes go beyond the head");
-      }
-      const auto notes = head.subspan(entry.p_offset, entry.p_filesz);
-      core.notes.assign(notes.begin(),
-                        notes.begin() + static_cast<std::ptrdiff_t>(length_of_notes(notes)));
-      has_notes = true;
-    } else if (entry.p_type == PT_LOAD) {
-      if (Status status = add_segment(core, entry, i); !status) return fail(status.error());
-    }
+  const auto add = [&](const Elf64_Phdr& entry, std::uint32_t index) -> Status {
+    if (entry.p_type == PT_LOAD) return add_segment(core, entry, index);
+    if (entry.p_type != PT_NOTE) return {};
+    if (has_notes) return corrupt("more than one PT_NOTE");
+    if (!bytes.holds(entry.p_offset, entry.p_filesz)) return corrupt("notes go beyond the head");
+    const auto notes = head.subspan(entry.p_offset, entry.p_filesz);
+    core.notes.assign(notes.begin(),
+                      notes.begin() + static_cast<std::ptrdiff_t>(length_of_notes(notes)));
+    has_notes = true;
+    return {};
+  };
+  if (Status status = for_each_program_header(bytes, *elf, add); !status) {
+    return fail(status.error());
   }
   if (!has_notes) return corrupt("no PT_NOTE");
   if (core.segments.empty()) return corrupt("no PT_LOAD");

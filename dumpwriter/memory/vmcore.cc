@@ -1,6 +1,5 @@
 #include "dumpwriter/memory/vmcore.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -8,160 +7,64 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
-#include <optional>
 
+#include "proto/elf_head.h"
 #include "proto/format_text.h"
 #include "proto/stream.h"
 
 namespace lastword {
-namespace {
-
-constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t to) {
-  return (value + to - 1) / to * to;
-}
-
-}  // namespace
-
 // Reads the front of the file into a Vmcore whose file is open.
-struct Vmcore::Parser {
+struct Vmcore::Parser final : ElfBytes {
   Vmcore& core;
   std::vector<LoadSegment> segments;
 
-  template <class... Args>
-  tl::unexpected<Error> invalid(Code code, fmt::format_string<Args...> format, Args&&... args) {
-    return fail({.code = code,
-                 .operation = "open vmcore",
-                 .disk = core.path_,
-                 .detail = format_text(format, std::forward<Args>(args)...)});
+  explicit Parser(Vmcore& into) : core(into) {}
+
+  [[nodiscard]] std::uint64_t size() const override { return core.file_bytes_; }
+  [[nodiscard]] Status read(std::uint64_t offset, std::span<std::byte> into) const override {
+    return core.read(offset, into);
   }
 
-  template <class T>
-  Status read(std::uint64_t offset, T& into) {
-    return core.read(offset, std::as_writable_bytes(std::span(&into, 1)));
-  }
-
-  bool beyond_end(std::uint64_t offset, std::uint64_t bytes) const {
-    return offset > core.file_bytes_ || bytes > core.file_bytes_ - offset;
+  [[nodiscard]] tl::unexpected<Error> invalid(Error error) const {
+    if (error.operation.empty()) error.operation = "open vmcore";
+    error.disk = core.path_;
+    return fail(error);
   }
 
   Status parse() {
-    Elf64_Ehdr header;
-    if (core.file_bytes_ < sizeof header) {
-      return invalid(Code::kCorrupt, "not a vmcore: {} bytes are less than an ELF header",
-                     core.file_bytes_);
-    }
-    if (Status status = read(0, header); !status) return status;
-    if (Status status = check_header(header); !status) return status;
-    const auto count = program_header_count(header);
-    if (!count) return fail(count.error());
-    if (Status status = read_program_headers(header, *count); !status) return status;
+    const auto head = read_elf_head(*this);
+    if (!head) return invalid(head.error());
+    core.head_bytes_ = head->end_offset;
+    segments.reserve(head->program_headers);
+    const Status added = for_each_program_header(
+        *this, *head,
+        [this](const Elf64_Phdr& program, std::uint32_t index) { return add(program, index); });
+    if (!added) return invalid(added.error());
     auto map = MemoryMap::build(std::move(segments));
-    if (!map) {
-      Error error = map.error();
-      error.disk = core.path_;
-      return fail(error);
-    }
+    if (!map) return invalid(map.error());
     core.map_ = std::move(*map);
-    return {};
-  }
-
-  Status check_header(const Elf64_Ehdr& header) {
-    if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
-      return invalid(Code::kCorrupt, "not a vmcore: no ELF magic");
-    }
-    if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB) {
-      return invalid(Code::kUnsupported, "wrong machine: not a little-endian 64-bit ELF file");
-    }
-    if (header.e_machine != EM_X86_64) {
-      return invalid(Code::kUnsupported, "wrong machine: ELF machine {}, x86-64 is {}",
-                     header.e_machine, EM_X86_64);
-    }
-    if (header.e_type != ET_CORE) {
-      return invalid(Code::kCorrupt, "not a vmcore: ELF type {}, a core has {}", header.e_type,
-                     ET_CORE);
-    }
-    if (header.e_phentsize != sizeof(Elf64_Phdr)) {
-      return invalid(Code::kCorrupt, "program headers of {} bytes instead of {}",
-                     header.e_phentsize, sizeof(Elf64_Phdr));
-    }
-    return {};
-  }
-
-  // With PN_XNUM the count is in the first section header (ELF gABI, "ELF Header", e_phnum).
-  Result<std::uint32_t> program_header_count(const Elf64_Ehdr& header) {
-    std::uint32_t count = header.e_phnum;
-    if (count == PN_XNUM) {
-      Elf64_Shdr section;
-      if (header.e_shoff == 0 || header.e_shentsize != sizeof section) {
-        return invalid(Code::kCorrupt, "PN_XNUM without the section header that has the count");
-      }
-      if (beyond_end(header.e_shoff, sizeof section)) {
-        return invalid(Code::kCorrupt, "truncated: section header at {}, the file ends at {}",
-                       header.e_shoff, core.file_bytes_);
-      }
-      if (Status status = read(header.e_shoff, section); !status) return fail(status.error());
-      count = section.sh_info;
-      if (Status status = extend_head(header.e_shoff, sizeof section); !status) {
-        return fail(status.error());
-      }
-    }
-    if (count > kMaxProgramHeaders) {
-      return invalid(Code::kCorrupt, "absurd: {} program headers, at most {} are believed", count,
-                     kMaxProgramHeaders);
-    }
-    return count;
-  }
-
-  Status extend_head(std::uint64_t offset, std::uint64_t bytes) {
-    if (offset > kMaxElfHeadBytes || bytes > kMaxElfHeadBytes - offset) {
-      return invalid(Code::kCorrupt,
-                     "absurd: headers or notes ({} bytes at {}) beyond the first "
-                     "{} bytes",
-                     bytes, offset, kMaxElfHeadBytes);
-    }
-    core.head_bytes_ = std::max(core.head_bytes_, offset + bytes);
-    return {};
-  }
-
-  Status read_program_headers(const Elf64_Ehdr& header, std::uint32_t count) {
-    const std::uint64_t bytes = std::uint64_t{count} * sizeof(Elf64_Phdr);
-    if (Status status = extend_head(0, sizeof header); !status) return status;
-    if (Status status = extend_head(header.e_phoff, bytes); !status) return status;
-    if (beyond_end(header.e_phoff, bytes)) {
-      return invalid(Code::kCorrupt, "truncated: {} program headers at {}, the file ends at {}",
-                     count, header.e_phoff, core.file_bytes_);
-    }
-    segments.reserve(count);
-    std::array<Elf64_Phdr, 64> batch;
-    for (std::uint32_t done = 0; done < count;) {
-      const std::size_t n = std::min<std::size_t>(batch.size(), count - done);
-      const auto part = std::span(batch).first(n);
-      const Status status =
-          core.read(header.e_phoff + done * sizeof(Elf64_Phdr), std::as_writable_bytes(part));
-      if (!status) return status;
-      for (const Elf64_Phdr& program : part) {
-        if (Status added = add(program, done++); !added) return added;
-      }
-    }
     return {};
   }
 
   Status add(const Elf64_Phdr& program, std::uint32_t index) {
     if (program.p_type != PT_LOAD && program.p_type != PT_NOTE) return {};
     if (program.p_offset + program.p_filesz < program.p_offset) {
-      return invalid(Code::kCorrupt, "program header {} overflows: {} bytes at {:#x}", index,
-                     program.p_filesz, program.p_offset);
+      return fail({.code = Code::kCorrupt,
+                   .detail = format_text("program header {} overflows: {} bytes at {:#x}", index,
+                                         program.p_filesz, program.p_offset)});
     }
-    if (beyond_end(program.p_offset, program.p_filesz)) {
-      return invalid(Code::kCorrupt,
-                     "truncated: program header {} has {} bytes at {}, the file ends at {}", index,
-                     program.p_filesz, program.p_offset, core.file_bytes_);
+    if (!holds(program.p_offset, program.p_filesz)) {
+      return fail({.code = Code::kCorrupt,
+                   .detail = format_text(
+                       "truncated: program header {} has {} bytes at {}, the file ends at {}",
+                       index, program.p_filesz, program.p_offset, core.file_bytes_)});
     }
     if (program.p_type == PT_NOTE) {
-      if (Status status = extend_head(program.p_offset, program.p_filesz); !status) return status;
+      if (Status status = check_in_front(program.p_offset, program.p_filesz); !status) {
+        return status;
+      }
+      core.head_bytes_ = std::max(core.head_bytes_, program.p_offset + program.p_filesz);
       return find_vmcoreinfo(program.p_offset, program.p_offset + program.p_filesz);
     }
     if (program.p_filesz == 0) return {};
@@ -173,33 +76,26 @@ struct Vmcore::Parser {
   }
 
   // Notes that do not parse are passed over: the dump is worth more than they are.
-  Status find_vmcoreinfo(std::uint64_t at, std::uint64_t end) {
-    constexpr std::string_view kName("VMCOREINFO", sizeof "VMCOREINFO");  // with its NUL
-    while (end - at >= sizeof(Elf64_Nhdr)) {
-      Elf64_Nhdr note;
-      if (Status status = read(at, note); !status) return status;
-      const std::uint64_t name_at = at + sizeof note;
-      const std::uint64_t desc_at = name_at + align_up(note.n_namesz, 4);
-      const std::uint64_t next = desc_at + align_up(note.n_descsz, 4);
-      if (next > end) return {};
-      std::array<char, kName.size()> name{};
-      if (note.n_namesz == name.size() && note.n_descsz <= kMaxVmcoreinfoBytes) {
-        if (Status status = read(name_at, name); !status) return status;
-        if (std::string_view(name.data(), name.size()) == kName) {
-          core.vmcoreinfo_.resize(note.n_descsz);
-          return core.read(desc_at, std::as_writable_bytes(std::span(core.vmcoreinfo_)));
-        }
+  Status find_vmcoreinfo(std::uint64_t offset, std::uint64_t end) {
+    ElfNotes notes(*this, offset, end);
+    for (;;) {
+      const auto note = notes.next();
+      if (!note) return fail(note.error());
+      if (!*note) return {};
+      if ((*note)->name.view() != kVmcoreinfoNote || (*note)->content_bytes > kMaxVmcoreinfoBytes) {
+        continue;
       }
-      at = next;
+      core.vmcoreinfo_.resize((*note)->content_bytes);
+      return core.read((*note)->content_offset,
+                       std::as_writable_bytes(std::span(core.vmcoreinfo_)));
     }
-    return {};
   }
 };
 
 Result<Vmcore> Vmcore::open(const std::string& path) {
   Vmcore core;
   core.path_ = path;
-  Parser parser{.core = core, .segments = {}};
+  Parser parser(core);
   core.fd_ =
       FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO would wait
   struct stat info {};

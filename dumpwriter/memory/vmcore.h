@@ -16,9 +16,6 @@
 
 namespace lastword {
 
-// More program headers than this are damage, not memory: a machine has a few, a fragmented or
-// virtual one thousands. They bound the memory that the map takes.
-inline constexpr std::uint32_t kMaxProgramHeaders = 1 << 17;
 // The kernel writes one page (include/linux/crash_core.h VMCOREINFO_BYTES).
 inline constexpr std::size_t kMaxVmcoreinfoBytes = 64 << 10;
 
