@@ -1,3 +1,4 @@
+// lastword inspect: everything that one disk says.
 #include "agent/records/inspect.h"
 
 #include <fmt/format.h>
@@ -5,6 +6,7 @@
 #include <memory>
 
 #include "agent/cli/command.h"
+#include "agent/cli/inspect_text.h"
 #include "proto/timing.h"
 
 namespace lastword {

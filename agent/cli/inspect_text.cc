@@ -1,9 +1,9 @@
+#include "agent/cli/inspect_text.h"
+
 #include <fmt/format.h>
 #include <google/protobuf/text_format.h>
 
 #include <iterator>
-
-#include "agent/records/inspect.h"
 
 namespace lastword {
 namespace {

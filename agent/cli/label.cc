@@ -1,19 +1,12 @@
-#include <fcntl.h>
+// lastword label: makes disks the cluster's.
 #include <fmt/format.h>
-#include <sys/file.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <filesystem>
 #include <memory>
-#include <thread>
 
 #include "agent/cli/command.h"
 #include "agent/node/config.h"
 #include "agent/records/label_run.h"
 #include "proto/uuid.h"
-#include "storage/block/file_descriptor.h"
 
 namespace lastword {
 namespace {
@@ -111,91 +104,42 @@ void report_refusal(const std::string& disk, const LabelVerdict& verdict) {
   }
 }
 
-struct Examined {
-  std::string name;  // as typed
-  DiskFindings findings;
-  LabelVerdict verdict;
-  FileDescriptor lock;  // until the label is written
-};
-
-// Two labellers of one disk would both find it free. udev takes the same lock for moments
-// (systemd.io/BLOCK_DEVICE_LOCKING), so it is worth a few tries.
-Result<FileDescriptor> lock_disk(const std::string& path) {
-  constexpr int kTries = 20;
-  constexpr milliseconds kPause{100};
-  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  for (int i = 1; file.valid(); ++i) {
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
-    if (i == kTries || (errno != EWOULDBLOCK && errno != EINTR)) break;
-    std::this_thread::sleep_for(kPause);
-  }
-  return fail({.code = errno == EWOULDBLOCK ? Code::kRefused : Code::kIo,
-               .sys_errno = errno,
-               .operation = "lock disk",
-               .disk = path,
-               .detail = "another program is at work on it; nothing was written"});
+void report_labelled(const std::string& disk, const pb::Label& label) {
+  fmt::print("{}: labelled as {}, disk {}, {}\n", disk, describe_role(label), label.disk_uuid(),
+             label.data_length_bytes() == 0
+                 ? "no data region"
+                 : fmt::format("data region of {} bytes at byte {}", label.data_length_bytes(),
+                               label.data_offset_bytes()));
 }
 
-// All disks, before any is written to.
-Result<std::vector<Examined>> examine_all(const LabelOptions& options, const LabelJob& job) {
-  std::vector<Examined> all;
-  for (const std::string& name : options.disks) {
-    auto findings = examine_disk(name, job.request, job.timing.io_timeout);
-    if (!findings) return fail(findings.error());
-    const auto same = [&](const Examined& other) {
-      std::error_code unreadable;
-      return std::filesystem::equivalent(other.findings.info.path, findings->info.path, unreadable);
-    };
-    if (const auto twice = std::find_if(all.begin(), all.end(), same); twice != all.end()) {
-      return fail(usage(fmt::format("{} and {} are the same disk", twice->name, name)));
-    }
-    auto lock = lock_disk(findings->info.path);
-    if (!lock) return fail(lock.error());
-    // Only now nobody else changes it any more.
-    findings = examine_disk(name, job.request, job.timing.io_timeout);
-    if (!findings) return fail(findings.error());
-    LabelVerdict verdict = judge(*findings, job.request);
-    all.push_back({name, std::move(*findings), std::move(verdict), std::move(*lock)});
-  }
-  return all;
-}
-
-Status label_one(const Examined& disk, const LabelJob& job) {
+Status label_one(const DiskToLabel& disk, const LabelJob& job) {
   if (disk.verdict.nothing_to_do) {
     fmt::print("{}: labelled already, as {}; nothing to do\n", disk.name,
                describe_role(*disk.findings.label));
     return {};
   }
-  pb::Label label = make_label(disk.findings, job.request, !disk.verdict.objections.empty());
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  label.set_written_unix_ms(std::chrono::duration_cast<milliseconds>(now).count());
   for (const std::string& objection : disk.verdict.objections) {
     fmt::print("{}: overridden: {}\n", disk.name, objection);
   }
-  const Status status = write_label(disk.findings, job.request, label, job.timing.io_timeout);
-  if (!status) return status;
-  fmt::print("{}: labelled as {}, disk {}, {}\n", disk.name, describe_role(label),
-             label.disk_uuid(),
-             label.data_length_bytes() == 0
-                 ? "no data region"
-                 : fmt::format("data region of {} bytes at byte {}", label.data_length_bytes(),
-                               label.data_offset_bytes()));
+  const auto label = label_disk(disk, job.request, job.timing.io_timeout);
+  if (!label) return fail(label.error());
+  report_labelled(disk.name, *label);
   return {};
 }
 
 int run_label(const LabelOptions& options, const std::string& config_path) {
   const auto job = plan_job(options, config_path);
   if (!job) return report_error(job.error());
-  const auto disks = examine_all(options, *job);
+  const auto disks = prepare_disks(options.disks, job->request, job->timing.io_timeout);
   if (!disks) return report_error(disks.error());
   bool refused = false;
-  for (const Examined& disk : *disks) {
+  for (const DiskToLabel& disk : *disks) {
     if (!disk.verdict.refused(job->request)) continue;
     report_refusal(disk.name, disk.verdict);
     refused = true;
   }
   if (refused) return kExitRefused;
-  for (const Examined& disk : *disks) {
+  for (const DiskToLabel& disk : *disks) {
     if (Status status = label_one(disk, *job); !status) return report_error(status.error());
   }
   return kExitOk;

@@ -26,7 +26,4 @@ inline constexpr std::size_t kInspectedSections = 8;
                                                const pb::CoredumpHeader& header,
                                                std::string& problem);
 
-// For people.
-[[nodiscard]] std::string format_report(const pb::InspectReport& report);
-
 }  // namespace lastword

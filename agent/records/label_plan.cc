@@ -8,7 +8,6 @@
 #include "proto/coredump.h"
 #include "proto/keys.h"
 #include "proto/layout.h"
-#include "proto/uuid.h"
 
 namespace lastword {
 namespace {
@@ -152,17 +151,17 @@ LabelVerdict judge(const DiskFindings& findings, const LabelRequest& request) {
   return verdict;
 }
 
-pb::Label make_label(const DiskFindings& findings, const LabelRequest& request, bool overridden) {
+pb::Label make_label(const DiskFindings& findings, const LabelRequest& request,
+                     const LabelVerdict& verdict) {
   pb::Label label;
   label.set_cluster_uuid(request.cluster_uuid);
-  label.set_disk_uuid(to_string(random_uuid()));
   label.set_role(request.role);
   label.set_home_node(request.home_node);
   if (findings.layout->data.length_bytes != 0) {
     label.set_data_offset_bytes(findings.layout->data.offset_bytes);
     label.set_data_length_bytes(findings.layout->data.length_bytes);
   }
-  label.set_formerly_formatted(request.adopt || overridden);
+  label.set_formerly_formatted(request.adopt || !verdict.objections.empty());
   return label;
 }
 

@@ -59,9 +59,10 @@ struct LabelVerdict {
 // Does the disk's table hold nothing but what an interrupted `lastword label` left?
 [[nodiscard]] bool is_unfinished_label(const DiskFindings& findings);
 
-// The label that the request asks for: owned by nobody, epoch 0. `overridden`: an objection was.
+// The label that the request asks for: owned by nobody, epoch 0. Whoever writes it adds the disk's
+// UUID and the time.
 [[nodiscard]] pb::Label make_label(const DiskFindings& findings, const LabelRequest& request,
-                                   bool overridden);
+                                   const LabelVerdict& verdict);
 
 // "service disk of node 1", "mailbox disk"
 [[nodiscard]] std::string describe_role(const pb::Label& label);

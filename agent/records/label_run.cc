@@ -1,12 +1,18 @@
 #include "agent/records/label_run.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <filesystem>
+#include <thread>
 
 #include "proto/coredump.h"
 #include "proto/record.h"
+#include "proto/uuid.h"
 #include "storage/block/aligned_buffer.h"
 #include "storage/block/record_io.h"
 #include "storage/reserve/unit_attention.h"
@@ -191,6 +197,30 @@ Status verify_label(const DiskFindings& findings, BlockDevice& device, const pb:
        .detail = "another label than the one just written: does somebody else write here?"});
 }
 
+// Two labellers of one disk would both find it free. udev takes the same lock for moments
+// (systemd.io/BLOCK_DEVICE_LOCKING), so it is worth a few tries.
+Result<FileDescriptor> lock_disk(const std::string& path) {
+  constexpr int kTries = 20;
+  constexpr milliseconds kPause{100};
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  for (int i = 1; file.valid(); ++i) {
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
+    if (i == kTries || (errno != EWOULDBLOCK && errno != EINTR)) break;
+    std::this_thread::sleep_for(kPause);
+  }
+  return fail({.code = errno == EWOULDBLOCK ? Code::kRefused : Code::kIo,
+               .sys_errno = errno,
+               .operation = "lock disk",
+               .disk = path,
+               .detail = "another program is at work on it; nothing was written"});
+}
+
+Error same_disk(std::string_view one, std::string_view other) {
+  return {.code = Code::kUsage,
+          .operation = "label",
+          .detail = fmt::format("{} and {} are the same disk", one, other)};
+}
+
 }  // namespace
 
 Result<DiskFindings> examine_disk(const std::string& path, const LabelRequest& request,
@@ -246,6 +276,42 @@ Status write_label(const DiskFindings& findings, const LabelRequest& request,
   status = write_records(*disk->device, findings.layout->metadata, label);
   if (!status) return status;
   return verify_label(findings, *disk->device, label);
+}
+
+Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& names,
+                                               const LabelRequest& request,
+                                               milliseconds io_timeout) {
+  std::vector<DiskToLabel> all;
+  for (const std::string& name : names) {
+    auto findings = examine_disk(name, request, io_timeout);
+    if (!findings) return fail(findings.error());
+    const auto same = [&](const DiskToLabel& other) {
+      std::error_code unreadable;
+      return std::filesystem::equivalent(other.findings.info.path, findings->info.path, unreadable);
+    };
+    if (const auto twice = std::find_if(all.begin(), all.end(), same); twice != all.end()) {
+      return fail(same_disk(twice->name, name));
+    }
+    auto lock = lock_disk(findings->info.path);
+    if (!lock) return fail(lock.error());
+    // Only now nobody else changes it any more.
+    findings = examine_disk(name, request, io_timeout);
+    if (!findings) return fail(findings.error());
+    LabelVerdict verdict = judge(*findings, request);
+    all.push_back({name, std::move(*findings), std::move(verdict), std::move(*lock)});
+  }
+  return all;
+}
+
+Result<pb::Label> label_disk(const DiskToLabel& disk, const LabelRequest& request,
+                             milliseconds io_timeout) {
+  pb::Label label = make_label(disk.findings, request, disk.verdict);
+  label.set_disk_uuid(to_string(random_uuid()));
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  label.set_written_unix_ms(std::chrono::duration_cast<milliseconds>(now).count());
+  const Status written = write_label(disk.findings, request, label, io_timeout);
+  if (!written) return fail(written.error());
+  return label;
 }
 
 }  // namespace lastword

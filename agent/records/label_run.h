@@ -1,9 +1,10 @@
-// Labelling one disk: reading what decides whether it may be, and writing the label.
+// Labelling disks: reading what decides whether they may be, and writing the labels.
 #pragma once
 
 #include <chrono>
 
 #include "agent/records/label_plan.h"
+#include "storage/block/file_descriptor.h"
 
 namespace lastword {
 
@@ -22,5 +23,22 @@ namespace lastword {
 //   5. INACTIVE coredump header, then the label
 [[nodiscard]] Status write_label(const DiskFindings& findings, const LabelRequest& request,
                                  const pb::Label& label, std::chrono::milliseconds io_timeout);
+
+struct DiskToLabel {
+  std::string name;  // as typed
+  DiskFindings findings;
+  LabelVerdict verdict;
+  FileDescriptor lock;  // nobody else labels the disk while this is open
+};
+// Locks, examines and judges all disks before any is written to. kUsage: one disk under two names.
+// kRefused: another program is at work on one.
+[[nodiscard]] Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& names,
+                                                             const LabelRequest& request,
+                                                             std::chrono::milliseconds io_timeout);
+
+// Labels a disk whose verdict is not refused(); returns the new label. Errors are those of
+// write_label().
+[[nodiscard]] Result<pb::Label> label_disk(const DiskToLabel& disk, const LabelRequest& request,
+                                           std::chrono::milliseconds io_timeout);
 
 }  // namespace lastword

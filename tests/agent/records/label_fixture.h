@@ -39,13 +39,13 @@ inline std::string all_of(const LabelVerdict& verdict) {
 
 // What `lastword label` does with one disk. Returns what it complains about; empty: labelled.
 inline std::string label(const ImageFile& image, const LabelRequest& wanted) {
-  const DiskFindings findings = examine(image, wanted);
-  const LabelVerdict verdict = judge(findings, wanted);
+  const auto disks = prepare_disks({image.path()}, wanted, 1s);
+  if (!disks) return describe(disks.error());
+  const LabelVerdict& verdict = disks->front().verdict;
   if (verdict.nothing_to_do) return "nothing to do";
   if (verdict.refused(wanted)) return all_of(verdict);
-  const Status status =
-      write_label(findings, wanted, make_label(findings, wanted, !verdict.objections.empty()), 1s);
-  return status ? "" : describe(status.error());
+  const auto labelled = label_disk(disks->front(), wanted, 1s);
+  return labelled ? "" : describe(labelled.error());
 }
 
 inline pb::Label label_on(const ImageFile& image) {
