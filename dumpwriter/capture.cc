@@ -58,11 +58,7 @@ class Capture {
       : plan_(plan), io_timeout_(plan.io_timeout_ms()), reporter_(reporter) {}
 
   DumpEnd run() {
-    for (const std::string& module : plan_.modules()) {
-      if (Status status = load_module(kModuleDirectory + module); !status) {
-        note_error(reporter_, status.error());
-      }
-    }
+    load_modules();
     const Result<Vmcore> core = Vmcore::open("/proc/vmcore");
     if (!core) note_error(reporter_, core.error());
     if (core) reporter_.note(format_text("vmcore of {} bytes", core->file_bytes()).view());
@@ -105,6 +101,16 @@ class Capture {
   }
 
  private:
+  void load_modules() {
+    for (int i = 0; i < plan_.modules_size(); ++i) {
+      const std::string options =
+          i < plan_.module_options_size() ? plan_.module_options(i) : std::string();
+      if (Status status = load_module(kModuleDirectory + plan_.modules(i), options); !status) {
+        note_error(reporter_, status.error());
+      }
+    }
+  }
+
   void prepare(const DumpIdentity& identity, const Clock& clock, const EngineSize& size) {
     auto found = find_candidates(plan_);
     for (int i = 0; i < plan_.candidates_size(); ++i) {

@@ -49,11 +49,14 @@ void mount_file_systems(DumpReporter& reporter) {
   mount_at("sysfs", "/sys", reporter);
 }
 
-Status load_module(const std::string& path) {
+Status load_module(const std::string& path, const std::string& options) {
   const FileDescriptor module(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   // async_probe: else the call returns when all devices have been probed, that is all disks behind
   // an adapter (Linux kernel/module/main.c, do_init_module), not just ours.
-  if (module.valid() && ::syscall(SYS_finit_module, module.get(), "async_probe", 0) == 0) return {};
+  const std::string parameters = "async_probe " + options;
+  if (module.valid() && ::syscall(SYS_finit_module, module.get(), parameters.c_str(), 0) == 0) {
+    return {};
+  }
   if (module.valid() && errno == EEXIST) return {};
   return fail({.code = Code::kIo, .sys_errno = errno, .operation = "load module", .disk = path});
 }

@@ -16,8 +16,9 @@ namespace lastword {
 // /proc, /sys and /dev, then /dev/console as standard input, output and error.
 void mount_file_systems(DumpReporter& reporter);
 
-// One module by path; one that is loaded or built in already is fine.
-[[nodiscard]] Status load_module(const std::string& path);
+// One module by path, with parameters ("max_luns=8 debug=1"; empty: none); one that is loaded or
+// built in already is fine.
+[[nodiscard]] Status load_module(const std::string& path, const std::string& options);
 
 // Highest resident set so far (VmHWM).
 [[nodiscard]] std::uint64_t peak_rss_bytes();

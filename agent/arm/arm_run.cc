@@ -45,7 +45,7 @@ std::vector<std::size_t> best_disks(const Situation& situation) {
 }
 
 Result<CaptureImage> build_image(const Config& config, const pb::Plan& plan,
-                                 const std::vector<std::string>& modules,
+                                 const std::vector<KernelModule>& modules,
                                  const std::string& release) {
   // Not there: gzip, which compression_for() knows.
   const auto kernel_config = read_text_file("/boot/config-" + release);
@@ -196,9 +196,9 @@ Result<CaptureKernel> find_capture_kernel(const Config& config) {
   return kernel;
 }
 
-Result<std::vector<std::string>> modules_for(const Config& config, const Survey& survey,
-                                             const std::vector<std::size_t>& disks,
-                                             const std::string& release) {
+Result<std::vector<KernelModule>> modules_for(const Config& config, const Survey& survey,
+                                              const std::vector<std::size_t>& disks,
+                                              const std::string& release) {
   std::vector<std::string> names;
   for (const std::size_t disk : disks) {
     const std::string name =
@@ -210,16 +210,12 @@ Result<std::vector<std::string>> modules_for(const Config& config, const Survey&
   // Of the disk itself; it may be built in here and a module in the capture kernel.
   names.push_back("sd_mod");
   names.insert(names.end(), config.extra_modules.begin(), config.extra_modules.end());
-  const std::string directory = "/lib/modules/" + release;
-  auto modules = close_modules(directory, names);
-  if (!modules) return modules;
-  for (std::string& module : *modules) module = directory + "/" + module;
-  return modules;
+  return close_modules("/lib/modules/" + release, names);
 }
 
 pb::Plan make_plan(const Config& config, const NodeState& state, const Survey& survey,
-                   const std::vector<std::size_t>& disks,
-                   const std::vector<std::string>& module_paths, const std::string& nonce) {
+                   const std::vector<std::size_t>& disks, const std::vector<KernelModule>& modules,
+                   const std::string& nonce) {
   pb::Plan plan;
   plan.set_cluster_uuid(config.cluster_uuid);
   plan.set_node_name(config.self.name);
@@ -244,7 +240,7 @@ pb::Plan make_plan(const Config& config, const NodeState& state, const Survey& s
   plan.set_engine(config.engine);
   plan.set_exclude(config.exclude);
   plan.set_codec(config.codec);
-  for (std::string& name : module_names_in_image(module_paths)) plan.add_modules(std::move(name));
+  set_modules(plan, modules);
   plan.set_kernel_release(running_release());
   plan.set_keep_latest(config.keep_latest);
   return plan;

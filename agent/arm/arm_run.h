@@ -8,6 +8,7 @@
 #include "agent/arm/arm_plan.h"
 #include "agent/arm/crash_kernel.h"
 #include "agent/arm/examine.h"
+#include "agent/arm/module_closure.h"
 #include "agent/node/node_state.h"
 
 namespace lastword {
@@ -29,16 +30,16 @@ struct CaptureKernel {
 };
 [[nodiscard]] Result<CaptureKernel> find_capture_kernel(const Config& config);
 
-// Paths of the modules that reach the disks (indices into the survey), in load order, with those
-// that the configuration adds.
-[[nodiscard]] Result<std::vector<std::string>> modules_for(const Config& config,
-                                                           const Survey& survey,
-                                                           const std::vector<std::size_t>& disks,
-                                                           const std::string& release);
+// The modules that reach the disks (indices into the survey), in load order, with those that the
+// configuration adds.
+[[nodiscard]] Result<std::vector<KernelModule>> modules_for(const Config& config,
+                                                            const Survey& survey,
+                                                            const std::vector<std::size_t>& disks,
+                                                            const std::string& release);
 
 [[nodiscard]] pb::Plan make_plan(const Config& config, const NodeState& state, const Survey& survey,
                                  const std::vector<std::size_t>& disks,
-                                 const std::vector<std::string>& module_paths,
+                                 const std::vector<KernelModule>& modules,
                                  const std::string& nonce);
 
 struct ArmReport {

@@ -146,10 +146,13 @@ ImageCompression compression_for(std::string_view kernel_config) {
   return ImageCompression::kGzip;
 }
 
-std::vector<std::string> module_names_in_image(const std::vector<std::string>& module_paths) {
-  std::vector<std::string> names;
-  for (const std::string& path : module_paths) names.push_back(name_in_image(path));
-  return names;
+void set_modules(pb::Plan& plan, const std::vector<KernelModule>& modules) {
+  plan.clear_modules();
+  plan.clear_module_options();
+  for (const KernelModule& module : modules) plan.add_modules(name_in_image(module.path));
+  const auto has_options = [](const KernelModule& module) { return !module.options.empty(); };
+  if (std::none_of(modules.begin(), modules.end(), has_options)) return;
+  for (const KernelModule& module : modules) plan.add_module_options(module.options);
 }
 
 Result<CaptureImage> build_capture_image(const pb::Plan& plan, const CaptureImageParts& parts) {
@@ -172,11 +175,11 @@ Result<CaptureImage> build_capture_image(const pb::Plan& plan, const CaptureImag
   image.unpacked_bytes += program->size();
   cpio.add_file("plan", 0600,
                 {reinterpret_cast<const char*>(plan_block.data()), plan_block.size()});
-  for (const std::string& path : parts.modules) {
-    const auto module = read_unpacked(path);
-    if (!module) return fail(module.error());
-    cpio.add_file("modules/" + name_in_image(path), 0644, *module);
-    image.unpacked_bytes += module->size();
+  for (const KernelModule& module : parts.modules) {
+    const auto content = read_unpacked(module.path);
+    if (!content) return fail(content.error());
+    cpio.add_file("modules/" + name_in_image(module.path), 0644, *content);
+    image.unpacked_bytes += content->size();
   }
   if (Status status = cpio.finish(); !status) return fail(status.error());
   if (image.bytes.size() > kMaxCaptureImageBytes) {

@@ -3,7 +3,8 @@
 //
 //   /init           lastword-dump
 //   /plan           one block: the framed Plan record
-//   /modules/*.ko   uncompressed; the plan's `modules` gives the load order
+//   /modules/*.ko   uncompressed; the plan's `modules` gives the load order and its
+//                   `module_options` what each is loaded with
 //   /dev/console    node 5,1: PID 1 has no other standard output
 //   /proc /sys /dev mount points
 #pragma once
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/arm/module_closure.h"
 #include "proto/error.h"
 #include "proto/plan.pb.h"
 
@@ -26,8 +28,8 @@ enum class ImageCompression : std::uint8_t { kNone, kGzip, kZstd };
 [[nodiscard]] ImageCompression compression_for(std::string_view kernel_config);
 
 struct CaptureImageParts {
-  std::string dump_program;          // path of lastword-dump
-  std::vector<std::string> modules;  // paths, in load order; .xz, .zst and .gz are unpacked
+  std::string dump_program;           // path of lastword-dump
+  std::vector<KernelModule> modules;  // in load order; .xz, .zst and .gz are unpacked
   ImageCompression compression = ImageCompression::kGzip;
 };
 
@@ -37,9 +39,8 @@ struct CaptureImage {
   std::uint32_t dump_program_crc32c = 0;
 };
 
-// Names of the module files in the image, as the plan lists them.
-[[nodiscard]] std::vector<std::string> module_names_in_image(
-    const std::vector<std::string>& module_paths);
+// As the plan lists them: `modules` and `module_options`, replaced.
+void set_modules(pb::Plan& plan, const std::vector<KernelModule>& modules);
 
 // kRefused when the plan does not fit its block or the image is above kMaxCaptureImageBytes.
 [[nodiscard]] Result<CaptureImage> build_capture_image(const pb::Plan& plan,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/arm/capture_image.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/candidate_check.h"
 #include "proto/coredump.h"
@@ -16,6 +17,16 @@ constexpr std::string_view kStart = "run `lastword start`";
 
 // Which of the two answers a problem turns to no.
 enum class Concern : std::uint8_t { kDump, kTakeover };
+
+// With the same options, in the same order.
+bool holds_modules(const pb::Plan& plan, const std::vector<KernelModule>& modules) {
+  pb::Plan now;
+  set_modules(now, modules);
+  const auto equal = [](const auto& a, const auto& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+  };
+  return equal(plan.modules(), now.modules()) && equal(plan.module_options(), now.module_options());
+}
 
 class Checker {
  public:
@@ -186,9 +197,8 @@ class Checker {
     }
     if (!facts_.modules) {
       problem(Concern::kDump, describe(facts_.modules.error()), kArmAgain);
-    } else if (!std::equal(facts_.modules->begin(), facts_.modules->end(),
-                           armed.plan().modules().begin(), armed.plan().modules().end())) {
-      stale("the plan's disks need other kernel modules now than the image holds");
+    } else if (!holds_modules(armed.plan(), *facts_.modules)) {
+      stale("the plan's disks need other kernel modules or options now than the image holds");
     }
   }
 

@@ -20,8 +20,8 @@ struct CheckFacts {
   RunningKernel running;
   Result<CaptureKernel> capture_kernel;  // what arming would take now
   Result<std::uint32_t> dump_program_crc32c;
-  // What an image for the plan's disks would hold if it were built now; names in the image.
-  Result<std::vector<std::string>> modules;
+  // What an image for the plan's disks would hold if it were built now.
+  Result<std::vector<KernelModule>> modules;
   std::string hook_problem;  // why the configured service_taken hook would not run; empty: none
 };
 

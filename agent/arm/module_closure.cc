@@ -1,14 +1,14 @@
 #include "agent/arm/module_closure.h"
 
 #include <fmt/format.h>
+#include <libkmod.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdarg>
 #include <filesystem>
-#include <map>
+#include <memory>
 #include <set>
-#include <sstream>
-
-#include "agent/base/text_file.h"
 
 namespace lastword {
 namespace {
@@ -24,100 +24,97 @@ std::string module_name(std::string_view path) {
   return name;
 }
 
-class ModuleIndex {
+void ignore_log(void*, int, const char*, int, const char*, const char*, va_list) {}
+
+struct FreeContext {
+  void operator()(kmod_ctx* context) const { kmod_unref(context); }
+};
+struct FreeModule {
+  void operator()(kmod_module* module) const { kmod_module_unref(module); }
+};
+struct FreeModules {
+  void operator()(kmod_list* modules) const { kmod_module_unref_list(modules); }
+};
+using Context = std::unique_ptr<kmod_ctx, FreeContext>;
+using Module = std::unique_ptr<kmod_module, FreeModule>;
+using Modules = std::unique_ptr<kmod_list, FreeModules>;
+
+enum class Need : std::uint8_t { kHard, kSoft };
+
+// Walks from modules to what they need; every module once.
+class Closure {
  public:
-  static Result<ModuleIndex> read(const std::string& directory) {
-    ModuleIndex index;
-    index.directory_ = directory;
-    const auto dependencies = read_text_file(directory + "/modules.dep");
-    if (!dependencies) return fail(with_advice(dependencies.error()));
-    index.read_dependencies(*dependencies);
-    // Either may be missing: a kernel without built-in or soft dependencies.
-    if (const auto builtin = read_text_file(directory + "/modules.builtin")) {
-      index.read_builtin(*builtin);
-    }
-    if (const auto soft = read_text_file(directory + "/modules.softdep")) index.read_soft(*soft);
-    return index;
+  Closure(kmod_ctx* context, std::string directory)
+      : context_(context), directory_(std::move(directory)) {}
+
+  Status add(const std::string& name) {
+    kmod_list* found = nullptr;
+    const int error = kmod_module_new_from_lookup(context_, name.c_str(), &found);
+    const Modules modules(found);
+    if (error < 0 || modules == nullptr) return not_found(name, -error);
+    return visit_all(modules.get(), Need::kHard);
   }
 
-  // Depth first: a module comes after all it depends on.
-  Status visit(const std::string& name, std::vector<std::string>& order) {
-    if (builtin_.contains(name) || !visited_.insert(name).second) return {};
-    const auto found = modules_.find(name);
-    if (found == modules_.end()) {
-      return fail({.code = Code::kNotFound,
-                   .operation = "find kernel module",
-                   .disk = directory_,
-                   .detail = fmt::format("{} is neither a module nor built in; is the package of "
-                                         "this kernel installed whole?",
-                                         name)});
+  std::vector<KernelModule> take() { return std::move(order_); }
+
+ private:
+  // kmod_module_get_probe_list() of libkmod, which is not exported: what a module depends on, then
+  // what it wishes to have before it, then the module, then what it wishes to have after it.
+  Status visit(kmod_module* module, Need need) {
+    const char* const name = kmod_module_get_name(module);
+    if (visited_.contains(name)) return {};
+    const char* const path = kmod_module_get_path(module);
+    if (path == nullptr || (need == Need::kSoft && !std::filesystem::exists(path))) {
+      return need == Need::kSoft ? Status() : not_found(name, 0);
     }
-    if (const auto soft = soft_.find(name); soft != soft_.end()) {
-      for (const std::string& wish : soft->second) {
-        if (!modules_.contains(wish)) continue;
-        if (Status status = visit(wish, order); !status) return status;
-      }
+    visited_.insert(name);
+    const Modules dependencies(kmod_module_get_dependencies(module));
+    if (Status status = visit_all(dependencies.get(), need); !status) return status;
+    kmod_list* before = nullptr;
+    kmod_list* after = nullptr;
+    kmod_module_get_softdeps(module, &before, &after);
+    const Modules pre(before);
+    const Modules post(after);
+    if (Status status = visit_all(pre.get(), Need::kSoft); !status) return status;
+    const char* const options = kmod_module_get_options(module);
+    order_.push_back({.path = path, .options = options != nullptr ? options : ""});
+    return visit_all(post.get(), Need::kSoft);
+  }
+
+  // What is built in is in the lists of the directory; kmod_module_get_initstate() would tell of
+  // the running kernel.
+  Status visit_all(kmod_list* modules, Need need) {
+    kmod_list* loadable = nullptr;
+    if (const int error =
+            kmod_module_apply_filter(context_, KMOD_FILTER_BUILTIN, modules, &loadable);
+        error < 0) {
+      return fail({.code = Code::kIo,
+                   .sys_errno = -error,
+                   .operation = "find built-in modules",
+                   .disk = directory_});
     }
-    for (const std::string& dependency : found->second.dependencies) {
-      if (Status status = visit(dependency, order); !status) return status;
+    const Modules all(loadable);
+    for (kmod_list* at = all.get(); at != nullptr; at = kmod_list_next(all.get(), at)) {
+      const Module module(kmod_module_get_module(at));
+      if (Status status = visit(module.get(), need); !status) return status;
     }
-    order.push_back(found->second.path);
     return {};
   }
 
- private:
-  struct Module {
-    std::string path;
-    std::vector<std::string> dependencies;
-  };
-
-  static Error with_advice(Error error) {
-    error.detail = "the modules of the capture kernel are not installed, or depmod has not run";
-    return error;
+  [[nodiscard]] tl::unexpected<Error> not_found(const std::string& name, int error) const {
+    return fail({.code = Code::kNotFound,
+                 .sys_errno = error,
+                 .operation = "find kernel module",
+                 .disk = directory_,
+                 .detail = fmt::format("{} is neither a module nor built in; is the package of "
+                                       "this kernel installed whole?",
+                                       name)});
   }
 
-  // "kernel/a.ko: kernel/b.ko kernel/c.ko"
-  void read_dependencies(const std::string& text) {
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-      const std::size_t colon = line.find(':');
-      if (colon == std::string::npos) continue;
-      Module module{.path = line.substr(0, colon)};
-      std::istringstream words(line.substr(colon + 1));
-      for (std::string word; words >> word;) module.dependencies.push_back(module_name(word));
-      modules_[module_name(module.path)] = std::move(module);
-    }
-  }
-
-  void read_builtin(const std::string& text) {
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) builtin_.insert(module_name(line));
-  }
-
-  // "softdep NAME pre: a b post: c"
-  void read_soft(const std::string& text) {
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream words(line);
-      std::string word;
-      std::string name;
-      if (!(words >> word >> name) || word != "softdep") continue;
-      bool before = false;
-      while (words >> word) {
-        if (word.back() == ':') {
-          before = word == "pre:";
-        } else if (before) {
-          soft_[module_name(name)].push_back(module_name(word));
-        }
-      }
-    }
-  }
-
+  kmod_ctx* context_;
   std::string directory_;
-  std::map<std::string, Module> modules_;
-  std::map<std::string, std::vector<std::string>> soft_;
-  std::set<std::string> builtin_;
   std::set<std::string> visited_;
+  std::vector<KernelModule> order_;
 };
 
 }  // namespace
@@ -151,17 +148,38 @@ Result<std::vector<std::string>> driver_modules_of(const std::string& sysfs,
   return names;
 }
 
-Result<std::vector<std::string>> close_modules(const std::string& modules_directory,
-                                               const std::vector<std::string>& names) {
-  auto index = ModuleIndex::read(modules_directory);
-  if (!index) return fail(index.error());
-  std::vector<std::string> order;
-  for (const std::string& name : names) {
-    if (Status status = index->visit(module_name(name), order); !status) {
-      return fail(status.error());
-    }
+Result<std::vector<KernelModule>> close_modules(const std::string& modules_directory,
+                                                const std::vector<std::string>& names,
+                                                const std::vector<std::string>& configuration) {
+  // libkmod finds nothing at all without it, and does not say why.
+  std::error_code error;
+  if (!fs::exists(modules_directory + "/modules.dep.bin", error)) {
+    return fail(
+        {.code = Code::kNotFound,
+         .operation = "find kernel modules",
+         .disk = modules_directory,
+         .detail = "the modules of the capture kernel are not installed, or depmod has not run"});
   }
-  return order;
+  std::vector<const char*> directories;
+  for (const std::string& directory : configuration) directories.push_back(directory.c_str());
+  directories.push_back(nullptr);
+  const Context context(
+      kmod_new(modules_directory.c_str(), configuration.empty() ? nullptr : directories.data()));
+  if (context == nullptr) {
+    return fail({.code = Code::kIo,
+                 .sys_errno = errno,
+                 .operation = "read module configuration",
+                 .disk = modules_directory});
+  }
+  // It would write to standard error, about soft dependencies that are not there among others.
+  kmod_set_log_fn(context.get(), ignore_log, nullptr);
+  // The indexes stay open; without it each look-up opens them again.
+  (void)kmod_load_resources(context.get());
+  Closure closure(context.get(), modules_directory);
+  for (const std::string& name : names) {
+    if (Status status = closure.add(name); !status) return fail(status.error());
+  }
+  return closure.take();
 }
 
 }  // namespace lastword

@@ -15,10 +15,25 @@ namespace lastword {
 [[nodiscard]] Result<std::vector<std::string>> driver_modules_of(const std::string& sysfs,
                                                                  const std::string& disk);
 
-// The modules with everything they depend on, dependencies first, as paths below
-// `modules_directory` ("/lib/modules/RELEASE"). Soft dependencies ("pre:") come along where they
-// exist. What is built in is left out. kNotFound names the module that is neither.
-[[nodiscard]] Result<std::vector<std::string>> close_modules(const std::string& modules_directory,
-                                                             const std::vector<std::string>& names);
+struct KernelModule {
+  std::string path;
+  std::string options = {};  // parameters as finit_module(2) takes them; empty: none
+  friend bool operator==(const KernelModule&, const KernelModule&) = default;
+};
+
+// The modules with everything they need, in the order in which modprobe(8) loads them. Names may be
+// aliases. What is built in is left out.
+//
+// `modules_directory` is "/lib/modules/RELEASE", indexed by depmod(8). `configuration` are the
+// directories of modprobe.d(5); empty: those of this system. Used of it are options, aliases and
+// soft dependencies, and of the running kernel's command line the options of modules. Not used are
+// `blacklist` and `install`: they keep a module from a running system, and a disk that needs the
+// module is there.
+//
+// Soft dependencies come along where their files exist. kNotFound names the module that is neither
+// a file nor built in.
+[[nodiscard]] Result<std::vector<KernelModule>> close_modules(
+    const std::string& modules_directory, const std::vector<std::string>& names,
+    const std::vector<std::string>& configuration = {});
 
 }  // namespace lastword

@@ -34,16 +34,13 @@ void print_report(const Config& config, const pb::CheckReport& report) {
 }
 
 // What an image for the plan's disks would hold now.
-Result<std::vector<std::string>> modules_now(const Config& config, const CheckFacts& facts) {
+Result<std::vector<KernelModule>> modules_now(const Config& config, const CheckFacts& facts) {
   if (!facts.capture_kernel) return fail(facts.capture_kernel.error());
   std::vector<std::size_t> disks;
   for (const auto& disk : find_plan_disks(facts.armed->plan(), facts.situation->survey)) {
     if (disk) disks.push_back(*disk);
   }
-  const auto paths =
-      modules_for(config, facts.situation->survey, disks, facts.capture_kernel->release);
-  if (!paths) return fail(paths.error());
-  return module_names_in_image(*paths);
+  return modules_for(config, facts.situation->survey, disks, facts.capture_kernel->release);
 }
 
 std::string hook_problem(const Config& config) {

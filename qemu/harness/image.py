@@ -26,6 +26,12 @@ _SHELF_MODULES = [
     "iscsi_target_mod",
     "crc32c_intel",
 ]
+_LIBKMOD_INDEXES = [
+    "modules.dep.bin",
+    "modules.alias.bin",
+    "modules.symbols.bin",
+    "modules.builtin.bin",
+]
 _SG_TOOLS = ["sg_persist", "sg_turs", "sg_inq", "sg_raw", "sg_vpd", "sg_reset", "sg_readcap"]
 
 # Where a build leaves the program, relative to the build directory; the first that exists counts.
@@ -104,7 +110,8 @@ def _guest_base(kernel, modules, init):
     for path in paths:
         archive.file(f"{kernel.modules}/{path}", f"{kernel.modules}/{path}")
     archive.text(f"{kernel.modules}/modules.dep", kernel.modules_dep(paths))
-    for index in ("modules.builtin", "modules.order"):
+    # The text is for busybox; the rest is for libkmod, which takes the whole kernel's.
+    for index in ("modules.builtin", "modules.order", "modules.softdep", *_LIBKMOD_INDEXES):
         archive.file(f"{kernel.modules}/{index}", f"{kernel.modules}/{index}")
     return archive
 

@@ -94,9 +94,10 @@ BOOST_AUTO_TEST_CASE(holds_program_plan_and_modules) {
       .dump_program = put("lastword-dump",
                           "\x7f"
                           "ELF program"),
-      .modules = {put("kernel/scsi_mod.ko", "scsi module"),
-                  put("kernel/sd_mod.ko.xz", compress("sd module", archive_write_add_filter_xz)),
-                  put("kernel/t10-pi.ko.zst", compress("pi", archive_write_add_filter_zstd))}};
+      .modules = {
+          {.path = put("kernel/scsi_mod.ko", "scsi module")},
+          {.path = put("kernel/sd_mod.ko.xz", compress("sd module", archive_write_add_filter_xz))},
+          {.path = put("kernel/t10-pi.ko.zst", compress("pi", archive_write_add_filter_zstd))}}};
   for (const ImageCompression compression :
        {ImageCompression::kNone, ImageCompression::kGzip, ImageCompression::kZstd}) {
     CaptureImageParts with = parts;
@@ -121,8 +122,23 @@ BOOST_AUTO_TEST_CASE(holds_program_plan_and_modules) {
     BOOST_TEST(console.minor == 1U);
     BOOST_TEST(entries.size() == 10U);
   }
-  BOOST_TEST((module_names_in_image(parts.modules) ==
-              std::vector<std::string>{"scsi_mod.ko", "sd_mod.ko", "t10-pi.ko"}));
+}
+
+BOOST_AUTO_TEST_CASE(plan_lists_modules_by_their_names_in_the_image) {
+  pb::Plan plan;
+  set_modules(plan, {{.path = "/m/scsi_mod.ko"}, {.path = "/m/t10-pi.ko.zst"}});
+  BOOST_REQUIRE(plan.modules_size() == 2);
+  BOOST_TEST(plan.modules(0) == "scsi_mod.ko");
+  BOOST_TEST(plan.modules(1) == "t10-pi.ko");
+  BOOST_TEST(plan.module_options_size() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(options_are_in_the_plan_where_a_module_has_any) {
+  pb::Plan plan;
+  set_modules(plan, {{.path = "/m/a.ko"}, {.path = "/m/b.ko", .options = "x=1 y=2"}});
+  BOOST_REQUIRE(plan.module_options_size() == 2);
+  BOOST_TEST(plan.module_options(0) == "");
+  BOOST_TEST(plan.module_options(1) == "x=1 y=2");
 }
 
 BOOST_AUTO_TEST_CASE(plan_in_the_image_is_a_valid_record) {
@@ -162,7 +178,7 @@ BOOST_AUTO_TEST_CASE(missing_program_or_module_is_named) {
   BOOST_REQUIRE(!image);
   BOOST_TEST(describe(image.error()).find("/nowhere") != std::string::npos);
   image = build_capture_image(small_plan(), {.dump_program = put("lastword-dump", "program"),
-                                             .modules = {root + "/gone.ko"}});
+                                             .modules = {{.path = root + "/gone.ko"}}});
   BOOST_REQUIRE(!image);
   BOOST_TEST(describe(image.error()).find("/gone.ko") != std::string::npos);
 }

@@ -36,7 +36,7 @@ struct Ready {
     for (SurveyedDisk& disk : disks) disk.label->set_data_length_bytes(2000 * kMiB);
     situation.examined.resize(disks.size());
     const pb::Plan plan = make_plan(config, *situation.state, situation.survey, {1, 2},
-                                    {"/lib/modules/r/sd_mod.ko"}, "nonce");
+                                    {{.path = "/lib/modules/r/sd_mod.ko"}}, "nonce");
     for (const int rank : {1, 2}) {
       disks[static_cast<std::size_t>(rank)].header =
           *armed_header({}, plan, plan.candidates(rank - 1));
@@ -54,7 +54,7 @@ struct Ready {
              .running = {.command_line = "root=/dev/sda1 console=ttyS0 quiet\n", .boot_apic_id = 0},
              .capture_kernel = CaptureKernel{.path = "/boot/vmlinuz-r", .release = "r"},
              .dump_program_crc32c = 42U,
-             .modules = std::vector<std::string>{"sd_mod.ko"}};
+             .modules = std::vector<KernelModule>{{.path = "/lib/modules/r/sd_mod.ko"}}};
   }
   Ready(const Ready&) = delete;
   Ready& operator=(const Ready&) = delete;
@@ -128,7 +128,10 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
          r.facts.dump_program_crc32c = fail({.code = Code::kNotFound, .disk = "lastword-dump"});
        },
        "install lastword-dump"},
-      {"modules changed", [](Ready& r) { r.facts.modules->push_back("virtio_scsi.ko"); },
+      {"modules changed",
+       [](Ready& r) { r.facts.modules->push_back({.path = "/lib/modules/r/virtio_scsi.ko"}); },
+       "other kernel modules"},
+      {"options changed", [](Ready& r) { r.facts.modules->front().options = "x=1"; },
        "other kernel modules"},
       {"modules unknown", [](Ready& r) { r.facts.modules = fail({.code = Code::kUnsupported}); },
        "not supported"},
