@@ -2,6 +2,8 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 SCENARIO ?=
+# OFF: each source is compiled on its own, which is what to take for editing.
+UNITY ?= ON
 
 NINJA = ninja -C $(BUILD) -j $(JOBS)
 CTEST = ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
@@ -32,7 +34,7 @@ packages-vm:
 	@scripts/install-packages vm
 
 $(BUILD)/build.ninja: packages
-	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=/usr $(LAUNCHER) > $(BUILD)-cmake.log || (cat $(BUILD)-cmake.log; exit 1)
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=/usr $(LAUNCHER) -DLASTWORD_UNITY=$(UNITY) > $(BUILD)-cmake.log || (cat $(BUILD)-cmake.log; exit 1)
 	@rm -f $(BUILD)-cmake.log
 
 build: packages $(BUILD)/build.ninja
@@ -42,7 +44,7 @@ test-unit: build
 	$(CTEST) -L unit
 
 test-sanitize: packages
-	@cmake -S . -B $(BUILD)-sanitize -G Ninja $(LAUNCHER) -DLASTWORD_SANITIZE=ON > /dev/null
+	@cmake -S . -B $(BUILD)-sanitize -G Ninja $(LAUNCHER) -DLASTWORD_UNITY=$(UNITY) -DLASTWORD_SANITIZE=ON > /dev/null
 	@ninja -C $(BUILD)-sanitize -j $(JOBS)
 	ctest --test-dir $(BUILD)-sanitize --output-on-failure --no-tests=error -L unit
 

@@ -6,6 +6,14 @@ function(lastword_precompile target)
     <fmt/format.h> <proto/disk.pb.h> <proto/error.h> ${ARGN})
 endfunction()
 
+# lastword_unity(TARGET): its sources are compiled as one, so that headers are parsed and their inline
+# functions compiled once for the room. Sources with compile options of their own stay apart.
+function(lastword_unity target)
+  if(LASTWORD_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  endif()
+endfunction()
+
 # lastword_messages(TARGET [LITE] FILES folder/name ... [SOURCES ...] [LINK ...]): protobuf messages
 # of the .proto files (without the ending), with the sources that decide about them.
 function(lastword_messages target)
@@ -26,12 +34,22 @@ function(lastword_messages target)
               ${PROJECT_SOURCE_DIR}/${message}.proto
       DEPENDS ${PROJECT_SOURCE_DIR}/${message}.proto
       VERBATIM)
-    set_source_files_properties(${outputs} PROPERTIES COMPILE_OPTIONS -w)
     list(APPEND generated ${directory}/${message}.pb.cc)
   endforeach()
-  add_library(${target} STATIC ${generated} ${ARG_SOURCES})
+  # Apart: what the generator writes is not ours to warn about. Two of its full files have static
+  # objects of one name and cannot be compiled as one.
+  add_library(${target}_generated OBJECT ${generated})
+  target_compile_options(${target}_generated PRIVATE -w)
+  target_include_directories(${target}_generated SYSTEM PRIVATE ${directory})
+  target_link_libraries(${target}_generated PRIVATE ${ARG_LINK})
+  if(ARG_LITE)
+    lastword_unity(${target}_generated)
+  endif()
+  add_library(${target} STATIC $<TARGET_OBJECTS:${target}_generated> ${ARG_SOURCES})
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(${target} SYSTEM PUBLIC ${directory})
   target_link_libraries(${target} PUBLIC ${ARG_LINK})
+  lastword_unity(${target})
 endfunction()
 
 # lastword_test(NAME SOURCES ... LINK ...): a Boost.Test program, registered with label "unit". Its

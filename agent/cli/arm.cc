@@ -7,7 +7,7 @@
 namespace lastword {
 namespace {
 
-int run(const std::string& config_path) {
+int run_arm(const std::string& config_path) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const auto lock = lock_state(*config);
@@ -40,7 +40,7 @@ int run(const std::string& config_path) {
 void add_arm_command(Parser& parser, const CommandContext& context) {
   CliCommand command =
       parser.command("arm", "Prepare for a crash: choose disks, build the capture image, load it");
-  command.runs([&context] { return run(context.config_path); });
+  command.runs([&context] { return run_arm(context.config_path); });
 }
 
 }  // namespace lastword

@@ -23,7 +23,7 @@ void print_table(const pb::Candidates& report) {
   }
 }
 
-int run(const std::string& config_path, bool json) {
+int run_candidates(const std::string& config_path, bool json) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const auto situation = assess_situation(*config);
@@ -46,7 +46,7 @@ void add_candidates_command(Parser& parser, const CommandContext& context) {
   CliCommand command = parser.command(
       "candidates", "Show every disk: its place for a dump, or why it can have none");
   command.flag("--json", *json, "Print the table as JSON");
-  command.runs([&context, json] { return run(context.config_path, *json); });
+  command.runs([&context, json] { return run_candidates(context.config_path, *json); });
 }
 
 }  // namespace lastword

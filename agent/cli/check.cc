@@ -49,7 +49,7 @@ std::string hook_problem(const Config& config) {
   return strerrordesc_np(errno);
 }
 
-int run(const std::string& config_path, bool json) {
+int run_check(const std::string& config_path, bool json) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const auto situation = assess_situation(*config);
@@ -85,7 +85,7 @@ void add_check_command(Parser& parser, const CommandContext& context) {
   CliCommand command =
       parser.command("check", "Would a crash now be dumped and taken over? If not, say why");
   command.flag("--json", *json, "Print the answer as JSON");
-  command.runs([&context, json] { return run(context.config_path, *json); });
+  command.runs([&context, json] { return run_check(context.config_path, *json); });
 }
 
 }  // namespace lastword

@@ -7,7 +7,7 @@
 namespace lastword {
 namespace {
 
-int run(const std::string& config_path) {
+int run_disarm(const std::string& config_path) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const auto lock = lock_state(*config);
@@ -32,7 +32,7 @@ int run(const std::string& config_path) {
 void add_disarm_command(Parser& parser, const CommandContext& context) {
   CliCommand command =
       parser.command("disarm", "Undo arm: unload the capture image, free its disks");
-  command.runs([&context] { return run(context.config_path); });
+  command.runs([&context] { return run_disarm(context.config_path); });
 }
 
 }  // namespace lastword

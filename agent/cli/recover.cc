@@ -90,7 +90,7 @@ int print_log(const std::optional<Config>& config, const RecoverRequest& request
   return kExitPartial;
 }
 
-int run(const CommandContext& context, Arguments& arguments) {
+int run_recover(const CommandContext& context, Arguments& arguments) {
   RecoverRequest& request = arguments.request;
   request.format = meaning_of(arguments.format, kFormats);
   if (const auto codec = meaning_of(arguments.codec, kCodecs)) {
@@ -174,7 +174,7 @@ void add_recover_command(Parser& parser, const CommandContext& context) {
     dmesg.excludes(writing);
   }
   dmesg.excludes(verify).excludes(json);
-  command.runs([&context, arguments] { return run(context, *arguments); });
+  command.runs([&context, arguments] { return run_recover(context, *arguments); });
 }
 
 }  // namespace lastword

@@ -123,7 +123,7 @@ int take(const Config& config, const Survey& survey, const StartPlan& plan,
   return failed == 0 ? kExitOk : kExitNo;
 }
 
-int run(const std::string& config_path, bool reinstalled) {
+int run_start(const std::string& config_path, bool reinstalled) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const auto lock = lock_state(*config);
@@ -158,7 +158,7 @@ void add_start_command(Parser& parser, const CommandContext& context) {
   auto reinstalled = std::make_shared<bool>(false);
   command.flag("--reinstalled", *reinstalled,
                "This machine is this node, although it has no note of its last boot");
-  command.runs([&context, reinstalled] { return run(context.config_path, *reinstalled); });
+  command.runs([&context, reinstalled] { return run_start(context.config_path, *reinstalled); });
 }
 
 }  // namespace lastword

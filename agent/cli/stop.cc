@@ -77,7 +77,7 @@ int release(const Config& config, const NodeState& state, const Survey& survey) 
   return ended ? kExitOk : report_error(ended.error());
 }
 
-int run(const std::string& config_path) {
+int run_stop(const std::string& config_path) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const auto lock = lock_state(*config);
@@ -99,7 +99,7 @@ int run(const std::string& config_path) {
 void add_stop_command(Parser& parser, const CommandContext& context) {
   CliCommand command =
       parser.command("stop", "Disarm, and release this node's disks for a clean shutdown");
-  command.runs([&context] { return run(context.config_path); });
+  command.runs([&context] { return run_stop(context.config_path); });
 }
 
 }  // namespace lastword

@@ -64,7 +64,7 @@ Result<Failure> operator_says_so(const Config& config) {
   return Failure{.survey = std::move(*survey)};
 }
 
-int run(const Config& config, const TakeoverOptions& options) {
+int run_takeover(const Config& config, const TakeoverOptions& options) {
   if (options.dry_run) {
     const auto survey = survey_disks(config);
     if (!survey) return report_error(survey.error());
@@ -105,9 +105,9 @@ int run(const Config& config, const TakeoverOptions& options) {
   return report->complete ? kExitOk : kExitNo;
 }
 
-int run(const std::string& config_path, const TakeoverOptions& options) {
+int run_takeover(const std::string& config_path, const TakeoverOptions& options) {
   const auto config = load_config(config_path);
-  return config ? run(*config, options) : report_error(config.error());
+  return config ? run_takeover(*config, options) : report_error(config.error());
 }
 
 }  // namespace
@@ -120,7 +120,7 @@ void add_takeover_command(Parser& parser, const CommandContext& context) {
       "goes to when the dump is over. Interrupted, it may be run again.");
   command.flag("--dry-run", options->dry_run, "Only say which disk would be taken when");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
-  command.runs([&context, options] { return run(context.config_path, *options); });
+  command.runs([&context, options] { return run_takeover(context.config_path, *options); });
 }
 
 void add_agent_command(Parser& parser, const CommandContext& context) {
@@ -131,7 +131,7 @@ void add_agent_command(Parser& parser, const CommandContext& context) {
       .flag("--boot", options->boot, "Started at boot: also finish a takeover that was interrupted")
       .required();
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
-  command.runs([&context, options] { return run(context.config_path, *options); });
+  command.runs([&context, options] { return run_takeover(context.config_path, *options); });
 }
 
 }  // namespace lastword

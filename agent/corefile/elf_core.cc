@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "agent/corefile/put_at.h"
 #include "proto/elf_head.h"
 
 namespace lastword {
@@ -17,11 +18,6 @@ tl::unexpected<Error> bad_head(Code code, std::string detail) {
 }
 tl::unexpected<Error> corrupt(std::string detail) {
   return bad_head(Code::kCorrupt, std::move(detail));
-}
-
-template <class T>
-void put_at(std::vector<std::byte>& bytes, std::uint64_t offset, const T& value) {
-  std::memcpy(bytes.data() + offset, &value, sizeof value);
 }
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {

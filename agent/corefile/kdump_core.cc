@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "agent/corefile/core_notes.h"
+#include "agent/corefile/put_at.h"
 
 namespace lastword {
 namespace {
@@ -17,11 +18,6 @@ constexpr std::uint64_t kStartKernelMap = 0xffffffff80000000;
 
 constexpr std::uint64_t blocks_of(std::uint64_t bytes) {
   return round_up_to_block(bytes) / kBlockBytes;
-}
-
-template <class T>
-void put_at(std::vector<std::byte>& bytes, std::uint64_t offset, const T& value) {
-  std::memcpy(bytes.data() + offset, &value, sizeof value);
 }
 
 void put_text(UtsName::Field& field, std::string_view text) {

@@ -6,7 +6,7 @@ namespace lastword {
 namespace {
 
 // JSON string escapes (RFC 8259, 7): quotes, backslashes and control characters.
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -24,11 +24,12 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 std::string format_event(const std::string& node, const Event& event) {
-  std::string line =
-      fmt::format("lastword-event {{\"node\":{},\"event\":{}", quoted(node), quoted(event.name));
-  if (!event.disk.empty()) line += fmt::format(",\"disk\":{}", quoted(event.disk));
-  if (!event.disk_uuid.empty()) line += fmt::format(",\"disk_uuid\":{}", quoted(event.disk_uuid));
-  if (!event.detail.empty()) line += fmt::format(",\"detail\":{}", quoted(event.detail));
+  std::string line = fmt::format("lastword-event {{\"node\":{},\"event\":{}", json_quoted(node),
+                                 json_quoted(event.name));
+  if (!event.disk.empty()) line += fmt::format(",\"disk\":{}", json_quoted(event.disk));
+  if (!event.disk_uuid.empty())
+    line += fmt::format(",\"disk_uuid\":{}", json_quoted(event.disk_uuid));
+  if (!event.detail.empty()) line += fmt::format(",\"detail\":{}", json_quoted(event.detail));
   return line + "}";
 }
 

@@ -7,10 +7,6 @@
 namespace lastword {
 namespace {
 
-tl::unexpected<Error> corrupt(std::string_view detail) {
-  return fail({.code = Code::kCorrupt, .operation = "read section", .detail = detail});
-}
-
 // From section header to section header; payloads are read on demand. Errors name disk and place.
 class SectionWalk {
  public:
@@ -56,7 +52,7 @@ class SectionWalk {
     }
     auto header = parse_section(block_.block(0), sequence_, crash_id_);
     if (header && round_up_to_block(header->stored_bytes) > length_ - at_ - kBlockBytes) {
-      return corrupt("section goes beyond the dump's extent");
+      return corrupt_section("section goes beyond the dump's extent");
     }
     return header;
   }
@@ -85,19 +81,19 @@ Result<bool> take(SectionWalk& walk, const SectionHeader& header, DumpFront& fro
   const auto kind = static_cast<SectionKind>(header.kind);
   if (kind != SectionKind::kElfHead && kind != SectionKind::kDmesg) return false;
   if (kind == SectionKind::kElfHead && !front.dmesg.empty()) {
-    return corrupt("section kinds out of order");
+    return corrupt_section("section kinds out of order");
   }
   const auto content = walk.payload(header);
   if (!content) return fail(content.error());
   if (kind == SectionKind::kElfHead) {
     if (front.head.size() + content->size() > kMaxElfHeadBytes) {
-      return corrupt("the vmcore's head is too long");
+      return corrupt_section("the vmcore's head is too long");
     }
     front.head.insert(front.head.end(), content->begin(), content->end());
     return true;
   }
   if (front.dmesg.size() + content->size() > kMaxDmesgBytes) {
-    return corrupt("the kernel log is too long");
+    return corrupt_section("the kernel log is too long");
   }
   front.dmesg.append(reinterpret_cast<const char*>(content->data()), content->size());
   return true;

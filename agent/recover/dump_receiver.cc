@@ -5,7 +5,7 @@
 namespace lastword {
 namespace {
 
-tl::unexpected<Error> corrupt(std::string_view detail) {
+tl::unexpected<Error> corrupt_dump(std::string_view detail) {
   return fail({.code = Code::kCorrupt, .operation = "read dump", .detail = detail});
 }
 
@@ -30,7 +30,7 @@ Status DumpReceiver::take_head_end() {
 Status DumpReceiver::take_pages(const Section& section) {
   for (const PageRun& run : section.runs) {
     if (told_.overlaps({run.pfn, run.pfn + run.count})) {
-      return corrupt("page frames that an earlier section has told of");
+      return corrupt_dump("page frames that an earlier section has told of");
     }
   }
   last_pass_ = static_cast<PagePass>(section.header.pass);
@@ -86,13 +86,13 @@ Status DumpReceiver::take(const Section& section) {
   switch (static_cast<SectionKind>(section.header.kind)) {
     case SectionKind::kElfHead:
       if (head_bytes_.size() + content.size() > kMaxElfHeadBytes) {
-        return corrupt("the vmcore's head is too long");
+        return corrupt_dump("the vmcore's head is too long");
       }
       head_bytes_.insert(head_bytes_.end(), content.begin(), content.end());
       return {};
     case SectionKind::kDmesg:
       if (dmesg_.size() + content.size() > kMaxDmesgBytes) {
-        return corrupt("the kernel log is too long");
+        return corrupt_dump("the kernel log is too long");
       }
       dmesg_.append(reinterpret_cast<const char*>(content.data()), content.size());
       return {};

@@ -10,11 +10,15 @@
 namespace lastword {
 namespace {
 
-tl::unexpected<Error> corrupt(std::string_view detail) {
+tl::unexpected<Error> corrupt_payload(std::string_view detail) {
   return fail({.code = Code::kCorrupt, .operation = "decode section", .detail = detail});
 }
 
 }  // namespace
+
+tl::unexpected<Error> corrupt_section(std::string_view detail) {
+  return fail({.code = Code::kCorrupt, .operation = "read section", .detail = detail});
+}
 
 PayloadDecoder::PayloadDecoder() = default;
 PayloadDecoder::~PayloadDecoder() = default;
@@ -26,18 +30,18 @@ void PayloadDecoder::FreeContext::operator()(ZSTD_DCtx_s* context) const {
 Result<std::span<const std::byte>> PayloadDecoder::decode(const SectionHeader& header,
                                                           std::span<const std::byte> stored,
                                                           std::span<std::byte> raw) {
-  if (crc32c(stored) != header.payload_crc32c) return corrupt("wrong payload CRC");
+  if (crc32c(stored) != header.payload_crc32c) return corrupt_payload("wrong payload CRC");
   const auto codec = static_cast<Codec>(header.codec);
   if (codec == Codec::kNone) return stored;
   if (header.raw_bytes > kMaxPayloadBytes || stored.size() > kMaxPayloadBytes) {
-    return corrupt("section too long");
+    return corrupt_payload("section too long");
   }
   if (codec == Codec::kLz4) {
     const int bytes = ::LZ4_decompress_safe(
         reinterpret_cast<const char*>(stored.data()), reinterpret_cast<char*>(raw.data()),
         static_cast<int>(stored.size()), static_cast<int>(header.raw_bytes));
     if (bytes < 0 || static_cast<std::uint64_t>(bytes) != header.raw_bytes) {
-      return corrupt("payload is not the LZ4 block it should be");
+      return corrupt_payload("payload is not the LZ4 block it should be");
     }
   } else {
     if (!zstd_) zstd_.reset(::ZSTD_createDCtx());
@@ -45,7 +49,7 @@ Result<std::span<const std::byte>> PayloadDecoder::decode(const SectionHeader& h
     const std::size_t bytes = ::ZSTD_decompressDCtx(zstd_.get(), raw.data(), header.raw_bytes,
                                                     stored.data(), stored.size());
     if (::ZSTD_isError(bytes) != 0 || bytes != header.raw_bytes) {
-      return corrupt("payload is not the zstd frame it should be");
+      return corrupt_payload("payload is not the zstd frame it should be");
     }
   }
   return raw.first(header.raw_bytes);

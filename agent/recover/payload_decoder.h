@@ -12,6 +12,9 @@ struct ZSTD_DCtx_s;
 
 namespace lastword {
 
+// Bytes that no writer of dumps leaves where a section should be.
+[[nodiscard]] tl::unexpected<Error> corrupt_section(std::string_view detail);
+
 class PayloadDecoder {
  public:
   PayloadDecoder();

@@ -12,10 +12,6 @@ namespace {
 // More than any disk can feed; two pieces of 2 MiB are under way for each.
 constexpr unsigned kMostDecoders = 8;
 
-tl::unexpected<Error> corrupt(std::string_view detail) {
-  return fail({.code = Code::kCorrupt, .operation = "read section", .detail = detail});
-}
-
 }  // namespace
 
 StreamReader::StreamReader(BlockDevice& device, std::uint64_t offset, std::uint64_t length,
@@ -75,7 +71,7 @@ Status StreamReader::read_piece(Piece& piece, std::uint64_t sequence, std::uint6
   piece.stored_bytes = header->stored_bytes;
   const std::uint64_t padded = round_up_to_block(header->stored_bytes);
   if (padded > length_ - at - kBlockBytes) {
-    return corrupt("section goes beyond the dump's extent");
+    return corrupt_section("section goes beyond the dump's extent");
   }
   if (padded == 0) return {};
   const auto payload = ahead_.take(padded);
@@ -89,16 +85,16 @@ Status StreamReader::check(const Piece& piece) {
   if (piece.error) return fail(*piece.error);
   const auto kind = static_cast<SectionKind>(piece.section.header.kind);
   if (end_.sections == 0 && kind != SectionKind::kElfHead) {
-    return corrupt("the stream does not begin with an elf-head");
+    return corrupt_section("the stream does not begin with an elf-head");
   }
-  if (kind < previous_) return corrupt("section kinds out of order");
+  if (kind < previous_) return corrupt_section("section kinds out of order");
   previous_ = kind;
   end_.bytes += kBlockBytes + round_up_to_block(piece.section.header.stored_bytes);
   ++end_.sections;
   if (kind != SectionKind::kEnd) return {};
   std::memcpy(&end_.totals, piece.section.content.data(), sizeof end_.totals);
   if (end_.totals.section_count != end_.sections || end_.totals.stream_bytes != end_.bytes) {
-    return corrupt("the end section counts other sections than there are");
+    return corrupt_section("the end section counts other sections than there are");
   }
   end_.whole = true;
   return {};

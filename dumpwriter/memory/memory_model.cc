@@ -6,10 +6,9 @@
 namespace lastword {
 namespace {
 
-constexpr unsigned kPageShift = 12;
 // Flags in the low bits of section_mem_map; bit 0 says that the section has memory at all (Linux
 // include/linux/mmzone.h SECTION_MARKED_PRESENT, SECTION_MAP_MASK).
-constexpr std::uint64_t kPresent = 1 << 0;
+constexpr std::uint64_t kMarkedPresent = 1 << 0;
 constexpr std::uint64_t kFlags = 0x1f;
 
 // x86-64 has 27. Blocks of the buddy allocator must not cross sections.
@@ -71,7 +70,8 @@ std::optional<std::uint64_t> MemoryModel::memory_map_of(std::uint64_t section) {
   }
   std::uint64_t map = 0;
   const std::uint64_t map_at = root + section % sections_per_root * section_bytes_ + map_offset_;
-  if (!tables_.read(map_at, std::as_writable_bytes(std::span(&map, 1))) || (map & kPresent) == 0) {
+  if (!tables_.read(map_at, std::as_writable_bytes(std::span(&map, 1))) ||
+      (map & kMarkedPresent) == 0) {
     return std::nullopt;
   }
   return map & ~kFlags;

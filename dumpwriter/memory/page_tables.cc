@@ -9,7 +9,6 @@
 namespace lastword {
 namespace {
 
-constexpr unsigned kPageShift = 12;
 constexpr unsigned kBitsPerLevel = 9;
 constexpr std::uint64_t kPresent = 1 << 0;
 constexpr std::uint64_t kWritable = 1 << 1;

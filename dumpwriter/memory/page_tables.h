@@ -17,6 +17,8 @@ namespace lastword {
 // arch/x86/include/asm/page_64_types.h).
 inline constexpr std::uint64_t kKernelMap = 0xffffffff80000000;
 
+inline constexpr unsigned kPageShift = 12;
+
 class PageTables {
  public:
   // Where an address leads, and for how many bytes from there on one entry says the same.

@@ -1,6 +1,5 @@
 #include "storage/tables/discover.h"
 
-#include <blkid/blkid.h>
 #include <sys/mman.h>
 
 #include <array>
@@ -12,22 +11,17 @@
 #include "proto/layout.h"
 #include "storage/block/aligned_buffer.h"
 #include "storage/block/io_error.h"
+#include "storage/tables/blkid_probe.h"
 
 namespace lastword {
 namespace {
 
 constexpr std::string_view kOperation = "read GPT";
-constexpr std::uint64_t kBlkidSectorBytes = 512;  // libblkid counts in these on every disk
 
 // MBR, GPT header and the usual 128 entries, with blocks of 512 or 4096 bytes.
 constexpr std::size_t kUsualGptBytes = 24 << 10;
 // The same with up to 400 entries; the copy at the end of the disk is as long.
 constexpr std::size_t kGptBytes = 64 << 10;
-
-struct FreeProbe {
-  void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
-};
-using Probe = std::unique_ptr<blkid_struct_probe, FreeProbe>;
 
 // libblkid reads through the page cache, which keeps what this node saw before the partner wrote
 // its GPT. It therefore probes a sparse copy in memory of what was read with O_DIRECT.
@@ -133,7 +127,7 @@ Result<Partition> find_metadata_partition(LinuxBlockDevice& device) {
       return fail(status.error());
     }
     for (const std::uint32_t sector_bytes : possible_sector_bytes(device)) {
-      const Probe probe(blkid_new_probe());
+      const BlkidProbe probe(blkid_new_probe());
       if (!probe) return fail(io_error(kOperation, device.name(), kNoOffset, ENOMEM));
       const auto list = read_gpt(probe.get(), *copy, device, sector_bytes);
       if (!list) return fail(list.error());

@@ -1,6 +1,5 @@
 #include "storage/tables/signatures.h"
 
-#include <blkid/blkid.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,18 +9,13 @@
 #include <cstdlib>
 #include <memory>
 
+#include "storage/tables/blkid_probe.h"
+
 namespace lastword {
 namespace {
 
 // More than any disk has; a device that ignores writes must not keep wipe_signatures busy for ever.
 constexpr int kMaxSignatures = 64;
-// libblkid counts partitions in these, whatever the sector size of the disk.
-constexpr std::uint64_t kBlkidSectorBytes = 512;
-
-struct FreeProbe {
-  void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
-};
-using Probe = std::unique_ptr<blkid_struct_probe, FreeProbe>;
 
 Error probe_error(std::string_view operation, std::string_view disk, std::uint64_t offset) {
   return {.code = Code::kIo,
@@ -31,10 +25,10 @@ Error probe_error(std::string_view operation, std::string_view disk, std::uint64
           .offset = offset};
 }
 
-Result<Probe> open_probe(int fd, std::string_view disk, const Partition& region) {
+Result<BlkidProbe> open_probe(int fd, std::string_view disk, const Partition& region) {
   const auto sector = sector_bytes_of(fd, disk);
   if (!sector) return fail(sector.error());
-  Probe probe(blkid_new_probe());
+  BlkidProbe probe(blkid_new_probe());
   if (!probe ||
       blkid_probe_set_device(probe.get(), fd, static_cast<blkid_loff_t>(region.offset_bytes),
                              static_cast<blkid_loff_t>(region.length_bytes)) != 0) {
@@ -51,13 +45,13 @@ Result<Probe> open_probe(int fd, std::string_view disk, const Partition& region)
   return probe;
 }
 
-std::string value_of(const Probe& probe, const char* name) {
+std::string value_of(const BlkidProbe& probe, const char* name) {
   const char* data = nullptr;
   if (blkid_probe_lookup_value(probe.get(), name, &data, nullptr) != 0) return {};
   return data;
 }
 
-Signature current_signature(const Probe& probe, const Partition& region) {
+Signature current_signature(const BlkidProbe& probe, const Partition& region) {
   Signature signature;
   std::string offset;
   signature.type = value_of(probe, "TYPE");
