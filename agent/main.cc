@@ -1,5 +1,5 @@
 #include "agent/cli/command.h"
-#include "agent/node/config.h"
+#include "agent/node/config_file.h"
 
 int main(int argc, char** argv) {
   lastword::Parser parser("Crash dumps and takeover for two nodes that share a shelf of disks.",

@@ -14,9 +14,9 @@
 #include "proto/format_text.h"
 #include "proto/record_names.h"
 #include "proto/timing.h"
+#include "proto/unit_attention.h"
 #include "storage/block/label_search.h"
 #include "storage/reserve/disk.h"
-#include "storage/reserve/unit_attention.h"
 
 namespace lastword {
 namespace {

@@ -17,8 +17,9 @@
 #include "proto/disk.pb.h"
 #include "proto/format_text.h"
 #include "proto/timing.h"
+#include "proto/unit_attention.h"
+#include "storage/block/elsewhere.h"
 #include "storage/block/record_io.h"
-#include "storage/reserve/unit_attention.h"
 
 namespace lastword {
 namespace {
@@ -108,11 +109,11 @@ void look_for_new_disks(const std::shared_ptr<Search>& search) {
   for (const DiskInfo& disk : *disks) {
     search->seen.insert(disk.path);
     search->last_news = SteadyClock::now();
-    std::thread([search, path = disk.path] {
+    run_on_lost_thread([search, path = disk.path] {
       look_at(*search, path);
       const std::lock_guard lock(search->mutex);
       search->last_news = SteadyClock::now();
-    }).detach();
+    });
   }
 }
 

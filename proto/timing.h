@@ -21,6 +21,8 @@
 namespace lastword {
 
 using std::chrono::milliseconds;
+// On a clock that never jumps; only differences matter.
+using Instant = milliseconds;
 
 struct TimingSettings {
   milliseconds io_timeout{5000};       // one command to one disk

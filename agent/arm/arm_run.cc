@@ -25,7 +25,7 @@ std::string image_path(const Config& config) {
 std::vector<std::size_t> armed_disks(const Config& config, const Survey& survey) {
   std::vector<std::size_t> armed;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
-    const SurveyedDisk& disk = survey.disks[i];
+    const DiskView& disk = survey.disks[i];
     if (is_own_disk(disk, config) && disk.header.attribute() == pb::ARMED &&
         disk.header.node() == config.self.id) {
       armed.push_back(i);
@@ -224,7 +224,7 @@ pb::Plan make_plan(const Config& config, const NodeState& state, const Survey& s
   plan.set_reservation_key(state.key.value);
   plan.set_nonce(nonce);
   for (std::size_t rank = 1; rank <= disks.size(); ++rank) {
-    const SurveyedDisk& disk = survey.disks[disks[rank - 1]];
+    const DiskView& disk = survey.disks[disks[rank - 1]];
     pb::Candidate& candidate = *plan.add_candidates();
     candidate.set_disk_uuid(disk.label->disk_uuid());
     candidate.set_rank(static_cast<std::uint32_t>(rank));

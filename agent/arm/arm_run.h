@@ -9,7 +9,7 @@
 #include "agent/arm/crash_kernel.h"
 #include "agent/arm/examine.h"
 #include "agent/arm/module_closure.h"
-#include "agent/node/node_state.h"
+#include "agent/node/state_files.h"
 
 namespace lastword {
 

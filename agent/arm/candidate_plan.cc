@@ -28,7 +28,7 @@ std::string describe_holder(const Reservation& reservation, const Config& config
                      parts->boot_generation, key);
 }
 
-std::optional<std::string> reject_by_label(const SurveyedDisk& disk, const Config& config) {
+std::optional<std::string> reject_by_label(const DiskView& disk, const Config& config) {
   if (!disk.label) {
     if (disk.problem) return fmt::format("cannot be read: {}", describe(*disk.problem));
     return "not labelled; `lastword label` makes it a disk of this cluster";
@@ -55,7 +55,7 @@ std::optional<std::string> reject_by_label(const SurveyedDisk& disk, const Confi
   return std::nullopt;
 }
 
-std::optional<std::string> reject_by_reservation(const SurveyedDisk& disk,
+std::optional<std::string> reject_by_reservation(const DiskView& disk,
                                                  const SelectionPolicy& policy) {
   if (disk.scsi_problem) {
     return fmt::format("its reservation cannot be read: {}", describe(*disk.scsi_problem));
@@ -207,8 +207,7 @@ Fit fit_of(std::uint64_t data_bytes, const MemoryFigures& memory) {
   return Fit::kPartial;
 }
 
-std::optional<std::string> reject_by_survey(const SurveyedDisk& disk,
-                                            const SelectionPolicy& policy) {
+std::optional<std::string> reject_by_survey(const DiskView& disk, const SelectionPolicy& policy) {
   if (auto reason = reject_by_label(disk, *policy.config)) return reason;
   if (auto reason = reject_by_reservation(disk, policy)) return reason;
   if (auto reason = reject_by_header(disk.header, *policy.config)) return reason;
@@ -221,7 +220,7 @@ std::vector<Choice> select_candidates(const Survey& survey,
   std::vector<Choice> candidates;
   std::vector<Choice> rejected;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
-    const SurveyedDisk& disk = survey.disks[i];
+    const DiskView& disk = survey.disks[i];
     auto reason = reject_by_survey(disk, policy);
     if (!reason) reason = reject_by_examination(examined[i]);
     if (reason) {
@@ -257,7 +256,7 @@ pb::Candidates report_candidates(const Survey& survey, const std::vector<Choice>
   report.set_in_use_bytes(policy.memory.in_use_bytes);
   report.set_needed_estimate_bytes(needed_bytes(Fit::kEstimate, policy.memory));
   for (const Choice& choice : choices) {
-    const SurveyedDisk& disk = survey.disks[choice.disk];
+    const DiskView& disk = survey.disks[choice.disk];
     pb::CandidateRow& row = *report.add_disks();
     row.set_disk(disk.info.path);
     row.set_description(disk.info.description);

@@ -13,7 +13,7 @@
 
 #include "agent/arm/candidates.pb.h"
 #include "agent/arm/memory_figures.h"
-#include "agent/disks/survey.h"
+#include "agent/protocol/disk_view.h"
 
 namespace lastword {
 
@@ -46,7 +46,7 @@ struct Choice {
 };
 
 // Why the survey alone rules a disk out; empty: it must be examined.
-[[nodiscard]] std::optional<std::string> reject_by_survey(const SurveyedDisk& disk,
+[[nodiscard]] std::optional<std::string> reject_by_survey(const DiskView& disk,
                                                           const SelectionPolicy& policy);
 
 // One choice for each disk: the candidates by place, then the rejected by path. `examined` has one

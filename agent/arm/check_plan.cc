@@ -83,7 +83,7 @@ class Checker {
   // Empty: the dump writer would take it.
   std::string reject(const pb::Candidate& candidate, std::optional<std::size_t> index) const {
     if (!index) return "no disk of this machine has this UUID";
-    const SurveyedDisk& disk = situation_.survey.disks[*index];
+    const DiskView& disk = situation_.survey.disks[*index];
     if (disk.problem) return describe(*disk.problem);
     if (disk.scsi_problem) return describe(*disk.scsi_problem);
     const Status accepted = check_candidate(facts_.armed->plan(), candidate, *disk.label,
@@ -228,7 +228,7 @@ class Checker {
   void stale(std::string what) { problem(Concern::kDump, std::move(what), kArmAgain); }
 
   // By this boot's key.
-  [[nodiscard]] bool holds(const SurveyedDisk& disk) const {
+  [[nodiscard]] bool holds(const DiskView& disk) const {
     return situation_.state && disk.reservation &&
            disk.reservation->holder == situation_.state->key &&
            disk.reservation->type == kOwnerType;
@@ -237,7 +237,7 @@ class Checker {
   // What this node took from its partner. A target that forgets a reservation lets both write.
   void check_borrowed() {
     std::uint32_t borrowed = 0;
-    for (const SurveyedDisk& disk : situation_.survey.disks) {
+    for (const DiskView& disk : situation_.survey.disks) {
       if (!in_cluster(disk, config_) || disk.label->home_node() != config_.partner.id ||
           disk.label->owner_node() != config_.self.id) {
         continue;
@@ -278,7 +278,7 @@ class Checker {
   void check_service() {
     std::uint32_t total = 0;
     std::uint32_t in_service = 0;
-    for (const SurveyedDisk& disk : situation_.survey.disks) {
+    for (const DiskView& disk : situation_.survey.disks) {
       if (!is_own_disk(disk, config_) || disk.label->role() != pb::SERVICE) continue;
       ++total;
       const bool owned = situation_.state && disk.label->owner_node() == config_.self.id &&
@@ -306,7 +306,7 @@ class Checker {
   }
 
   // With type 5 every registrant writes.
-  void check_sole_writer(const SurveyedDisk& disk) {
+  void check_sole_writer(const DiskView& disk) {
     if (!is_registered(disk, config_, config_.partner.id)) return;
     problem(Concern::kTakeover,
             fmt::format("{} is registered on {} too, and could write there: a takeover was "
@@ -319,7 +319,7 @@ class Checker {
     std::uint32_t total = 0;
     std::uint32_t own = 0;
     std::uint32_t partner = 0;
-    for (const SurveyedDisk& disk : situation_.survey.disks) {
+    for (const DiskView& disk : situation_.survey.disks) {
       if (!is_mailbox_disk(disk, config_)) continue;
       ++total;
       own += situation_.state && is_registered(disk, situation_.state->key) ? 1 : 0;
@@ -379,7 +379,7 @@ std::vector<std::optional<std::size_t>> find_plan_disks(const pb::Plan& plan,
   std::vector<std::optional<std::size_t>> found;
   for (const pb::Candidate& candidate : plan.candidates()) {
     const auto disk =
-        std::find_if(survey.disks.begin(), survey.disks.end(), [&](const SurveyedDisk& surveyed) {
+        std::find_if(survey.disks.begin(), survey.disks.end(), [&](const DiskView& surveyed) {
           return surveyed.label && surveyed.label->disk_uuid() == candidate.disk_uuid();
         });
     found.emplace_back();

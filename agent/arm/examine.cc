@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "agent/base/fan_out.h"
+#include "agent/base/executor.h"
 #include "agent/disks/held_disk.h"
 #include "storage/tables/signatures.h"
 
@@ -61,7 +61,7 @@ std::vector<Examination> examine_disks(const Survey& survey, const SelectionPoli
   const auto shared = std::make_shared<Shared>();
   shared->probe = probe;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
-    const SurveyedDisk& disk = survey.disks[i];
+    const DiskView& disk = survey.disks[i];
     if (reject_by_survey(disk, policy)) continue;
     shared->tasks.push_back({.disk = i,
                              .path = disk.info.path,
@@ -70,8 +70,8 @@ std::vector<Examination> examine_disks(const Survey& survey, const SelectionPoli
   }
   shared->results.resize(shared->tasks.size());
   const milliseconds io_timeout = policy.config->timing.settings.io_timeout;
-  const auto done =
-      fan_out(shared->tasks.size(), 2 * io_timeout, [shared, io_timeout](std::size_t i) {
+  const auto done = real_executor().fan_out(
+      shared->tasks.size(), 2 * io_timeout, [shared, io_timeout](std::size_t i) {
         shared->results[i] = examine_disk(shared->tasks[i], io_timeout, shared->probe);
       });
   std::vector<Examination> examined(survey.disks.size());

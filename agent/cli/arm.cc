@@ -22,7 +22,7 @@ int run_arm(const std::string& config_path) {
   }
   std::uint32_t rank = 0;
   for (const std::size_t index : report->disks) {
-    const SurveyedDisk& disk = situation->survey.disks[index];
+    const DiskView& disk = situation->survey.disks[index];
     fmt::print("{}: armed, rank {} ({}, {}; {})\n", disk.info.path, ++rank,
                name_of(disk.label->role()), format_bytes(disk.label->data_length_bytes()),
                name_of(fit_of(disk.label->data_length_bytes(), situation->policy.memory)));

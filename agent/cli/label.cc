@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "agent/cli/command.h"
-#include "agent/node/config.h"
+#include "agent/node/config_file.h"
 #include "agent/records/label_run.h"
 #include "proto/uuid.h"
 

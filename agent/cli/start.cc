@@ -28,7 +28,7 @@ std::size_t report_disks(const Config& config, const Survey& survey,
                          const std::vector<Result<pb::CoredumpHeader>>& results) {
   std::size_t failed = 0;
   for (std::size_t i = 0; i < disks.size(); ++i) {
-    const SurveyedDisk& disk = survey.disks[disks[i]];
+    const DiskView& disk = survey.disks[disks[i]];
     if (results[i]) {
       fmt::print("{}: in service ({})\n", disk.info.path, name_of(disk.label->role()));
     } else {
@@ -64,7 +64,7 @@ Result<std::vector<std::string>> mailbox_uuids(const Config& config, const Surve
   auto known = load_known_mailboxes(config);
   if (!known) return known;
   std::set<std::string> seen;
-  for (const SurveyedDisk& disk : survey.disks) {
+  for (const DiskView& disk : survey.disks) {
     if (is_mailbox_disk(disk, config)) seen.insert(disk.label->disk_uuid());
   }
   for (const std::string& uuid : *known) {

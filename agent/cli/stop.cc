@@ -49,13 +49,13 @@ int release(const Config& config, const NodeState& state, const Survey& survey) 
     fmt::print(stderr, "lastword: not released: {}\n", describe(result.error()));
   }
   const std::size_t released = disks.size() - failed;
-  for (const SurveyedDisk& disk : unreadable_disks(survey)) {
+  for (const DiskView& disk : unreadable_disks(survey)) {
     ++failed;
     fmt::print(stderr, "lastword: not released: {}: cannot tell whether it is this node's: {}\n",
                disk.info.path, describe(*disk.problem));
   }
   std::size_t kept = 0;
-  for (const SurveyedDisk& disk : survey.disks) {
+  for (const DiskView& disk : survey.disks) {
     if (in_cluster(disk, config) && disk.label->home_node() == config.partner.id &&
         disk.label->owner_node() == config.self.id) {
       ++kept;

@@ -6,6 +6,9 @@
 
 #include "agent/cli/command.h"
 #include "agent/daemon/failure_watch.h"
+#include "agent/node/config_file.h"
+#include "agent/node/hooks.h"
+#include "agent/node/state_files.h"
 #include "agent/recover/recover_disk.h"
 #include "agent/takeover/takeover.pb.h"
 #include "agent/takeover/takeover_run.h"
@@ -58,10 +61,10 @@ void print_report(const Config& config, const TakeoverReport& report,
   for (const std::string& obstacle : report.obstacles) fmt::print("NO: {}\n", obstacle);
 }
 
-Result<Failure> operator_says_so(const Config& config) {
-  auto survey = survey_disks(config);
-  if (!survey) return fail(survey.error());
-  return Failure{.survey = std::move(*survey)};
+Result<Failure> operator_says_so(Surveyor& surveyor) {
+  auto look = surveyor.look();
+  if (!look) return fail(look.error());
+  return Failure{.look = std::move(*look)};
 }
 
 int run_takeover(const Config& config, const TakeoverOptions& options) {
@@ -77,15 +80,16 @@ int run_takeover(const Config& config, const TakeoverOptions& options) {
   const EventSink events = event_sink(config, options.json);
   auto lock = options.boot ? Result<FileDescriptor>{} : lock_takeover(config, false);
   if (!lock) return report_error(lock.error());
-  auto failure =
-      options.boot ? wait_for_failure(config, state->key, events) : operator_says_so(config);
+  Surveyor surveyor(config, real_shelf(), real_executor());
+  auto failure = options.boot ? wait_for_failure(config, state->key, surveyor, events)
+                              : operator_says_so(surveyor);
   if (!failure) return report_error(failure.error());
   if (options.boot) {
     // An operator was quicker: whatever that takeover leaves undone is seen by a look after it.
     lock = lock_takeover(config, false);
     if (!lock && lock.error().code == Code::kRefused) {
       lock = lock_takeover(config, true);
-      failure = operator_says_so(config);
+      failure = operator_says_so(surveyor);
       if (!failure) return report_error(failure.error());
     }
     if (!lock) return report_error(lock.error());
@@ -93,10 +97,17 @@ int run_takeover(const Config& config, const TakeoverOptions& options) {
     state = load_node_state(config);
     if (!state) return report_error(state.error());
   }
-  const RecoverDump recover = [&config](const SurveyedDisk& disk) {
-    return recover_after_takeover(config, disk);
-  };
-  const auto report = take_over(config, *state, *failure, events, recover);
+  const TakeoverWork work{
+      .config = config,
+      .state = *state,
+      .surveyor = surveyor,
+      .events = events,
+      .run_hook =
+          [&config](const std::string& event, const std::string& detail) {
+            return run_hook(config.hooks.service_taken, event, detail);
+          },
+      .recover = [&config](const DiskView& disk) { return recover_after_takeover(config, disk); }};
+  const auto report = take_over(work, std::move(*failure));
   if (!report) return report_error(report.error());
   events({.name = "takeover-finished",
           .disk = {},

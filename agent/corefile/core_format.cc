@@ -7,10 +7,6 @@
 
 namespace lastword {
 
-std::string_view name_of(CoreFormat format) {
-  return format == CoreFormat::kKdump ? "kdump" : "elf";
-}
-
 std::string describe(const CoreKind& kind) {
   if (kind.format == CoreFormat::kElf) return std::string(name_of(kind.format));
   return fmt::format("{}, {}", name_of(kind.format), name_of(kind.codec));

@@ -7,14 +7,9 @@
 
 #include "agent/corefile/core_writer.h"
 #include "agent/corefile/page_codec.h"
+#include "agent/protocol/core_format.h"
 
 namespace lastword {
-
-enum class CoreFormat : std::uint8_t {
-  kKdump,  // kdump-compressed; for crash, makedumpfile, libkdumpfile (drgn)
-  kElf,    // uncompressed, sparse; for these and gdb, vmcore-dmesg
-};
-[[nodiscard]] std::string_view name_of(CoreFormat format);
 
 struct CoreKind {
   CoreFormat format = CoreFormat::kKdump;

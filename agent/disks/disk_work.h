@@ -4,8 +4,10 @@
 #include <functional>
 #include <vector>
 
+#include "agent/base/executor.h"
 #include "agent/disks/own_disk.h"
-#include "agent/disks/survey.h"
+#include "agent/disks/shelf.h"
+#include "agent/protocol/disk_view.h"
 
 namespace lastword {
 
@@ -18,6 +20,6 @@ using DiskWork =
 // not done after a few I/O time-outs is kTimeout; what was sent to it may still be executed.
 [[nodiscard]] std::vector<Result<pb::CoredumpHeader>> work_on_disks(
     const Survey& survey, const std::vector<std::size_t>& disks, milliseconds io_timeout,
-    const DiskWork& work);
+    const DiskWork& work, Shelf& shelf = real_shelf(), Executor& executor = real_executor());
 
 }  // namespace lastword

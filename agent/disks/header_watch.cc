@@ -1,112 +1,86 @@
 #include "agent/disks/header_watch.h"
 
-#include <algorithm>
-#include <optional>
+#include <utility>
 
-#include "storage/block/batch_read.h"
+#include "agent/disks/slot_reads.h"
+#include "proto/record.h"
 
 namespace lastword {
-
 namespace {
 
-// How long a disk whose reads did not come back is left in peace; doubled each time, up to the
-// limit.
-constexpr milliseconds kFirstRest{1000};
-constexpr milliseconds kLongestRest{60'000};
 constexpr std::string_view kNotOpen = "it could not be opened when the disks were surveyed";
 
-}  // namespace
-
-struct HeaderWatch::Watched {
-  using Clock = std::chrono::steady_clock;
-
-  explicit Watched(const SurveyedDisk& disk)
-      : path(disk.info.path), metadata_offset(disk.metadata_offset), open(disk.open) {
-    if (!open) problem = {.code = Code::kIo, .operation = "read", .disk = path, .detail = kNotOpen};
-  }
-  [[nodiscard]] bool resting() const { return problem && (!open || Clock::now() < rest_until); }
-  // The kernel may still write into the buffers of such reads: they are given up, and so is the
-  // descriptor's owner never before them.
-  void rest(const Error& error) {
-    (void)slots.release();
-    slots = std::make_unique<AlignedBuffer>(2 * kBlockBytes);
-    problem = error;
-    rest_until = Clock::now() + next_rest;
-    next_rest = std::min(2 * next_rest, kLongestRest);
-  }
-
-  std::string path;
-  std::uint64_t metadata_offset;
-  std::shared_ptr<OpenDisk> open;  // null: for good
-  std::optional<Error> problem;    // the last one
-  Clock::time_point rest_until{};
-  milliseconds next_rest = kFirstRest;
-  std::unique_ptr<AlignedBuffer> slots = std::make_unique<AlignedBuffer>(2 * kBlockBytes);
-};
-
-HeaderWatch::HeaderWatch(const std::vector<SurveyedDisk>& disks, milliseconds io_timeout)
-    : io_timeout_(io_timeout) {
-  for (const SurveyedDisk& disk : disks) watched_.push_back(std::make_unique<Watched>(disk));
-}
-
-HeaderWatch::~HeaderWatch() = default;
-
-std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks) {
-  std::vector<ReadRequest> requests;
-  std::vector<std::size_t> asked;
-  for (const std::size_t index : disks) {
-    Watched& watched = *watched_[index];
-    if (watched.resting()) continue;
-    asked.push_back(index);
-    for (unsigned slot = 0; slot < 2; ++slot) {
-      requests.push_back(
-          {.fd = watched.open->fd,
-           .disk = watched.path,
-           .offset = watched.metadata_offset + slot_offset(RecordPlace::kCoredump, slot),
-           .buffer = watched.slots->block(slot)});
-    }
-  }
-  const Status submitted = read_batch(requests, io_timeout_);
-
-  std::vector<SeenHeader> seen;
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    Watched& watched = *watched_[asked[i]];
-    watched.problem.reset();
-    for (const ReadRequest* request : {&requests[2 * i], &requests[2 * i + 1]}) {
-      const Status& status = submitted ? request->status : submitted;
-      // A time-out outweighs what the other slot says: its buffer is not ours any more.
-      if (status || (watched.problem && watched.problem->code == Code::kTimeout)) continue;
-      watched.problem = status.error();
-    }
-    if (!watched.problem) {
-      watched.next_rest = kFirstRest;
-      seen.push_back(parse(asked[i], watched));
-    } else if (watched.problem->code == Code::kTimeout) {
-      watched.rest(*watched.problem);
-    }
-  }
-  for (const std::size_t index : disks) {
-    const Watched& watched = *watched_[index];
-    if (watched.problem) seen.push_back({.disk = index, .header = fail(*watched.problem)});
-  }
-  return seen;
-}
-
-SeenHeader HeaderWatch::parse(std::size_t index, const Watched& watched) {
+SeenHeader parse(std::size_t index, const std::string& path, std::uint64_t metadata_offset,
+                 const AlignedBuffer& slots) {
   SeenHeader result{.disk = index, .header = pb::CoredumpHeader()};
-  const auto choice = read_pair(watched.slots->block(0), watched.slots->block(1),
-                                RecordKind::kCoredumpHeader, *result.header);
+  const auto choice =
+      read_pair(slots.block(0), slots.block(1), RecordKind::kCoredumpHeader, *result.header);
   if (choice) {
     result.sequence = choice->next_sequence - 1;
   } else if (choice.error().code == Code::kNotFound) {
     result.header->Clear();
   } else {
     Error error = choice.error();
-    error.disk = watched.path;
-    error.offset = watched.metadata_offset + slot_offset(RecordPlace::kCoredump, 0);
+    error.disk = path;
+    error.offset = metadata_offset + slot_offset(RecordPlace::kCoredump, 0);
     result.header = fail(error);
   }
   return result;
+}
+
+}  // namespace
+
+HeaderWatch::HeaderWatch(Shelf& shelf, Executor& executor, const std::vector<DiskView>& disks,
+                         const OpenDisks& open, milliseconds io_timeout)
+    : shelf_(shelf), executor_(executor), io_timeout_(io_timeout) {
+  for (const DiskView& disk : disks) {
+    Watched watched{.path = disk.info.path,
+                    .metadata_offset = disk.metadata_offset,
+                    .open = open.find(disk.info.path),
+                    .problem = {}};
+    if (!watched.open) {
+      watched.problem = {
+          .code = Code::kIo, .operation = "read", .disk = watched.path, .detail = kNotOpen};
+    }
+    watched_.push_back(std::move(watched));
+  }
+}
+
+bool HeaderWatch::left_out(const Watched& watched) {
+  return !watched.open || resting_.rests(watched.path, executor_.now());
+}
+
+std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks) {
+  std::vector<SeenHeader> seen;
+  std::vector<std::size_t> asked;
+  std::vector<SlotRead> reads;
+  for (const std::size_t index : disks) {
+    const Watched& watched = watched_[index];
+    if (left_out(watched)) {
+      seen.push_back({.disk = index, .header = fail(*watched.problem)});
+      continue;
+    }
+    asked.push_back(index);
+    reads.push_back({.disk = watched.open,
+                     .metadata_offset = watched.metadata_offset,
+                     .buffer = AlignedBuffer(2 * kBlockBytes)});
+  }
+  read_slots(shelf_, reads, RecordPlace::kCoredump, 1, io_timeout_);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    Watched& watched = watched_[asked[i]];
+    SlotRead& read = reads[i];
+    if (read.status) {
+      resting_.read_came_back(watched.path);
+      seen.push_back(parse(asked[i], watched.path, watched.metadata_offset, read.buffer));
+      continue;
+    }
+    watched.problem = read.status.error();
+    if (watched.problem->code == Code::kTimeout) {
+      resting_.read_hangs(watched.open, std::move(read.buffer), executor_.now());
+    }
+    seen.push_back({.disk = asked[i], .header = fail(*watched.problem)});
+  }
+  return seen;
 }
 
 }  // namespace lastword

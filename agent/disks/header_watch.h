@@ -1,41 +1,42 @@
-// Reads the coredump headers of many disks again and again, all of them in one io_uring batch and
-// without ever opening a disk for writing.
+// Reads the coredump headers of many disks again and again, all of them in one batch and without
+// ever opening a disk for writing.
 #pragma once
 
-#include <cstdint>
-#include <memory>
+#include <optional>
 #include <vector>
 
-#include "agent/disks/survey.h"
-#include "proto/disk.pb.h"
-#include "storage/block/aligned_buffer.h"
+#include "agent/disks/resting_disks.h"
+#include "agent/disks/shelf.h"
+#include "agent/protocol/disk_view.h"
 
 namespace lastword {
 
-struct SeenHeader {
-  std::size_t disk = 0;  // index in the list given to the watch
-  Result<pb::CoredumpHeader> header;
-  std::uint64_t sequence = 0;  // of the slot that counts; 0: never written
-};
-
 class HeaderWatch {
  public:
-  // One that is not open is not opened either, which may take for ever: each poll() reports it.
-  HeaderWatch(const std::vector<SurveyedDisk>& disks, milliseconds io_timeout);
-  ~HeaderWatch();
-  HeaderWatch(const HeaderWatch&) = delete;
-  HeaderWatch& operator=(const HeaderWatch&) = delete;
+  // A disk that is not among `open` is not opened either, which may take for ever: each poll()
+  // reports it. Shelf and executor outlive this.
+  HeaderWatch(Shelf& shelf, Executor& executor, const std::vector<DiskView>& disks,
+              const OpenDisks& open, milliseconds io_timeout);
 
-  // Reads the headers of these disks. One that does not answer costs an I/O time-out now, and is
-  // then left out for a while (its error is repeated), longer each time.
+  // Reads the headers of these disks (indices into the list above). One that does not answer costs
+  // an I/O time-out now, and is then left out for a while (its error is repeated), longer each
+  // time.
   [[nodiscard]] std::vector<SeenHeader> poll(const std::vector<std::size_t>& disks);
 
  private:
-  struct Watched;
-  [[nodiscard]] static SeenHeader parse(std::size_t index, const Watched& watched);
+  struct Watched {
+    std::string path;
+    std::uint64_t metadata_offset = 0;
+    std::shared_ptr<OpenDisk> open;
+    std::optional<Error> problem;  // the last one
+  };
+  [[nodiscard]] bool left_out(const Watched& watched);
 
-  std::vector<std::unique_ptr<Watched>> watched_;
+  Shelf& shelf_;
+  Executor& executor_;
   milliseconds io_timeout_;
+  std::vector<Watched> watched_;
+  RestingDisks resting_;
 };
 
 }  // namespace lastword

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "storage/reserve/unit_attention.h"
+#include "proto/unit_attention.h"
 
 namespace lastword {
 namespace {

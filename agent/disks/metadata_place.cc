@@ -8,7 +8,7 @@
 
 namespace lastword {
 
-Result<MetadataPlace> find_metadata(LinuxBlockDevice& device, std::optional<std::uint64_t> offset) {
+Result<MetadataPlace> find_metadata(BlockDevice& device, std::optional<std::uint64_t> offset) {
   std::string why = "as asked";
   std::optional<Error> table;
   if (!offset) {

@@ -19,7 +19,7 @@ struct MetadataPlace {
 
 // With `offset` the GPT is not asked. Where neither helps: what is wrong with the GPT (kNotFound:
 // none, or not one of lastword's), or with the label.
-[[nodiscard]] Result<MetadataPlace> find_metadata(LinuxBlockDevice& device,
+[[nodiscard]] Result<MetadataPlace> find_metadata(BlockDevice& device,
                                                   std::optional<std::uint64_t> offset);
 
 }  // namespace lastword

@@ -4,25 +4,15 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
-#include <chrono>
 
-#include "agent/protocol/seize_plan.h"
+#include "agent/disks/seize_run.h"
 #include "proto/coredump.h"
-#include "storage/reserve/unit_attention.h"
+#include "proto/unit_attention.h"
 
 namespace lastword {
 namespace {
 
 using google::protobuf::util::MessageDifferencer;
-
-std::int64_t unix_ms_now() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
-
-Error refused(std::string_view detail) {
-  return {.code = Code::kRefused, .operation = "take into service", .detail = std::string(detail)};
-}
 
 tl::unexpected<Error> at_disk(Error error, const ScsiLun& lun) {
   if (error.disk.empty()) error.disk = lun.name();
@@ -62,7 +52,7 @@ Status check_same_disk(HeldDisk& held, const OwnDisk& disk) {
                .detail = "another disk has taken this name since it was surveyed; run it again"});
 }
 
-Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self,
+Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self, std::int64_t unix_ms,
                                 pb::CoredumpHeader& header) {
   const auto label = disk.label();
   if (!label) return fail(label.error());
@@ -71,7 +61,7 @@ Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self,
   const auto old_header = disk.header();
   if (!old_header) return fail(old_header.error());
   if (!MessageDifferencer::Equals(*label, *in_service)) {
-    in_service->set_written_unix_ms(unix_ms_now());
+    in_service->set_written_unix_ms(unix_ms);
     if (Status status = disk.put_label(*in_service); !status) return status;
   }
   header = header_after_reboot(*old_header, {self.node, self.boot_generation});
@@ -80,27 +70,6 @@ Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self,
 }
 
 }  // namespace
-
-Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self) {
-  if (label.cluster_uuid() != self.cluster_uuid || label.home_node() != self.node ||
-      label.role() == pb::MAILBOX) {
-    return fail(refused("its label changed meanwhile: it is no disk of this node any more"));
-  }
-  if (label.owner_node() != 0 && label.owner_node() != self.node) {
-    return fail(
-        refused(fmt::format("its label says that node {} owns it: it was taken over; wait "
-                            "for its giveback",
-                            label.owner_node())));
-  }
-  pb::Label in_service = label;
-  if (label.owner_node() != self.node) {
-    in_service.set_ownership_epoch(label.ownership_epoch() + 1);
-  }
-  in_service.set_owner_node(self.node);
-  in_service.set_owner_generation(self.boot_generation);
-  in_service.set_home_generation(self.boot_generation);
-  return in_service;
-}
 
 Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key,
                                          const HeaderChange& change) {
@@ -121,7 +90,7 @@ Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentit
   const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
   if (Status seized = seize(disk.lun, goal); !seized) return fail(seized.error());
   pb::CoredumpHeader header;
-  if (Status written = write_records_in_service(held, self, header); !written) {
+  if (Status written = write_records_in_service(held, self, disk.unix_ms, header); !written) {
     if (written.error().code == Code::kRefused) {
       // Not ours after all. Failing to give it back is less important than saying so.
       (void)give_up_reservation(disk.lun, self.key);
@@ -154,7 +123,7 @@ Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
     label->set_owner_node(0);
     label->set_owner_generation(0);
     label->set_ownership_epoch(label->ownership_epoch() + 1);
-    label->set_written_unix_ms(unix_ms_now());
+    label->set_written_unix_ms(disk.unix_ms);
     if (Status written = held.put_label(*label); !written) return written;
   }
   return give_up_reservation(disk.lun, self.key);

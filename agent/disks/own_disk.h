@@ -15,21 +15,10 @@
 #include <vector>
 
 #include "agent/disks/held_disk.h"
+#include "agent/protocol/ownership.h"
 #include "proto/disk.pb.h"
 
 namespace lastword {
-
-// Who takes, as every disk's label and header will show it.
-struct OwnerIdentity {
-  std::string cluster_uuid;
-  std::uint8_t node = 0;
-  std::uint32_t boot_generation = 0;
-  ReservationKey key;  // names node and boot generation
-};
-
-// What the label becomes. The same label when there is nothing to change. kRefused when it is not
-// this node's disk, or is the partner's by now.
-[[nodiscard]] Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self);
 
 // An open disk and what the survey said it is.
 struct OwnDisk {
@@ -40,11 +29,8 @@ struct OwnDisk {
   std::string disk_uuid;
   // Registered when it was surveyed. This boot's key among them, and gone since: fenced.
   std::vector<ReservationKey> keys = {};
+  std::int64_t unix_ms = 0;  // that the records bear which are written
 };
-
-// What a coredump header becomes, from what it is right now. Holds what it needs by value: it may
-// run on a thread that is left behind.
-using HeaderChange = std::function<Result<pb::CoredumpHeader>(const pb::CoredumpHeader& now)>;
 
 // Reads the header of a disk that `key` holds and writes what the change makes of it, nothing when
 // that is the same. On an error it reads as either the old or the new one.

@@ -1,16 +1,11 @@
 #include "agent/disks/partner_disk.h"
 
+#include "agent/disks/seize_run.h"
 #include "proto/coredump.h"
 #include "storage/block/record_io.h"
 
 namespace lastword {
 namespace {
-
-std::int64_t wall_clock_ms() {
-  return std::chrono::duration_cast<milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 Result<PairChoice> read_label(RecordIo& records, const TakeOrder& order, pb::Label& label) {
   const auto choice = records.read(RecordPlace::kLabel, label);
@@ -18,13 +13,13 @@ Result<PairChoice> read_label(RecordIo& records, const TakeOrder& order, pb::Lab
   if (label.cluster_uuid() != order.cluster_uuid || label.disk_uuid() != order.disk_uuid) {
     return fail({.code = Code::kRefused,
                  .operation = "take disk",
-                 .disk = order.path,
+                 .disk = order.info.path,
                  .detail = "another disk has taken this name since it was surveyed"});
   }
   return choice;
 }
 
-Status write_label(RecordIo& records, const TakeOrder& order) {
+Status write_label(RecordIo& records, const TakeOrder& order, std::int64_t unix_ms) {
   pb::Label label;
   const auto choice = read_label(records, order, label);
   if (!choice) return fail(choice.error());
@@ -33,7 +28,7 @@ Status write_label(RecordIo& records, const TakeOrder& order) {
   if (label.owner_node() != own.node) label.set_ownership_epoch(label.ownership_epoch() + 1);
   label.set_owner_node(own.node);
   label.set_owner_generation(own.boot_generation);
-  label.set_written_unix_ms(wall_clock_ms());
+  label.set_written_unix_ms(unix_ms);
   const auto written = records.write(RecordPlace::kLabel, *choice, label);
   if (!written) return fail(written.error());
   return {};
@@ -54,8 +49,8 @@ Status end_header_on_disk(RecordIo& records, const TakeOrder& order, pb::Coredum
 
 // Opened for reading: the reservation needs no more, and nothing is to be opened for writing that
 // may still be the partner's.
-Result<std::shared_ptr<OpenDisk>> open_by_name(const TakeOrder& order) {
-  auto disk = open_disk(order.path, Access::kReadOnly, order.io_timeout);
+Result<std::shared_ptr<OpenDisk>> open_by_name(Shelf& shelf, const TakeOrder& order) {
+  auto disk = shelf.open(order.info, Access::kReadOnly, order.io_timeout);
   if (!disk) return fail(disk.error());
   RecordIo records(*disk->device, order.metadata_offset);
   pb::Label label;
@@ -67,7 +62,7 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset
   if (!disk.lun) {
     return fail({.code = Code::kUnsupported,
                  .operation = "take disk",
-                 .disk = order.path,
+                 .disk = order.info.path,
                  .detail = "an image file has no reservations"});
   }
   SeizeNotes notes;
@@ -84,31 +79,32 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset
   return disk.lun->logical_unit_reset();
 }
 
-Status write_records(const TakeOrder& order, pb::CoredumpHeader& header) {
-  const auto device = LinuxBlockDevice::open(order.path, Access::kReadWrite);
-  if (!device) return fail(device.error());
-  RecordIo records(**device, order.metadata_offset);
-  if (Status status = write_label(records, order); !status) return status;
+Status write_records(Shelf& shelf, const TakeOrder& order, std::int64_t unix_ms,
+                     pb::CoredumpHeader& header) {
+  const auto disk = shelf.open(order.info, Access::kReadWrite, order.io_timeout);
+  if (!disk) return fail(disk.error());
+  RecordIo records(*disk->device, order.metadata_offset);
+  if (Status status = write_label(records, order, unix_ms); !status) return status;
   return end_header_on_disk(records, order, header);
 }
 
 }  // namespace
 
-TakenDisk take_disk(const TakeOrder& order, const std::function<void()>& on_held) {
+TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
+                    std::shared_ptr<OpenDisk> open, const std::function<void()>& on_held) {
   TakenDisk taken;
-  std::shared_ptr<OpenDisk> disk = order.open;
-  if (!disk) {
-    auto opened = open_by_name(order);
+  if (!open) {
+    auto opened = open_by_name(shelf, order);
     if (!opened) {
       taken.status = fail(opened.error());
       return taken;
     }
-    disk = std::move(*opened);
+    open = std::move(*opened);
   }
-  taken.status = take_reservation(*disk, order, taken.used_reset);
+  taken.status = take_reservation(*open, order, taken.used_reset);
   if (!taken.status) return taken;
   on_held();
-  taken.status = write_records(order, taken.header);
+  taken.status = write_records(shelf, order, executor.unix_ms(), taken.header);
   return taken;
 }
 

@@ -4,28 +4,13 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
 
-#include "agent/protocol/seize_plan.h"
+#include "agent/base/executor.h"
+#include "agent/disks/shelf.h"
+#include "agent/protocol/takeover_input.h"
 #include "proto/disk.pb.h"
-#include "proto/timing.h"
-#include "storage/reserve/disk.h"
 
 namespace lastword {
-
-struct TakeOrder {
-  std::string path;
-  std::uint64_t metadata_offset = 0;
-  std::string cluster_uuid;
-  std::string disk_uuid;  // as surveyed: names of devices may have moved since
-  SeizeGoal goal;
-  // From the survey, if it is recent: the disk it read the label from, and what it saw.
-  std::shared_ptr<OpenDisk> open;
-  std::optional<SeizeView> seen;
-  pb::Reason abort_reason = pb::REASON_NONE;  // for a header that is still IN_PROGRESS
-  milliseconds io_timeout{};
-};
 
 struct TakenDisk {
   Status status;
@@ -38,6 +23,12 @@ struct TakenDisk {
 // becomes ABORTED(abort_reason), ARMED becomes INACTIVE. An error leaves what came before it done;
 // doing it again finishes the rest. `on_held` is called as soon as the reservation is this node's:
 // nobody else can write the disk from then on, and the service need not wait for the records.
-[[nodiscard]] TakenDisk take_disk(const TakeOrder& order, const std::function<void()>& on_held);
+//
+// `open`: the disk as a recent survey read its label; null where what it knew is not to be trusted
+// any more: the disk is then opened by its name, and its label read again. Shelf and executor
+// outlive this.
+[[nodiscard]] TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
+                                  std::shared_ptr<OpenDisk> open,
+                                  const std::function<void()>& on_held);
 
 }  // namespace lastword

@@ -7,8 +7,6 @@
 namespace lastword {
 namespace {
 
-constexpr unsigned kMaxAttempts = 16;
-
 bool is_partner(ReservationKey key, const SeizeGoal& goal) {
   const auto own = parse_key(goal.own);
   const auto parts = parse_key(key);
@@ -17,29 +15,15 @@ bool is_partner(ReservationKey key, const SeizeGoal& goal) {
 
 }  // namespace
 
-Vote cast_vote(ScsiLun& lun, const SeizeGoal& goal) {
-  for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    const auto registrations = lun.read_keys();
-    if (!registrations) {
-      if (registrations.error().code == Code::kUnitAttention) continue;
-      return Vote::kUnknown;
-    }
-    const auto& keys = registrations->keys;
-    if (std::find(keys.begin(), keys.end(), goal.own) == keys.end()) return Vote::kLost;
-    const auto rival = std::find_if(keys.begin(), keys.end(),
-                                    [&](ReservationKey key) { return is_partner(key, goal); });
-    if (rival == keys.end()) return Vote::kWon;
-    if (goal.victim_generation && parse_key(*rival)->boot_generation > *goal.victim_generation) {
-      return Vote::kUnknown;
-    }
-    const Status removed = lun.preempt(goal.own, *rival, kOwnerType);
-    // A conflict or unit attention means that the picture changed, perhaps against us: look again.
-    if (!removed && removed.error().code != Code::kConflict &&
-        removed.error().code != Code::kUnitAttention) {
-      return Vote::kUnknown;
-    }
+VoteStep vote_step(const std::vector<ReservationKey>& keys, const SeizeGoal& goal) {
+  if (std::find(keys.begin(), keys.end(), goal.own) == keys.end()) return {.vote = Vote::kLost};
+  const auto rival = std::find_if(keys.begin(), keys.end(),
+                                  [&](ReservationKey key) { return is_partner(key, goal); });
+  if (rival == keys.end()) return {.vote = Vote::kWon};
+  if (goal.victim_generation && parse_key(*rival)->boot_generation > *goal.victim_generation) {
+    return {.vote = Vote::kUnknown};
   }
-  return Vote::kUnknown;
+  return {.preempt = *rival};
 }
 
 Error no_majority(const Tally& tally) {

@@ -6,7 +6,7 @@
 
 #include <functional>
 #include <optional>
-#include <span>
+#include <vector>
 
 #include "agent/protocol/seize_plan.h"
 
@@ -18,10 +18,15 @@ enum class Vote : std::uint8_t {
   kUnknown,  // the disk did not answer, or a later life of the partner is registered there
 };
 
-// One vote on one mailbox disk. Won already where the partner is not registered and we are, so that
-// a takeover that was interrupted picks up here. Never registers: a node that lost must not come
-// back.
-[[nodiscard]] Vote cast_vote(ScsiLun& lun, const SeizeGoal& goal);
+// What comes next on one mailbox disk whose registered keys are `keys`: a vote that is cast, or the
+// rival's key that is to be preempted before the next look. Won already where the partner is not
+// registered and this node is, so that a takeover that was interrupted picks up here. Never asks
+// for a registration: a node that lost must not come back.
+struct VoteStep {
+  std::optional<Vote> vote = {};
+  ReservationKey preempt = {};  // without a vote
+};
+[[nodiscard]] VoteStep vote_step(const std::vector<ReservationKey>& keys, const SeizeGoal& goal);
 
 struct Tally {
   unsigned total = 0;

@@ -1,6 +1,7 @@
 // Getting hold of one disk's reservation, step by step: a pure state machine that says which SCSI
-// command comes next and is fed the replies. It serves both `start` (a node's own disks, where a
-// power cycle may have left its older key) and takeover (the partner's disks).
+// command comes next and is fed the replies; the driver is agent/disks/seize_run.h. It serves both
+// `start` (a node's own disks, where a power cycle may have left its older key) and takeover (the
+// partner's disks).
 //
 //   TEST UNIT READY until ready -> READ KEYS, READ RESERVATION (unless just seen)
 //   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already
@@ -16,7 +17,7 @@
 #include <vector>
 
 #include "proto/keys.h"
-#include "storage/reserve/scsi_lun.h"
+#include "proto/reservation.h"
 
 namespace lastword {
 
@@ -122,15 +123,5 @@ class Seize {
   unsigned looks_ = 0;
   Status result_;
 };
-
-struct SeizeNotes {
-  bool used_reset = false;
-  bool preempted = false;
-};
-
-// Drives a Seize on a real (or fake) logical unit. Blocks for at most the lun's time-out for each
-// command. Returns its result; `notes` may be null.
-[[nodiscard]] Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes = nullptr,
-                           std::optional<SeizeView> seen = {});
 
 }  // namespace lastword

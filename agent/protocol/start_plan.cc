@@ -38,7 +38,7 @@ Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<st
 }
 
 // Sorts one of this node's disks into the plan.
-void place_own_disk(std::size_t index, const SurveyedDisk& disk, const Config& config,
+void place_own_disk(std::size_t index, const DiskView& disk, const Config& config,
                     StartPlan& plan) {
   const std::uint8_t holder = holder_node(disk, config);
   if (disk.label->owner_node() == config.partner.id) {
@@ -66,7 +66,7 @@ void place_own_disk(std::size_t index, const SurveyedDisk& disk, const Config& c
 //
 // A vote that was lost in this life stays lost: the winner may be slow, and still take disks from
 // this node by the key that this node has now. A later life's key it would respect.
-std::string reject_mailbox(const SurveyedDisk& disk, const Survey& survey, const Config& config,
+std::string reject_mailbox(const DiskView& disk, const Survey& survey, const Config& config,
                            const std::optional<NodeState>& state) {
   if (disk.scsi_problem) return describe(*disk.scsi_problem);
   const std::string& uuid = disk.label->disk_uuid();
@@ -93,12 +93,12 @@ std::string reject_mailbox(const SurveyedDisk& disk, const Survey& survey, const
 
 }  // namespace
 
-bool is_own_disk(const SurveyedDisk& disk, const Config& config) {
+bool is_own_disk(const DiskView& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->role() != pb::MAILBOX &&
          disk.label->home_node() == config.self.id;
 }
 
-bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config) {
+bool is_mailbox_disk(const DiskView& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->role() == pb::MAILBOX;
 }
 
@@ -110,7 +110,7 @@ Result<StartPlan> plan_start(const Survey& survey, const Config& config,
   if (!generation) return fail(generation.error());
   StartPlan plan{.boot_generation = *generation};
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
-    const SurveyedDisk& disk = survey.disks[i];
+    const DiskView& disk = survey.disks[i];
     if (is_own_disk(disk, config)) {
       place_own_disk(i, disk, config, plan);
     } else if (is_mailbox_disk(disk, config)) {

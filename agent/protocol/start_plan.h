@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/disks/own_disk.h"
-#include "agent/disks/survey.h"
-#include "agent/node/config.h"
-#include "agent/node/node_state.h"
+#include "agent/protocol/config.h"
+#include "agent/protocol/disk_view.h"
+#include "agent/protocol/node_state.h"
+#include "agent/protocol/ownership.h"
 
 namespace lastword {
 
@@ -39,7 +39,7 @@ struct StartPlan {
 
 // This node's own disks and the mailbox disks that it registered on or should: what `lastword stop`
 // hands back.
-[[nodiscard]] bool is_own_disk(const SurveyedDisk& disk, const Config& config);
-[[nodiscard]] bool is_mailbox_disk(const SurveyedDisk& disk, const Config& config);
+[[nodiscard]] bool is_own_disk(const DiskView& disk, const Config& config);
+[[nodiscard]] bool is_mailbox_disk(const DiskView& disk, const Config& config);
 
 }  // namespace lastword

@@ -9,7 +9,7 @@
 namespace lastword {
 namespace {
 
-TakeoverDisk as_plan_input(const SurveyedDisk& disk, const Config& config, std::uint32_t life) {
+TakeoverDisk as_plan_input(const DiskView& disk, const Config& config, std::uint32_t life) {
   return {.role = disk.label->role(),
           .mine_already = holder_node(disk, config) == config.self.id,
           .header_readable = !disk.problem.has_value(),
@@ -26,7 +26,7 @@ std::optional<std::uint32_t> known_life(const pb::Label& label, std::uint8_t nod
   return latest == 0 ? std::nullopt : std::optional(latest);
 }
 
-bool is_partners(const SurveyedDisk& disk, const Config& config) {
+bool is_partners(const DiskView& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->role() != pb::MAILBOX &&
          (disk.label->home_node() == config.partner.id ||
           disk.label->owner_node() == config.partner.id);
@@ -34,9 +34,9 @@ bool is_partners(const SurveyedDisk& disk, const Config& config) {
 
 }  // namespace
 
-std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& config) {
-  std::vector<SurveyedDisk> disks;
-  for (const SurveyedDisk& disk : survey.disks) {
+std::vector<DiskView> partner_disks(const Survey& survey, const Config& config) {
+  std::vector<DiskView> disks;
+  for (const DiskView& disk : survey.disks) {
     if (is_partners(disk, config)) disks.push_back(disk);
   }
   return disks;
@@ -45,23 +45,22 @@ std::vector<SurveyedDisk> partner_disks(const Survey& survey, const Config& conf
 std::vector<std::size_t> dump_places(const Survey& survey, const Config& config) {
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
-    const SurveyedDisk& disk = survey.disks[i];
+    const DiskView& disk = survey.disks[i];
     if (is_partners(disk, config) && may_hold_dump(disk.label->role())) places.push_back(i);
   }
   return places;
 }
 
-std::vector<SurveyedDisk> late_disks(const Survey& survey, const Config& config,
-                                     const std::set<std::string>& had) {
+std::vector<DiskView> late_disks(const Survey& survey, const Config& config,
+                                 const std::set<std::string>& had) {
   auto disks = partner_disks(survey, config);
-  std::erase_if(disks,
-                [&](const SurveyedDisk& disk) { return had.contains(disk.label->disk_uuid()); });
+  std::erase_if(disks, [&](const DiskView& disk) { return had.contains(disk.label->disk_uuid()); });
   return disks;
 }
 
-std::vector<SurveyedDisk> unreadable_disks(const Survey& survey) {
-  std::vector<SurveyedDisk> disks;
-  for (const SurveyedDisk& disk : survey.disks) {
+std::vector<DiskView> unreadable_disks(const Survey& survey) {
+  std::vector<DiskView> disks;
+  for (const DiskView& disk : survey.disks) {
     if (!disk.label && disk.problem) disks.push_back(disk);
   }
   return disks;
@@ -76,39 +75,37 @@ Error no_partner_disks(const Config& config) {
                             config.partner.name)};
 }
 
-const SurveyedDisk* find_mailbox(const Survey& survey, const Config& config,
-                                 std::string_view uuid) {
+const DiskView* find_mailbox(const Survey& survey, const Config& config, std::string_view uuid) {
   const auto disks = disks_with_uuid(survey, config, uuid);
   return disks.size() == 1 ? &survey.disks[disks.front()] : nullptr;
 }
 
-std::uint32_t life_taken_over(const Failure& failure, const Config& config) {
-  return failure.generation ? *failure.generation
-                            : latest_generation(failure.survey, config, config.partner.id);
+std::uint32_t life_taken_over(const Survey& survey, std::optional<std::uint32_t> panicked,
+                              const Config& config) {
+  return panicked ? *panicked : latest_generation(survey, config, config.partner.id);
 }
 
-std::vector<TakeoverDisk> as_plan_input(const std::vector<SurveyedDisk>& disks,
-                                        const Config& config, std::uint32_t life) {
+std::vector<TakeoverDisk> as_plan_input(const std::vector<DiskView>& disks, const Config& config,
+                                        std::uint32_t life) {
   std::vector<TakeoverDisk> input;
   input.reserve(disks.size());
-  for (const SurveyedDisk& disk : disks) input.push_back(as_plan_input(disk, config, life));
+  for (const DiskView& disk : disks) input.push_back(as_plan_input(disk, config, life));
   return input;
 }
 
-TakeOrder take_order(const SurveyedDisk& disk, const Config& config, ReservationKey own,
+TakeOrder take_order(const DiskView& disk, const Config& config, ReservationKey own,
                      pb::Reason abort_reason, std::optional<std::uint32_t> failed_generation) {
-  TakeOrder order{.path = disk.info.path,
+  TakeOrder order{.info = disk.info,
                   .metadata_offset = disk.metadata_offset,
                   .cluster_uuid = config.cluster_uuid,
                   .disk_uuid = disk.label->disk_uuid(),
                   .goal = {.own = own, .victim_node = config.partner.id},
-                  .open = disk.open,
                   .seen = {},
                   .abort_reason = abort_reason,
                   .io_timeout = config.timing.settings.io_timeout};
   order.goal.victim_generation =
       failed_generation ? failed_generation : known_life(*disk.label, config.partner.id);
-  if (disk.open && !disk.scsi_problem) {
+  if (disk.reservations_known) {
     order.goal.aptpl = disk.aptpl;
     order.seen = {.keys = disk.keys, .holder = disk.reservation};
   }

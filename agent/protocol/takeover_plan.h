@@ -24,9 +24,6 @@
 
 namespace lastword {
 
-// Milliseconds on a clock that never jumps; only differences matter.
-using Instant = std::chrono::milliseconds;
-
 // What the disk said when the takeover began.
 struct TakeoverDisk {
   pb::Role role = pb::SERVICE;

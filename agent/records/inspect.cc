@@ -7,8 +7,8 @@
 #include "agent/disks/metadata_place.h"
 #include "proto/keys.h"
 #include "proto/record.h"
+#include "proto/unit_attention.h"
 #include "storage/block/record_io.h"
-#include "storage/reserve/unit_attention.h"
 #include "storage/tables/signatures.h"
 
 namespace lastword {

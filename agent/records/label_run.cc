@@ -12,10 +12,10 @@
 
 #include "proto/coredump.h"
 #include "proto/record.h"
+#include "proto/unit_attention.h"
 #include "proto/uuid.h"
 #include "storage/block/aligned_buffer.h"
 #include "storage/block/record_io.h"
-#include "storage/reserve/unit_attention.h"
 
 namespace lastword {
 namespace {

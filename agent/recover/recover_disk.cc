@@ -151,7 +151,7 @@ Result<DumpLog> read_dump_log(const std::optional<Config>& config, const Recover
                                                                      : "the dump has none"});
 }
 
-Result<std::string> recover_after_takeover(const Config& config, const SurveyedDisk& disk) {
+Result<std::string> recover_after_takeover(const Config& config, const DiskView& disk) {
   RecoverRequest request;
   request.disk = disk.info.path;
   const auto result = recover_disk(config, request);

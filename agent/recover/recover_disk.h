@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "agent/disks/survey.h"
-#include "agent/node/config.h"
-#include "agent/node/node_state.h"
+#include "agent/node/state_files.h"
+#include "agent/protocol/config.h"
+#include "agent/protocol/disk_view.h"
 #include "agent/recover/recover_dump.h"
 #include "storage/reserve/disk.h"
 
@@ -49,6 +49,6 @@ struct DumpLog {
 // The dump on a disk that this node just took over, to the core directory of the node that crashed.
 // Returns the directory that was written. A disk that could not be marked SAVED is an error.
 [[nodiscard]] Result<std::string> recover_after_takeover(const Config& config,
-                                                         const SurveyedDisk& disk);
+                                                         const DiskView& disk);
 
 }  // namespace lastword

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "agent/base/executor.h"
 #include "agent/base/json.h"
 #include "agent/corefile/core_format.h"
 #include "agent/recover/dump_front.h"
@@ -140,9 +141,7 @@ Result<pb::RecoveryReport> fill_directory(const DumpSource& source, const Dump& 
   pb::RecoveryReport report =
       make_report(dump, receiver, source.device.name(), node_name(dump, options));
   report.set_core_format(describe(options.core));
-  report.set_recovered_utc(utc_time(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                        std::chrono::system_clock::now().time_since_epoch())
-                                        .count()));
+  report.set_recovered_utc(utc_time(real_executor().unix_ms()));
   if (Status status = writer->finish(report.complete() ? "" : summary_of(report)); !status) {
     return fail(status.error());
   }

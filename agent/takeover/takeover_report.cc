@@ -15,14 +15,14 @@ namespace {
 Tally expected_votes(const Config& config, const NodeState& state, const Survey& survey) {
   const auto count = static_cast<unsigned>(state.mailbox_disks.size());
   return arbitrate(count, [&](unsigned index) {
-    const SurveyedDisk* disk = find_mailbox(survey, config, state.mailbox_disks[index]);
+    const DiskView* disk = find_mailbox(survey, config, state.mailbox_disks[index]);
     if (disk == nullptr || disk->scsi_problem) return Vote::kUnknown;
     return is_registered(*disk, state.key) ? Vote::kWon : Vote::kLost;
   });
 }
 
 TakeoverReport::Disk forecast_disk(const Config& config, const Result<NodeState>& state,
-                                   const SurveyedDisk& disk, bool at_once, bool& complete) {
+                                   const DiskView& disk, bool at_once, bool& complete) {
   TakeoverReport::Disk row{.path = disk.info.path,
                            .uuid = disk.label->disk_uuid(),
                            .role = disk.label->role(),
@@ -47,13 +47,13 @@ TakeoverReport::Disk forecast_disk(const Config& config, const Result<NodeState>
 
 }  // namespace
 
-void add(TakeoverReport more, TakeoverReport& report) {
+void merge(TakeoverReport& report, TakeoverReport more) {
   report.complete = report.complete && more.complete;
   std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
 }
 
 void add_unreadable(const Survey& survey, TakeoverReport& report) {
-  for (const SurveyedDisk& disk : unreadable_disks(survey)) {
+  for (const DiskView& disk : unreadable_disks(survey)) {
     report.complete = false;
     report.disks.push_back({.path = disk.info.path,
                             .uuid = {},
@@ -67,7 +67,7 @@ TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& 
                                  const Survey& survey) {
   const auto disks = partner_disks(survey, config);
   TakeoverPlan plan(config.timing, config.partner.id,
-                    as_plan_input(disks, config, life_taken_over({.survey = survey}, config)));
+                    as_plan_input(disks, config, life_taken_over(survey, {}, config)));
   std::vector<bool> at_once(disks.size());
   for (const TakeoverAction& action : plan.begin(Instant{0})) {
     if (action.kind == TakeoverAction::Kind::kTake) at_once[action.disk] = true;

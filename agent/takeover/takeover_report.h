@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "agent/disks/survey.h"
-#include "agent/node/config.h"
-#include "agent/node/node_state.h"
+#include "agent/protocol/config.h"
+#include "agent/protocol/disk_view.h"
+#include "agent/protocol/node_state.h"
 
 namespace lastword {
 
@@ -26,8 +26,7 @@ struct TakeoverReport {
   bool complete = false;
 };
 
-// What another part of the same takeover reports.
-void add(TakeoverReport more, TakeoverReport& report);
+void merge(TakeoverReport& report, TakeoverReport more);
 
 // Disks whose label can not be read may be the partner's: the takeover is not complete.
 void add_unreadable(const Survey& survey, TakeoverReport& report);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proto/format_text.h"
+#include "storage/block/elsewhere.h"
 
 namespace lastword {
 
@@ -39,7 +40,7 @@ struct BoundedCall::Shared {
 
 BoundedCall::BoundedCall(std::function<Status()> work) : shared_(std::make_shared<Shared>()) {
   shared_->work = std::move(work);
-  std::thread([shared = shared_] { shared->serve(); }).detach();
+  run_on_lost_thread([shared = shared_] { shared->serve(); });
 }
 
 BoundedCall::~BoundedCall() {

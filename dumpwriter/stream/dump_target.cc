@@ -9,7 +9,7 @@
 #include "proto/coredump.h"
 #include "proto/format_text.h"
 #include "proto/record.h"
-#include "storage/reserve/unit_attention.h"
+#include "proto/unit_attention.h"
 
 namespace lastword {
 namespace {

@@ -11,9 +11,9 @@
 #include <mutex>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <vector>
 
+#include "storage/block/elsewhere.h"
 #include "storage/block/file_descriptor.h"
 #include "storage/block/io_error.h"
 
@@ -168,10 +168,10 @@ Status read_batch_threads(std::span<ReadRequest> requests, std::chrono::millisec
       continue;
     }
     try {
-      std::thread([batch, index, fd = std::move(fd), buffer = request.buffer,
-                   offset = request.offset] {
-        batch->report(index, batch->read(fd.get(), buffer, offset));
-      }).detach();
+      const auto own_fd = std::make_shared<FileDescriptor>(std::move(fd));
+      run_on_lost_thread([batch, index, own_fd, buffer = request.buffer, offset = request.offset] {
+        batch->report(index, batch->read(own_fd->get(), buffer, offset));
+      });
     } catch (const std::system_error& error) {
       batch->report(index, -error.code().value());
     }

@@ -18,6 +18,9 @@ class BlockDevice {
   // For messages: "/dev/sdc". Lives as long as the device.
   [[nodiscard]] virtual std::string_view name() const = 0;
   [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
+  // Of an LBA, as partition tables count. 0: not known, as of an image, which may come from a disk
+  // with blocks of any size.
+  [[nodiscard]] virtual std::uint32_t logical_block_bytes() const { return 0; }
 
   // Offset, length and buffer address are multiples of kBlockBytes (kRefused otherwise). All or an
   // error. Reads never come from a page cache. RESERVATION CONFLICT is kConflict.

@@ -30,7 +30,9 @@ class LinuxBlockDevice final : public BlockDevice {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool is_image() const { return is_image_; }
   // Of a disk; an image file has none of its own.
-  [[nodiscard]] std::uint32_t logical_block_bytes() const { return logical_block_bytes_; }
+  [[nodiscard]] std::uint32_t logical_block_bytes() const override {
+    return is_image_ ? 0 : logical_block_bytes_;
+  }
 
  private:
   LinuxBlockDevice(std::string path, FileDescriptor fd, std::uint64_t size_bytes, bool is_image,

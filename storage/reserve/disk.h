@@ -8,19 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "proto/disk_info.h"
 #include "proto/error.h"
 #include "storage/block/linux_block_device.h"
 #include "storage/reserve/scsi_lun.h"
 
 namespace lastword {
-
-// What the kernel says of a disk, from /sys/block.
-struct DiskInfo {
-  std::string path;         // "/dev/sdc", or an image file's path
-  std::string description;  // vendor, model, serial; for people
-  std::uint64_t size_bytes = 0;
-  bool is_image = false;  // a regular file: no SCSI commands, no reservations
-};
 
 // Where the kernel shows its devices; tests show others.
 struct SystemRoots {
@@ -44,7 +37,7 @@ struct SystemRoots {
 // A disk open for use. `lun` is null for an image.
 struct OpenDisk {
   DiskInfo info;
-  std::unique_ptr<LinuxBlockDevice> device;
+  std::unique_ptr<BlockDevice> device;
   std::unique_ptr<ScsiLun> lun;
   int fd = -1;  // of `device`, for write engines and read_batch; valid as long as it
 };

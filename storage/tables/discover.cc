@@ -27,7 +27,7 @@ constexpr std::size_t kGptBytes = 64 << 10;
 // its GPT. It therefore probes a sparse copy in memory of what was read with O_DIRECT.
 class GptCopy {
  public:
-  [[nodiscard]] static Result<GptCopy> create(LinuxBlockDevice& device) {
+  [[nodiscard]] static Result<GptCopy> create(BlockDevice& device) {
     FileDescriptor fd(::memfd_create("gpt", MFD_CLOEXEC));
     if (!fd.valid() || ::ftruncate(fd.get(), static_cast<off_t>(device.size_bytes())) != 0) {
       return fail(io_error(kOperation, device.name(), kNoOffset, errno));
@@ -47,26 +47,25 @@ class GptCopy {
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
-  GptCopy(LinuxBlockDevice& device, FileDescriptor fd) : device_(&device), fd_(std::move(fd)) {}
+  GptCopy(BlockDevice& device, FileDescriptor fd) : device_(&device), fd_(std::move(fd)) {}
 
-  LinuxBlockDevice* device_;
+  BlockDevice* device_;
   FileDescriptor fd_;
   AlignedBuffer buffer_{kGptBytes};
 };
 
-Error gpt_error(Code code, const LinuxBlockDevice& device, std::string_view detail) {
+Error gpt_error(Code code, const BlockDevice& device, std::string_view detail) {
   return {.code = code, .operation = kOperation, .disk = device.name(), .detail = detail};
 }
 
-// An image may come from a disk with sectors of either size.
-std::vector<std::uint32_t> possible_sector_bytes(const LinuxBlockDevice& device) {
-  if (device.is_image()) return {512, 4096};
+std::vector<std::uint32_t> possible_sector_bytes(const BlockDevice& device) {
+  if (device.logical_block_bytes() == 0) return {512, 4096};
   return {device.logical_block_bytes()};
 }
 
 // The list belongs to the probe. Null: no GPT.
-Result<blkid_partlist> read_gpt(blkid_probe probe, const GptCopy& copy,
-                                const LinuxBlockDevice& device, std::uint32_t sector_bytes) {
+Result<blkid_partlist> read_gpt(blkid_probe probe, const GptCopy& copy, const BlockDevice& device,
+                                std::uint32_t sector_bytes) {
   std::array<char, 4> type{"gpt"};
   std::array<char*, 2> types{type.data(), nullptr};
   if (blkid_probe_set_device(probe, copy.fd(), 0, static_cast<blkid_loff_t>(device.size_bytes())) !=
@@ -80,7 +79,7 @@ Result<blkid_partlist> read_gpt(blkid_probe probe, const GptCopy& copy,
   return blkid_probe_get_partitions(probe);
 }
 
-Result<Partition> find_in(blkid_partlist list, const LinuxBlockDevice& device) {
+Result<Partition> find_in(blkid_partlist list, const BlockDevice& device) {
   std::optional<Partition> found;
   for (int i = 0; i < blkid_partlist_numof_partitions(list); ++i) {
     blkid_partition entry = blkid_partlist_get_partition(list, i);
@@ -108,7 +107,7 @@ Result<Partition> find_in(blkid_partlist list, const LinuxBlockDevice& device) {
 
 }  // namespace
 
-Result<Partition> find_metadata_partition(LinuxBlockDevice& device) {
+Result<Partition> find_metadata_partition(BlockDevice& device) {
   const std::uint64_t whole_blocks = device.size_bytes() / kBlockBytes * kBlockBytes;
   if (whole_blocks < 2 * kGptBytes) {
     return fail(gpt_error(Code::kNotFound, device, "too small for a GPT"));

@@ -18,6 +18,6 @@ struct Partition {
 // which is stale where the partner wrote the GPT). kNotFound: not labelled.
 [[nodiscard]] Result<Partition> find_metadata_partition(const std::string& path);
 // The same on a device that is open already.
-[[nodiscard]] Result<Partition> find_metadata_partition(LinuxBlockDevice& device);
+[[nodiscard]] Result<Partition> find_metadata_partition(BlockDevice& device);
 
 }  // namespace lastword

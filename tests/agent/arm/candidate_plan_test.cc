@@ -20,7 +20,7 @@ struct Selection {
     policy.memory = {.raw_bytes = kRaw, .in_use_bytes = kInUse, .reserved_bytes = 128 * kMiB};
   }
 
-  SurveyedDisk& add(pb::Role role, std::uint64_t data_bytes) {
+  DiskView& add(pb::Role role, std::uint64_t data_bytes) {
     const auto number = static_cast<unsigned>(survey.disks.size());
     survey.disks.push_back(in_service(number, role, kGeneration));
     survey.disks.back().label->set_data_length_bytes(data_bytes);
@@ -53,7 +53,7 @@ BOOST_FIXTURE_TEST_SUITE(selection, Selection)
 BOOST_AUTO_TEST_CASE(every_rejection_has_its_reason) {
   struct Case {
     const char* name;
-    std::function<void(Selection&, SurveyedDisk&, Examination&)> change;
+    std::function<void(Selection&, DiskView&, Examination&)> change;
     const char* reason;
   };
   const Case cases[] = {
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(every_rejection_has_its_reason) {
   };
   for (const Case& one : cases) {
     Selection fresh;
-    SurveyedDisk& disk = fresh.add(pb::SPARE, 2 * kRaw);
+    DiskView& disk = fresh.add(pb::SPARE, 2 * kRaw);
     fresh.examined.resize(1);
     one.change(fresh, disk, fresh.examined[0]);
     const auto choices = fresh.select();
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(every_rejection_has_its_reason) {
 }
 
 BOOST_AUTO_TEST_CASE(rejected_by_survey_is_not_examined) {
-  SurveyedDisk& disk = add(pb::SPARE, 2 * kRaw);
+  DiskView& disk = add(pb::SPARE, 2 * kRaw);
   BOOST_TEST(!reject_by_survey(disk, policy));
   disk.reservation.reset();
   BOOST_TEST(reject_by_survey(disk, policy).has_value());

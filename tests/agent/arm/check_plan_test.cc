@@ -33,7 +33,7 @@ struct Ready {
     disks = {in_service(0, pb::SERVICE, kGeneration), in_service(1, pb::DUMP, kGeneration),
              in_service(2, pb::SPARE, kGeneration), surveyed(3, pb::MAILBOX, 0)};
     disks[3].keys = {key_of(kAlpha, kGeneration), key_of(kBeta, 9)};
-    for (SurveyedDisk& disk : disks) disk.label->set_data_length_bytes(2000 * kMiB);
+    for (DiskView& disk : disks) disk.label->set_data_length_bytes(2000 * kMiB);
     situation.examined.resize(disks.size());
     const pb::Plan plan = make_plan(config, *situation.state, situation.survey, {1, 2},
                                     {{.path = "/lib/modules/r/sd_mod.ko"}}, "nonce");
@@ -59,7 +59,7 @@ struct Ready {
   Ready(const Ready&) = delete;
   Ready& operator=(const Ready&) = delete;
 
-  SurveyedDisk& disk(std::size_t index) { return situation.survey.disks[index]; }
+  DiskView& disk(std::size_t index) { return situation.survey.disks[index]; }
 
   Config config = cluster_config();
   Situation situation;
@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
        "/dev/sda has been taken over by beta -> stay off it"},
       {"borrowed disk open to both",
        [](Ready& r) {
-         SurveyedDisk borrowed = surveyed(5, pb::SERVICE, kBeta);
+         DiskView borrowed = surveyed(5, pb::SERVICE, kBeta);
          borrowed.label->set_owner_node(kAlpha);
          r.situation.survey.disks.push_back(borrowed);
          r.situation.examined.emplace_back();

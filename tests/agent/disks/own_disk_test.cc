@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 
-#include "agent/protocol/seize_plan.h"
+#include "agent/disks/seize_run.h"
 #include "proto/coredump.h"
 #include "tests/agent/disks/shelf_nodes.h"
 

@@ -6,8 +6,8 @@
 
 namespace lastword::test {
 
-inline SurveyedDisk surveyed(unsigned number, pb::Role role, std::uint8_t home = kAlpha) {
-  SurveyedDisk disk;
+inline DiskView surveyed(unsigned number, pb::Role role, std::uint8_t home = kAlpha) {
+  DiskView disk;
   disk.info.path = "/dev/sd" + std::string(1, static_cast<char>('a' + number));
   disk.metadata_offset = kMetadataOffset;
   disk.label = make_label(number, role, home);
@@ -15,9 +15,9 @@ inline SurveyedDisk surveyed(unsigned number, pb::Role role, std::uint8_t home =
 }
 
 // In service: owned and reserved by `node`.
-inline SurveyedDisk in_service(unsigned number, pb::Role role, std::uint32_t generation,
-                               std::uint8_t node = kAlpha) {
-  SurveyedDisk disk = surveyed(number, role);
+inline DiskView in_service(unsigned number, pb::Role role, std::uint32_t generation,
+                           std::uint8_t node = kAlpha) {
+  DiskView disk = surveyed(number, role);
   disk.label->set_owner_node(node);
   disk.label->set_owner_generation(generation);
   disk.label->set_home_generation(generation);

@@ -1,10 +1,9 @@
-#include "agent/protocol/arbitration.h"
-
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <random>
 #include <thread>
 
+#include "agent/disks/mailbox_vote.h"
 #include "tests/fake/fake_shelf.h"
 
 using namespace lastword;

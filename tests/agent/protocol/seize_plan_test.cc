@@ -1,9 +1,8 @@
-#include "agent/protocol/seize_plan.h"
-
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <vector>
 
+#include "agent/disks/seize_run.h"
 #include "storage/block/aligned_buffer.h"
 #include "tests/fake/fake_shelf.h"
 

@@ -172,8 +172,7 @@ BOOST_AUTO_TEST_CASE(unknown_key_refuses_that_disk_and_is_named) {
 }
 
 BOOST_AUTO_TEST_CASE(sick_disk_is_reported_and_the_others_are_taken) {
-  survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), SurveyedDisk(),
-                  SurveyedDisk()};
+  survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), DiskView(), DiskView()};
   survey.disks[0].scsi_problem = Error{.code = Code::kTimeout};
   survey.disks[2].problem = Error{.code = Code::kIo};  // whose it is cannot be read
   const auto planned = plan();

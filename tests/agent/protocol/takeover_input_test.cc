@@ -3,7 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "agent/daemon/failure_watch.h"
+#include "agent/protocol/failure_plan.h"
 #include "tests/agent/disks/surveyed.h"
 
 namespace lastword::test {
@@ -17,23 +17,23 @@ struct Watching {
     std::swap(config.self, config.partner);
     BOOST_REQUIRE_EQUAL(config.self.id, kBeta);
   }
-  static SurveyedDisk alphas(pb::Attribute attribute, std::uint32_t generation = kCrashed) {
-    SurveyedDisk disk = in_service(0, pb::SPARE, kCrashed);
+  static DiskView alphas(pb::Attribute attribute, std::uint32_t generation = kCrashed) {
+    DiskView disk = in_service(0, pb::SPARE, kCrashed);
     disk.header.set_attribute(attribute);
     disk.header.set_node(kAlpha);
     disk.header.set_boot_generation(generation);
     return disk;
   }
-  static SurveyedDisk taken(std::uint32_t generation = kOwn) {
+  static DiskView taken(std::uint32_t generation = kOwn) {
     return in_service(1, pb::SERVICE, generation, kBeta);
   }
   // Nothing but its key tells of alpha's life.
-  static SurveyedDisk mailbox(std::uint32_t generation) {
-    SurveyedDisk disk = surveyed(2, pb::MAILBOX, 0);
+  static DiskView mailbox(std::uint32_t generation) {
+    DiskView disk = surveyed(2, pb::MAILBOX, 0);
     disk.keys = {key_of(kBeta, kOwn), key_of(kAlpha, generation)};
     return disk;
   }
-  [[nodiscard]] bool interrupted(const std::vector<SurveyedDisk>& disks) const {
+  [[nodiscard]] bool interrupted(const std::vector<DiskView>& disks) const {
     return was_interrupted(disks, config, own);
   }
 
@@ -75,22 +75,22 @@ BOOST_AUTO_TEST_CASE(dump_on_a_disk_that_the_partners_later_life_could_not_take_
 }
 
 BOOST_AUTO_TEST_CASE(dump_of_another_cluster_is_no_panic) {
-  SurveyedDisk disk = alphas(pb::IN_PROGRESS);
+  DiskView disk = alphas(pb::IN_PROGRESS);
   disk.label->set_cluster_uuid("11111111-2222-4333-8444-555555555555");
   BOOST_TEST(!has_panicked(disk, config, kCrashed));
 }
 
 BOOST_AUTO_TEST_CASE(newer_header_counts_an_older_one_does_not) {
-  SurveyedDisk disk = alphas(pb::INACTIVE);
+  DiskView disk = alphas(pb::INACTIVE);
   disk.header_sequence = 4;
-  renew(disk, {.header = alphas(pb::ARMED).header, .sequence = 5});
+  update_header(disk, {.header = alphas(pb::ARMED).header, .sequence = 5});
   BOOST_TEST(disk.header.attribute() == pb::ARMED);
-  renew(disk, {.header = alphas(pb::INACTIVE).header, .sequence = 4});
+  update_header(disk, {.header = alphas(pb::INACTIVE).header, .sequence = 4});
   BOOST_TEST(disk.header.attribute() == pb::ARMED);
-  renew(disk, {.header = fail({.code = Code::kTimeout}), .sequence = 0});
+  update_header(disk, {.header = fail({.code = Code::kTimeout}), .sequence = 0});
   BOOST_TEST(disk.problem.has_value());
   BOOST_TEST(disk.header.attribute() == pb::ARMED);
-  renew(disk, {.header = alphas(pb::IN_PROGRESS).header, .sequence = 6});
+  update_header(disk, {.header = alphas(pb::IN_PROGRESS).header, .sequence = 6});
   BOOST_TEST(!disk.problem.has_value());
   BOOST_TEST(has_panicked(disk, config, kCrashed));
 }
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(survey_that_reads_older_or_nothing_forgets_no_header) {
   unreadable.disks[0].problem = Error{.code = Code::kTimeout, .operation = "survey"};
   for (Survey fresh : {older, unreadable}) {
     const bool problem = fresh.disks[0].problem.has_value();
-    remember_headers(fresh, known);
+    keep_newer_headers(fresh, known);
     BOOST_TEST(fresh.disks[0].header_sequence == 5U);
     BOOST_TEST(fresh.disks[0].header.attribute() == pb::ARMED);
     BOOST_TEST(fresh.disks[0].problem.has_value() == problem);
@@ -122,13 +122,13 @@ BOOST_AUTO_TEST_CASE(survey_that_reads_newer_or_another_disk_owes_nothing_to_the
   Survey newer = known;
   newer.disks[0] = alphas(pb::IN_PROGRESS);
   newer.disks[0].header_sequence = 6;
-  remember_headers(newer, known);
+  keep_newer_headers(newer, known);
   BOOST_TEST(newer.disks[0].header.attribute() == pb::IN_PROGRESS);
   Survey relabelled = known;
   relabelled.disks[0] = surveyed(7, pb::SPARE);
   relabelled.disks[0].info.path = known.disks[0].info.path;
   relabelled.disks[0].header_sequence = 1;
-  remember_headers(relabelled, known);
+  keep_newer_headers(relabelled, known);
   BOOST_TEST(relabelled.disks[0].header.attribute() == pb::INACTIVE);
 }
 
@@ -142,13 +142,13 @@ BOOST_AUTO_TEST_CASE(part_of_the_disks_taken_is_an_interruption) {
 }
 
 BOOST_AUTO_TEST_CASE(reservation_without_its_label_is_an_interruption) {
-  SurveyedDisk disk = taken();
+  DiskView disk = taken();
   disk.label->set_owner_node(kAlpha);
   BOOST_TEST(interrupted({disk}));
 }
 
 BOOST_AUTO_TEST_CASE(dump_that_is_not_saved_is_an_interruption) {
-  SurveyedDisk disk = taken();
+  DiskView disk = taken();
   disk.header.set_attribute(pb::COMPLETED);
   BOOST_TEST(interrupted({disk}));
 }
@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(spare_the_partners_later_life) {
 
 // Its start is at work: this label is of the new life already, the one with the dump not yet.
 BOOST_AUTO_TEST_CASE(spare_every_life_but_the_one_that_panicked) {
-  const SurveyedDisk back = in_service(0, pb::SERVICE, kCrashed + 1);
+  const DiskView back = in_service(0, pb::SERVICE, kCrashed + 1);
   const auto order = take_order(back, config, own, pb::REASON_NONE, kCrashed);
   BOOST_REQUIRE(order.goal.victim_generation.has_value());
   BOOST_TEST(*order.goal.victim_generation == kCrashed);
@@ -179,23 +179,23 @@ BOOST_AUTO_TEST_CASE(spare_every_life_but_the_one_that_panicked) {
 
 BOOST_AUTO_TEST_CASE(know_the_partners_last_life_from_a_disk_that_it_does_not_own) {
   for (const std::uint32_t owner : {0U, std::uint32_t{kBeta}}) {
-    SurveyedDisk disk = alphas(pb::INACTIVE);
+    DiskView disk = alphas(pb::INACTIVE);
     disk.label->set_owner_node(owner);
     disk.label->set_owner_generation(owner == 0 ? 0 : kOwn);
     const auto order = take_order(disk, config, own, pb::REASON_NONE);
     BOOST_REQUIRE(order.goal.victim_generation.has_value());
     BOOST_TEST(*order.goal.victim_generation == kCrashed);
   }
-  SurveyedDisk never_started = surveyed(0, pb::SPARE);
+  DiskView never_started = surveyed(0, pb::SPARE);
   BOOST_TEST(!take_order(never_started, config, own, pb::REASON_NONE).goal.victim_generation);
 }
 
-BOOST_AUTO_TEST_CASE(believe_a_survey_only_while_its_disk_is_open) {
-  SurveyedDisk disk = alphas(pb::ARMED);
+BOOST_AUTO_TEST_CASE(believe_a_survey_only_while_it_is_recent) {
+  DiskView disk = alphas(pb::ARMED);
   BOOST_TEST(!take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
-  disk.open = std::make_shared<OpenDisk>();
+  disk.reservations_known = true;
   BOOST_TEST(take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
-  disk.scsi_problem = Error{.code = Code::kTimeout, .operation = "READ KEYS"};
+  disk.reservations_known = false;
   BOOST_TEST(!take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
 }
 
@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(are_the_partners_by_home_or_by_owner_and_no_mailbox) {
   Survey survey;
   survey.disks = {in_service(0, pb::SERVICE, kCrashed), taken(), surveyed(2, pb::MAILBOX),
                   surveyed(3, pb::SPARE, kBeta)};
-  SurveyedDisk borrowed = surveyed(4, pb::SERVICE, kBeta);
+  DiskView borrowed = surveyed(4, pb::SERVICE, kBeta);
   borrowed.label->set_owner_node(kAlpha);
   survey.disks.push_back(borrowed);
   std::vector<std::string> paths;
@@ -217,14 +217,13 @@ BOOST_AUTO_TEST_CASE(are_the_partners_by_home_or_by_owner_and_no_mailbox) {
 }
 
 BOOST_AUTO_TEST_CASE(are_judged_by_the_life_that_failed_not_by_their_own_label) {
-  Failure failure;
-  failure.survey.disks = {alphas(pb::COMPLETED), in_service(1, pb::SERVICE, kCrashed + 1)};
-  const auto input = as_plan_input(partner_disks(failure.survey, config), config,
-                                   life_taken_over(failure, config));
+  Survey survey;
+  survey.disks = {alphas(pb::COMPLETED), in_service(1, pb::SERVICE, kCrashed + 1)};
+  const auto input =
+      as_plan_input(partner_disks(survey, config), config, life_taken_over(survey, {}, config));
   BOOST_REQUIRE(input.size() == 2U);
   BOOST_TEST(input[0].generation == kCrashed + 1);
-  failure.generation = kCrashed;
-  BOOST_TEST(life_taken_over(failure, config) == kCrashed);
+  BOOST_TEST(life_taken_over(survey, kCrashed, config) == kCrashed);
 }
 
 BOOST_AUTO_TEST_CASE(that_may_hold_its_dump_are_its_spares_and_dump_disks) {

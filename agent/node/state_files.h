@@ -3,8 +3,9 @@
 // to a temporary file, synced and renamed, so that a reader sees the old or the new state.
 #pragma once
 
-#include "agent/node/config.h"
 #include "agent/node/state.pb.h"
+#include "agent/protocol/config.h"
+#include "agent/protocol/node_state.h"
 #include "proto/keys.h"
 #include "storage/block/file_descriptor.h"
 
@@ -12,20 +13,6 @@ namespace lastword {
 
 // Of the running kernel, from /proc/sys/kernel/random/boot_id. Tests pass one of their own instead.
 [[nodiscard]] Result<std::string> read_boot_id();
-
-// Written by `lastword start`.
-struct NodeState {
-  std::uint32_t boot_generation = 0;
-  ReservationKey key;  // this node's key in this boot
-  // Disk UUIDs, sorted. One that can not be seen at a takeover counts as a vote that was not won.
-  std::vector<std::string> mailbox_disks = {};
-  // Those of them that this key was registered on, or was about to be: where it is gone, the
-  // partner won that vote.
-  std::vector<std::string> mailbox_joined = {};
-  // `lastword stop` has ended this life, but something is left under its key: `stop` again may
-  // still release it.
-  bool stopped = false;
-};
 
 // kNotFound: `lastword start` has not run since boot, or `lastword stop` has ended that life.
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config);

@@ -1,4 +1,4 @@
-#include "agent/node/node_state.h"
+#include "agent/node/state_files.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

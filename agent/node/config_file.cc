@@ -1,4 +1,4 @@
-#include "agent/node/config.h"
+#include "agent/node/config_file.h"
 
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0

@@ -1,21 +1,19 @@
-// The configuration file, /etc/lastword/lastword.toml: shapes and defaults. The man page
-// lastword.toml(5) tells the operator what each one means; docs/lastword.toml.example shows all.
+// What the operator configures, as plain data with its defaults. The file that it comes from is
+// read by agent/node/config_file.h; the man page lastword.toml(5) tells the operator what each
+// setting means.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "agent/corefile/core_format.h"
+#include "agent/protocol/core_format.h"
 #include "proto/error.h"
 #include "proto/page_class.h"
 #include "proto/plan.pb.h"
 #include "proto/timing.h"
 
 namespace lastword {
-
-inline constexpr const char* kDefaultConfigPath = "/etc/lastword/lastword.toml";
 
 struct NodeConfig {
   std::string name;
@@ -48,16 +46,5 @@ struct Config {
   std::string persistent_directory = "/var/lib/lastword";  // must survive one
   Hooks hooks;
 };
-
-// kUsage with file, line, column and what to do; unknown keys are refused too. Timing is derived
-// and checked (derive_timing), so that a Config in hand is one that can be used.
-[[nodiscard]] Result<Config> load_config(const std::string& path);
-// The same on text in memory. `path` is for messages; `host_name` is this node's name where the
-// text does not say (a domain after the first dot is ignored when only the first part matches).
-[[nodiscard]] Result<Config> parse_config(std::string_view text, const std::string& path,
-                                          std::string_view host_name);
-
-// "500ms", "5s", "2min"; a whole number and its unit, nothing else.
-[[nodiscard]] Result<milliseconds> parse_duration(std::string_view text);
 
 }  // namespace lastword

@@ -1,4 +1,4 @@
-#include "agent/node/config.h"
+#include "agent/node/config_file.h"
 
 #include <sys/stat.h>
 

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "agent/base/executor.h"
+#include "storage/block/elsewhere.h"
+
+namespace lastword {
+namespace {
+
+using std::chrono::duration_cast;
+
+Instant steady_now() {
+  return duration_cast<Instant>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+// Shared with everybody who may still post.
+struct Inbox {
+  std::mutex mutex;
+  std::condition_variable arrived;
+  std::deque<std::function<void()>> posted;
+};
+
+class ThreadLoop final : public Loop {
+ public:
+  ~ThreadLoop() override {
+    const std::lock_guard lock(inbox_->mutex);
+    inbox_->posted.clear();
+  }
+  Poster poster() override {
+    return [inbox = std::weak_ptr(inbox_)](std::function<void()> then) {
+      const auto alive = inbox.lock();
+      if (!alive) return;
+      const std::lock_guard lock(alive->mutex);
+      alive->posted.push_back(std::move(then));
+      alive->arrived.notify_one();
+    };
+  }
+  void after(milliseconds delay, std::function<void()> then) override {
+    timers_.emplace(steady_now() + delay, std::move(then));
+  }
+  void run_until(const std::function<bool()>& done) override {
+    while (!done()) next()();
+  }
+
+ private:
+  std::function<void()> next() {
+    std::unique_lock lock(inbox_->mutex);
+    for (;;) {
+      if (!inbox_->posted.empty()) {
+        auto then = std::move(inbox_->posted.front());
+        inbox_->posted.pop_front();
+        return then;
+      }
+      if (timers_.empty()) {
+        inbox_->arrived.wait(lock);
+        continue;
+      }
+      const Instant left = timers_.begin()->first - steady_now();
+      if (left <= Instant{0}) return std::move(timers_.extract(timers_.begin()).mapped());
+      inbox_->arrived.wait_for(lock, left);
+    }
+  }
+
+  std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
+  std::multimap<Instant, std::function<void()>> timers_;  // the loop's thread alone
+};
+
+// Shared with the threads of one fan_out(), so that one left behind never sees a dead frame.
+struct Gang {
+  std::function<void(std::size_t)> work;
+  std::mutex mutex;
+  std::condition_variable one_returned;
+  std::size_t next = 0;
+  std::size_t returned = 0;
+  bool closed = false;  // the caller has gone: start nothing more
+  std::vector<bool> done;
+};
+
+void work_off(const std::shared_ptr<Gang>& gang) {
+  std::unique_lock lock(gang->mutex);
+  while (!gang->closed && gang->next < gang->done.size()) {
+    const std::size_t index = gang->next++;
+    lock.unlock();
+    gang->work(index);
+    lock.lock();
+    gang->done[index] = true;
+    ++gang->returned;
+    gang->one_returned.notify_all();
+  }
+}
+
+class ThreadExecutor final : public Executor {
+ public:
+  Instant now() const override { return steady_now(); }
+  std::int64_t unix_ms() const override {
+    return duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  }
+  void sleep(milliseconds time) override { std::this_thread::sleep_for(time); }
+  void elsewhere(std::function<void()> work) override { run_on_lost_thread(std::move(work)); }
+  std::vector<bool> fan_out(std::size_t count, milliseconds timeout,
+                            std::function<void(std::size_t)> work) override {
+    const auto gang = std::make_shared<Gang>();
+    gang->work = std::move(work);
+    gang->done.resize(count);
+    for (std::size_t i = 0; i < std::min(count, kMaxParallel); ++i) {
+      elsewhere([gang] { work_off(gang); });
+    }
+    std::unique_lock lock(gang->mutex);
+    gang->one_returned.wait_for(lock, timeout, [&] { return gang->returned == count; });
+    gang->closed = true;
+    return gang->done;
+  }
+  std::unique_ptr<Loop> make_loop() override { return std::make_unique<ThreadLoop>(); }
+};
+
+}  // namespace
+
+Executor& real_executor() {
+  static auto* const executor = new ThreadExecutor;
+  return *executor;
+}
+
+}  // namespace lastword

@@ -1,0 +1,41 @@
+#include "agent/disks/shelf.h"
+
+#include "storage/tables/discover.h"
+
+namespace lastword {
+namespace {
+
+class RealShelf final : public Shelf {
+ public:
+  Result<std::vector<DiskInfo>> list() override { return list_scsi_disks(); }
+  Result<OpenDisk> open(const DiskInfo& info, Access access, milliseconds io_timeout) override {
+    return open_disk(info, access, io_timeout);
+  }
+  Result<std::uint64_t> find_records(OpenDisk& disk) override {
+    const auto partition = find_metadata_partition(*disk.device);
+    if (!partition) return fail(partition.error());
+    return partition->offset_bytes;
+  }
+  Status read(std::span<ReadRequest> requests, milliseconds timeout) override {
+    return read_batch(requests, timeout);
+  }
+};
+
+}  // namespace
+
+Shelf& real_shelf() {
+  static auto* const shelf = new RealShelf;
+  return *shelf;
+}
+
+void OpenDisks::keep(std::shared_ptr<OpenDisk> disk) {
+  std::string path = disk->info.path;
+  disks_.insert_or_assign(std::move(path), std::move(disk));
+}
+
+std::shared_ptr<OpenDisk> OpenDisks::find(const std::string& path) const {
+  const auto found = disks_.find(path);
+  return found == disks_.end() ? nullptr : found->second;
+}
+
+}  // namespace lastword

@@ -1,0 +1,49 @@
+// The shelf as this machine shows it: the seam between disks/ and devices. Tests put a fake one in
+// its place (tests/agent/disks/fake_node_shelf.h).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proto/disk_info.h"
+#include "proto/timing.h"
+#include "storage/block/batch_read.h"
+#include "storage/reserve/disk.h"
+
+namespace lastword {
+
+// All members may be called from several threads at once.
+class Shelf {
+ public:
+  virtual ~Shelf() = default;
+  // Every SCSI disk, by path.
+  [[nodiscard]] virtual Result<std::vector<DiskInfo>> list() = 0;
+  // May hang on a sick disk. `io_timeout` bounds every SCSI command that is sent through it.
+  [[nodiscard]] virtual Result<OpenDisk> open(const DiskInfo& info, Access access,
+                                              milliseconds io_timeout) = 0;
+  // Where the disk's records are. kNotFound: it is not labelled.
+  [[nodiscard]] virtual Result<std::uint64_t> find_records(OpenDisk& disk) = 0;
+  // See storage/block/batch_read.h.
+  [[nodiscard]] virtual Status read(std::span<ReadRequest> requests, milliseconds timeout) = 0;
+};
+
+// This machine's.
+[[nodiscard]] Shelf& real_shelf();
+
+// Disks that are open, read-only, as a survey read from them. Shared by whoever goes on with a
+// disk, so that a name that moves can mislead nobody.
+class OpenDisks {
+ public:
+  void keep(std::shared_ptr<OpenDisk> disk);
+  // Null: not open, or not labelled.
+  [[nodiscard]] std::shared_ptr<OpenDisk> find(const std::string& path) const;
+  void drop(const std::string& path) { disks_.erase(path); }
+
+ private:
+  std::map<std::string, std::shared_ptr<OpenDisk>> disks_;
+};
+
+}  // namespace lastword

@@ -1,0 +1,24 @@
+// The configuration file, /etc/lastword/lastword.toml; docs/lastword.toml.example shows all of it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/protocol/config.h"
+
+namespace lastword {
+
+inline constexpr const char* kDefaultConfigPath = "/etc/lastword/lastword.toml";
+
+// kUsage with file, line, column and what to do; unknown keys are refused too. Timing is derived
+// and checked (derive_timing), so that a Config in hand is one that can be used.
+[[nodiscard]] Result<Config> load_config(const std::string& path);
+// The same on text in memory. `path` is for messages; `host_name` is this node's name where the
+// text does not say (a domain after the first dot is ignored when only the first part matches).
+[[nodiscard]] Result<Config> parse_config(std::string_view text, const std::string& path,
+                                          std::string_view host_name);
+
+// "500ms", "5s", "2min"; a whole number and its unit, nothing else.
+[[nodiscard]] Result<milliseconds> parse_duration(std::string_view text);
+
+}  // namespace lastword

@@ -1,0 +1,26 @@
+// What a node knows of its present life. The file that keeps it is agent/node/state_files.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proto/keys.h"
+
+namespace lastword {
+
+// Begun by `lastword start`.
+struct NodeState {
+  std::uint32_t boot_generation = 0;
+  ReservationKey key;  // this node's key in this boot
+  // Disk UUIDs, sorted. One that can not be seen at a takeover counts as a vote that was not won.
+  std::vector<std::string> mailbox_disks = {};
+  // Those of them that this key was registered on, or was about to be: where it is gone, the
+  // partner won that vote.
+  std::vector<std::string> mailbox_joined = {};
+  // `lastword stop` has ended this life, but something is left under its key: `stop` again may
+  // still release it.
+  bool stopped = false;
+};
+
+}  // namespace lastword

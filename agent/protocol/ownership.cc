@@ -1,0 +1,35 @@
+#include "agent/protocol/ownership.h"
+
+#include <fmt/format.h>
+
+namespace lastword {
+namespace {
+
+Error refused(std::string_view detail) {
+  return {.code = Code::kRefused, .operation = "take into service", .detail = std::string(detail)};
+}
+
+}  // namespace
+
+Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self) {
+  if (label.cluster_uuid() != self.cluster_uuid || label.home_node() != self.node ||
+      label.role() == pb::MAILBOX) {
+    return fail(refused("its label changed meanwhile: it is no disk of this node any more"));
+  }
+  if (label.owner_node() != 0 && label.owner_node() != self.node) {
+    return fail(
+        refused(fmt::format("its label says that node {} owns it: it was taken over; wait "
+                            "for its giveback",
+                            label.owner_node())));
+  }
+  pb::Label in_service = label;
+  if (label.owner_node() != self.node) {
+    in_service.set_ownership_epoch(label.ownership_epoch() + 1);
+  }
+  in_service.set_owner_node(self.node);
+  in_service.set_owner_generation(self.boot_generation);
+  in_service.set_home_generation(self.boot_generation);
+  return in_service;
+}
+
+}  // namespace lastword

@@ -1,0 +1,30 @@
+// Whose a disk is, and how its label becomes this node's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "proto/disk.pb.h"
+#include "proto/error.h"
+#include "proto/keys.h"
+
+namespace lastword {
+
+// Who takes, as every disk's label and header will show it.
+struct OwnerIdentity {
+  std::string cluster_uuid;
+  std::uint8_t node = 0;
+  std::uint32_t boot_generation = 0;
+  ReservationKey key;  // names node and boot generation
+};
+
+// What the label becomes. The same label when there is nothing to change. kRefused when it is not
+// this node's disk, or is the partner's by now.
+[[nodiscard]] Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self);
+
+// What a coredump header becomes, from what it is right now. Holds what it needs by value: it may
+// run on a thread that is left behind.
+using HeaderChange = std::function<Result<pb::CoredumpHeader>(const pb::CoredumpHeader& now)>;
+
+}  // namespace lastword

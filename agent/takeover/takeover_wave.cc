@@ -1,0 +1,214 @@
+#include "agent/takeover/takeover_wave.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/protocol/takeover_input.h"
+#include "proto/coredump.h"
+
+namespace lastword {
+
+TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave,
+                           std::vector<DiskView> disks, OpenDisks open, const FailedLife& failed)
+    : work_(work),
+      loop_(loop),
+      wave_(wave),
+      disks_(std::move(disks)),
+      open_(std::move(open)),
+      failed_(failed),
+      outcomes_(disks_.size()),
+      plan_(work.config.timing, work.config.partner.id,
+            as_plan_input(disks_, work.config, failed.latest)),
+      watch_(std::make_shared<HeaderWatch>(work.shelf(), work.executor(), disks_, open_,
+                                           work.config.timing.settings.io_timeout)) {}
+
+void TakeoverWave::begin() {
+  perform(plan_.begin(now()));
+  tick();
+}
+
+// After every report: time has passed, and something else may be due.
+void TakeoverWave::step() {
+  perform(plan_.tick(now()));
+  look_at_headers();
+}
+
+void TakeoverWave::tick() {
+  step();
+  if (!over()) loop_.after(kPollInterval, [this] { tick(); });
+}
+
+// Elsewhere: a disk that hangs, as it may while the capture kernel resets adapters, must not keep
+// the loop from announcing the others. One look at a time.
+void TakeoverWave::look_at_headers() {
+  auto watched = plan_.watched();
+  if (looking_ || watched.empty() || now() < next_look_) return;
+  looking_ = true;
+  next_look_ = now() + kPollInterval;
+  run_elsewhere<std::vector<SeenHeader>>(
+      work_.executor(), loop_,
+      [watch = watch_, watched = std::move(watched)] { return watch->poll(watched); },
+      [this, asked = now()](const std::vector<SeenHeader>& seen) {
+        looking_ = false;
+        for (const SeenHeader& one : seen) on_header(one, asked);
+        step();
+      });
+}
+
+void TakeoverWave::on_header(const SeenHeader& seen, Instant asked) {
+  if (!seen.header) return;  // the plan waits for it until the deadline
+  DiskView& disk = disks_[seen.disk];
+  const bool was_dumping = disk.header.attribute() == pb::IN_PROGRESS;
+  update_header(disk, seen);
+  if (!was_dumping && disk.header.attribute() == pb::IN_PROGRESS) {
+    emit("dump-seen", seen.disk, fmt::format("crash {}", seen.header->crash_id()));
+  }
+  perform(plan_.header_seen(seen.disk, *seen.header, seen.sequence, now(), asked));
+}
+
+void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
+  DiskView& disk = disks_[index];
+  const bool held_dump = holds_unsaved_dump(taken.header);
+  if (!taken.status) {
+    // What the survey knew of it is not to be trusted any more: a new try opens it anew.
+    open_.drop(disk.info.path);
+    disk.reservations_known = false;
+    emit("disk-sick", index, describe(taken.status.error()));
+    outcomes_[index] = describe(taken.status.error());
+  } else {
+    if (taken.used_reset) {
+      emit("no-preempt-and-abort", index,
+           "a LOGICAL UNIT RESET stood in for the abort: the target lacks PREEMPT AND ABORT, or "
+           "a run before this one was interrupted");
+    }
+    disk.header = taken.header;
+    emit(held_dump ? "dump-disk-claimed" : "disk-taken", index,
+         held_dump ? pb::Attribute_Name(disk.header.attribute()) +
+                         (disk.header.reason() == pb::REASON_NONE
+                              ? ""
+                              : " " + pb::Reason_Name(disk.header.reason()))
+                   : pb::Role_Name(disk.label->role()));
+  }
+  perform(plan_.disk_taken(index, taken.status, taken.header, now()));
+  step();
+}
+
+void TakeoverWave::on_recovered(std::size_t index, const Result<std::string>& core) {
+  if (core) {
+    emit("dump-saved", index, *core);
+  } else {
+    emit("dump-unsaved", index, describe(core.error()));
+    outcomes_[index] = describe(core.error());
+  }
+  perform(plan_.disk_recovered(index, core.has_value(), now()));
+  step();
+}
+
+void TakeoverWave::on_hook_ended(const Status& status) {
+  hook_running_ = false;
+  hook_failed_ = !status;
+  if (!status) {
+    work_.events({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
+  }
+  step();
+}
+
+void TakeoverWave::perform(const TakeoverPlan::Actions& actions) {
+  for (const TakeoverAction& action : actions) {
+    switch (action.kind) {
+      case TakeoverAction::Kind::kTake:
+        take(action);
+        break;
+      case TakeoverAction::Kind::kRecover:
+        recover(action.disk);
+        break;
+      case TakeoverAction::Kind::kServiceTaken:
+        announce_service();
+        break;
+    }
+  }
+}
+
+void TakeoverWave::take(const TakeoverAction& action) {
+  const std::size_t index = action.disk;
+  const DiskView& disk = disks_[index];
+  const TakeOrder order =
+      take_order(disk, work_.config, work_.state.key, action.abort_reason, failed_.panicked);
+  const auto on_held = [this, index, post = loop_.poster()] {
+    post([this, index] {
+      perform(plan_.disk_held(index));
+      step();
+    });
+  };
+  run_elsewhere<TakenDisk>(
+      work_.executor(), loop_,
+      [order, on_held, open = open_.find(disk.info.path), shelf = &work_.shelf(),
+       executor = &work_.executor()] { return take_disk(*shelf, *executor, order, open, on_held); },
+      [this, index](const TakenDisk& taken) { on_taken(index, taken); });
+  if (!may_hold_dump(disk.label->role())) return;
+  emit("take-started", index,
+       fmt::format("{}; its header read {} of sequence {}; key {}", action.why,
+                   pb::Attribute_Name(disk.header.attribute()), disk.header_sequence,
+                   to_string(work_.state.key)));
+}
+
+void TakeoverWave::recover(std::size_t index) {
+  run_elsewhere<Result<std::string>>(
+      work_.executor(), loop_,
+      [recover = work_.recover, disk = disks_[index]] { return recover(disk); },
+      [this, index](const Result<std::string>& core) { on_recovered(index, core); });
+}
+
+void TakeoverWave::announce_service() {
+  std::size_t service = 0;
+  std::string missing;
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    if (disks_[i].label->role() != pb::SERVICE) continue;
+    ++service;
+    if (!outcomes_[i].empty()) missing += " " + disks_[i].info.path;
+  }
+  if (service == 0 && wave_ == Wave::kLate) return;
+  const std::string detail = missing.empty()
+                                 ? fmt::format("{} disks", service)
+                                 : fmt::format("{} disks, still without:{}", service, missing);
+  work_.events({.name = "service-taken", .disk = {}, .detail = detail});
+  // Elsewhere: restarting a service may take longer than the dump.
+  hook_running_ = true;
+  run_elsewhere<Status>(
+      work_.executor(), loop_,
+      [run_hook = work_.run_hook, detail] { return run_hook("service-taken", detail); },
+      [this](const Status& status) { on_hook_ended(status); });
+}
+
+void TakeoverWave::emit(std::string name, std::size_t disk, std::string detail) const {
+  work_.events({.name = std::move(name),
+                .disk = disks_[disk].info.path,
+                .detail = std::move(detail),
+                .disk_uuid = disks_[disk].label->disk_uuid()});
+}
+
+TakeoverReport TakeoverWave::report() const {
+  const auto given_up = plan_.given_up();
+  const auto unsaved = plan_.unsaved();
+  TakeoverReport report{.disks = {},
+                        .obstacles = {},
+                        .complete = given_up.empty() && unsaved.empty() && !hook_failed_};
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    const auto has = [i](const auto& list) {
+      return std::find(list.begin(), list.end(), i) != list.end();
+    };
+    std::string outcome = "taken";
+    if (has(given_up)) outcome = "given up";
+    if (has(unsaved)) outcome = "taken, dump not saved";
+    report.disks.push_back({.path = disks_[i].info.path,
+                            .uuid = disks_[i].label->disk_uuid(),
+                            .role = disks_[i].label->role(),
+                            .outcome = outcome,
+                            .detail = outcome == "taken" ? "" : outcomes_[i]});
+  }
+  return report;
+}
+
+}  // namespace lastword

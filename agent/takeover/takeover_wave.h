@@ -1,0 +1,71 @@
+// Takes some of the partner's disks at once: the driver of TakeoverPlan. A takeover begins with one
+// wave of all disks that could be read; disks that can be read only later come in waves of their
+// own.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/disks/header_watch.h"
+#include "agent/disks/partner_disk.h"
+#include "agent/protocol/takeover_plan.h"
+#include "agent/takeover/takeover_report.h"
+#include "agent/takeover/takeover_work.h"
+
+namespace lastword {
+
+enum class Wave : std::uint8_t { kFirst, kLate };
+
+// The life of the partner that is taken over.
+struct FailedLife {
+  std::uint32_t latest = 0;                 // what headers of earlier lives say is over
+  std::optional<std::uint32_t> panicked{};  // its keys and those before it go, on every disk
+};
+
+class TakeoverWave {
+ public:
+  // `work` and `loop` outlive this, and this outlives the loop's last run.
+  TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave, std::vector<DiskView> disks,
+               OpenDisks open, const FailedLife& failed);
+
+  void begin();
+  // Every disk is taken or given up, every dump recovered, the hook has ended.
+  [[nodiscard]] bool over() const { return plan_.over() && !hook_running_; }
+  // Valid when over().
+  [[nodiscard]] TakeoverReport report() const;
+
+ private:
+  void step();
+  void tick();
+  void perform(const TakeoverPlan::Actions& actions);
+  void look_at_headers();
+  void take(const TakeoverAction& action);
+  void recover(std::size_t disk);
+  void announce_service();
+
+  void on_header(const SeenHeader& seen, Instant asked);
+  void on_taken(std::size_t disk, const TakenDisk& taken);
+  void on_recovered(std::size_t disk, const Result<std::string>& core);
+  void on_hook_ended(const Status& status);
+
+  [[nodiscard]] Instant now() const { return work_.executor().now(); }
+  void emit(std::string name, std::size_t disk, std::string detail) const;
+
+  const TakeoverWork& work_;
+  Loop& loop_;
+  Wave wave_;
+  std::vector<DiskView> disks_;
+  OpenDisks open_;
+  FailedLife failed_;
+  std::vector<std::string> outcomes_;  // the last error of each disk
+  TakeoverPlan plan_;
+  std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time
+  bool looking_ = false;
+  Instant next_look_{};
+  bool hook_running_ = false;
+  bool hook_failed_ = false;
+};
+
+}  // namespace lastword

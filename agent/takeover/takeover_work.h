@@ -1,0 +1,41 @@
+// What a takeover works with.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "agent/disks/survey.h"
+#include "agent/node/event.h"
+#include "agent/protocol/config.h"
+#include "agent/protocol/node_state.h"
+
+namespace lastword {
+
+// Saves the dump on a disk that this node holds. Returns where the core went.
+using RecoverDump = std::function<Result<std::string>(const DiskView& disk)>;
+// Runs the hook of an event to its end.
+using RunHook = std::function<Status(const std::string& event, const std::string& detail)>;
+
+// What a takeover acts on.
+struct Failure {
+  Look look;
+  // The partner's life that panicked; a key of a later one is respected, on every disk. Absent: an
+  // operator says that the partner failed, or a takeover was interrupted.
+  std::optional<std::uint32_t> generation = {};
+};
+
+// Everything referred to outlives the takeover, and what it leaves behind in the kernel.
+struct TakeoverWork {
+  const Config& config;
+  const NodeState& state;
+  Surveyor& surveyor;  // and with it the shelf, the clock and the threads
+  EventSink events;    // called on the takeover's thread only
+  RunHook run_hook;    // these two elsewhere
+  RecoverDump recover;
+
+  [[nodiscard]] Executor& executor() const { return surveyor.executor(); }
+  [[nodiscard]] Shelf& shelf() const { return surveyor.shelf(); }
+};
+
+}  // namespace lastword

@@ -1,0 +1,99 @@
+// The partner's disks that can be read only after its takeover has begun.
+#include "agent/takeover/late_plan.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/agent/disks/surveyed.h"
+
+namespace lastword::test {
+namespace {
+
+using Paths = std::vector<std::string>;
+
+DiskView unreadable(unsigned number) {
+  DiskView disk = surveyed(number, pb::SERVICE);
+  disk.label.reset();
+  disk.problem = Error{.code = Code::kTimeout, .operation = "survey"};
+  return disk;
+}
+
+Survey survey_of(std::vector<DiskView> disks) {
+  return {.disks = std::move(disks)};
+}
+
+Paths paths_of(const std::vector<DiskView>& disks) {
+  Paths paths;
+  for (const DiskView& disk : disks) paths.push_back(disk.info.path);
+  return paths;
+}
+
+// beta takes over from alpha.
+struct Late {
+  Late() { std::swap(config.self, config.partner); }
+  Config config = cluster_config();
+};
+
+}  // namespace
+
+#define CHECK_PATHS(actual, ...) \
+  BOOST_TEST(paths_of(actual) == (Paths __VA_ARGS__), boost::test_tools::per_element())
+
+BOOST_FIXTURE_TEST_SUITE(late_plan, Late)
+
+BOOST_AUTO_TEST_CASE(nothing_is_looked_at_again_when_all_could_be_read) {
+  const LatePlan late(config, survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SPARE)}));
+  BOOST_TEST(!late.wants_look());
+  BOOST_TEST(late.nothing_is_late());
+}
+
+BOOST_AUTO_TEST_CASE(service_disk_is_taken_once_as_soon_as_it_can_be_read) {
+  LatePlan late(config, survey_of({surveyed(0, pb::SERVICE), unreadable(1), unreadable(2)}));
+  BOOST_TEST(late.wants_look());
+  CHECK_PATHS(late.service_in(survey_of({surveyed(0, pb::SERVICE), unreadable(1), unreadable(2)})),
+              {});
+  BOOST_TEST(late.wants_look());
+  const Survey second =
+      survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), unreadable(2)});
+  CHECK_PATHS(late.service_in(second), {"/dev/sdb"});
+  CHECK_PATHS(late.service_in(second), {});
+  const Survey third =
+      survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE), surveyed(2, pb::SERVICE)});
+  CHECK_PATHS(late.service_in(third), {"/dev/sdc"});
+  BOOST_TEST(!late.wants_look());
+  BOOST_TEST(!late.nothing_is_late());
+  CHECK_PATHS(late.rest_in(third), {});
+  TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
+  late.report_unreadable(report);
+  BOOST_TEST(report.complete);
+}
+
+BOOST_AUTO_TEST_CASE(spare_that_the_dump_may_have_turned_to_waits_for_the_rest) {
+  for (const pb::Role role : {pb::SPARE, pb::DUMP}) {
+    LatePlan late(config, survey_of({surveyed(0, pb::SERVICE), unreadable(1)}));
+    const Survey later = survey_of({surveyed(0, pb::SERVICE), surveyed(1, role)});
+    CHECK_PATHS(late.service_in(later), {});
+    CHECK_PATHS(late.rest_in(later), {"/dev/sdb"});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_no_look_can_read_is_reported) {
+  const Survey survey = survey_of({surveyed(0, pb::SERVICE), unreadable(1)});
+  LatePlan late(config, survey);
+  CHECK_PATHS(late.rest_in(survey), {});
+  TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
+  late.report_unreadable(report);
+  BOOST_TEST(!report.complete);
+  BOOST_REQUIRE(report.disks.size() == 1U);
+  BOOST_TEST(report.disks[0].outcome == "not readable");
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_turns_out_to_be_this_nodes_own_is_left_alone) {
+  LatePlan late(config, survey_of({surveyed(0, pb::SERVICE), unreadable(1)}));
+  const Survey later = survey_of({surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE, kBeta)});
+  CHECK_PATHS(late.service_in(later), {});
+  CHECK_PATHS(late.rest_in(later), {});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
