@@ -9,8 +9,8 @@ NINJA = ninja -C $(BUILD) -j $(JOBS)
 CTEST = ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: all help build packages packages-vm test test-unit test-vm test-sanitize fuzz demo bench vmcore \
-	format format-check tidy install clean
+.PHONY: all help build packages packages-vm test test-full test-unit test-vm test-sanitize fuzz demo bench vmcore \
+	check-layers format format-check tidy install clean
 
 all: build
 
@@ -18,6 +18,7 @@ help:
 	@echo 'make             build everything into $(BUILD)/'
 	@echo 'make demo        two virtual nodes and a shelf: one panics, the other takes over'
 	@echo 'make test        unit tests, then the scenarios on virtual machines'
+	@echo 'make test-full   the long set: make test, then make test-sanitize'
 	@echo 'make test-unit   unit tests only'
 	@echo 'make test-vm     scenarios only; SCENARIO=name[,name] for some of them'
 	@echo 'make test-sanitize  unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
@@ -25,7 +26,7 @@ help:
 	@echo 'make bench       the figures of the README, into $(BUILD)/bench/report.json'
 	@echo 'make vmcore      real vmcores of 1 GiB and 4 GiB, into $(BUILD)/vmcore/'
 	@echo 'make install     into DESTDIR (default: this machine)'
-	@echo 'make format | format-check | tidy | clean'
+	@echo 'make format | format-check | check-layers | tidy | clean'
 
 packages:
 	@scripts/install-packages build
@@ -63,6 +64,10 @@ test-vm: packages-vm build
 test: packages-vm build
 	$(CTEST)
 
+# The scenarios first: what they find is worth more than what the sanitizers do.
+test-full: test
+	@$(MAKE) --no-print-directory test-sanitize
+
 demo: packages-vm $(BUILD)/build.ninja
 	@$(NINJA) vm_programs
 	@python3 -m qemu.demo --build $(BUILD)
@@ -83,6 +88,10 @@ format:
 
 format-check:
 	@clang-format-14 --dry-run -Werror $(SOURCES)
+
+# House rules that no compiler checks: which room may include which.
+check-layers:
+	@scripts/check-layers
 
 # clang reads no precompiled header of another compiler.
 tidy: build
