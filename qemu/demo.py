@@ -14,6 +14,7 @@ import shutil
 import sys
 
 from . import timeline
+from .figures import quiet
 from .harness import ScenarioFailed, WaitTimeout, pattern
 from .harness.runner import PASSED, ROOT, command_line, end_on_signals, run_in_lab
 from .scenarios.pair import Pair, require
@@ -22,10 +23,13 @@ _LUNS = dict(service=8, spare=2, dump=1, mailbox=3)
 _PATTERN_MIB = 128
 _SEED = 7
 _TIMEOUT = 210  # seconds in all
+_USUAL_DELAY = 1  # seconds from the dump's begin to service on the partner; a figure, no promise
+_BUSY = 0.5  # this share of the processors at work before the demo slows it down
 _DMESG_LINES = 16, 40  # at least; at most, to show the panic message itself
 
 
-# What lastword promises, looked up in the report.
+# What lastword promises, looked up in the report: an order of events, whatever the machine. How long
+# they took is a figure.
 
 
 def first_times(report):
@@ -44,12 +48,9 @@ def promises(report):
     missing = [name for name in told if name not in at]
     if missing:
         return [(f"every step is seen (missing: {', '.join(missing)})", False)]
-    delay = at["service-taken"] - at["dump-started"]
     ahead = at["dump-completed"] - at["service-taken"]
     image = report["capture_image_bytes"]
-    disks = report["service_disks"]
     return [
-        (f"beta had all {disks} service disks {delay:.2f} s after the dump began", delay < 1),
         (f"the service came back {ahead:.2f} s before the dump was complete", ahead > 0),
         (
             "the dump disk was claimed only after the dump was complete",
@@ -57,6 +58,24 @@ def promises(report):
         ),
         (f"the capture image has {image / 2**20:.2f} MiB, at most 4", image <= 4 << 20),
     ]
+
+
+def delay_of_service(report):
+    """A sentence; with a hint where the figure says more about this machine than about lastword."""
+    at = first_times(report)
+    if "service-taken" not in at or "dump-started" not in at:
+        return ""
+    delay = at["service-taken"] - at["dump-started"]
+    told = f"beta had all {report['service_disks']} service disks {delay:.2f} s after the dump began"
+    if delay < _USUAL_DELAY:
+        return told
+    told += f" (usually less than {_USUAL_DELAY} s"
+    before, during = report.get("busy_before"), report.get("busy_meanwhile")
+    if before is not None and before >= _BUSY:
+        told += f"; this machine was busy: its processors {before:.0%} at work before the demo began"
+    elif during is not None and during >= 0.95:
+        told += f"; this machine is slow: its processors {during:.0%} at work from panic to takeover"
+    return told + ")"
 
 
 def event_list(events, panic_time, name_of_disk):
@@ -144,12 +163,15 @@ def _number_on_console(node, pattern_text, since):
 
 
 def _demonstrate(lab, folder):
+    busy_before = quiet.measure()
     pair = _prepare(lab)
     armed = json.loads(pair.alpha.check("cat /run/lastword/armed.json"))
     name_of_disk = DiskNames(pair)
     lab.say("alpha panics now")
+    at_panic = quiet.reading()
     panic = pair.alpha.panic()
     _watch(lab, pair, panic, name_of_disk)
+    busy_meanwhile = quiet.busy_fraction(at_panic, quiet.reading())
     peak_rss = _number_on_console(pair.alpha, r"lastword-dump: peak rss (\d+) bytes", panic.index)
     vmcore = _number_on_console(pair.alpha, r"lastword-dump: vmcore of (\d+) bytes", panic.index)
 
@@ -166,6 +188,8 @@ def _demonstrate(lab, folder):
         "core_bytes": os.stat(core).st_size,
         "vmcore_bytes": vmcore,
         "kernel": lab.kernel.release,
+        "busy_before": round(busy_before, 2),
+        "busy_meanwhile": round(busy_meanwhile, 2),
         "events": event_list(pair.events(), panic.time, name_of_disk),
     }
     with open(os.path.join(folder, "report.json"), "w") as file:
@@ -212,6 +236,8 @@ def _show(folder, proven):
         held.append(("vmcore-dmesg and makedumpfile read the panic message from it", True))
     for what, well in held:
         print(f"  {'yes' if well else 'NO':4} {what}")
+    if delay_of_service(report):
+        print(f"\n  {delay_of_service(report)}")
     print(f"\n  {path}\n  {os.path.join(folder, 'timeline.svg')}\n  {report['core']}\n")
 
 

@@ -12,15 +12,16 @@ def busy_fraction(before, after):
     return 1 - idle / max(sum(spent), 1)
 
 
-def _reading():
+def reading():
+    """The processors' times so far, for busy_fraction."""
     with open("/proc/stat") as file:
         return [int(number) for number in file.readline().split()[1:9]]
 
 
 def measure(seconds=2.0):
-    before = _reading()
+    before = reading()
     time.sleep(seconds)
-    return busy_fraction(before, _reading())
+    return busy_fraction(before, reading())
 
 
 def wait(patience, say):
