@@ -1,6 +1,7 @@
 // The running system's claims on a disk; declared in storage/tables/signatures.h.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <libmount/libmount.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -11,7 +12,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <memory>
 
 #include "storage/block/io_error.h"
 #include "storage/tables/signatures.h"
@@ -64,33 +65,45 @@ const Part* find_part(const std::vector<Part>& parts, const std::string& device)
   return it == parts.end() ? nullptr : &*it;
 }
 
+struct FreeTable {
+  void operator()(libmnt_table* table) const { mnt_unref_table(table); }
+};
+using Table = std::unique_ptr<libmnt_table, FreeTable>;
+
+// Calls `visit` for each line; none where the file cannot be read.
+template <class Visit>
+void for_each_line(libmnt_table* table, const Visit& visit) {
+  libmnt_iter* const at = mnt_new_iter(MNT_ITER_FORWARD);
+  libmnt_fs* line = nullptr;
+  while (at != nullptr && mnt_table_next_fs(table, at, &line) == 0) visit(line);
+  mnt_free_iter(at);
+}
+
 void find_mounts(const std::vector<Part>& parts, const std::string& root,
                  std::vector<std::string>& uses) {
-  std::ifstream mounts(root + "/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    // proc(5): id parent major:minor root mount-point options [tags...] - type source super-options
-    std::istringstream fields(line);
-    std::string id, parent, device, inside, target, word, type, source;
-    fields >> id >> parent >> device >> inside >> target;
-    while (fields >> word && word != "-") {
-    }
-    fields >> type >> source;
-    const Part* part = find_part(parts, device);
+  const Table mounts(mnt_new_table());
+  (void)mnt_table_parse_file(mounts.get(), (root + "/proc/self/mountinfo").c_str());
+  for_each_line(mounts.get(), [&](libmnt_fs* line) {
+    const dev_t device = mnt_fs_get_devno(line);
+    const Part* part = find_part(parts, fmt::format("{}:{}", major(device), minor(device)));
     // btrfs mounts carry an anonymous device number; the source tells.
-    if (part == nullptr) part = find_part(parts, device_of(source));
-    if (part != nullptr) uses.push_back(fmt::format("{} is mounted on {}", part->name, target));
-  }
+    if (const char* source = mnt_fs_get_source(line); part == nullptr && source != nullptr) {
+      part = find_part(parts, device_of(source));
+    }
+    if (part == nullptr) return;
+    uses.push_back(fmt::format("{} is mounted on {}", part->name, mnt_fs_get_target(line)));
+  });
 }
 
 void find_swaps(const std::vector<Part>& parts, const std::string& root,
                 std::vector<std::string>& uses) {
-  std::ifstream swaps(root + "/proc/swaps");
-  std::string line;
-  std::getline(swaps, line);  // the table's head
-  while (std::getline(swaps, line)) {
-    const Part* part = find_part(parts, device_of(line.substr(0, line.find_first_of(" \t"))));
+  const Table swaps(mnt_new_table());
+  (void)mnt_table_parse_swaps(swaps.get(), (root + "/proc/swaps").c_str());
+  for_each_line(swaps.get(), [&](libmnt_fs* line) {
+    const char* const source = mnt_fs_get_source(line);
+    const Part* part = source != nullptr ? find_part(parts, device_of(source)) : nullptr;
     if (part != nullptr) uses.push_back(fmt::format("{} is swap space in use", part->name));
-  }
+  });
 }
 
 void find_holders(const std::vector<Part>& parts, std::vector<std::string>& uses) {

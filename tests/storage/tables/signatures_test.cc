@@ -123,10 +123,12 @@ BOOST_AUTO_TEST_CASE(kernel_uses_are_read_for_the_disk_and_its_partitions) {
   put(root / "proc/self/mountinfo",
       "24 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
       "55 24 8:33 / /srv rw,relatime shared:7 master:2 - xfs /dev/sdc1 rw\n"
+      "57 24 8:34 / /srv/two\\040words rw - xfs /dev/sdc2 rw\n"
       "56 24 8:330 / /other rw - xfs /dev/sdv10 rw\n");
   put(root / "proc/swaps", "Filename Type Size Used Priority\n/dev/null partition 1 0 -2\n");
   const auto uses = find_kernel_uses("8:32", root);
   BOOST_TEST(uses == (std::vector<std::string>{"sdc1 is mounted on /srv",
+                                               "sdc2 is mounted on /srv/two words",
                                                "sdc2 is held by dm-3 (vg-home)"}),
              boost::test_tools::per_element());
   BOOST_TEST(find_kernel_uses("8:48", root).empty());
