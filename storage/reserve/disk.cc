@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <scsi/sg_unaligned.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -47,8 +48,7 @@ std::string read_serial(const fs::path& device) {
   const std::string page = read_raw(device / "vpd_pg80");
   constexpr std::size_t kHeaderBytes = 4;
   if (page.size() <= kHeaderBytes || page[1] != '\x80') return read_attribute(device / "wwid");
-  const std::size_t length = static_cast<std::size_t>(static_cast<unsigned char>(page[2])) << 8 |
-                             static_cast<unsigned char>(page[3]);
+  const std::size_t length = sg_get_unaligned_be16(&page[2]);
   std::string serial = page.substr(kHeaderBytes, length);
   std::erase_if(serial, [](char c) { return c <= ' ' || c > '~'; });
   return serial;

@@ -1,26 +1,14 @@
 #include "storage/reserve/pr_wire.h"
 
+#include <scsi/sg_unaligned.h>
+
+#include <algorithm>
+
 namespace lastword {
 namespace {
 
 constexpr std::uint8_t kPersistentReserveIn = 0x5e;
 constexpr std::uint8_t kPersistentReserveOut = 0x5f;
-
-template <class Integer>
-Integer get(std::span<const std::uint8_t> data, std::size_t at) {
-  Integer value = 0;
-  for (std::size_t i = 0; i < sizeof(Integer); ++i) {
-    value = static_cast<Integer>(value << 8 | data[at + i]);
-  }
-  return value;
-}
-
-template <class Integer>
-void put(std::span<std::uint8_t> data, std::size_t at, Integer value) {
-  for (std::size_t i = sizeof(Integer); i-- > 0; value = static_cast<Integer>(value >> 8)) {
-    data[at + i] = static_cast<std::uint8_t>(value);
-  }
-}
 
 tl::unexpected<Error> corrupt(PrInAction action, std::string_view detail) {
   return fail({.code = Code::kCorrupt, .operation = name_of(action), .detail = detail});
@@ -64,7 +52,7 @@ PrCdb pr_in_cdb(PrInAction action, std::uint16_t allocation_length) {
   PrCdb cdb{};
   cdb[0] = kPersistentReserveIn;
   cdb[1] = static_cast<std::uint8_t>(action);
-  put(cdb, 7, allocation_length);
+  sg_put_unaligned_be16(allocation_length, &cdb[7]);
   return cdb;
 }
 
@@ -73,32 +61,32 @@ PrCdb pr_out_cdb(PrOutAction action, std::optional<PrType> type) {
   cdb[0] = kPersistentReserveOut;
   cdb[1] = static_cast<std::uint8_t>(action);
   cdb[2] = type ? static_cast<std::uint8_t>(*type) : std::uint8_t{0};
-  put(cdb, 5, static_cast<std::uint32_t>(kPrOutParameterBytes));
+  sg_put_unaligned_be32(kPrOutParameterBytes, &cdb[5]);
   return cdb;
 }
 
 std::array<std::uint8_t, kPrOutParameterBytes> pr_out_parameter_list(
     const PrOutParameters& parameters) {
   std::array<std::uint8_t, kPrOutParameterBytes> list{};
-  put(list, 0, parameters.own.value);
-  put(list, 8, parameters.service_action.value);
+  sg_put_unaligned_be64(parameters.own.value, &list[0]);
+  sg_put_unaligned_be64(parameters.service_action.value, &list[8]);
   list[20] = parameters.aptpl ? 1 : 0;
   return list;
 }
 
 Result<KeyList> parse_keys(std::span<const std::uint8_t> data) {
   if (data.size() < kPrInHeaderBytes) return corrupt(PrInAction::kReadKeys, "answer too short");
-  const auto additional = get<std::uint32_t>(data, 4);
+  const auto additional = sg_get_unaligned_be32(&data[4]);
   if (additional % sizeof(std::uint64_t) != 0) {
     return corrupt(PrInAction::kReadKeys, "length is not a multiple of 8");
   }
   KeyList list;
-  list.registrations.generation = get<std::uint32_t>(data, 0);
+  list.registrations.generation = sg_get_unaligned_be32(&data[0]);
   list.needed_bytes = kPrInHeaderBytes + additional;
   for (std::size_t at = kPrInHeaderBytes;
        at + sizeof(std::uint64_t) <= std::min(data.size(), list.needed_bytes);
        at += sizeof(std::uint64_t)) {
-    list.registrations.keys.push_back({get<std::uint64_t>(data, at)});
+    list.registrations.keys.push_back({sg_get_unaligned_be64(&data[at])});
   }
   return list;
 }
@@ -107,7 +95,7 @@ Result<std::optional<Reservation>> parse_reservation(std::span<const std::uint8_
   if (data.size() < kPrInHeaderBytes) {
     return corrupt(PrInAction::kReadReservation, "answer too short");
   }
-  const auto additional = get<std::uint32_t>(data, 4);
+  const auto additional = sg_get_unaligned_be32(&data[4]);
   if (additional == 0) return std::nullopt;
   if (additional < kReservationBytes - kPrInHeaderBytes || data.size() < kReservationBytes) {
     return corrupt(PrInAction::kReadReservation, "descriptor too short");
@@ -116,12 +104,12 @@ Result<std::optional<Reservation>> parse_reservation(std::span<const std::uint8_
   if ((scope_and_type >> 4) != 0 || !is_type(scope_and_type & 0x0f)) {
     return corrupt(PrInAction::kReadReservation, "unknown scope or type");
   }
-  return Reservation{.holder = {get<std::uint64_t>(data, 8)},
+  return Reservation{.holder = {sg_get_unaligned_be64(&data[8])},
                      .type = static_cast<PrType>(scope_and_type & 0x0f)};
 }
 
 Result<PrCapabilities> parse_capabilities(std::span<const std::uint8_t> data) {
-  if (data.size() < kCapabilitiesBytes || get<std::uint16_t>(data, 0) < kCapabilitiesBytes) {
+  if (data.size() < kCapabilitiesBytes || sg_get_unaligned_be16(&data[0]) < kCapabilitiesBytes) {
     return corrupt(PrInAction::kCapabilities, "answer too short");
   }
   return PrCapabilities{.aptpl = (data[2] & 0x01) != 0};

@@ -1,6 +1,9 @@
 // ScsiLun over the kernel's SG_IO on a disk node. The descriptor is opened O_RDONLY: root passes
 // the kernel's command filter by CAP_SYS_RAWIO (Linux 6.1 drivers/scsi/scsi_ioctl.c,
 // scsi_cmd_allowed), and closing a writable descriptor would start udev's probing.
+//
+// Commands are built here and sent by libsgutils2's pass-through: its own functions for persistent
+// reservations (sg_ll_persistent_reserve_in, _out) take no time-out and wait a minute.
 #pragma once
 
 #include <chrono>
