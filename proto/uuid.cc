@@ -1,3 +1,5 @@
+// By hand: libuuid accepts upper case, which records must not hold, and brings its daemon's client
+// and a time-based generator: 150 KiB in a small static program, and lastword-dump must stay small.
 #include "proto/uuid.h"
 
 #include <fmt/format.h>

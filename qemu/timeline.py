@@ -1,4 +1,7 @@
-"""The demo's report drawn as text and as a picture. Pure: a report in, a string out."""
+"""The demo's report drawn as text and as a picture. Pure: a report in, a string out.
+
+The SVG is written by hand: a drawing library would be the only package that qemu/ needs beside
+Python's own."""
 
 import re
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 // The dead kernel's log (dmesg) out of its memory: the lockless printk ring buffer of Linux 5.10
 // and later, found and understood through VMCOREINFO (kernel/printk/printk.c
 // log_buf_vmcoreinfo_setup(), kernel/printk/printk_ringbuffer.h). Memory is bounded whatever the
-// log's size: one page of descriptors, infos and text each, and one record.
+// log's size: one page of descriptors, infos and text each, and one record. Own code: no
+// library reads it, and what can (crash, makedumpfile) are programs that want a whole dump.
 #pragma once
 
 #include <array>

@@ -1,3 +1,4 @@
+// By hand: libelf allocates as it reads, and checks a head less than what a dead kernel left needs.
 #include "dumpwriter/memory/vmcore.h"
 
 #include <fcntl.h>
