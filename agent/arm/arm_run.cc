@@ -100,6 +100,64 @@ struct Attempt {
   ArmOutcome outcome;
 };
 
+// What goes into the kernel, ready; nothing was changed yet.
+struct Prepared {
+  pb::Plan plan;
+  CaptureImage image;
+  RunningKernel running;
+};
+
+Result<Prepared> prepare(const Config& config, const Situation& situation,
+                         const std::vector<std::size_t>& disks, const CaptureKernel& capture,
+                         const std::string& nonce) {
+  Prepared prepared;
+  const auto modules = modules_for(config, situation.survey, disks, capture.release);
+  if (!modules) return fail(modules.error());
+  prepared.plan = make_plan(config, *situation.state, situation.survey, disks, *modules, nonce);
+  auto image = build_image(config, prepared.plan, *modules, capture.release);
+  if (!image) return fail(image.error());
+  if (Status room = check_reserve(image->bytes.size(), image->unpacked_bytes); !room) {
+    return fail(room.error());
+  }
+  prepared.image = std::move(*image);
+  auto running = inspect_running_kernel();
+  if (!running) return fail(running.error());
+  prepared.running = std::move(*running);
+  return prepared;
+}
+
+pb::ArmedState armed_state(const Config& config, const Situation& situation,
+                           const CaptureKernel& capture, const Prepared& prepared) {
+  pb::ArmedState armed;
+  *armed.mutable_plan() = prepared.plan;
+  armed.set_capture_kernel(capture.path);
+  armed.set_command_line(capture_command_line(prepared.running, config.capture_processors,
+                                              config.capture_command_line));
+  armed.set_image(image_path(config));
+  armed.set_image_bytes(prepared.image.bytes.size());
+  armed.set_dump_program_crc32c(prepared.image.dump_program_crc32c);
+  armed.set_memory_bytes(situation.policy.memory.raw_bytes);
+  return armed;
+}
+
+// All of these must outlive the result.
+ArmTargets targets_of(const Config& config, const Situation& situation, const pb::ArmedState& armed,
+                      const std::string& fresh_image, const CrashKernel& kernel) {
+  return {
+      .change_header = [&](std::size_t index, const HeaderChange& change) -> Status {
+        const ReservationKey key = situation.state->key;
+        const auto results =
+            work_on_disks(situation.survey, {index}, config.timing.settings.io_timeout,
+                          [key, change](const OwnDisk& disk, std::size_t) {
+                            return change_header(disk, key, change);
+                          });
+        if (!results.front()) return fail(results.front().error());
+        return {};
+      },
+      .load =
+          [&] { return kernel.load(armed.capture_kernel(), fresh_image, armed.command_line()); }};
+}
+
 Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
                            const CaptureKernel& capture, const std::string& nonce,
                            const CrashKernel& kernel) {
@@ -110,49 +168,18 @@ Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
          .operation = "arm",
          .detail = "no disk can hold a dump; `lastword candidates` gives each one's reason"});
   }
-  const auto modules = modules_for(config, situation.survey, attempt.disks, capture.release);
-  if (!modules) return fail(modules.error());
-  const pb::Plan plan =
-      make_plan(config, *situation.state, situation.survey, attempt.disks, *modules, nonce);
-  const auto image = build_image(config, plan, *modules, capture.release);
-  if (!image) return fail(image.error());
-  if (Status room = check_reserve(image->bytes.size(), image->unpacked_bytes); !room) {
-    return fail(room.error());
-  }
-  const auto running = inspect_running_kernel();
-  if (!running) return fail(running.error());
-
-  attempt.note = why_fewer_processors(*running, config.capture_processors);
-
-  pb::ArmedState& armed = attempt.armed;
-  *armed.mutable_plan() = plan;
-  armed.set_capture_kernel(capture.path);
-  armed.set_command_line(
-      capture_command_line(*running, config.capture_processors, config.capture_command_line));
-  armed.set_image(image_path(config));
-  armed.set_image_bytes(image->bytes.size());
-  armed.set_dump_program_crc32c(image->dump_program_crc32c);
-  armed.set_memory_bytes(situation.policy.memory.raw_bytes);
-
+  const auto prepared = prepare(config, situation, attempt.disks, capture, nonce);
+  if (!prepared) return fail(prepared.error());
+  attempt.note = why_fewer_processors(prepared->running, config.capture_processors);
+  attempt.armed = armed_state(config, situation, capture, *prepared);
   const std::string fresh_image = image_path(config) + ".fresh";
-  if (Status status = replace_file(fresh_image, image->bytes); !status) {
+  if (Status status = replace_file(fresh_image, prepared->image.bytes); !status) {
     return fail(status.error());
   }
-  const milliseconds io_timeout = config.timing.settings.io_timeout;
-  const ReservationKey key = situation.state->key;
-  const ArmTargets targets{
-      .change_header = [&](std::size_t index, const HeaderChange& change) -> Status {
-        const auto results = work_on_disks(situation.survey, {index}, io_timeout,
-                                           [key, change](const OwnDisk& disk, std::size_t) {
-                                             return change_header(disk, key, change);
-                                           });
-        if (!results.front()) return fail(results.front().error());
-        return {};
-      },
-      .load =
-          [&] { return kernel.load(armed.capture_kernel(), fresh_image, armed.command_line()); }};
-  const auto steps = arm_steps(plan, attempt.disks, armed_disks(config, situation.survey));
-  attempt.outcome = run_arm_steps(steps, plan, targets);
+  const auto steps =
+      arm_steps(prepared->plan, attempt.disks, armed_disks(config, situation.survey));
+  attempt.outcome = run_arm_steps(
+      steps, prepared->plan, targets_of(config, situation, attempt.armed, fresh_image, kernel));
   return attempt;
 }
 
