@@ -1,13 +1,9 @@
 // lastword check: one screen and an exit status.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <memory>
 
-#include "agent/arm/capture_image.h"
-#include "agent/arm/check_plan.h"
+#include "agent/arm/check_run.h"
 #include "agent/cli/command.h"
 
 namespace lastword {
@@ -33,43 +29,14 @@ void print_report(const Config& config, const pb::CheckReport& report) {
   for (const std::string& note : report.notes()) fmt::print("note: {}\n", note);
 }
 
-// What an image for the plan's disks would hold now.
-Result<std::vector<KernelModule>> modules_now(const Config& config, const CheckFacts& facts) {
-  if (!facts.capture_kernel) return fail(facts.capture_kernel.error());
-  std::vector<std::size_t> disks;
-  for (const auto& disk : find_plan_disks(facts.armed->plan(), facts.situation->survey)) {
-    if (disk) disks.push_back(*disk);
-  }
-  return modules_for(config, facts.situation->survey, disks, facts.capture_kernel->release);
-}
-
-std::string hook_problem(const Config& config) {
-  const std::string& hook = config.hooks.service_taken;
-  if (hook.empty() || ::access(hook.c_str(), X_OK) == 0) return {};
-  return strerrordesc_np(errno);
-}
-
 int run_check(const std::string& config_path, bool json) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const auto situation = assess_situation(*config);
   if (!situation) return report_error(situation.error());
-  const auto loaded = crash_kernel_loaded();
-  if (!loaded) return report_error(loaded.error());
-  const auto running = inspect_running_kernel();
-  if (!running) return report_error(running.error());
-  CheckFacts facts{.config = &*config,
-                   .situation = &*situation,
-                   .armed = load_armed_state(*config),
-                   .crash_kernel_loaded = *loaded,
-                   .running_release = running_release(),
-                   .running = *running,
-                   .capture_kernel = find_capture_kernel(*config),
-                   .dump_program_crc32c = file_crc32c(config->dump_program),
-                   .modules = {},
-                   .hook_problem = hook_problem(*config)};
-  if (facts.armed) facts.modules = modules_now(*config, facts);
-  const pb::CheckReport report = check_node(facts);
+  const auto facts = gather_check_facts(*config, *situation);
+  if (!facts) return report_error(facts.error());
+  const pb::CheckReport report = check_node(*facts);
   if (json) {
     print_json(report);
   } else {

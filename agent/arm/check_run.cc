@@ -1,0 +1,50 @@
+#include "agent/arm/check_run.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "agent/arm/capture_image.h"
+
+namespace lastword {
+namespace {
+
+// What an image for the plan's disks would hold now.
+Result<std::vector<KernelModule>> modules_now(const Config& config, const CheckFacts& facts) {
+  if (!facts.capture_kernel) return fail(facts.capture_kernel.error());
+  std::vector<std::size_t> disks;
+  for (const auto& disk : find_plan_disks(facts.armed->plan(), facts.situation->survey)) {
+    if (disk) disks.push_back(*disk);
+  }
+  return modules_for(config, facts.situation->survey, disks, facts.capture_kernel->release);
+}
+
+std::string hook_problem(const Config& config) {
+  const std::string& hook = config.hooks.service_taken;
+  if (hook.empty() || ::access(hook.c_str(), X_OK) == 0) return {};
+  return strerrordesc_np(errno);
+}
+
+}  // namespace
+
+Result<CheckFacts> gather_check_facts(const Config& config, const Situation& situation) {
+  const auto loaded = crash_kernel_loaded();
+  if (!loaded) return fail(loaded.error());
+  const auto running = inspect_running_kernel();
+  if (!running) return fail(running.error());
+  CheckFacts facts{.config = &config,
+                   .situation = &situation,
+                   .armed = load_armed_state(config),
+                   .crash_kernel_loaded = *loaded,
+                   .running_release = running_release(),
+                   .running = *running,
+                   .capture_kernel = find_capture_kernel(config),
+                   .dump_program_crc32c = file_crc32c(config.dump_program),
+                   .modules = {},
+                   .hook_problem = hook_problem(config)};
+  if (facts.armed) facts.modules = modules_now(config, facts);
+  return facts;
+}
+
+}  // namespace lastword
