@@ -14,4 +14,12 @@ std::string to_json(const google::protobuf::Message& message) {
   return text;
 }
 
+std::string to_json_line(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string text;
+  (void)google::protobuf::util::MessageToJsonString(message, &text, options);
+  return text;
+}
+
 }  // namespace lastword

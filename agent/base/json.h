@@ -11,5 +11,7 @@ namespace lastword {
 
 // Every field present, names as in the .proto file.
 [[nodiscard]] std::string to_json(const google::protobuf::Message& message);
+// On one line, without what has its default value. Text in the message must be UTF-8.
+[[nodiscard]] std::string to_json_line(const google::protobuf::Message& message);
 
 }  // namespace lastword

@@ -28,7 +28,7 @@ EventSink event_sink(const Config& config, bool json) {
   return [mutex, node = config.self.name, json](const Event& event) {
     const std::lock_guard lock(*mutex);
     std::FILE* out = json ? stderr : stdout;
-    fmt::print(out, "{}\n", format_event(node, event));
+    fmt::print(out, "{}\n", format_event(node, event, std::chrono::system_clock::now()));
     (void)std::fflush(out);
   };
 }

@@ -1,8 +1,10 @@
 // Events: what happened, one line each, for people (journal, console) and for machines (the demo,
 // hooks, --json). A line reads
-//   lastword-event {"node":"beta","event":"service-taken","disks":8}
+//   lastword-event {"node":"beta","event":"service-taken","time":"2024-05-01T10:00:00.250Z"}
+// with the fields of agent/node/event.proto.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -18,7 +20,9 @@ struct Event {
 // May be called by several threads at once.
 using EventSink = std::function<void(const Event&)>;
 
-// "lastword-event {...}", properly escaped.
-[[nodiscard]] std::string format_event(const std::string& node, const Event& event);
+// "lastword-event {...}" of something that happened at `time`. Bytes that are not UTF-8 become '?':
+// a serial number read from a damaged disk must not cost the event.
+[[nodiscard]] std::string format_event(const std::string& node, const Event& event,
+                                       std::chrono::system_clock::time_point time);
 
 }  // namespace lastword
