@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "storage/block/file_descriptor.h"
+#include "tests/support/test_directory.h"
 
 namespace lastword::test {
 
@@ -22,7 +23,7 @@ class ImageFile {
  public:
   explicit ImageFile(std::uint64_t size_bytes) {
     static std::atomic<unsigned> count{0};
-    directory_ = std::filesystem::path(LASTWORD_TEST_DIR) / fmt::format("{}-{}", getpid(), count++);
+    directory_ = std::filesystem::path(test_directory()) / fmt::format("{}-{}", getpid(), count++);
     std::filesystem::create_directories(directory_);
     path_ = directory_ / "disk.img";
     std::ofstream{path_};

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <string>
 
+#include "tests/support/test_directory.h"
+
 namespace lastword::test {
 
 struct TemporaryTree {
@@ -24,7 +26,7 @@ struct TemporaryTree {
     std::ofstream(full, std::ios::binary) << content;
     return full;
   }
-  const std::string root = LASTWORD_TEST_DIR "/tree." + std::to_string(::getpid());
+  const std::string root = test_directory() + "/tree." + std::to_string(::getpid());
 };
 
 }  // namespace lastword::test

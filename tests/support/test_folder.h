@@ -9,13 +9,15 @@
 #include <string>
 #include <string_view>
 
+#include "tests/support/test_directory.h"
+
 namespace lastword::test {
 
 class TestFolder {
  public:
   TestFolder() {
     static std::atomic<unsigned> count{0};
-    path_ = std::filesystem::path(LASTWORD_TEST_DIR) / fmt::format("f{}-{}", getpid(), count++);
+    path_ = std::filesystem::path(test_directory()) / fmt::format("f{}-{}", getpid(), count++);
     std::filesystem::create_directories(path_);
   }
   ~TestFolder() {

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/agent/disks/shelf_nodes.h"
+#include "tests/support/test_directory.h"
 
 namespace lastword::test {
 namespace {
@@ -13,10 +14,9 @@ namespace fs = std::filesystem;
 
 struct State {
   State() {
-    fs::create_directories(LASTWORD_TEST_DIR);
     config = cluster_config();
-    config.state_directory = LASTWORD_TEST_DIR "/node_state";
-    config.persistent_directory = LASTWORD_TEST_DIR "/node_persistent";
+    config.state_directory = test_directory() + "/node_state";
+    config.persistent_directory = test_directory() + "/node_persistent";
     remove();
   }
   ~State() { remove(); }

@@ -17,6 +17,7 @@
 #include "tests/fake/fake_shelf.h"
 #include "tests/fake/faulty_file_system.h"
 #include "tests/fake/stream_builder.h"
+#include "tests/support/test_directory.h"
 
 namespace lastword {
 
@@ -82,9 +83,8 @@ void check_error(const Result<T>& result, Code code, std::string_view detail) {
 class RecoverFixture {
  public:
   RecoverFixture() {
-    std::filesystem::create_directories(LASTWORD_TEST_DIR);
-    char name[] = LASTWORD_TEST_DIR "/recover-XXXXXX";
-    directory = ::mkdtemp(name);
+    directory = test_directory() + "/recover-XXXXXX";
+    BOOST_TEST_REQUIRE(::mkdtemp(directory.data()) != nullptr);
     BOOST_TEST_REQUIRE(lun->register_ignoring_existing(kOwnKey, false).has_value());
     BOOST_TEST_REQUIRE(lun->reserve(kOwnKey, kOwnerType).has_value());
     pb::Label label;
