@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "proto/duration.h"
 #include "proto/format_text.h"
 #include "proto/layout.h"
 
@@ -62,6 +63,14 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
+// Zero is no limit to anybody, and more than a week a mistake.
+std::optional<std::chrono::milliseconds> parse_limit(std::string_view text) {
+  constexpr std::chrono::hours kLongest{7 * 24};
+  const auto limit = parse_duration(text);
+  if (!limit || limit->count() == 0 || *limit > kLongest) return std::nullopt;
+  return limit;
+}
+
 Status apply(DumpOptions& options, int option, std::string_view value) {
   switch (option) {
     case kVmcore:
@@ -77,7 +86,7 @@ Status apply(DumpOptions& options, int option, std::string_view value) {
       return {};
     }
     case kLimit:
-      options.limit = parse_duration(value);
+      options.limit = parse_limit(value);
       if (!options.limit) return usage("--limit {}: a time such as 60s, 500ms or 2m", value);
       return {};
     case kExclude: {
@@ -135,22 +144,6 @@ Result<DumpOptions> parse_options(int argc, char* const* argv) {
   if (!needs_disk && !options.disk.empty()) return usage("--count-classes takes no --disk");
   if (needs_disk && options.disk.empty()) return usage("--disk is missing; see --help");
   return options;
-}
-
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    std::uint64_t ms;
-  };
-  // "ms" before "s", which it ends with.
-  for (const Unit unit : {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}}) {
-    if (!text.ends_with(unit.name)) continue;
-    const auto number = parse_number(text.substr(0, text.size() - unit.name.size()));
-    constexpr std::uint64_t kLongestMs = std::uint64_t{7} * 24 * 3600 * 1000;
-    if (!number || *number == 0 || *number > kLongestMs / unit.ms) return std::nullopt;
-    return std::chrono::milliseconds(*number * unit.ms);
-  }
-  return std::nullopt;
 }
 
 std::string_view help_text() {

@@ -31,9 +31,6 @@ struct DumpOptions {
 // kUsage says which option and what is wrong with it.
 [[nodiscard]] Result<DumpOptions> parse_options(int argc, char* const* argv);
 
-// "60s", "500ms", "2m"; above zero.
-[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
-
 [[nodiscard]] std::string_view help_text();
 
 }  // namespace lastword

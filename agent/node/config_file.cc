@@ -11,16 +11,15 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <climits>
 #include <filesystem>
 #include <initializer_list>
-#include <limits>
 #include <optional>
 #include <utility>
 
 #include "agent/base/text_file.h"
 #include "proto/codec_setting.h"
+#include "proto/duration.h"
 #include "proto/uuid.h"
 
 namespace lastword {
@@ -308,23 +307,6 @@ void read_programs(Reader& reader, const toml::table& root, Config& config) {
 }
 
 }  // namespace
-
-Result<milliseconds> parse_duration(std::string_view text) {
-  constexpr std::pair<std::string_view, std::int64_t> kUnits[]{
-      {"ms", 1}, {"s", 1000}, {"min", 60000}};
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  for (const auto& [name, factor] : kUnits) {
-    if (error == std::errc{} && unit == name && number >= 0 &&
-        number <= std::numeric_limits<std::int64_t>::max() / factor) {
-      return milliseconds(number * factor);
-    }
-  }
-  return fail({.code = Code::kUsage,
-               .operation = "read duration",
-               .detail = fmt::format("\"{}\" is not a time such as \"5s\"", text)});
-}
 
 Result<Config> parse_config(std::string_view text, const std::string& path,
                             std::string_view host_name) {

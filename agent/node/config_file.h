@@ -18,7 +18,4 @@ inline constexpr const char* kDefaultConfigPath = "/etc/lastword/lastword.toml";
 [[nodiscard]] Result<Config> parse_config(std::string_view text, const std::string& path,
                                           std::string_view host_name);
 
-// "500ms", "5s", "2min"; a whole number and its unit, nothing else.
-[[nodiscard]] Result<milliseconds> parse_duration(std::string_view text);
-
 }  // namespace lastword

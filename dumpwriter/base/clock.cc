@@ -37,9 +37,13 @@ milliseconds time_since_panic(const Vmcoreinfo& info, milliseconds wall_clock,
   return elapsed < uptime || elapsed > uptime + kMaxBeforeBoot ? uptime : elapsed;
 }
 
+milliseconds wall_clock() {
+  return read_clock(CLOCK_REALTIME);
+}
+
 PanicClock::PanicClock(const Vmcoreinfo& info)
     : panic_(read_clock(CLOCK_BOOTTIME) -
-             time_since_panic(info, read_clock(CLOCK_REALTIME), read_clock(CLOCK_BOOTTIME))) {}
+             time_since_panic(info, wall_clock(), read_clock(CLOCK_BOOTTIME))) {}
 
 PanicClock::PanicClock() : panic_(read_clock(CLOCK_BOOTTIME)) {}
 

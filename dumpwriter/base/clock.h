@@ -29,6 +29,9 @@ inline constexpr milliseconds kMaxBeforeBoot{10'000};
 [[nodiscard]] milliseconds time_since_panic(const Vmcoreinfo& info, milliseconds wall_clock,
                                             milliseconds uptime);
 
+// Since 1970, of the capture kernel; for people only.
+[[nodiscard]] milliseconds wall_clock();
+
 class PanicClock final : public Clock {
  public:
   // `info` is only read here.

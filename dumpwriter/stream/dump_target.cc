@@ -1,7 +1,5 @@
 #include "dumpwriter/stream/dump_target.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -12,15 +10,6 @@
 #include "proto/unit_attention.h"
 
 namespace lastword {
-namespace {
-
-std::int64_t unix_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
-
-}  // namespace
 
 DumpTarget::DumpTarget(const TargetDisk& disk, Rule rule, const DumpIdentity& identity,
                        const Clock& clock, milliseconds io_timeout)
@@ -86,7 +75,7 @@ Result<std::optional<Reservation>> DumpTarget::read_reservation() {
 
 Status DumpTarget::start() {
   begin_dump(header_, found_, {.offset_bytes = extent_offset(), .length_bytes = extent_length()},
-             unix_ms());
+             wall_clock().count());
   return write_header_durably();
 }
 
