@@ -46,8 +46,6 @@ class PageFilter {
   [[nodiscard]] bool excludes(PageClass page_class) const {
     return excluded_[static_cast<std::size_t>(page_class)];
   }
-  // Zero pages cost nothing in the stream; left out they are told from excluded pages all the same.
-  [[nodiscard]] bool excludes_zero() const { return zero_; }
 
   bool operator==(const PageFilter&) const = default;
 
@@ -56,6 +54,7 @@ class PageFilter {
 
   std::bitset<kPageClasses> excluded_{(1U << static_cast<unsigned>(PageClass::kOffline)) |
                                       (1U << static_cast<unsigned>(PageClass::kHwpoison))};
+  // For text() alone: zero pages cost nothing in the stream, asked for or not.
   bool zero_ = false;
 };
 inline constexpr std::string_view kDefaultExclude = "31";

@@ -2,6 +2,21 @@
 
 namespace lastword {
 
+std::string_view name_of(pb::Role role) {
+  switch (role) {
+    case pb::SERVICE:
+      return "service";
+    case pb::SPARE:
+      return "spare";
+    case pb::DUMP:
+      return "dump";
+    case pb::MAILBOX:
+      return "mailbox";
+    default:
+      return "unknown";
+  }
+}
+
 std::string_view name_of(pb::Attribute attribute) {
   switch (attribute) {
     case pb::INACTIVE:

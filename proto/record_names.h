@@ -7,6 +7,7 @@
 
 namespace lastword {
 
+[[nodiscard]] std::string_view name_of(pb::Role role);            // "spare", as people give it
 [[nodiscard]] std::string_view name_of(pb::Attribute attribute);  // "ARMED"
 [[nodiscard]] std::string_view name_of(pb::Reason reason);        // "LIMIT"
 

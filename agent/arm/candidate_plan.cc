@@ -8,6 +8,7 @@
 
 #include "agent/disks/own_disk.h"
 #include "proto/coredump.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 namespace {
@@ -173,21 +174,6 @@ std::string_view name_of(Fit fit) {
       return "partial";
   }
   return "";
-}
-
-std::string_view name_of(pb::Role role) {
-  switch (role) {
-    case pb::SERVICE:
-      return "service";
-    case pb::SPARE:
-      return "spare";
-    case pb::DUMP:
-      return "dump";
-    case pb::MAILBOX:
-      return "mailbox";
-    default:
-      return "unknown";
-  }
 }
 
 std::string format_bytes(std::uint64_t bytes) {

@@ -36,7 +36,6 @@ struct Examination {
 
 enum class Fit : std::uint8_t { kRaw, kEstimate, kPartial };
 [[nodiscard]] std::string_view name_of(Fit fit);
-[[nodiscard]] std::string_view name_of(pb::Role role);
 
 struct Choice {
   std::size_t disk = 0;     // index into the survey

@@ -3,6 +3,7 @@
 
 #include "agent/arm/arm_run.h"
 #include "agent/cli/command.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 namespace {

@@ -9,6 +9,7 @@
 #include "agent/disks/disk_work.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/coredump.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 namespace {

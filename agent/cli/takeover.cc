@@ -12,6 +12,7 @@
 #include "agent/recover/recover_disk.h"
 #include "agent/takeover/takeover.pb.h"
 #include "agent/takeover/takeover_run.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 namespace {
@@ -44,7 +45,7 @@ void print_report(const Config& config, const TakeoverReport& report,
       auto* out = message.add_disks();
       out->set_path(disk.path);
       out->set_disk_uuid(disk.uuid);
-      out->set_role(pb::Role_Name(disk.role));
+      out->set_role(std::string(name_of(disk.role)));
       out->set_outcome(disk.outcome);
       out->set_detail(disk.detail);
     }
@@ -55,7 +56,7 @@ void print_report(const Config& config, const TakeoverReport& report,
   fmt::print("{:<14} {:<8} {:<22} {}\n", "DISK", "ROLE",
              options.dry_run ? "WOULD BE TAKEN" : "OUTCOME", options.dry_run ? "HEADER" : "");
   for (const auto& disk : report.disks) {
-    fmt::print("{:<14} {:<8} {:<22} {}\n", disk.path, pb::Role_Name(disk.role), disk.outcome,
+    fmt::print("{:<14} {:<8} {:<22} {}\n", disk.path, name_of(disk.role), disk.outcome,
                disk.detail);
   }
   for (const std::string& obstacle : report.obstacles) fmt::print("NO: {}\n", obstacle);

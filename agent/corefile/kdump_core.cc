@@ -72,7 +72,7 @@ KdumpGeometry kdump_geometry(const CoreHead& head, const CoreLayout& layout) {
   KdumpGeometry geometry;
   geometry.max_pfn = layout.memory().empty() ? 0 : layout.memory().back().end;
   geometry.sub_header_blocks = blocks_of(sizeof(KdumpSubHeader) + head.notes.size());
-  geometry.bitmap_at = (kKdumpHeaderBlocks + geometry.sub_header_blocks) * kBlockBytes;
+  geometry.bitmap_at = (kKdumpHeaderBlocks + geometry.sub_header_blocks) * kKdumpBlockBytes;
   geometry.bitmap_bytes = round_up_to_block((geometry.max_pfn + kBitsPerByte - 1) / kBitsPerByte);
   geometry.descriptors_at = geometry.bitmap_at + 2 * geometry.bitmap_bytes;
   geometry.data_at =
@@ -244,14 +244,14 @@ Status KdumpCoreWriter::write_head(bool incomplete) {
   header.status = (codec_ == PageCodec::kZlib ? kKdumpZlib : 0U) |
                   (codec_ == PageCodec::kZstd ? kKdumpZstd : 0U) |
                   (incomplete ? kKdumpIncomplete : 0U);
-  header.block_bytes = kBlockBytes;
+  header.block_bytes = kKdumpBlockBytes;
   header.sub_header_blocks = static_cast<std::int32_t>(geometry_.sub_header_blocks);
-  header.bitmap_blocks = static_cast<std::uint32_t>(2 * geometry_.bitmap_bytes / kBlockBytes);
+  header.bitmap_blocks = static_cast<std::uint32_t>(2 * geometry_.bitmap_bytes / kKdumpBlockBytes);
   header.max_pfn = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(geometry_.max_pfn, std::numeric_limits<std::uint32_t>::max()));
   header.cpus = static_cast<std::int32_t>(std::max<std::uint64_t>(notes.cpus, 1));
 
-  constexpr std::uint64_t kSubHeaderAt = kKdumpHeaderBlocks * kBlockBytes;
+  constexpr std::uint64_t kSubHeaderAt = kKdumpHeaderBlocks * kKdumpBlockBytes;
   KdumpSubHeader sub_header{};
   sub_header.phys_base =
       static_cast<std::uint64_t>(notes.vmcoreinfo.number("phys_base").value_or(0));

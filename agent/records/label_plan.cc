@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "proto/coredump.h"
 #include "proto/keys.h"
 #include "proto/layout.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 namespace {
@@ -42,12 +42,6 @@ std::string describe_table(const FoundTable& table) {
   for (const TablePartition& entry : table.partitions) {
     if (!entry.name.empty()) text += fmt::format(", {} \"{}\"", entry.number, entry.name);
   }
-  return text;
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -116,7 +110,7 @@ void judge_content(const DiskFindings& findings, const LabelRequest& request,
 }  // namespace
 
 std::string describe_role(const pb::Label& label) {
-  const std::string role = lower(pb::Role_Name(label.role()));
+  const std::string role(name_of(label.role()));
   if (label.home_node() == 0) return role + " disk";
   return fmt::format("{} disk of node {}", role, label.home_node());
 }

@@ -7,6 +7,7 @@
 
 #include "agent/protocol/takeover_input.h"
 #include "proto/coredump.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 
@@ -89,7 +90,7 @@ void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
                          (disk.header.reason() == pb::REASON_NONE
                               ? ""
                               : " " + pb::Reason_Name(disk.header.reason()))
-                   : pb::Role_Name(disk.label->role()));
+                   : std::string(name_of(disk.label->role())));
   }
   perform(plan_.disk_taken(index, taken.status, taken.header, now()));
   step();

@@ -49,7 +49,6 @@ class EngineBuffers {
   std::array<std::size_t, kMaxDataBuffers + 1> sizes_{};
   unsigned count_;
 };
-inline constexpr unsigned kDataBuffers = 4;  // with one processor
 
 class DiskWriter {
  public:

@@ -55,16 +55,13 @@ Result<PairChoice> RecordIo::write(RecordPlace place, const PairChoice& at,
   return PairChoice{.current = at.next, .next = 1 - at.next, .next_sequence = at.next_sequence + 1};
 }
 
-Status RecordIo::put(RecordPlace place, const google::protobuf::MessageLite& message,
-                     bool replace_damaged) {
+Status RecordIo::put(RecordPlace place, const google::protobuf::MessageLite& message) {
   PairChoice at;
   {
     const std::unique_ptr<google::protobuf::MessageLite> old(message.New());
     const Result<PairChoice> found = read(place, *old);
     if (found) {
       at = *found;
-    } else if (found.error().code == Code::kCorrupt && replace_damaged) {
-      at = PairChoice{};
     } else if (found.error().code != Code::kNotFound) {
       return fail(found.error());
     }

@@ -26,10 +26,8 @@ class RecordIo {
                                          const google::protobuf::MessageLite& message);
 
   // Reads, then writes; starts a new record where there is none. kFutureVersion and read errors
-  // write nothing. A damaged pair (kCorrupt; a torn first write leaves one too) is only replaced
-  // with `replace_damaged`.
-  [[nodiscard]] Status put(RecordPlace place, const google::protobuf::MessageLite& message,
-                           bool replace_damaged = false);
+  // write nothing, and neither does a damaged pair (kCorrupt; a torn first write leaves one too).
+  [[nodiscard]] Status put(RecordPlace place, const google::protobuf::MessageLite& message);
 
   // One raw slot block, for `lastword inspect`. Valid until the next call.
   [[nodiscard]] Result<BlockView> read_slot(RecordPlace place, unsigned slot);

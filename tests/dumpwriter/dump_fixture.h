@@ -21,6 +21,8 @@
 
 namespace lastword::test {
 
+inline constexpr unsigned kDataBuffers = 4;  // enough for one processor
+
 class ManualClock final : public Clock {
  public:
   [[nodiscard]] milliseconds since_panic() const override { return now; }

@@ -59,6 +59,8 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) {
 namespace lastword {
 namespace {
 
+constexpr unsigned kDataBuffers = 4;  // enough for one processor
+
 constexpr std::uint64_t kMetadata = 1 << 20;
 constexpr std::uint64_t kData = 2 << 20;
 constexpr std::uint64_t kDiskBytes = 32 << 20;

@@ -9,6 +9,7 @@ namespace {
 
 using fake::Command;
 using fake::FaultKind;
+using test::kDataBuffers;
 
 struct Writer {
   Writer() { engine.newest_first = true; }
