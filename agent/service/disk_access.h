@@ -1,0 +1,20 @@
+// How start and stop reach the disks; tests reach others.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "agent/disks/disk_work.h"
+
+namespace lastword {
+
+struct DiskAccess {
+  std::function<Result<Survey>()> survey;  // survey_disks()
+  std::function<std::vector<Result<pb::CoredumpHeader>>(
+      const Survey& survey, const std::vector<std::size_t>& disks, const DiskWork& work)>
+      work;  // work_on_disks()
+};
+// This machine's disks. `config` outlives the result.
+[[nodiscard]] DiskAccess disks_of_this_machine(const Config& config);
+
+}  // namespace lastword

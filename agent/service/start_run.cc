@@ -1,0 +1,107 @@
+#include "agent/service/start_run.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace lastword {
+namespace {
+
+using Uuids = std::set<std::string>;
+
+std::vector<std::string> sorted(const Uuids& uuids) {
+  return {uuids.begin(), uuids.end()};
+}
+
+// Those in sight, and those that any earlier start saw: one that has vanished since still counts
+// when a majority is asked for.
+Result<Uuids> mailbox_uuids(const Config& config, StartReport& report) {
+  const auto known = load_known_mailboxes(config);
+  if (!known) return fail(known.error());
+  Uuids seen;
+  for (const DiskView& disk : report.survey.disks) {
+    if (is_mailbox_disk(disk, config)) seen.insert(disk.label->disk_uuid());
+  }
+  std::ranges::copy_if(*known, std::back_inserter(report.missing_mailboxes),
+                       [&](const std::string& uuid) { return !seen.contains(uuid); });
+  seen.insert(known->begin(), known->end());
+  return seen;
+}
+
+void take_disks(const OwnerIdentity& self, const DiskAccess& access, StartReport& report) {
+  const StartPlan& plan = report.plan;
+  report.disks = plan.own;
+  report.disks.insert(report.disks.end(), plan.mailbox.begin(), plan.mailbox.end());
+  report.results =
+      access.work(report.survey, report.disks,
+                  [self, own_count = plan.own.size()](
+                      const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {
+                    if (position < own_count) return take_own_disk(disk, self);
+                    if (Status done = join_mailbox_disk(disk, self); !done)
+                      return fail(done.error());
+                    return pb::CoredumpHeader();
+                  });
+}
+
+// `before`: mailbox disks that an earlier start of this life joined, or was about to.
+Status take(const Config& config, const Uuids& before, const DiskAccess& access,
+            StartReport& report) {
+  const OwnerIdentity self = own_identity(config, report.plan.boot_generation);
+  if (Status kept = keep_last_generation(config, self.boot_generation); !kept) return kept;
+  const auto mailboxes = mailbox_uuids(config, report);
+  if (!mailboxes) return fail(mailboxes.error());
+  if (Status kept = keep_known_mailboxes(config, sorted(*mailboxes)); !kept) return kept;
+  // Before the first disk is touched: a start that is killed and run again keeps its generation,
+  // and does not take a lost vote for one that was never cast.
+  const auto uuid_at = [&](std::size_t disk) {
+    return report.survey.disks[disk].label->disk_uuid();
+  };
+  Uuids joined = before;
+  for (const std::size_t disk : report.plan.mailbox) joined.insert(uuid_at(disk));
+  NodeState state{.boot_generation = self.boot_generation,
+                  .key = self.key,
+                  .mailbox_disks = sorted(*mailboxes),
+                  .mailbox_joined = sorted(joined)};
+  if (Status saved = save_node_state(config, state); !saved) return saved;
+  take_disks(self, access, report);
+  for (std::size_t i = report.plan.own.size(); i < report.disks.size(); ++i) {
+    const std::string uuid = uuid_at(report.disks[i]);
+    if (!report.results[i] && !before.contains(uuid)) joined.erase(uuid);
+  }
+  if (joined.size() == state.mailbox_joined.size()) return {};
+  state.mailbox_joined = sorted(joined);
+  return save_node_state(config, state);
+}
+
+}  // namespace
+
+Result<StartReport> start_node(const Config& config, bool reinstalled, const DiskAccess& access) {
+  const auto lock = lock_state(config);
+  if (!lock) return fail(lock.error());
+  const auto state = load_node_state(config);
+  if (!state && state.error().code != Code::kNotFound) return fail(state.error());
+  auto survey = access.survey();
+  if (!survey) return fail(survey.error());
+  const auto last_generation = load_last_generation(config);
+  if (!last_generation) return fail(last_generation.error());
+  auto plan = plan_start(*survey, config, state ? std::optional(*state) : std::nullopt,
+                         reinstalled ? std::nullopt : std::optional(*last_generation));
+  if (!plan) return fail(plan.error());
+  StartReport report{.survey = std::move(*survey), .plan = std::move(*plan)};
+  if (!report.plan.taken_over.empty()) {
+    report.outcome = StartOutcome::kTakenOver;
+    return report;
+  }
+  // A node may have no disks of its own and stand by for its partner; one that sees none at all has
+  // a problem, and no generation to count.
+  if (report.plan.own.empty() && report.plan.mailbox.empty()) {
+    report.outcome = StartOutcome::kNoDisk;
+    return report;
+  }
+  Uuids before;
+  if (state) before.insert(state->mailbox_joined.begin(), state->mailbox_joined.end());
+  if (Status taken = take(config, before, access, report); !taken) return fail(taken.error());
+  return report;
+}
+
+}  // namespace lastword

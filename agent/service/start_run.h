@@ -1,0 +1,39 @@
+// `lastword start`, done: takes this node's own disks into service and joins the mailbox disks, as
+// start_plan.h decides.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/protocol/start_plan.h"
+#include "agent/service/disk_access.h"
+
+namespace lastword {
+
+enum class StartOutcome {
+  kTakenOver,  // the partner has, or is getting, some of this node's disks: nothing was touched
+  kNoDisk,     // there is no disk to take: nothing was touched
+  kStarted,    // see `results` and plan.refused for what is not in service
+};
+
+struct StartReport {
+  StartOutcome outcome = StartOutcome::kStarted;
+  Survey survey;
+  StartPlan plan;
+  // Disk UUIDs of mailbox disks that an earlier start saw and this one does not. They count as
+  // votes that are not won.
+  std::vector<std::string> missing_mailboxes;
+  std::vector<std::size_t> disks;  // that were to be taken, indices into the survey ...
+  // ... and for each its coredump header in service, or why it is not. INACTIVE for mailbox disks.
+  std::vector<Result<pb::CoredumpHeader>> results;
+};
+
+// Holds lock_state() meanwhile. The node's state says what this start is about to do before the
+// first disk is touched: one that was killed may be run again, and keeps its generation.
+// `reinstalled`: the disks are believed where this machine has no note of its last boot. Errors:
+// another command is at work (kRefused), the plan says no, or the state could not be kept; of the
+// disks some may be in service then.
+[[nodiscard]] Result<StartReport> start_node(const Config& config, bool reinstalled,
+                                             const DiskAccess& access);
+
+}  // namespace lastword

@@ -1,0 +1,87 @@
+#include "agent/service/stop_run.h"
+
+#include "agent/protocol/start_plan.h"
+#include "agent/protocol/takeover_input.h"
+
+namespace lastword {
+namespace {
+
+void release_disks(const Config& config, const NodeState& state, const Survey& survey,
+                   const DiskAccess& access, StopReport& report) {
+  std::vector<std::size_t> disks;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    if (is_own_disk(survey.disks[i], config)) disks.push_back(i);
+  }
+  const std::size_t own_count = disks.size();
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    if (is_mailbox_disk(survey.disks[i], config)) disks.push_back(i);
+  }
+  const OwnerIdentity self = own_identity(config, state.boot_generation);
+  const auto results = access.work(
+      survey, disks,
+      [self, own_count](const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {
+        const Status released =
+            position < own_count ? release_own_disk(disk, self) : leave_mailbox_disk(disk, self);
+        if (!released) return fail(released.error());
+        return pb::CoredumpHeader();
+      });
+  for (const auto& result : results) {
+    if (result) {
+      ++report.released;
+    } else {
+      report.not_released.push_back(result.error());
+    }
+  }
+}
+
+std::vector<std::string> kept_disks(const Config& config, const Survey& survey) {
+  std::vector<std::string> paths;
+  for (const DiskView& disk : survey.disks) {
+    if (in_cluster(disk, config) && disk.label->home_node() == config.partner.id &&
+        disk.label->owner_node() == config.self.id) {
+      paths.push_back(disk.info.path);
+    }
+  }
+  return paths;
+}
+
+Status end_life(const Config& config, const NodeState& state, const StopReport& report) {
+  if (!report.kept.empty()) return {};
+  if (report.not_released.empty() && report.unreadable.empty()) return remove_node_state(config);
+  // What is still registered can be released by another stop. It must not keep `start` in this
+  // life, where votes that were lost stay lost.
+  NodeState ended = state;
+  ended.stopped = true;
+  return save_node_state(config, ended);
+}
+
+}  // namespace
+
+Result<StopReport> stop_node(const Config& config, const Disarm& disarm, const DiskAccess& access) {
+  const auto lock = lock_state(config);
+  if (!lock) return fail(lock.error());
+  StopReport report;
+  const auto state = load_last_life(config);
+  if (!state) {
+    if (state.error().code != Code::kNotFound) return fail(state.error());
+    report.outcome = StopOutcome::kNotInService;
+    return report;
+  }
+  const auto survey = access.survey();
+  if (!survey) return fail(survey.error());
+  // Headers first: a released disk cannot be written any more.
+  auto still_armed = disarm(*state, *survey);
+  if (!still_armed) {
+    report.outcome = StopOutcome::kStillArmed;
+    report.disarm_problem = still_armed.error();
+    return report;
+  }
+  report.still_armed = std::move(*still_armed);
+  release_disks(config, *state, *survey, access, report);
+  report.unreadable = unreadable_disks(*survey);
+  report.kept = kept_disks(config, *survey);
+  report.state_kept = end_life(config, *state, report);
+  return report;
+}
+
+}  // namespace lastword

@@ -1,0 +1,44 @@
+// `lastword stop`, done: disarms, and hands this node's disks back so that its next life, or its
+// partner, finds them free.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/node/state_files.h"
+#include "agent/service/disk_access.h"
+
+namespace lastword {
+
+// Undoes `lastword arm`; returns the disks that still say ARMED with no plan behind them. Fails
+// when the capture image could not be unloaded.
+using Disarm =
+    std::function<Result<std::vector<Error>>(const NodeState& state, const Survey& survey)>;
+
+enum class StopOutcome {
+  kNotInService,  // since boot: there was nothing to do
+  kStillArmed,    // see disarm_problem; nothing was released
+  kStopped,       // see not_released and unreadable for what was not
+};
+
+struct StopReport {
+  StopOutcome outcome = StopOutcome::kStopped;
+  std::optional<Error> disarm_problem;
+  std::vector<Error> still_armed;
+  unsigned released = 0;
+  std::vector<Error> not_released;
+  // Not released either: nothing tells whether they are this node's.
+  std::vector<DiskView> unreadable;
+  std::vector<std::string> kept;  // paths of the partner's disks, taken over and not given back
+  Status state_kept;              // whether the next start will know how this life ended
+};
+
+// Holds lock_state() meanwhile. A disk that is not released keeps this node's key and may be
+// released by another stop; the life ends all the same, unless disks of the partner are kept.
+// Errors: another command is at work (kRefused), or nothing could be looked at.
+[[nodiscard]] Result<StopReport> stop_node(const Config& config, const Disarm& disarm,
+                                           const DiskAccess& access);
+
+}  // namespace lastword

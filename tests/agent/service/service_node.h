@@ -1,0 +1,71 @@
+// alpha, with state directories of its own, at a fake shelf: what tests of start and stop begin
+// with.
+#pragma once
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <set>
+
+#include "agent/node/state_files.h"
+#include "agent/service/disk_access.h"
+#include "tests/agent/disks/surveyed.h"
+#include "tests/fake/check.h"
+#include "tests/support/image_file.h"
+
+namespace lastword::test {
+
+// The survey is written by hand, /dev/sda is logical unit 0 and so on; the work is done on the
+// shelf.
+struct ServiceNode {
+  ServiceNode() {
+    config.state_directory = directory.directory() / "run";
+    config.persistent_directory = directory.directory() / "lib";
+  }
+
+  // A labelled disk that nobody has; what it says is in `survey` too.
+  void add(pb::Role role, std::uint8_t home = kAlpha) {
+    const auto number = static_cast<unsigned>(survey.disks.size());
+    survey.disks.push_back(surveyed(number, role, home));
+    plant(shelf, number, *survey.disks.back().label);
+  }
+  // The survey sees what start left on the shelf.
+  void look_again() {
+    for (unsigned i = 0; i < survey.disks.size(); ++i) {
+      DiskView& disk = survey.disks[i];
+      disk.label = label_on(shelf, i);
+      disk.header = header_on(shelf, i);
+      disk.keys = shelf.registrations(i).keys;
+      disk.reservation = shelf.reservation(i);
+    }
+  }
+
+  DiskAccess access() {
+    return {
+        .survey = [this]() -> Result<Survey> { return survey; },
+        .work =
+            [this](const Survey& of, const std::vector<std::size_t>& disks, const DiskWork& work) {
+              if (before_work) before_work();
+              std::vector<Result<pb::CoredumpHeader>> results;
+              for (std::size_t i = 0; i < disks.size(); ++i) {
+                const NodeDisk disk(nexus, static_cast<unsigned>(disks[i]));
+                OwnDisk own = disk.own();
+                own.keys = of.disks[disks[i]].keys;
+                results.push_back(work(own, i));
+              }
+              return results;
+            }};
+  }
+  [[nodiscard]] ReservationKey holder(unsigned lun) const {
+    const auto reservation = shelf.reservation(lun);
+    return reservation ? reservation->holder : ReservationKey{};
+  }
+
+  ImageFile directory{0};
+  Config config = cluster_config();
+  fake::FakeShelf shelf{{.luns = 6}};
+  fake::Nexus nexus = shelf.connect("alpha");
+  Survey survey;
+  std::function<void()> before_work;
+};
+
+}  // namespace lastword::test

@@ -1,0 +1,128 @@
+#include "agent/service/start_run.h"
+
+#include "tests/agent/service/service_node.h"
+
+namespace lastword::test {
+namespace {
+
+struct Start : ServiceNode {
+  Result<StartReport> start() { return start_node(config, false, access()); }
+};
+
+struct Killed {};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(start_run, Start)
+
+BOOST_AUTO_TEST_CASE(own_disks_are_held_and_mailboxes_joined) {
+  add(pb::SERVICE);
+  add(pb::MAILBOX, 0);
+  add(pb::SERVICE, kBeta);
+  add(pb::SPARE);
+  const auto report = start();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST((report->outcome == StartOutcome::kStarted));
+  BOOST_TEST((report->disks == std::vector<std::size_t>{0, 3, 1}));
+  for (const auto& result : report->results) BOOST_TEST(fake::ok(result));
+  BOOST_TEST((holder(0) == key_of(kAlpha, 1)));
+  BOOST_TEST((holder(3) == key_of(kAlpha, 1)));
+  BOOST_TEST(label_on(shelf, 0).owner_node() == kAlpha);
+  BOOST_TEST(shelf.registrations(1).keys.size() == 1U);
+  BOOST_TEST(shelf.registrations(2).keys.empty());
+  const auto state = load_node_state(config);
+  BOOST_TEST_REQUIRE(fake::ok(state));
+  BOOST_TEST(state->boot_generation == 1U);
+  BOOST_TEST((state->mailbox_joined == std::vector<std::string>{uuid_of(1)}));
+  BOOST_TEST(load_last_generation(config).value_or(0) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_fails_leaves_the_others_in_service) {
+  add(pb::SERVICE);
+  add(pb::SERVICE);
+  shelf.inject(0, {.kind = fake::FaultKind::kIoError});
+  const auto report = start();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST((report->outcome == StartOutcome::kStarted));
+  BOOST_TEST(!report->results[0].has_value());
+  BOOST_TEST(fake::ok(report->results[1]));
+  BOOST_TEST(fake::ok(load_node_state(config)));
+}
+
+BOOST_AUTO_TEST_CASE(state_is_kept_before_the_first_disk_is_touched) {
+  add(pb::SERVICE);
+  add(pb::MAILBOX, 0);
+  before_work = [] { throw Killed(); };
+  BOOST_CHECK_THROW((void)start(), Killed);
+  const auto state = load_node_state(config);
+  BOOST_TEST_REQUIRE(fake::ok(state));
+  // It may have been joined: a vote that is gone later was lost, not never cast.
+  BOOST_TEST((state->mailbox_joined == std::vector<std::string>{uuid_of(1)}));
+  before_work = {};
+  const auto again = start();
+  BOOST_TEST_REQUIRE(fake::ok(again));
+  BOOST_TEST(again->plan.boot_generation == state->boot_generation);
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_that_was_not_joined_is_no_lost_vote) {
+  add(pb::SERVICE);
+  add(pb::MAILBOX, 0);
+  shelf.inject(1, {.kind = fake::FaultKind::kIoError});
+  BOOST_TEST_REQUIRE(fake::ok(start()));
+  const auto state = load_node_state(config);
+  BOOST_TEST_REQUIRE(fake::ok(state));
+  BOOST_TEST(state->mailbox_joined.empty());
+  BOOST_TEST((state->mailbox_disks == std::vector<std::string>{uuid_of(1)}));
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_joined_earlier_in_this_life_stays_joined_when_it_fails) {
+  add(pb::SERVICE);
+  add(pb::MAILBOX, 0);
+  BOOST_TEST_REQUIRE(fake::ok(start()));
+  look_again();
+  shelf.inject(1, {.kind = fake::FaultKind::kIoError});
+  const auto report = start();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(!report->results[1].has_value());
+  BOOST_TEST((load_node_state(config)->mailbox_joined == std::vector<std::string>{uuid_of(1)}));
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_that_has_vanished_still_counts_and_is_named) {
+  add(pb::SERVICE);
+  BOOST_TEST_REQUIRE(fake::ok(keep_known_mailboxes(config, {uuid_of(5)})));
+  const auto report = start();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST((report->missing_mailboxes == std::vector<std::string>{uuid_of(5)}));
+  BOOST_TEST((load_node_state(config)->mailbox_disks == std::vector<std::string>{uuid_of(5)}));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_touched_while_the_partner_has_a_disk) {
+  add(pb::SERVICE);
+  add(pb::SPARE);
+  survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
+  BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
+  const auto report = start();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST((report->outcome == StartOutcome::kTakenOver));
+  BOOST_TEST(shelf.trace().empty());
+  BOOST_TEST(!load_node_state(config).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(without_a_disk_no_generation_is_counted) {
+  add(pb::SERVICE, kBeta);
+  const auto report = start();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST((report->outcome == StartOutcome::kNoDisk));
+  BOOST_TEST(load_last_generation(config).value_or(99) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(one_start_at_a_time) {
+  add(pb::SERVICE);
+  const auto lock = lock_state(config);
+  BOOST_TEST_REQUIRE(fake::ok(lock));
+  BOOST_TEST(fake::fails(start(), Code::kRefused));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
