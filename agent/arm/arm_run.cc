@@ -10,6 +10,7 @@
 #include "agent/arm/module_closure.h"
 #include "agent/base/text_file.h"
 #include "agent/disks/disk_work.h"
+#include "agent/disks/survey.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/coredump.h"
 #include "proto/uuid.h"

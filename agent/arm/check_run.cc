@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "agent/arm/capture_image.h"
+#include "agent/node/state_files.h"
 
 namespace lastword {
 namespace {

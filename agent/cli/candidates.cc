@@ -6,6 +6,7 @@
 
 #include "agent/arm/arm_run.h"
 #include "agent/cli/command.h"
+#include "agent/node/config_file.h"
 
 namespace lastword {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "agent/arm/check_run.h"
 #include "agent/cli/command.h"
+#include "agent/node/config_file.h"
 
 namespace lastword {
 namespace {

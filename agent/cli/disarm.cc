@@ -3,6 +3,9 @@
 
 #include "agent/arm/arm_run.h"
 #include "agent/cli/command.h"
+#include "agent/disks/survey.h"
+#include "agent/node/config_file.h"
+#include "agent/node/state_files.h"
 
 namespace lastword {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "agent/cli/command.h"
 #include "agent/cli/progress_bar.h"
+#include "agent/node/config_file.h"
 #include "agent/recover/recover_disk.h"
 #include "agent/recover/recovery_report.h"
 

@@ -5,8 +5,10 @@
 
 #include "agent/arm/candidate_plan.h"
 #include "agent/cli/command.h"
+#include "agent/node/config_file.h"
 #include "agent/service/start_run.h"
 #include "proto/coredump.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 namespace {

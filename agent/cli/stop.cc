@@ -3,6 +3,7 @@
 
 #include "agent/arm/arm_run.h"
 #include "agent/cli/command.h"
+#include "agent/node/config_file.h"
 #include "agent/service/stop_run.h"
 
 namespace lastword {

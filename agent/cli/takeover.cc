@@ -6,6 +6,7 @@
 
 #include "agent/cli/command.h"
 #include "agent/daemon/failure_watch.h"
+#include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
 #include "agent/node/hooks.h"
 #include "agent/node/state_files.h"

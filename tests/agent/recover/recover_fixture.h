@@ -83,7 +83,7 @@ void check_error(const Result<T>& result, Code code, std::string_view detail) {
 class RecoverFixture {
  public:
   RecoverFixture() {
-    directory = test_directory() + "/recover-XXXXXX";
+    directory = test::test_directory() + "/recover-XXXXXX";
     BOOST_TEST_REQUIRE(::mkdtemp(directory.data()) != nullptr);
     BOOST_TEST_REQUIRE(lun->register_ignoring_existing(kOwnKey, false).has_value());
     BOOST_TEST_REQUIRE(lun->reserve(kOwnKey, kOwnerType).has_value());
