@@ -55,7 +55,7 @@ void set_kernel_timeout(const std::string& path, milliseconds timeout) {
   if (file.valid()) (void)!::write(file.get(), text.view().data(), text.view().size());
 }
 
-// Which candidate this disk is; nothing: none of them. An error: it can not be told yet.
+// Which candidate this disk is; nothing: none of them. An error: it cannot be told yet.
 Result<std::optional<int>> match(const Search& search, const std::string& path) {
   const auto disk = open_disk(path, Access::kReadOnly, search.io_timeout);
   if (!disk) return fail(disk.error());

@@ -100,7 +100,7 @@ DumpStep on_closed(DumpStep step, const DumpEvent& event) {
   if (event.outcome == Outcome::kFenced || event.outcome == Outcome::kTimeout) {
     return leave_disk(step, event.outcome, event.limit_passed);
   }
-  // A dump whose end can not be recorded is not a dump that others will find whole.
+  // A dump whose end cannot be recorded is not a dump that others will find whole.
   if (event.outcome != Outcome::kDone || streamed == Outcome::kIoError) {
     return leave_disk(step, Outcome::kIoError, event.limit_passed);
   }

@@ -9,7 +9,7 @@
 
 namespace lastword {
 
-// Where classes can not be told: says why, and that nothing is left out, and all pages are kernel
+// Where classes cannot be told: says why, and that nothing is left out, and all pages are kernel
 // pages. `core` must outlive what is returned.
 [[nodiscard]] std::unique_ptr<FrameClasses> open_classes(const Vmcore& core,
                                                          const PageFilter& filter,

@@ -1,6 +1,6 @@
 // Reservation keys: who holds a reservation, readable from the 8 bytes that SPC-4 5.13.4 leaves
 // to the application client. tag 16 | cluster 16 | node 8 | boot generation 24, most significant
-// first. A stale preempt of an earlier boot's key can not match a later boot.
+// first. A stale preempt of an earlier boot's key cannot match a later boot.
 #pragma once
 
 #include <compare>

@@ -13,7 +13,7 @@ namespace lastword {
 struct NodeState {
   std::uint32_t boot_generation = 0;
   ReservationKey key;  // this node's key in this boot
-  // Disk UUIDs, sorted. One that can not be seen at a takeover counts as a vote that was not won.
+  // Disk UUIDs, sorted. One that cannot be seen at a takeover counts as a vote that was not won.
   std::vector<std::string> mailbox_disks = {};
   // Those of them that this key was registered on, or was about to be: where it is gone, the
   // partner won that vote.

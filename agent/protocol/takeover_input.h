@@ -21,7 +21,7 @@ namespace lastword {
 // Those of the partner's disks whose UUID is not among `had`.
 [[nodiscard]] std::vector<DiskView> late_disks(const Survey& survey, const Config& config,
                                                const std::set<std::string>& had);
-// Disks whose label can not be read: they may be anybody's, of these two nodes too.
+// Disks whose label cannot be read: they may be anybody's, of these two nodes too.
 [[nodiscard]] std::vector<DiskView> unreadable_disks(const Survey& survey);
 
 // kNotFound.

@@ -220,7 +220,7 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
     if (now >= disk.deadline) {
       take(i, pb::DEADLINE, kDeadline, now, actions);
     } else if (disk.last_read - disk.last_progress >= timing_.stall()) {
-      // Read, and found unchanged, for so long. A disk that can not be read proves nothing.
+      // Read, and found unchanged, for so long. A disk that cannot be read proves nothing.
       take(i, pb::STALLED, kStalled, now, actions);
     }
   }

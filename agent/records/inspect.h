@@ -14,7 +14,7 @@ namespace lastword {
 // Sections of a dump that are looked at; verifying all is the work of `lastword recover`.
 inline constexpr std::size_t kInspectedSections = 8;
 
-// Fails when the disk can not be read at all; all else is in the report. Its records are where
+// Fails when the disk cannot be read at all; all else is in the report. Its records are where
 // find_metadata() has them.
 [[nodiscard]] Result<pb::InspectReport> inspect_disk(const std::string& path,
                                                      std::chrono::milliseconds io_timeout,

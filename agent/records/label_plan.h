@@ -39,7 +39,7 @@ struct DiskFindings {
   // Registrations alone are no obstacle: both nodes are registered on mailbox disks.
   std::optional<Reservation> reservation;
   std::optional<Error> reservation_problem;
-  // Where the partitions would go, or why they can not.
+  // Where the partitions would go, or why they cannot.
   Result<DiskLayout> layout = DiskLayout{};
   // Adoption: the first byte that is not zero in the gap that the metadata would fill.
   std::optional<std::uint64_t> gap_data_bytes;

@@ -68,7 +68,7 @@ void read_reservation(OpenDisk& disk, DiskFindings& findings) {
 }
 
 // Of the disk as a whole. A partition table is told apart, by its partitions; traces of one that
-// can not be read may be all that is left in front of somebody's data.
+// cannot be read may be all that is left in front of somebody's data.
 Result<std::vector<Signature>> disk_signatures(int fd, const DiskInfo& info, bool table_readable) {
   auto found = find_signatures(fd, info.path, {0, info.size_bytes});
   if (found && table_readable) {

@@ -8,7 +8,7 @@
 
 namespace lastword {
 
-// Read-only. Fails when the disk can not be looked at at all; what is wrong with what it holds is
+// Read-only. Fails when the disk cannot be looked at at all; what is wrong with what it holds is
 // among the findings.
 [[nodiscard]] Result<DiskFindings> examine_disk(const std::string& path,
                                                 const LabelRequest& request,

@@ -9,7 +9,7 @@ tl::unexpected<Error> corrupt_dump(std::string_view detail) {
   return fail({.code = Code::kCorrupt, .operation = "read dump", .detail = detail});
 }
 
-// What this version can not read is no reason to call the dump damaged.
+// What this version cannot read is no reason to call the dump damaged.
 bool needs_newer_version(const Error& error) {
   return error.code == Code::kFutureVersion || error.code == Code::kUnsupported;
 }

@@ -52,7 +52,7 @@ struct Dump {
                                   pb::Reason reason);
 
 // IN_PROGRESS of another life than this node's present one, on a disk that this node holds: its
-// writer has lost the reservation or rebooted, and can not be at work. Becomes ABORTED(REBOOTED),
+// writer has lost the reservation or rebooted, and cannot be at work. Becomes ABORTED(REBOOTED),
 // or ABORTED(STALLED) for the partner's dump. Any other header stays.
 [[nodiscard]] Status end_orphaned_dump(const DumpSource& source, std::uint8_t self,
                                        std::uint32_t boot_generation);

@@ -28,7 +28,7 @@ struct TakeoverReport {
 
 void merge(TakeoverReport& report, TakeoverReport more);
 
-// Disks whose label can not be read may be the partner's: the takeover is not complete.
+// Disks whose label cannot be read may be the partner's: the takeover is not complete.
 void add_unreadable(const Survey& survey, TakeoverReport& report);
 
 // What take_over (takeover_run.h) would do first, and whether it could. `state` as it was loaded:

@@ -36,7 +36,7 @@ class KernelLog {
   // read() needs room for one such record as a single line in which every byte is escaped.
   static constexpr std::size_t kMinReadBytes = 64 << 10;
 
-  // `core` must outlive this. Fails (kNotFound, kCorrupt) when this kernel's log can not be
+  // `core` must outlive this. Fails (kNotFound, kCorrupt) when this kernel's log cannot be
   // understood; a dump goes on without it.
   [[nodiscard]] static Result<KernelLog> open(const Vmcore& core);
 

@@ -19,7 +19,7 @@ class MemoryModel {
   [[nodiscard]] static Result<MemoryModel> open(PageTables& tables, const Vmcoreinfo& info,
                                                 std::uint64_t page_bytes);
 
-  // Virtual address of a struct page. Empty: the frame's section is not there or can not be read.
+  // Virtual address of a struct page. Empty: the frame's section is not there or cannot be read.
   [[nodiscard]] std::optional<std::uint64_t> page_address(std::uint64_t pfn);
 
  private:

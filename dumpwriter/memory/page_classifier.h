@@ -23,7 +23,7 @@ class PageClassifier final : public FrameClasses {
  public:
   // Allocates one object of about 140 KiB, whatever the memory, and nothing afterwards; on
   // /proc/vmcore a mapped window of 2 MiB comes and goes. kNotFound: VMCOREINFO lacks something
-  // that no class can be told without, or the kernel's image can not be found; kUnsupported: a
+  // that no class can be told without, or the kernel's image cannot be found; kUnsupported: a
   // layout that is not known. `core` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<PageClassifier>> open(const Vmcore& core);
 

@@ -29,7 +29,7 @@ struct FrameSpan {
 
 class PageReader {
  public:
-  enum class Method : bool { kMap, kRead };  // what can not be mapped is read
+  enum class Method : bool { kMap, kRead };  // what cannot be mapped is read
 
   // `core` must outlive this.
   explicit PageReader(const Vmcore& core)

@@ -1,6 +1,6 @@
 // Virtual addresses of the dead kernel to physical ones, by its own page tables: what vmemmap
 // needs, which no PT_LOAD covers. x86-64, 4 and 5 levels, pages of 4 KiB, 2 MiB and 1 GiB (Intel
-// SDM volume 3A, 4.5). Four or five look-ups whatever the tables hold, so damaged ones can not make
+// SDM volume 3A, 4.5). Four or five look-ups whatever the tables hold, so damaged ones cannot make
 // it loop. For one thread at a time.
 #pragma once
 
@@ -23,7 +23,7 @@ class PageTables {
  public:
   // Where an address leads, and for how many bytes from there on one entry says the same.
   struct Translation {
-    std::optional<std::uint64_t> paddr;  // absent: not mapped, or its tables can not be read
+    std::optional<std::uint64_t> paddr;  // absent: not mapped, or its tables cannot be read
     std::uint64_t bytes = 0;             // above 0
   };
 

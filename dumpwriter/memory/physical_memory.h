@@ -21,7 +21,7 @@ class PhysicalMemory {
 
   // Whether the vmcore holds that page frame whole.
   [[nodiscard]] bool has_frame(std::uint64_t pfn) const;
-  // All of `into`, or false: a part of it is not in the vmcore, or can not be read. `into` then
+  // All of `into`, or false: a part of it is not in the vmcore, or cannot be read. `into` then
   // holds anything.
   [[nodiscard]] bool read(std::uint64_t paddr, std::span<std::byte> into);
 

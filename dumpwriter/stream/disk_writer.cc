@@ -95,7 +95,7 @@ Status DiskWriter::drain() {
 }
 
 Status DiskWriter::settle() {
-  // Each round takes in at least one failed completion; an engine that can not even say so is done.
+  // Each round takes in at least one failed completion; an engine that cannot even say so is done.
   for (unsigned round = 0; round < header_buffer_ + 3; ++round) {
     if (failure_ && (failure_->code == Code::kFenced || failure_->code == Code::kTimeout)) break;
     failure_.reset();

@@ -231,7 +231,7 @@ bool StreamWriter::add_to_section(Add add) {
 }
 
 bool StreamWriter::write_end() {
-  // Struct pages that can not be read any more make another class of a frame whose pass is over.
+  // Struct pages that cannot be read any more make another class of a frame whose pass is over.
   const std::uint64_t frames = core_.map().frame_count();
   if (counts_.scanned_pages != frames) {
     return stream_.end(Outcome::kVmcore,

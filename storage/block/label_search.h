@@ -15,7 +15,7 @@ namespace lastword {
 
 // Reads the label into `label` (a pb::Label) and returns the metadata's offset, as in RecordIo: it
 // is `offset`, a multiple of kBlockBytes, or without one the first of kUsualMetadataOffsets that
-// has a label. kNotFound: there is none. Else, with `offset`, why it can not be read; without, only
+// has a label. kNotFound: there is none. Else, with `offset`, why it cannot be read; without, only
 // kFutureVersion.
 [[nodiscard]] Result<std::uint64_t> find_label(BlockDevice& device,
                                                std::optional<std::uint64_t> offset,

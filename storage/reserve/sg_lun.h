@@ -22,7 +22,7 @@ namespace lastword {
 class SgLun final : public ScsiLun {
  public:
   // `io_timeout` bounds each command, but not below seven seconds: the kernel raises what is less
-  // (BLK_MIN_SG_TIMEOUT), and then spends time of its own on aborting the command. Who can not
+  // (BLK_MIN_SG_TIMEOUT), and then spends time of its own on aborting the command. Who cannot
   // wait that long sends it from a thread of its own.
   [[nodiscard]] static Result<std::unique_ptr<SgLun>> open(const std::string& path,
                                                            std::chrono::milliseconds io_timeout);

@@ -1,4 +1,4 @@
-// A disk with one block that can not be read.
+// A disk with one block that cannot be read.
 #pragma once
 
 #include <cerrno>

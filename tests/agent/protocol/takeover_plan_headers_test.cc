@@ -1,4 +1,4 @@
-// What a takeover believes of headers that can not be read, or read older than before.
+// What a takeover believes of headers that cannot be read, or read older than before.
 #include "tests/agent/protocol/takeover_plan_fixture.h"
 
 using namespace lastword;

@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(chunk_of_any_size_shrinks_or_is_refused) {
   }
   BOOST_TEST(compressor.compress(kLz4, text(kSectionPayloadBytes), out) > 0U);
   BOOST_TEST(compressor.compress(kLz4, noise(kSectionPayloadBytes), out) == 0U);
-  // One block can not become less than one block.
+  // One block cannot become less than one block.
   BOOST_TEST(compressor.compress(kLz4, text(kPageBytes), out) == 0U);
   BOOST_TEST(compressor.compress(kNone, text(kSectionPayloadBytes), out) == 0U);
 }
