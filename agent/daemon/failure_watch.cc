@@ -37,9 +37,14 @@ class FailureWatch {
   // Elsewhere, since a sick disk can hold a survey up.
   void survey() {
     run_elsewhere<Result<Look>>(
-        surveyor_.executor(), *loop_, [surveyor = &surveyor_] { return surveyor->look(); },
+        surveyor_.executor(), *loop_, [surveyor = surveyor_]() mutable { return surveyor.look(); },
         [this](Result<Look> look) {
-          on_survey(std::move(look));
+          // What a look at headers finds belongs to the survey that it began with.
+          if (looking_) {
+            waiting_ = std::move(look);
+          } else {
+            on_survey(std::move(look));
+          }
           loop_->after(kSurveyInterval, [this] { survey(); });
         });
   }
@@ -51,7 +56,6 @@ class FailureWatch {
     }
     keep_newer_headers(fresh->survey, look_.survey);
     look_ = std::move(*fresh);
-    ++surveys_;
     if (was_interrupted(partner_disks(look_.survey, config_), config_, own_)) {
       end_ = Failure{.look = look_};
       return;
@@ -60,7 +64,7 @@ class FailureWatch {
     watch_ =
         std::make_shared<HeaderWatch>(surveyor_.shelf(), surveyor_.executor(), look_.survey.disks,
                                       look_.open, config_.timing.settings.io_timeout);
-    if (surveys_ > 1) return;
+    if (std::exchange(watching_, true)) return;
     events_({.name = "watching",
              .disk = {},
              .detail = fmt::format("{} disks of {} that may hold its dump", watched_.size(),
@@ -69,12 +73,14 @@ class FailureWatch {
   }
 
   void look_at_headers() {
+    looking_ = true;
     run_elsewhere<std::vector<SeenHeader>>(
         surveyor_.executor(), *loop_,
         [watch = watch_, watched = watched_] { return watch->poll(watched); },
-        [this, survey = surveys_](const std::vector<SeenHeader>& seen) {
-          // Places are those of an older survey: the next look is about the new one.
-          if (survey == surveys_) on_headers(seen);
+        [this](const std::vector<SeenHeader>& seen) {
+          looking_ = false;
+          on_headers(seen);
+          if (waiting_ && !end_) on_survey(*std::exchange(waiting_, std::nullopt));
           loop_->after(kPollInterval, [this] { look_at_headers(); });
         });
   }
@@ -103,7 +109,9 @@ class FailureWatch {
   Surveyor& surveyor_;
   const EventSink& events_;
   Look look_;
-  std::uint64_t surveys_ = 0;  // finished
+  bool looking_ = false;                 // at headers
+  std::optional<Result<Look>> waiting_;  // a survey that came meanwhile
+  bool watching_ = false;
   std::vector<std::size_t> watched_;
   std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time
   std::optional<Result<Failure>> end_;

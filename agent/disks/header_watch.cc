@@ -8,6 +8,8 @@
 namespace lastword {
 namespace {
 
+// A header is looked at again soon: it may tell of a panic.
+constexpr milliseconds kLongestRest{60'000};
 constexpr std::string_view kNotOpen = "it could not be opened when the disks were surveyed";
 
 SeenHeader parse(std::size_t index, const std::string& path, std::uint64_t metadata_offset,
@@ -32,7 +34,7 @@ SeenHeader parse(std::size_t index, const std::string& path, std::uint64_t metad
 
 HeaderWatch::HeaderWatch(Shelf& shelf, Executor& executor, const std::vector<DiskView>& disks,
                          const OpenDisks& open, milliseconds io_timeout)
-    : shelf_(shelf), executor_(executor), io_timeout_(io_timeout) {
+    : shelf_(shelf), executor_(executor), io_timeout_(io_timeout), resting_(kLongestRest) {
   for (const DiskView& disk : disks) {
     Watched watched{.path = disk.info.path,
                     .metadata_offset = disk.metadata_offset,
@@ -76,7 +78,7 @@ std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks)
     }
     watched.problem = read.status.error();
     if (watched.problem->code == Code::kTimeout) {
-      resting_.read_hangs(watched.open, std::move(read.buffer), executor_.now());
+      resting_.read_hangs(watched.path, std::move(read.buffer), executor_.now());
     }
     seen.push_back({.disk = asked[i], .header = fail(*watched.problem)});
   }

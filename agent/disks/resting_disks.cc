@@ -1,17 +1,18 @@
 #include "agent/disks/resting_disks.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace lastword {
 namespace {
 
 // Never destroyed, as the kernel does not ask whether this object still lives.
-void keep_for_good(std::shared_ptr<OpenDisk> disk, AlignedBuffer buffer) {
+void keep_for_good(AlignedBuffer buffer) {
   static std::mutex mutex;
-  static auto* const kept = new std::vector<std::pair<std::shared_ptr<OpenDisk>, AlignedBuffer>>;
+  static auto* const kept = new std::vector<AlignedBuffer>;
   const std::lock_guard lock(mutex);
-  kept->emplace_back(std::move(disk), std::move(buffer));
+  kept->push_back(std::move(buffer));
 }
 
 }  // namespace
@@ -33,12 +34,12 @@ void RestingDisks::work_ends(const std::string& path) {
   stuck_.erase(path);
 }
 
-void RestingDisks::read_hangs(std::shared_ptr<OpenDisk> disk, AlignedBuffer buffer, Instant now) {
+void RestingDisks::read_hangs(const std::string& path, AlignedBuffer buffer, Instant now) {
   const std::lock_guard lock(mutex_);
-  Rest& rest = rests_[disk->info.path];
-  rest.length = std::min(2 * rest.length, kLongestRest);
+  Rest& rest = rests_[path];
+  rest.length = std::min(2 * rest.length, longest_rest_);
   rest.until = now + rest.length;
-  keep_for_good(std::move(disk), std::move(buffer));
+  keep_for_good(std::move(buffer));
 }
 
 void RestingDisks::read_came_back(const std::string& path) {

@@ -4,13 +4,11 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 
 #include "agent/base/executor.h"
-#include "agent/disks/shelf.h"
 #include "storage/block/aligned_buffer.h"
 
 namespace lastword {
@@ -19,15 +17,16 @@ namespace lastword {
 class RestingDisks {
  public:
   static constexpr milliseconds kFirstRest{1000};
-  static constexpr milliseconds kLongestRest{60'000};
+
+  explicit RestingDisks(milliseconds longest_rest) : longest_rest_(longest_rest) {}
 
   // Is somebody stuck in it, or did a read of it not come back lately?
   [[nodiscard]] bool rests(const std::string& path, Instant now);
   // Between these two somebody may be stuck.
   void work_begins(const std::string& path);
   void work_ends(const std::string& path);
-  // The kernel may still write into `buffer` through `disk`: both are kept for good.
-  void read_hangs(std::shared_ptr<OpenDisk> disk, AlignedBuffer buffer, Instant now);
+  // The kernel may still write into `buffer`: it is kept for good.
+  void read_hangs(const std::string& path, AlignedBuffer buffer, Instant now);
   void read_came_back(const std::string& path);
 
  private:
@@ -35,6 +34,7 @@ class RestingDisks {
     milliseconds length{kFirstRest / 2};
     Instant until{};
   };
+  milliseconds longest_rest_;
   std::mutex mutex_;
   std::set<std::string> stuck_;
   std::map<std::string, Rest> rests_;

@@ -117,7 +117,7 @@ OpenDisks read_records(Shelf& shelf, Executor& executor, RestingDisks& resting,
     }
     view.problem = read.status.error();
     if (read.status.error().code == Code::kTimeout) {
-      resting.read_hangs(read.disk, std::move(read.buffer), executor.now());
+      resting.read_hangs(view.info.path, std::move(read.buffer), executor.now());
     } else {
       open.keep(read.disk);
     }

@@ -18,10 +18,11 @@ struct Look {
   OpenDisks open;
 };
 
-// Looks again and again, and remembers which disks hang: they are left in peace for a while.
+// Looks again and again, and remembers which disks hang: they are left in peace for a while. Copies
+// share that memory: a look elsewhere holds one of its own.
 class Surveyor {
  public:
-  // All three outlive this; what is left behind in the kernel holds what it needs.
+  // Shelf and executor outlive this and its copies.
   Surveyor(const Config& config, Shelf& shelf, Executor& executor)
       : io_timeout_(config.timing.settings.io_timeout), shelf_(shelf), executor_(executor) {}
 
@@ -36,7 +37,7 @@ class Surveyor {
   milliseconds io_timeout_;
   Shelf& shelf_;
   Executor& executor_;
-  std::shared_ptr<RestingDisks> resting_ = std::make_shared<RestingDisks>();
+  std::shared_ptr<RestingDisks> resting_ = std::make_shared<RestingDisks>(milliseconds(600'000));
 };
 
 // One look at this machine's disks, for who needs no more than what they say.

@@ -32,12 +32,28 @@ bool is_partners(const DiskView& disk, const Config& config) {
           disk.label->owner_node() == config.partner.id);
 }
 
+// Nothing but its holder tells a disk from a clone of it.
+bool is_unheld_copy(const DiskView& disk, const Survey& survey, const Config& config) {
+  const std::uint8_t holder = holder_node(disk, config);
+  return holder != config.partner.id && holder != config.self.id &&
+         disks_with_uuid(survey, config, disk.label->disk_uuid()).size() > 1;
+}
+
 }  // namespace
+
+std::vector<DiskView> unheld_copies(const Survey& survey, const Config& config) {
+  std::vector<DiskView> copies;
+  for (const DiskView& disk : survey.disks) {
+    if (is_partners(disk, config) && is_unheld_copy(disk, survey, config)) copies.push_back(disk);
+  }
+  return copies;
+}
 
 std::vector<DiskView> partner_disks(const Survey& survey, const Config& config) {
   std::vector<DiskView> disks;
   for (const DiskView& disk : survey.disks) {
-    if (is_partners(disk, config)) disks.push_back(disk);
+    if (!is_partners(disk, config) || is_unheld_copy(disk, survey, config)) continue;
+    disks.push_back(disk);
   }
   return disks;
 }
@@ -46,7 +62,10 @@ std::vector<std::size_t> dump_places(const Survey& survey, const Config& config)
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const DiskView& disk = survey.disks[i];
-    if (is_partners(disk, config) && may_hold_dump(disk.label->role())) places.push_back(i);
+    if (is_partners(disk, config) && may_hold_dump(disk.label->role()) &&
+        !is_unheld_copy(disk, survey, config)) {
+      places.push_back(i);
+    }
   }
   return places;
 }

@@ -14,9 +14,12 @@
 
 namespace lastword {
 
-// The partner's disks. Mailbox disks are not among them.
+// The partner's disks. Mailbox disks are not among them, nor are unheld_copies().
 [[nodiscard]] std::vector<DiskView> partner_disks(const Survey& survey, const Config& config);
-// Those of them that may hold its dump, as indices into the survey.
+// Disks with the label of the partner's disks while another disk in sight has the same, and held by
+// neither node: clones or snapshots of the right one. They are never touched.
+[[nodiscard]] std::vector<DiskView> unheld_copies(const Survey& survey, const Config& config);
+// Those of partner_disks() that may hold its dump, as indices into the survey.
 [[nodiscard]] std::vector<std::size_t> dump_places(const Survey& survey, const Config& config);
 // Those of the partner's disks whose UUID is not among `had`.
 [[nodiscard]] std::vector<DiskView> late_disks(const Survey& survey, const Config& config,

@@ -81,7 +81,7 @@ class TakeoverRun {
 
   void look_again(void (TakeoverRun::*then)(Result<Look>)) {
     run_elsewhere<Result<Look>>(
-        work_.executor(), *loop_, [surveyor = &work_.surveyor] { return surveyor->look(); },
+        work_.executor(), *loop_, [surveyor = work_.surveyor]() mutable { return surveyor.look(); },
         [this, then](Result<Look> look) { (this->*then)(std::move(look)); });
   }
 
@@ -148,6 +148,13 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   if (!tally.majority()) return fail(no_majority(tally));
   for (const DiskView& disk : unreadable_disks(failure.look.survey)) {
     work.events({.name = "disk-sick", .disk = disk.info.path, .detail = describe(*disk.problem)});
+  }
+  for (const DiskView& disk : unheld_copies(failure.look.survey, work.config)) {
+    work.events({.name = "copy-ignored",
+                 .disk = disk.info.path,
+                 .detail = "another disk has the same label, and neither node holds this one: a "
+                           "clone or snapshot, which is left alone",
+                 .disk_uuid = disk.label->disk_uuid()});
   }
   return TakeoverRun(work, failure).run();
 }

@@ -12,18 +12,22 @@
 namespace lastword {
 
 TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave,
-                           std::vector<DiskView> disks, OpenDisks open, const FailedLife& failed)
+                           std::vector<DiskView> disks, const OpenDisks& open,
+                           const FailedLife& failed)
     : work_(work),
       loop_(loop),
       wave_(wave),
       disks_(std::move(disks)),
-      open_(std::move(open)),
       failed_(failed),
       outcomes_(disks_.size()),
       plan_(work.config.timing, work.config.partner.id,
             as_plan_input(disks_, work.config, failed.latest)),
-      watch_(std::make_shared<HeaderWatch>(work.shelf(), work.executor(), disks_, open_,
-                                           work.config.timing.settings.io_timeout)) {}
+      watch_(std::make_shared<HeaderWatch>(work.shelf(), work.executor(), disks_, open,
+                                           work.config.timing.settings.io_timeout)) {
+  for (const DiskView& disk : disks_) {
+    if (auto own = open.find(disk.info.path)) open_.keep(std::move(own));
+  }
+}
 
 void TakeoverWave::begin() {
   perform(plan_.begin(now()));

@@ -28,7 +28,7 @@ class TakeoverWave {
  public:
   // `work` and `loop` outlive this, and this outlives the loop's last run.
   TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave, std::vector<DiskView> disks,
-               OpenDisks open, const FailedLife& failed);
+               const OpenDisks& open, const FailedLife& failed);
 
   void begin();
   // Every disk is taken or given up, every dump recovered, the hook has ended.
@@ -57,7 +57,7 @@ class TakeoverWave {
   Loop& loop_;
   Wave wave_;
   std::vector<DiskView> disks_;
-  OpenDisks open_;
+  OpenDisks open_;  // of these disks
   FailedLife failed_;
   std::vector<std::string> outcomes_;  // the last error of each disk
   TakeoverPlan plan_;

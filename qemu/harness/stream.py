@@ -15,7 +15,8 @@ _STORED, _ZERO = 0, 1
 
 class Section(NamedTuple):
     offset: int  # in the image
-    end: int
+    end: int  # padded to whole blocks
+    content_end: int  # what lies between the two is zeros
     page_pass: str  # empty: no pages
     frames: list  # those whose content it has, zero ones among them
 
@@ -37,5 +38,5 @@ def sections(path):
                 if what in (_STORED, _ZERO):
                     frames += range(first, first + count)
             end = at + BLOCK + -(-stored_bytes // BLOCK) * BLOCK
-            yield Section(at, end, PASSES[page_pass] if kind == _PAGES else "", frames)
+            yield Section(at, end, at + BLOCK + stored_bytes, PASSES[page_pass] if kind == _PAGES else "", frames)
             at = end

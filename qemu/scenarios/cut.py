@@ -112,7 +112,7 @@ def cut_dump_opens(lab):
         cuts = [stream.DATA_OFFSET + (end - stream.DATA_OFFSET) * one // 100 for one in _PERCENT]
         for cut in sorted([stretch, *cuts], reverse=True):
             _run(lab, "fallocate", "--punch-hole", "-o", str(cut), "-l", str(end - cut), image)
-            left = [section for section in left if section.end <= cut]
+            left = [section for section in left if section.content_end <= cut]
             cores = _prove(lab, image, left, memory)
             passes.add(left[-1].page_pass)
             lab.say(f"{exclude}: the log from {cut >> 20} of {end >> 20} MiB, in {left[-1].page_pass}")

@@ -216,6 +216,27 @@ BOOST_AUTO_TEST_CASE(are_the_partners_by_home_or_by_owner_and_no_mailbox) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(are_of_two_with_one_label_the_one_that_is_held_in_either_order) {
+  DiskView held = in_service(0, pb::SPARE, kCrashed);
+  DiskView clone = held;
+  clone.info.path = "/dev/sdz";
+  clone.keys.clear();
+  clone.reservation.reset();
+  for (const bool clone_first : {true, false}) {
+    Survey survey;
+    survey.disks = clone_first ? std::vector{clone, held} : std::vector{held, clone};
+    BOOST_REQUIRE(partner_disks(survey, config).size() == 1U);
+    BOOST_TEST(partner_disks(survey, config)[0].info.path == "/dev/sda");
+    BOOST_TEST(dump_places(survey, config) == (std::vector<std::size_t>{clone_first ? 1U : 0U}),
+               boost::test_tools::per_element());
+    BOOST_REQUIRE(unheld_copies(survey, config).size() == 1U);
+    BOOST_TEST(unheld_copies(survey, config)[0].info.path == "/dev/sdz");
+  }
+  Survey alone;
+  alone.disks = {clone};  // no copy of anything in sight
+  BOOST_TEST(partner_disks(alone, config).size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(are_judged_by_the_life_that_failed_not_by_their_own_label) {
   Survey survey;
   survey.disks = {alphas(pb::COMPLETED), in_service(1, pb::SERVICE, kCrashed + 1)};
