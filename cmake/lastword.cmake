@@ -8,6 +8,8 @@ endfunction()
 
 # lastword_unity(TARGET): its sources are compiled as one, so that headers are parsed and their inline
 # functions compiled once for the room. Sources with compile options of their own stay apart.
+# Not for proto and storage_block: their record sources need protobuf, which comes before them on the
+# linker's line, and must be linked only into programs that use records.
 function(lastword_unity target)
   if(LASTWORD_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)

@@ -1,7 +1,6 @@
 // Taking one of this node's own disks into service, and out of it.
 //
-//   into service: seize the reservation (seize_plan.h) -> read the label again, under the
-//   reservation
+//   into service: seize the reservation (seize_plan.h) -> read the label again, under it
 //     -> label: owner = this node, in this boot -> header: what an earlier life left unfinished
 //     ends
 //   mailbox disk: register this node's key; reserve only where nobody did; no record is written

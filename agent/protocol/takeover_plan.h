@@ -1,6 +1,6 @@
 // What to do when about the partner's disks: the takeover as a pure state machine. It is told what
 // the disks say and how earlier actions ended, with the time of each, and answers with the next
-// actions; it does no I/O and has no clock. The driver is takeover_run.cc.
+// actions; it does no I/O and has no clock. The driver is agent/takeover/takeover_wave.h.
 //
 // Each of the partner's disks is in one state:
 //

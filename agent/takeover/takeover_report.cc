@@ -63,6 +63,25 @@ void add_unreadable(const Survey& survey, TakeoverReport& report) {
   }
 }
 
+void add_copies(const Survey& survey, const Config& config, TakeoverReport& report) {
+  const auto right_ones = partner_disks(survey, config);
+  for (const DiskView& copy : unheld_copies(survey, config)) {
+    if (std::ranges::any_of(right_ones, [&](const DiskView& disk) {
+          return disk.label->disk_uuid() == copy.label->disk_uuid();
+        })) {
+      continue;
+    }
+    report.complete = false;
+    report.disks.push_back({.path = copy.info.path,
+                            .uuid = copy.label->disk_uuid(),
+                            .role = copy.label->role(),
+                            .outcome = "not taken",
+                            .detail = "another disk has the same label, and neither node holds "
+                                      "one of them; take the clone away from both nodes, then run "
+                                      "`lastword takeover` again"});
+  }
+}
+
 TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& state,
                                  const Survey& survey) {
   const auto disks = partner_disks(survey, config);
@@ -77,6 +96,7 @@ TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& 
     report.disks.push_back(forecast_disk(config, state, disks[i], at_once[i], report.complete));
   }
   add_unreadable(survey, report);
+  add_copies(survey, config, report);
   if (disks.empty()) report.obstacles.push_back(describe(no_partner_disks(config)));
   if (!state) {
     report.obstacles.push_back(describe(state.error()));

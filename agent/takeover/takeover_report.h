@@ -31,6 +31,10 @@ void merge(TakeoverReport& report, TakeoverReport more);
 // Disks whose label cannot be read may be the partner's: the takeover is not complete.
 void add_unreadable(const Survey& survey, TakeoverReport& report);
 
+// Copies of the partner's disks of which neither node holds one: which is the right one cannot be
+// told, so none is taken, and the takeover is not complete.
+void add_copies(const Survey& survey, const Config& config, TakeoverReport& report);
+
 // What take_over (takeover_run.h) would do first, and whether it could. `state` as it was loaded:
 // one that failed is an obstacle.
 [[nodiscard]] TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& state,

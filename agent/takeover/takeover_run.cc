@@ -51,6 +51,7 @@ class TakeoverRun {
         late_(work.config, failure.look.survey),
         give_up_(work.executor().now() + work.config.timing.deadline()),
         loop_(work.executor().make_loop()) {
+    add_copies(failure.look.survey, work.config, copies_);
     first_ = begin_wave(Wave::kFirst, partner_disks(failure.look.survey, work.config),
                         failure.look.open);
     wait_for_late_service();
@@ -60,6 +61,7 @@ class TakeoverRun {
     loop_->run_until([this] { return advance(); });
     TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
     for (const auto& wave : waves_) merge(report, wave->report());
+    merge(report, std::move(copies_));
     late_.report_unreadable(report);
     return report;
   }
@@ -130,6 +132,7 @@ class TakeoverRun {
   FailedLife failed_;
   LatePlan late_;
   Late late_state_ = Late::kWaiting;
+  TakeoverReport copies_{.disks = {}, .obstacles = {}, .complete = true};
   Instant give_up_;
   std::vector<std::unique_ptr<TakeoverWave>> waves_;
   TakeoverWave* first_ = nullptr;

@@ -93,6 +93,21 @@ BOOST_AUTO_TEST_CASE(key_that_is_respected_is_named) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(copies_are_no_matter_while_one_of_them_is_held) {
+  DiskView clone = survey.disks[0];
+  clone.info.path = "/dev/sdx";
+  clone.keys.clear();
+  clone.reservation.reset();
+  survey.disks.push_back(clone);
+  BOOST_TEST(made().complete);
+  survey.disks[0].keys.clear();
+  survey.disks[0].reservation.reset();
+  const TakeoverReport report = made();
+  BOOST_TEST(!report.complete);
+  BOOST_TEST(report.disks.back().outcome == "not taken");
+  BOOST_TEST(contains(report.disks.back().detail, "take the clone away"));
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_can_not_be_read_is_listed) {
   survey.disks.emplace_back();
   survey.disks.back().problem = Error{.code = Code::kTimeout, .operation = "survey"};
