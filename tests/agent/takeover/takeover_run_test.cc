@@ -161,6 +161,22 @@ BOOST_AUTO_TEST_CASE(armed_spare_is_not_taken_before_the_dump_has_ended) {
   BOOST_TEST(std::stoi(panic.events[static_cast<std::size_t>(armed)]) >= 3000);
 }
 
+BOOST_AUTO_TEST_CASE(dump_whose_writer_stalls_is_ended_and_an_armed_spare_disarmed) {
+  Panic panic;
+  panic.dump_ends = Instant::max();
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(report->complete);
+  const pb::CoredumpHeader dump = header_on(panic.shelf, kDump);
+  BOOST_TEST(dump.attribute() == pb::ABORTED);
+  BOOST_TEST(dump.reason() == pb::STALLED);
+  BOOST_TEST(header_on(panic.shelf, kArmed).attribute() == pb::INACTIVE);
+  const auto claimed = panic.place_of("dump-disk-claimed");
+  BOOST_TEST_REQUIRE(claimed >= 0);
+  BOOST_TEST(std::stoi(panic.events[static_cast<std::size_t>(claimed)]) >=
+             panic.config.timing.stall().count());
+}
+
 BOOST_AUTO_TEST_CASE(service_disk_that_is_sick_at_first_is_taken_late_and_announced) {
   Panic panic;
   panic.sick_until = Instant{8000};
