@@ -131,13 +131,18 @@ class Lab:
         self.say(f"{name} = {value:.2f} {unit}")
 
     def on_failure(self, tell):
-        """tell() is called when the scenario has failed, with the guests as they are then."""
+        """tell() is called when the scenario has failed, with the guests as they are then.
+
+        It raises GuestLost where it finds that the harness failed, not the code under test.
+        """
         self._diagnoses.append(tell)
 
     def diagnose(self):
         for tell in self._diagnoses:
             try:
                 tell()
+            except GuestLost:
+                raise
             except Exception as error:  # the failure itself is what counts
                 self.say(f"no diagnosis: {error}")
 

@@ -50,6 +50,15 @@ def _place(error):
     return f"{os.path.basename(ours[-1].filename)}:{ours[-1].lineno}"
 
 
+def _diagnosed(lab):
+    try:
+        lab.diagnose()
+    except GuestLost as error:
+        lab.say(f"GUEST LOST, nothing proven: {error}")
+        return LOST
+    return FAILED
+
+
 def run_in_lab(function, *, name, build, timeout, again, keep=False):
     """function(lab) within `timeout` seconds. `again`: the command that repeats it."""
     lab = Lab(build, name, keep=keep)
@@ -64,12 +73,11 @@ def run_in_lab(function, *, name, build, timeout, again, keep=False):
         outcome = LOST
         lab.say(f"GUEST LOST, nothing proven: {error}")
     except Exception as error:  # a mistake in the scenario itself is a failure, too
-        outcome = FAILED
         if not isinstance(error, ScenarioFailed):
             traceback.print_exc()
         lab.say(f"FAILED at {_place(error)}: {error}")
         signal.setitimer(signal.ITIMER_REAL, _DIAGNOSIS)
-        lab.diagnose()
+        outcome = _diagnosed(lab)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         lab.close()

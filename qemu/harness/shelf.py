@@ -133,6 +133,17 @@ class LioShelf(Guest, _Shelf):
         pr = f"/sys/kernel/config/target/core/iblock_0/{name}/pr"
         return self.check(f"cat {pr}/res_holder {pr}/res_pr_type {pr}/res_pr_registered_i_pts")
 
+    def connections(self):
+        """TCP ports of the initiators that are connected: one that dropped comes back with another."""
+        established = "01"
+        local = f":{3260:04X}"
+        rows = [line.split() for line in self.check("cat /proc/net/tcp").splitlines()[1:]]
+        return {
+            int(row[2].split(":")[1], 16)
+            for row in rows
+            if row[1].endswith(local) and row[3] == established
+        }
+
 
 class TgtShelf(_Shelf):
     """tgtd on the host: faster to start, but without PREEMPT AND ABORT and READ FULL STATUS."""

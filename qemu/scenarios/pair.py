@@ -6,7 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-from qemu.harness import ScenarioFailed, kdump, lun_table, pattern
+from qemu.harness import GuestLost, ScenarioFailed, kdump, lun_table, pattern
 
 CLUSTER = "5e9b4c0a-7f1d-4a36-9d2e-1c8f0b7a6e53"
 IDS = {"alpha": 1, "beta": 2}
@@ -90,6 +90,7 @@ class Pair:
         )
         self.pattern = None
         self.agent = None
+        self._connections = self.shelf.connections() if hasattr(self.shelf, "connections") else set()
         lab.on_failure(self.tell_of_lost_reservations)
         for node in (self.alpha, self.beta):
             node.check("mkdir -p /var/crash/alpha /var/crash/beta")
@@ -219,7 +220,10 @@ class Pair:
                 require(event.detail.startswith(_DUMP_IS_OVER), f"a dump was cut short: {event}")
 
     def tell_of_lost_reservations(self):
-        """Who holds the disks of dumps that met a RESERVATION CONFLICT."""
+        """Who holds the disks of dumps that met a RESERVATION CONFLICT.
+
+        GuestLost: nobody had taken the disk, but its connection dropped.
+        """
         for node in (self.alpha, self.beta):
             for line in node.log.lines():
                 match = _EVENT.search(line.text)
@@ -230,10 +234,22 @@ class Pair:
                 name = self._names_of_disks()[event["disk_uuid"]]
                 held = self.inspect(self.beta, name)["reservation"]
                 self.lab.say(f"{name}, as beta reads it: {json.dumps(held)}")
-                if held.get("holder", {}).get("node") == IDS[node.name]:
-                    self.lab.say(f"{node.name} still holds it: its connection dropped, see README.md")
-                if hasattr(self.shelf, "registrations"):
-                    self.lab.say(f"{name}, as the shelf has it: {self.shelf.registrations(name)}")
+                if not hasattr(self.shelf, "registrations"):
+                    continue
+                self.lab.say(f"{name}, as the shelf has it: {self.shelf.registrations(name)}")
+                dropped = self._connections - self.shelf.connections()
+                if dropped and not self._was_being_taken(event["disk_uuid"], line.time):
+                    raise GuestLost(
+                        f"nobody was taking {name}, and {len(dropped)} connections to the shelf have "
+                        "dropped since the beginning: see qemu/README.md"
+                    )
+
+    def _was_being_taken(self, disk_uuid, time):
+        """beta had begun to take that disk, or a second later: events come in by two ways."""
+        return any(
+            event.name == "take-started" and event.disk_uuid == disk_uuid and event.time < time + 1
+            for event in self.events()
+        )
 
     # The proof.
 
