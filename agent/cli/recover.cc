@@ -77,7 +77,7 @@ int status_of(const pb::RecoveryReport& report, bool verify) {
   return verify && report.loss() ? kExitCorrupt : kExitPartial;
 }
 
-int print_log(const std::optional<Config>& config, const RecoverRequest& request) {
+int print_log(const Result<Config>& config, const RecoverRequest& request) {
   const auto log = read_dump_log(config, request);
   if (!log) return report_failure(log.error());
   const bool written =
@@ -94,25 +94,11 @@ int print_log(const std::optional<Config>& config, const RecoverRequest& request
 int run_recover(const CommandContext& context, Arguments& arguments) {
   RecoverRequest& request = arguments.request;
   request.format = meaning_of(arguments.format, kFormats);
-  if (const auto codec = meaning_of(arguments.codec, kCodecs)) {
-    if (request.format == CoreFormat::kElf) {
-      return report_error(
-          {.code = Code::kUsage,
-           .operation = "recover",
-           .detail = "--codec is for --format kdump; an ELF core is not compressed"});
-    }
-    request.format = CoreFormat::kKdump;
-    request.codec = *codec;
-  }
+  request.codec = meaning_of(arguments.codec, kCodecs);
   request.mark_saved = !arguments.no_mark && !request.verify;
-  std::optional<Config> config;
-  auto loaded = load_config(context.config_path);
-  if (loaded) {
-    config = std::move(*loaded);
-  } else if (!request.verify && !arguments.dmesg && request.directory.empty()) {
-    return report_error(loaded.error());
-  } else if (loaded.error().sys_errno != ENOENT) {
-    fmt::print(stderr, "lastword: going on without configuration: {}\n", describe(loaded.error()));
+  const auto config = load_config(context.config_path);
+  if (!config && config.error().sys_errno != ENOENT) {
+    fmt::print(stderr, "lastword: going on without configuration: {}\n", describe(config.error()));
   }
   if (arguments.dmesg) return print_log(config, request);
 

@@ -5,14 +5,11 @@
 #include <mutex>
 
 #include "agent/cli/command.h"
-#include "agent/daemon/failure_watch.h"
+#include "agent/daemon/service_run.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
-#include "agent/node/hooks.h"
 #include "agent/node/state_files.h"
-#include "agent/recover/recover_disk.h"
 #include "agent/takeover/takeover.pb.h"
-#include "agent/takeover/takeover_run.h"
 #include "proto/record_names.h"
 
 namespace lastword {
@@ -30,7 +27,7 @@ EventSink event_sink(const Config& config, bool json) {
   return [mutex, node = config.self.name, json](const Event& event) {
     const std::lock_guard lock(*mutex);
     std::FILE* out = json ? stderr : stdout;
-    fmt::print(out, "{}\n", format_event(node, event, std::chrono::system_clock::now()));
+    fmt::print(out, "{}\n", format_event(node, event, real_executor().unix_ms()));
     (void)std::fflush(out);
   };
 }
@@ -63,64 +60,25 @@ void print_report(const Config& config, const TakeoverReport& report,
   for (const std::string& obstacle : report.obstacles) fmt::print("NO: {}\n", obstacle);
 }
 
-Result<Failure> operator_says_so(Surveyor& surveyor) {
-  auto look = surveyor.look();
-  if (!look) return fail(look.error());
-  return Failure{.look = std::move(*look)};
-}
-
-int run_takeover(const Config& config, const TakeoverOptions& options) {
-  if (options.dry_run) {
-    const auto survey = survey_disks(config);
-    if (!survey) return report_error(survey.error());
-    const TakeoverReport report = forecast_takeover(config, load_node_state(config), *survey);
-    print_report(config, report, options);
-    return report.complete ? kExitOk : kExitNo;
-  }
-  auto state = load_node_state(config);
-  if (!state) return report_error(state.error());
-  const EventSink events = event_sink(config, options.json);
-  auto lock = options.boot ? Result<FileDescriptor>{} : lock_takeover(config, false);
-  if (!lock) return report_error(lock.error());
-  Surveyor surveyor(config, real_shelf(), real_executor());
-  auto failure = options.boot ? wait_for_failure(config, state->key, surveyor, events)
-                              : operator_says_so(surveyor);
-  if (!failure) return report_error(failure.error());
-  if (options.boot) {
-    // An operator was quicker: whatever that takeover leaves undone is seen by a look after it.
-    lock = lock_takeover(config, false);
-    if (!lock && lock.error().code == Code::kRefused) {
-      lock = lock_takeover(config, true);
-      failure = operator_says_so(surveyor);
-      if (!failure) return report_error(failure.error());
-    }
-    if (!lock) return report_error(lock.error());
-    // `lastword start` may have run again while this one waited.
-    state = load_node_state(config);
-    if (!state) return report_error(state.error());
-  }
-  const TakeoverWork work{
-      .config = config,
-      .state = *state,
-      .surveyor = surveyor,
-      .events = events,
-      .run_hook =
-          [&config](const std::string& event, const std::string& detail) {
-            return run_hook(config.hooks.service_taken, event, detail);
-          },
-      .recover = [&config](const DiskView& disk) { return recover_after_takeover(config, disk); }};
-  const auto report = take_over(work, std::move(*failure));
-  if (!report) return report_error(report.error());
-  events({.name = "takeover-finished",
-          .disk = {},
-          .detail = report->complete ? "complete" : "incomplete; run `lastword takeover` again"});
-  print_report(config, *report, options);
-  return report->complete ? kExitOk : kExitNo;
+int print_forecast(const Config& config, const TakeoverOptions& options) {
+  const auto survey = survey_disks(config);
+  if (!survey) return report_error(survey.error());
+  const TakeoverReport report = forecast_takeover(config, load_node_state(config), *survey);
+  print_report(config, report, options);
+  return report.complete ? kExitOk : kExitNo;
 }
 
 int run_takeover(const std::string& config_path, const TakeoverOptions& options) {
   const auto config = load_config(config_path);
-  return config ? run_takeover(*config, options) : report_error(config.error());
+  if (!config) return report_error(config.error());
+  if (options.dry_run) return print_forecast(*config, options);
+  const EventSink events = event_sink(*config, options.json);
+  Surveyor surveyor(*config, real_shelf(), real_executor());
+  const auto report = options.boot ? watch_and_take_over(*config, surveyor, events)
+                                   : take_over_now(*config, surveyor, events);
+  if (!report) return report_error(report.error());
+  print_report(*config, *report, options);
+  return report->complete ? kExitOk : kExitNo;
 }
 
 }  // namespace

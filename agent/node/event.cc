@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <ctime>
 
@@ -49,28 +50,27 @@ std::string valid_utf8(std::string_view text) {
   return out;
 }
 
-std::string rfc3339(std::chrono::system_clock::time_point time) {
-  const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch();
-  const std::chrono::milliseconds fraction = since_epoch % std::chrono::seconds(1);
-  const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
+std::string rfc3339(std::int64_t unix_ms) {
+  const std::chrono::milliseconds since_epoch(unix_ms);
+  const auto whole = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  const std::time_t seconds = whole.count();
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
                      parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                     fraction.count());
+                     (since_epoch - whole).count());
 }
 
 }  // namespace
 
-std::string format_event(const std::string& node, const Event& event,
-                         std::chrono::system_clock::time_point time) {
+std::string format_event(const std::string& node, const Event& event, std::int64_t unix_ms) {
   pb::EventLine line;
   line.set_node(valid_utf8(node));
   line.set_event(valid_utf8(event.name));
   line.set_disk(valid_utf8(event.disk));
   line.set_disk_uuid(valid_utf8(event.disk_uuid));
   line.set_detail(valid_utf8(event.detail));
-  line.set_time(rfc3339(time));
+  line.set_time(rfc3339(unix_ms));
   return "lastword-event " + to_json_line(line);
 }
 

@@ -4,7 +4,7 @@
 // with the fields of agent/node/event.proto.
 #pragma once
 
-#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -20,9 +20,9 @@ struct Event {
 // May be called by several threads at once.
 using EventSink = std::function<void(const Event&)>;
 
-// "lastword-event {...}" of something that happened at `time`. Bytes that are not UTF-8 become '?':
-// a serial number read from a damaged disk must not cost the event.
+// "lastword-event {...}" of something that happened at `unix_ms`. Bytes that are not UTF-8 become
+// '?': a serial number read from a damaged disk must not cost the event.
 [[nodiscard]] std::string format_event(const std::string& node, const Event& event,
-                                       std::chrono::system_clock::time_point time);
+                                       std::int64_t unix_ms);
 
 }  // namespace lastword

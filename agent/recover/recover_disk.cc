@@ -12,13 +12,13 @@
 namespace lastword {
 namespace {
 
-bool is_ours(const std::optional<Config>& config, const Dump& dump) {
+bool is_ours(const Result<Config>& config, const Dump& dump) {
   return config && dump.cluster && config->cluster_uuid == to_string(*dump.cluster);
 }
 
 // Empty: a node that the configuration does not know. Another cluster's nodes have the same
 // numbers.
-NodeConfig crashed_node(const std::optional<Config>& config, const Dump& dump) {
+NodeConfig crashed_node(const Result<Config>& config, const Dump& dump) {
   if (!is_ours(config, dump)) return {};
   const std::uint32_t id = dump.header.node();
   if (id == config->self.id) return config->self;
@@ -26,18 +26,18 @@ NodeConfig crashed_node(const std::optional<Config>& config, const Dump& dump) {
   return {};
 }
 
-std::chrono::milliseconds io_timeout(const std::optional<Config>& config) {
+std::chrono::milliseconds io_timeout(const Result<Config>& config) {
   return config ? config->timing.settings.io_timeout : TimingSettings{}.io_timeout;
 }
 
 // All zero where `lastword start` has not run: then nothing of a SCSI disk can be changed.
-NodeState state_of(const std::optional<Config>& config) {
+NodeState state_of(const Result<Config>& config) {
   if (!config) return {};
   return load_node_state(*config).value_or(NodeState{});
 }
 
 // Makes a dump whose writer is over read as such, as far as this node may say so.
-Status end_writer(const DumpSource& source, const Dump& dump, const std::optional<Config>& config,
+Status end_writer(const DumpSource& source, const Dump& dump, const Result<Config>& config,
                   const NodeState& state, const RecoverRequest& request) {
   if (dump.header.attribute() != pb::IN_PROGRESS || request.verify || !request.mark_saved) {
     return {};
@@ -48,6 +48,34 @@ Status end_writer(const DumpSource& source, const Dump& dump, const std::optiona
   }
   if (!is_ours(config, dump) || !check_holder(source)) return {};
   return end_orphaned_dump(source, config->self.id, state.boot_generation);
+}
+
+// A codec alone asks for the format that has one.
+Result<CoreKind> core_options(const Result<Config>& config, const RecoverRequest& request) {
+  if (!request.codec) {
+    return CoreKind{.format =
+                        request.format.value_or(config ? config->core_format : CoreFormat::kKdump)};
+  }
+  if (request.format == CoreFormat::kElf) {
+    return fail({.code = Code::kUsage,
+                 .operation = "recover",
+                 .disk = request.disk,
+                 .detail = "a codec is for the format kdump; an ELF core is not compressed"});
+  }
+  return CoreKind{.format = CoreFormat::kKdump, .codec = *request.codec};
+}
+
+// The directory that a core goes to where none was named.
+Status check_core_directory(const Result<Config>& config, const NodeConfig& crashed,
+                            const Dump& dump, const RecoverRequest& request) {
+  if (request.verify || !request.directory.empty() || !crashed.core_directory.empty()) return {};
+  if (!config) return fail(config.error());
+  return fail({.code = Code::kUsage,
+               .operation = "recover",
+               .disk = request.disk,
+               .detail = fmt::format("the configuration has no core_directory for {}; name a "
+                                     "directory with -o",
+                                     number_name(dump))});
 }
 
 Status make_core_directory(const std::string& path) {
@@ -65,9 +93,10 @@ Status make_core_directory(const std::string& path) {
 
 }  // namespace
 
-Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
-                                        const RecoverRequest& asked) {
+Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const RecoverRequest& asked) {
   RecoverRequest request = asked;
+  const auto core = core_options(config, request);
+  if (!core) return fail(core.error());
   const bool writes = request.mark_saved && !request.verify;
   const auto disk =
       open_disk(request.disk, writes ? Access::kReadWrite : Access::kReadOnly, io_timeout(config));
@@ -83,18 +112,12 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
                           .own_key = state.key};
   const auto dump = read_dump(source, true);
   if (!dump) return fail(dump.error());
-  if (Status status = end_writer(source, *dump, config, state, request); !status) {
+  const NodeConfig crashed = crashed_node(config, *dump);
+  if (Status status = check_core_directory(config, crashed, *dump, request); !status) {
     return fail(status.error());
   }
-
-  const NodeConfig crashed = crashed_node(config, *dump);
-  if (!request.verify && request.directory.empty() && crashed.core_directory.empty()) {
-    return fail({.code = Code::kUsage,
-                 .operation = "recover",
-                 .disk = request.disk,
-                 .detail = fmt::format("the configuration has no core_directory for {}; name a "
-                                       "directory with -o",
-                                       number_name(*dump))});
+  if (Status status = end_writer(source, *dump, config, state, request); !status) {
+    return fail(status.error());
   }
   // The configured one is ours to make; one that somebody typed may be a slip.
   if (!request.verify && request.directory.empty()) {
@@ -105,8 +128,7 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
   RecoverOptions options{
       .directory = request.directory.empty() ? crashed.core_directory : request.directory,
       .node_name = crashed.name,
-      .core = {.format = request.format.value_or(config ? config->core_format : CoreFormat::kKdump),
-               .codec = request.codec},
+      .core = *core,
       .mark_saved = request.mark_saved,
       .accept_loss = request.accept_loss,
       .writer_is_over = request.writer_gone,
@@ -127,7 +149,7 @@ Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
   return result;
 }
 
-Result<DumpLog> read_dump_log(const std::optional<Config>& config, const RecoverRequest& request) {
+Result<DumpLog> read_dump_log(const Result<Config>& config, const RecoverRequest& request) {
   const auto disk = open_disk(request.disk, Access::kReadOnly, io_timeout(config));
   if (!disk) return fail(disk.error());
   const auto metadata = find_metadata(*disk->device, request.metadata_offset);

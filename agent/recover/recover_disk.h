@@ -16,9 +16,9 @@ namespace lastword {
 struct RecoverRequest {
   std::string disk;                  // path of a disk or an image
   std::string directory;             // empty: the core directory of the node that crashed
-  std::optional<CoreFormat> format;  // empty: as configured
-  PageCodec codec = PageCodec::kZlib;
-  bool verify = false;  // read only, check everything, write nothing
+  std::optional<CoreFormat> format;  // empty: as configured; kdump where a codec is named
+  std::optional<PageCodec> codec;    // of a kdump core; empty: zlib, which every reader has
+  bool verify = false;               // read only, check everything, write nothing
   bool mark_saved = true;
   bool accept_loss = false;
   bool writer_gone = false;  // image: the operator knows that nothing writes to it any more
@@ -26,12 +26,12 @@ struct RecoverRequest {
   RecoverProgress progress;
 };
 
-// `config` absent: only with a directory, and a SCSI disk can then only be read. So it is with the
-// dump of another cluster, whose nodes `config` does not name. A disk whose GPT does not tell where
-// its records are is only read. With `verify` the result has a report and a note. Where this node
-// holds the disk and finds a dump there that nobody can be writing any more, it first becomes
-// ABORTED.
-[[nodiscard]] Result<pb::RecoveryResult> recover_disk(const std::optional<Config>& config,
+// Without a configuration (`config` says why) a core needs a directory, and a SCSI disk is only
+// read. So it is with the dump of another cluster, whose nodes `config` does not name. A disk whose
+// GPT does not tell where its records are is only read. With `verify` the result has a report and a
+// note. Where this node holds the disk and finds a dump there that nobody can be writing any more,
+// it first becomes ABORTED.
+[[nodiscard]] Result<pb::RecoveryResult> recover_disk(const Result<Config>& config,
                                                       const RecoverRequest& request);
 
 // The kernel log of the dump on a disk, from its first sections: at once, whatever the size of the
@@ -43,7 +43,7 @@ struct DumpLog {
   bool whole = true;
   Error end;  // unless whole: why more could not be read
 };
-[[nodiscard]] Result<DumpLog> read_dump_log(const std::optional<Config>& config,
+[[nodiscard]] Result<DumpLog> read_dump_log(const Result<Config>& config,
                                             const RecoverRequest& request);
 
 // The dump on a disk that this node just took over, to the core directory of the node that crashed.

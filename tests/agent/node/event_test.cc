@@ -6,7 +6,7 @@ namespace lastword::test {
 namespace {
 
 // 2024-05-01 10:00:00.250 UTC
-const std::chrono::system_clock::time_point kTime{std::chrono::milliseconds(1714557600250)};
+constexpr std::int64_t kTime = 1714557600250;
 
 std::string line_with_detail(const std::string& detail) {
   return format_event("beta", {.name = "e", .disk = "", .detail = detail}, kTime);

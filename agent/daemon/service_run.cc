@@ -1,0 +1,74 @@
+#include "agent/daemon/service_run.h"
+
+#include <utility>
+
+#include "agent/daemon/failure_watch.h"
+#include "agent/node/hooks.h"
+#include "agent/node/state_files.h"
+#include "agent/recover/recover_disk.h"
+#include "agent/takeover/takeover_run.h"
+
+namespace lastword {
+namespace {
+
+Result<Failure> operator_says_so(Surveyor& surveyor) {
+  auto look = surveyor.look();
+  if (!look) return fail(look.error());
+  return Failure{.look = std::move(*look)};
+}
+
+// Under the lock. The state is loaded here: `lastword start` may have run while this node watched.
+Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
+                                    const EventSink& events, Failure failure) {
+  const auto state = load_node_state(config);
+  if (!state) return fail(state.error());
+  const TakeoverWork work{
+      .config = config,
+      .state = *state,
+      .surveyor = surveyor,
+      .events = events,
+      .run_hook =
+          [&config](const std::string& event, const std::string& detail) {
+            return run_hook(config.hooks.service_taken, event, detail);
+          },
+      .recover = [&config](const DiskView& disk) { return recover_after_takeover(config, disk); }};
+  auto report = take_over(work, std::move(failure));
+  if (report) {
+    events({.name = "takeover-finished",
+            .disk = {},
+            .detail = report->complete ? "complete" : "incomplete; run `lastword takeover` again"});
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
+                                     const EventSink& events) {
+  if (const auto state = load_node_state(config); !state) return fail(state.error());
+  const auto lock = lock_takeover(config, false);
+  if (!lock) return fail(lock.error());
+  auto failure = operator_says_so(surveyor);
+  if (!failure) return fail(failure.error());
+  return run_takeover(config, surveyor, events, std::move(*failure));
+}
+
+Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surveyor,
+                                           const EventSink& events) {
+  const auto state = load_node_state(config);
+  if (!state) return fail(state.error());
+  auto failure = wait_for_failure(config, state->key, surveyor, events);
+  if (!failure) return fail(failure.error());
+  auto lock = lock_takeover(config, false);
+  if (!lock && lock.error().code == Code::kRefused) {
+    lock = lock_takeover(config, true);
+    // Whatever the operator's takeover left undone is seen by a look after it.
+    auto look = surveyor.look();
+    if (!look) return fail(look.error());
+    failure->look = std::move(*look);
+  }
+  if (!lock) return fail(lock.error());
+  return run_takeover(config, surveyor, events, std::move(*failure));
+}
+
+}  // namespace lastword

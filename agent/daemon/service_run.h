@@ -1,0 +1,23 @@
+// This node at its partner's service: a takeover with this machine's shelf, hooks and recovery, one
+// at a time on a machine.
+#pragma once
+
+#include "agent/node/event.h"
+#include "agent/takeover/takeover_report.h"
+#include "agent/takeover/takeover_work.h"
+
+namespace lastword {
+
+// Takes over now, because an operator says that the partner failed. kRefused: another takeover is
+// under way on this node. kNotFound: `lastword start` has not run since boot. Otherwise the errors
+// of take_over().
+[[nodiscard]] Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
+                                                   const EventSink& events);
+
+// Takes over once the partner's failure shows: see wait_for_failure(). Where an operator's takeover
+// is under way by then, waits for its end, and takes over what it left undone. Errors: those of
+// both.
+[[nodiscard]] Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surveyor,
+                                                         const EventSink& events);
+
+}  // namespace lastword
