@@ -6,6 +6,7 @@
 
 #include "agent/arm/arm_run.h"
 #include "agent/cli/command.h"
+#include "agent/cli/table.h"
 #include "agent/node/config_file.h"
 
 namespace lastword {
@@ -14,14 +15,18 @@ namespace {
 void print_table(const pb::Candidates& report) {
   fmt::print("{} of memory, {} of it in use.\n\n", format_bytes(report.memory_bytes()),
              format_bytes(report.in_use_bytes()));
-  fmt::print("{:<6} {:<12} {:<8} {:>10}  {}\n", "PLACE", "DISK", "ROLE", "DATA", "REASON");
-  for (const pb::CandidateRow& row : report.disks()) {
-    fmt::print("{:<6} {:<12} {:<8} {:>10}  {}{}\n",
-               row.place() == 0 ? "-" : std::to_string(row.place()), row.disk(),
-               row.role().empty() ? "-" : row.role(),
-               row.role().empty() ? "-" : format_bytes(row.data_bytes()), row.reason(),
-               row.armed() ? " [armed]" : "");
+  if (report.disks().empty()) {
+    fmt::print("No SCSI disk is in sight.\n");
+    return;
   }
+  Table table({{"PLACE"}, {"DISK"}, {"ROLE"}, {"DATA", true}, {"REASON"}});
+  for (const pb::CandidateRow& row : report.disks()) {
+    table.add({row.place() == 0 ? "-" : std::to_string(row.place()), row.disk(),
+               row.role().empty() ? "-" : row.role(),
+               row.role().empty() ? "-" : format_bytes(row.data_bytes()),
+               row.reason() + (row.armed() ? " [armed]" : "")});
+  }
+  fmt::print("{}", table.text());
 }
 
 int run_candidates(const std::string& config_path, bool json) {

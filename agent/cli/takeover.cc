@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "agent/cli/command.h"
+#include "agent/cli/table.h"
 #include "agent/daemon/service_run.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
@@ -51,12 +52,14 @@ void print_report(const Config& config, const TakeoverReport& report,
     print_json(message);
     return;
   }
-  fmt::print("{:<14} {:<8} {:<22} {}\n", "DISK", "ROLE",
-             options.dry_run ? "WOULD BE TAKEN" : "OUTCOME", options.dry_run ? "HEADER" : "");
+  Table table({{"DISK"},
+               {"ROLE"},
+               {options.dry_run ? "WOULD BE TAKEN" : "OUTCOME"},
+               {options.dry_run ? "HEADER" : "DETAIL"}});
   for (const auto& disk : report.disks) {
-    fmt::print("{:<14} {:<8} {:<22} {}\n", disk.path, name_of(disk.role), disk.outcome,
-               disk.detail);
+    table.add({disk.path, std::string(name_of(disk.role)), disk.outcome, disk.detail});
   }
+  fmt::print("{}", table.text());
   for (const std::string& obstacle : report.obstacles) fmt::print("NO: {}\n", obstacle);
 }
 
