@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "agent/disks/header_watch.h"
+#include "agent/disks/intent_log.h"
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/takeover_input.h"
+#include "agent/protocol/takeover_intent.h"
 
 namespace lastword {
 namespace {
@@ -25,6 +27,7 @@ class FailureWatch {
         own_(own),
         surveyor_(surveyor),
         events_(events),
+        intents_(config, surveyor.shelf(), surveyor.executor()),
         loop_(surveyor.executor().make_loop()) {}
 
   Result<Failure> run() {
@@ -34,32 +37,41 @@ class FailureWatch {
   }
 
  private:
+  struct Seen {
+    Look look;
+    KnownIntent intent;
+  };
+
   // Elsewhere, since a sick disk can hold a survey up.
   void survey() {
-    run_elsewhere<Result<Look>>(
-        surveyor_.executor(), *loop_, [surveyor = surveyor_]() mutable { return surveyor.look(); },
-        [this](Result<Look> look) {
+    run_elsewhere<Result<Seen>>(
+        surveyor_.executor(), *loop_,
+        [surveyor = surveyor_, intents = intents_]() mutable -> Result<Seen> {
+          auto look = surveyor.look();
+          if (!look) return fail(look.error());
+          KnownIntent intent = intents.read(*look);
+          return Seen{.look = std::move(*look), .intent = std::move(intent)};
+        },
+        [this](Result<Seen> seen) {
           // What a look at headers finds belongs to the survey that it began with.
           if (looking_) {
-            waiting_ = std::move(look);
+            waiting_ = std::move(seen);
           } else {
-            on_survey(std::move(look));
+            on_survey(std::move(seen));
           }
           loop_->after(kSurveyInterval, [this] { survey(); });
         });
   }
 
-  void on_survey(Result<Look> fresh) {
+  void on_survey(Result<Seen> fresh) {
     if (!fresh) {
       end_ = fail(fresh.error());
       return;
     }
-    keep_newer_headers(fresh->survey, look_.survey);
-    look_ = std::move(*fresh);
-    if (was_interrupted(partner_disks(look_.survey, config_), config_, own_)) {
-      end_ = Failure{.look = look_};
-      return;
-    }
+    keep_newer_headers(fresh->look.survey, look_.survey);
+    look_ = std::move(fresh->look);
+    for (const Error& problem : fresh->intent.problems) tell_once(problem);
+    if (must_resume(fresh->intent.intent)) return;
     watched_ = dump_places(look_.survey, config_);
     watch_ =
         std::make_shared<HeaderWatch>(surveyor_.shelf(), surveyor_.executor(), look_.survey.disks,
@@ -70,6 +82,33 @@ class FailureWatch {
              .detail = fmt::format("{} disks of {} that may hold its dump", watched_.size(),
                                    config_.partner.name)});
     look_at_headers();
+  }
+
+  bool must_resume(const std::optional<pb::TakeoverIntent>& intent) {
+    const IntentVerdict verdict = judge_intent(intent, look_.survey, config_, own_);
+    if (verdict == IntentVerdict::kEnded) end_intent(*intent);
+    if (verdict != IntentVerdict::kResume) return false;
+    events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*intent)});
+    end_ = Failure{.look = look_, .generation = intent->victim_generation()};
+    return true;
+  }
+
+  void end_intent(const pb::TakeoverIntent& intent) {
+    events_({.name = "takeover-ended",
+             .disk = {},
+             .detail = fmt::format("{}: {} lives again, in life {}; nothing more is taken of it",
+                                   describe(intent), config_.partner.name,
+                                   latest_generation(look_.survey, config_, config_.partner.id))});
+    const auto written =
+        intents_.write(look_, pb::TakeoverIntent::ENDED, intent.victim_generation());
+    if (!written) tell_once(written.error());
+  }
+
+  void tell_once(const Error& problem) {
+    std::string text = describe(problem);
+    if (text == told_) return;
+    told_ = std::move(text);
+    events_({.name = "intent-not-kept", .disk = std::string(problem.disk.view()), .detail = told_});
   }
 
   void look_at_headers() {
@@ -101,16 +140,18 @@ class FailureWatch {
              .detail = fmt::format("{}, boot generation {}", config_.partner.name,
                                    disk.header.boot_generation()),
              .disk_uuid = disk.label->disk_uuid()});
-    end_ = Failure{.look = look_, .generation = disk.header.boot_generation()};
+    end_ = Failure{.look = look_, .generation = disk.header.boot_generation(), .proven = true};
   }
 
   const Config& config_;
   ReservationKey own_;
   Surveyor& surveyor_;
   const EventSink& events_;
+  IntentLog intents_;
+  std::string told_;  // the last problem with it
   Look look_;
   bool looking_ = false;                 // at headers
-  std::optional<Result<Look>> waiting_;  // a survey that came meanwhile
+  std::optional<Result<Seen>> waiting_;  // a survey that came meanwhile
   bool watching_ = false;
   std::vector<std::size_t> watched_;
   std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time

@@ -1,5 +1,5 @@
 // Waiting for the partner's failure, for real: reads the disks again and again, and asks
-// agent/protocol/failure_plan.h what they mean.
+// agent/protocol/failure_plan.h and takeover_intent.h what they mean.
 #pragma once
 
 #include "agent/node/event.h"
@@ -7,9 +7,10 @@
 
 namespace lastword {
 
-// Returns what to act on as soon as has_panicked or was_interrupted holds. Looks at the headers
-// every kPollInterval, at everything else every few seconds. Errors: no survey can be made at all.
-// All that is referred to outlives what this leaves behind in the kernel.
+// Returns what to act on as soon as has_panicked holds, or this node's intent is to be resumed. One
+// whose victim lives again is closed and reported (event takeover-ended), not acted on. Looks at
+// the headers every kPollInterval, at everything else every few seconds. Errors: no survey can be
+// made at all. All that is referred to outlives what this leaves behind in the kernel.
 [[nodiscard]] Result<Failure> wait_for_failure(const Config& config, ReservationKey own,
                                                Surveyor& surveyor, const EventSink& events);
 

@@ -26,6 +26,10 @@ VoteStep vote_step(const std::vector<ReservationKey>& keys, const SeizeGoal& goa
   return {.preempt = *rival};
 }
 
+bool may_take_over(const Tally& tally, bool panic_is_proven) {
+  return tally.majority() || (panic_is_proven && tally.lost == 0);
+}
+
 Error no_majority(const Tally& tally) {
   return {.code = tally.lost > 0 ? Code::kFenced : Code::kRefused,
           .operation = "takeover",

@@ -40,6 +40,11 @@ struct Tally {
 // majority.
 [[nodiscard]] Tally arbitrate(unsigned mailbox_disks, const std::function<Vote(unsigned)>& vote);
 
+// A partner whose panic is proven cannot race: no majority is needed against it. A vote that is
+// lost counts all the same: that partner had taken over from this node, whose caches are stale by
+// now.
+[[nodiscard]] bool may_take_over(const Tally& tally, bool panic_is_proven);
+
 // kFenced where a vote was lost, else kRefused: too few disks answered. Nothing but registrations
 // on mailbox disks has changed by then.
 [[nodiscard]] Error no_majority(const Tally& tally);

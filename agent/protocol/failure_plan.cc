@@ -12,16 +12,11 @@ bool has_panicked(const DiskView& disk, const Config& config, std::uint32_t late
          tells_of_panic(disk.header);
 }
 
-bool was_interrupted(const std::vector<DiskView>& disks, const Config& config, ReservationKey own) {
-  const auto mine = [&](const DiskView& disk) {
-    return holder_node(disk, config) == config.self.id;
-  };
-  const auto unfinished = [&](const DiskView& disk) {
-    return !mine(disk) || disk.reservation->holder != own ||
-           disk.label->owner_node() != config.self.id || tells_of_panic(disk.header);
-  };
-  return std::any_of(disks.begin(), disks.end(), mine) &&
-         std::any_of(disks.begin(), disks.end(), unfinished);
+bool partner_has_taken_over(const Survey& survey, const Config& config) {
+  return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
+    return in_cluster(disk, config) && disk.label->home_node() == config.self.id &&
+           holder_node(disk, config) == config.partner.id;
+  });
 }
 
 }  // namespace lastword

@@ -139,6 +139,10 @@ LabelVerdict judge(const DiskFindings& findings, const LabelRequest& request) {
                                    : phrase(problem));
   } else if (findings.reservation && !holds_reservation(request, *findings.reservation)) {
     verdict.refusals.push_back(describe_holder(*findings.reservation, request));
+  } else if (findings.reservation && same_cluster(findings, request) &&
+             findings.label->home_node() != request.home_node) {
+    verdict.refusals.emplace_back(
+        "this node holds it, so it cannot get another home: `lastword stop` first");
   }
   judge_records(findings, request, verdict);
   judge_content(findings, request, verdict);

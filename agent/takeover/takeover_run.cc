@@ -5,9 +5,12 @@
 #include <memory>
 #include <utility>
 
+#include "agent/disks/intent_log.h"
 #include "agent/disks/mailbox_vote.h"
 #include "agent/protocol/arbitration.h"
+#include "agent/protocol/failure_plan.h"
 #include "agent/protocol/takeover_input.h"
+#include "agent/protocol/takeover_intent.h"
 #include "agent/takeover/late_plan.h"
 #include "agent/takeover/takeover_wave.h"
 
@@ -140,26 +143,69 @@ class TakeoverRun {
   std::unique_ptr<Loop> loop_;         // last: nothing runs on it once the waves go
 };
 
-}  // namespace
+// A mailbox disk that does not take the intent holds nothing up: this machine has it.
+void tell_of(const TakeoverWork& work, const std::vector<Error>& problems) {
+  for (const Error& problem : problems) {
+    work.events({.name = "intent-not-kept",
+                 .disk = std::string(problem.disk.view()),
+                 .detail = describe(problem)});
+  }
+}
 
-Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
-  const auto disks = partner_disks(failure.look.survey, work.config);
-  if (disks.empty()) return fail(no_partner_disks(work.config));
-  work.events(
-      {.name = "takeover-started", .disk = {}, .detail = fmt::format("{} disks", disks.size())});
-  const Tally tally = hold_arbitration(work, failure);
-  if (!tally.majority()) return fail(no_majority(tally));
-  for (const DiskView& disk : unreadable_disks(failure.look.survey)) {
+void tell_of_left_out(const TakeoverWork& work, const Survey& survey) {
+  for (const DiskView& disk : unreadable_disks(survey)) {
     work.events({.name = "disk-sick", .disk = disk.info.path, .detail = describe(*disk.problem)});
   }
-  for (const DiskView& disk : unheld_copies(failure.look.survey, work.config)) {
+  for (const DiskView& disk : unheld_copies(survey, work.config)) {
     work.events({.name = "copy-ignored",
                  .disk = disk.info.path,
                  .detail = "another disk has the same label, and neither node holds this one: a "
                            "clone or snapshot, which is left alone",
                  .disk_uuid = disk.label->disk_uuid()});
   }
-  return TakeoverRun(work, failure).run();
+}
+
+Status win_arbitration(const TakeoverWork& work, const Failure& failure) {
+  const Tally tally = hold_arbitration(work, failure);
+  if (tally.majority()) return {};
+  if (!may_take_over(tally, failure.proven) ||
+      partner_has_taken_over(failure.look.survey, work.config)) {
+    return fail(no_majority(tally));
+  }
+  work.events({.name = "no-majority",
+               .disk = {},
+               .detail = fmt::format("{} of {} mailbox disks won; a node whose panic is proven "
+                                     "cannot race, so none is needed",
+                                     tally.won, tally.total)});
+  return {};
+}
+
+}  // namespace
+
+Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
+  const Survey& survey = failure.look.survey;
+  const auto disks = partner_disks(survey, work.config);
+  if (disks.empty()) return fail(no_partner_disks(work.config));
+  work.events(
+      {.name = "takeover-started", .disk = {}, .detail = fmt::format("{} disks", disks.size())});
+  const IntentLog intents(work.config, work.shelf(), work.executor());
+  const std::uint32_t victim = life_taken_over(survey, failure.generation, work.config);
+  const auto note = [&](IntentPhase phase) -> Status {
+    const auto kept = intents.write(failure.look, phase, victim);
+    if (!kept) return fail(kept.error());
+    tell_of(work, kept->problems);
+    return {};
+  };
+  if (Status noted = note(pb::TakeoverIntent::TAKING); !noted) return fail(noted.error());
+  if (Status won = win_arbitration(work, failure); !won) {
+    if (Status noted = note(pb::TakeoverIntent::ENDED); !noted) tell_of(work, {noted.error()});
+    return fail(won.error());
+  }
+  tell_of_left_out(work, survey);
+  TakeoverReport report = TakeoverRun(work, failure).run();
+  if (!report.complete) return report;  // it stays TAKING: what is left is taken another time
+  if (Status noted = note(pb::TakeoverIntent::TAKEN); !noted) tell_of(work, {noted.error()});
+  return report;
 }
 
 }  // namespace lastword

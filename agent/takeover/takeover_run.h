@@ -6,9 +6,10 @@
 
 namespace lastword {
 
-// Runs to the end: all disks taken or given up, dumps recovered. kFenced when the partner won the
-// arbitration (then no disk but the mailbox disks was touched). May be killed at any point and run
-// again.
+// Runs to the end: all disks taken or given up, dumps recovered. First the intent is made durable;
+// where that fails nothing is touched. kFenced when the partner won the arbitration, kRefused when
+// too few mailbox disks answered and the panic is not proven: then no disk but the mailbox disks
+// was touched. May be killed at any point and run again.
 [[nodiscard]] Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure);
 
 }  // namespace lastword

@@ -20,9 +20,11 @@ using RunHook = std::function<Status(const std::string& event, const std::string
 // What a takeover acts on.
 struct Failure {
   Look look;
-  // The partner's life that panicked; a key of a later one is respected, on every disk. Absent: an
-  // operator says that the partner failed, or a takeover was interrupted.
+  // The partner's life that failed; a key of a later one is respected, on every disk. Absent: an
+  // operator says that the partner failed.
   std::optional<std::uint32_t> generation = {};
+  // The partner's capture kernel says itself that this life has panicked: that node cannot race.
+  bool proven = false;
 };
 
 // Everything referred to outlives the takeover, and what it leaves behind in the kernel.

@@ -109,6 +109,14 @@ inline pb::CoredumpHeader header_on(fake::FakeShelf& shelf, unsigned lun) {
   return header;
 }
 
+// In beta's slot.
+inline pb::TakeoverIntent intent_on(fake::FakeShelf& shelf, unsigned lun) {
+  Medium medium(shelf, lun);
+  pb::MailboxSlot slot;
+  if (!RecordIo(medium, kMetadataOffset).read(RecordPlace::kMailboxHigh, slot)) slot.Clear();
+  return slot.intent();
+}
+
 inline void plant(fake::FakeShelf& shelf, unsigned lun, const pb::Label& label) {
   Medium medium(shelf, lun);
   (void)RecordIo(medium, kMetadataOffset).put(RecordPlace::kLabel, label);

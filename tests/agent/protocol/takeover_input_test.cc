@@ -33,9 +33,6 @@ struct Watching {
     disk.keys = {key_of(kBeta, kOwn), key_of(kAlpha, generation)};
     return disk;
   }
-  [[nodiscard]] bool interrupted(const std::vector<DiskView>& disks) const {
-    return was_interrupted(disks, config, own);
-  }
 
   Config config = cluster_config();
   ReservationKey own = key_of(kBeta, kOwn);
@@ -132,29 +129,13 @@ BOOST_AUTO_TEST_CASE(survey_that_reads_newer_or_another_disk_owes_nothing_to_the
   BOOST_TEST(relabelled.disks[0].header.attribute() == pb::INACTIVE);
 }
 
-BOOST_AUTO_TEST_CASE(nothing_or_everything_taken_is_no_interruption) {
-  BOOST_TEST(!interrupted({alphas(pb::ARMED)}));
-  BOOST_TEST(!interrupted({taken(), taken()}));
-}
-
-BOOST_AUTO_TEST_CASE(part_of_the_disks_taken_is_an_interruption) {
-  BOOST_TEST(interrupted({taken(), alphas(pb::ARMED)}));
-}
-
-BOOST_AUTO_TEST_CASE(reservation_without_its_label_is_an_interruption) {
-  DiskView disk = taken();
-  disk.label->set_owner_node(kAlpha);
-  BOOST_TEST(interrupted({disk}));
-}
-
-BOOST_AUTO_TEST_CASE(dump_that_is_not_saved_is_an_interruption) {
-  DiskView disk = taken();
-  disk.header.set_attribute(pb::COMPLETED);
-  BOOST_TEST(interrupted({disk}));
-}
-
-BOOST_AUTO_TEST_CASE(disks_held_by_this_nodes_earlier_boot_are_an_interruption) {
-  BOOST_TEST(interrupted({taken(kOwn - 1)}));
+BOOST_AUTO_TEST_CASE(disk_of_ones_own_that_the_partner_holds_tells_of_its_takeover) {
+  Survey survey;
+  survey.disks = {alphas(pb::ARMED), taken()};
+  BOOST_TEST(!partner_has_taken_over(survey, config));
+  survey.disks[1] = in_service(1, pb::SERVICE, kCrashed);
+  survey.disks[1].label->set_home_node(kBeta);
+  BOOST_TEST(partner_has_taken_over(survey, config));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

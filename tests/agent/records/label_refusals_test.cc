@@ -204,6 +204,20 @@ BOOST_AUTO_TEST_CASE(own_reservation_is_no_obstacle) {
   BOOST_TEST(judge(findings, nobody).refused(nobody));
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_this_node_holds_gets_no_other_home_even_with_force) {
+  DiskFindings findings;
+  findings.reservation = held_by(1);
+  findings.label = pb::Label();
+  findings.label->set_cluster_uuid(kCluster);
+  findings.label->set_role(pb::SPARE);
+  findings.label->set_home_node(1);
+  LabelRequest wanted = request(pb::SPARE);
+  wanted.force = true;
+  BOOST_TEST(judge(findings, wanted).refusals.empty());
+  wanted.home_node = 2;
+  BOOST_TEST(contains(all_of(judge(findings, wanted)), "cannot get another home"));
+}
+
 BOOST_AUTO_TEST_CASE(disk_without_persistent_reservations_is_refused) {
   DiskFindings findings = clean_findings();
   findings.reservation_problem = Error{.code = Code::kUnsupported, .operation = "READ RESERVATION"};

@@ -2,127 +2,12 @@
 // late disks, records and reservations, all as they are.
 #include "agent/takeover/takeover_run.h"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
-#include "tests/agent/disks/fake_node_shelf.h"
-#include "tests/fake/check.h"
-#include "tests/support/virtual_executor.h"
+#include "tests/agent/takeover/panic.h"
 
 namespace lastword::test {
-namespace {
-
-constexpr std::uint32_t kCrashed = 7;  // alpha's life
-constexpr std::uint32_t kOwn = 4;      // beta's
-constexpr unsigned kLuns = 6;
-enum Lun : unsigned { kFirst, kSecond, kSpare, kDump, kArmed, kMailbox };
-
-using Lines = std::vector<std::string>;
-
-// alpha owns all of it and has panicked; its capture kernel dumps to kDump. beta takes over.
-class Panic {
- public:
-  Panic() {
-    std::swap(config.self, config.partner);
-    state.mailbox_disks = {uuid_of(kMailbox)};
-    for (const auto& [lun, role] : {std::pair{kFirst, pb::SERVICE},
-                                    {kSecond, pb::SERVICE},
-                                    {kSpare, pb::SPARE},
-                                    {kDump, pb::SPARE},
-                                    {kArmed, pb::SPARE}}) {
-      pb::Label label = make_label(lun, role);
-      label.set_owner_node(kAlpha);
-      label.set_owner_generation(kCrashed);
-      label.set_home_generation(kCrashed);
-      plant(shelf, lun, label);
-      join(alpha, lun, key_of(kAlpha, kCrashed));
-      BOOST_TEST_REQUIRE(fake::ok(alpha.lun(lun)->reserve(key_of(kAlpha, kCrashed), kOwnerType)));
-    }
-    plant(shelf, kMailbox, make_label(kMailbox, pb::MAILBOX, 0));
-    join(alpha, kMailbox, key_of(kAlpha, kCrashed));
-    join(beta, kMailbox, state.key);
-    put_header(kDump, pb::IN_PROGRESS);
-    put_header(kArmed, pb::ARMED);
-    shelf.set_hook([this](const fake::CommandTrace& trace) { on_command(trace); });
-  }
-
-  Result<TakeoverReport> run() {
-    auto look = surveyor.look();
-    BOOST_TEST_REQUIRE(look.has_value());
-    shelf.clear_trace();
-    return take_over(work, {.look = std::move(*look), .generation = kCrashed});
-  }
-
-  void put_header(unsigned lun, pb::Attribute attribute) {
-    pb::CoredumpHeader header;
-    header.set_attribute(attribute);
-    header.set_node(kAlpha);
-    header.set_boot_generation(kCrashed);
-    header.set_crash_id("c");
-    plant(shelf, lun, header);
-  }
-
-  [[nodiscard]] std::uint8_t holder(unsigned lun) const {
-    const auto reservation = shelf.reservation(lun);
-    return reservation ? parse_key(reservation->holder)->node : std::uint8_t{0};
-  }
-  [[nodiscard]] std::ptrdiff_t place_of(const std::string& event) const {
-    const auto found = std::find_if(events.begin(), events.end(), [&](const std::string& line) {
-      return line.find(event) != std::string::npos;
-    });
-    return found == events.end() ? -1 : found - events.begin();
-  }
-
-  Config config = cluster_config();
-  VirtualExecutor executor;
-  fake::FakeShelf shelf{{.luns = kLuns, .power_on_attention = false}};
-  fake::Nexus alpha = shelf.connect("alpha");
-  fake::Nexus beta = shelf.connect("beta");
-  FakeNodeShelf view{beta, kLuns};
-  Surveyor surveyor{config, view, executor};
-  NodeState state{.boot_generation = kOwn, .key = key_of(kBeta, kOwn)};
-  Lines events;  // with the time of each
-  Lines recovered;
-  Instant dump_ends{3000};
-  std::optional<Instant> sick_until;  // of kSecond, for beta
-  TakeoverWork work{.config = config,
-                    .state = state,
-                    .surveyor = surveyor,
-                    .events =
-                        [this](const Event& event) {
-                          events.push_back(std::to_string(executor.now().count()) + " " +
-                                           event.name + " " + event.disk + " " + event.detail);
-                        },
-                    .run_hook =
-                        [this](const std::string&, const std::string&) {
-                          executor.sleep(milliseconds(500));
-                          return Status{};
-                        },
-                    .recover = [this](const DiskView& disk) -> Result<std::string> {
-                      executor.sleep(milliseconds(2000));
-                      recovered.push_back(disk.info.path);
-                      return "/var/crash/alpha/1";
-                    }};
-
- private:
-  static void join(const fake::Nexus& nexus, unsigned lun, ReservationKey key) {
-    BOOST_TEST_REQUIRE(fake::ok(nexus.lun(lun)->register_ignoring_existing(key, false)));
-  }
-  // The clock, the dump writer, and a disk that heals.
-  void on_command(const fake::CommandTrace&) {
-    executor.sleep(milliseconds(1));
-    if (!dump_over_ && executor.now() >= dump_ends) {
-      dump_over_ = true;
-      put_header(kDump, pb::COMPLETED);
-    }
-    if (sick_until && executor.now() >= *sick_until) {
-      sick_until.reset();
-      shelf.heal(kSecond);
-    }
-  }
-  bool dump_over_ = false;
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(takeover_run)
 
@@ -204,6 +89,71 @@ BOOST_AUTO_TEST_CASE(lost_vote_touches_no_disk_but_the_mailbox) {
   for (const fake::CommandTrace& trace : panic.shelf.trace()) {
     BOOST_TEST(trace.lun == unsigned{kMailbox});
   }
+  BOOST_TEST(panic.phase() == pb::TakeoverIntent::ENDED);
+}
+
+BOOST_AUTO_TEST_CASE(intent_is_durable_here_and_on_a_mailbox_disk_before_anything_is_preempted) {
+  Panic panic;
+  unsigned preempts = 0;
+  panic.watch_command = [&](const fake::CommandTrace& trace) {
+    if (trace.command != fake::Command::kPreempt &&
+        trace.command != fake::Command::kPreemptAndAbort) {
+      return;
+    }
+    ++preempts;
+    BOOST_TEST(panic.phase() == pb::TakeoverIntent::TAKING);
+    const pb::TakeoverIntent copy = intent_on(panic.shelf, kMailbox);
+    BOOST_TEST(copy.phase() == pb::TakeoverIntent::TAKING);
+    BOOST_TEST(copy.victim_generation() == kCrashed);
+  };
+  BOOST_TEST(panic.run().has_value());
+  BOOST_TEST(preempts > 3U);
+  BOOST_TEST(panic.phase() == pb::TakeoverIntent::TAKEN);
+  BOOST_TEST(intent_on(panic.shelf, kMailbox).phase() == pb::TakeoverIntent::TAKEN);
+}
+
+BOOST_AUTO_TEST_CASE(takeover_that_cannot_note_its_intent_touches_nothing) {
+  Panic panic;
+  panic.config.persistent_directory = "/dev/null/lib";
+  BOOST_TEST(!panic.run().has_value());
+  for (const fake::CommandTrace& trace : panic.shelf.trace()) {
+    BOOST_TEST(trace.lun == unsigned{kMailbox});
+    BOOST_TEST((trace.command == fake::Command::kRead));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(takeover_with_a_disk_left_undone_is_not_noted_as_done) {
+  Panic panic;
+  panic.shelf.inject(
+      kSecond,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(!report->complete);
+  BOOST_TEST(panic.phase() == pb::TakeoverIntent::TAKING);
+}
+
+BOOST_AUTO_TEST_CASE(proven_panic_needs_no_majority_an_operators_word_does) {
+  for (const bool proven : {true, false}) {
+    Panic panic;
+    panic.shelf.inject(kMailbox, {.kind = fake::FaultKind::kIoError, .initiator = "beta"});
+    const auto report = panic.run(proven);
+    BOOST_TEST(report.has_value() == proven);
+    BOOST_TEST(unsigned{panic.holder(kFirst)} == unsigned{proven ? kBeta : kAlpha});
+    if (!proven) BOOST_TEST((report.error().code == Code::kRefused));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(node_that_its_partner_took_over_from_takes_nothing_back_by_itself) {
+  Panic panic;
+  panic.shelf.inject(kMailbox, {.kind = fake::FaultKind::kIoError, .initiator = "beta"});
+  pb::Label lost = make_label(kSecond, pb::SERVICE, kBeta);
+  lost.set_owner_node(kAlpha);
+  lost.set_owner_generation(kCrashed);
+  plant(panic.shelf, kSecond, lost);
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(!report.has_value());
+  BOOST_TEST(unsigned{panic.holder(kFirst)} == unsigned{kAlpha});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,50 @@
+#include "agent/protocol/takeover_intent.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/protocol/takeover_input.h"
+
+namespace lastword {
+
+std::optional<pb::TakeoverIntent> newest_intent(std::span<const pb::TakeoverIntent> copies) {
+  const auto newest = std::ranges::max_element(copies, {}, &pb::TakeoverIntent::number);
+  if (newest == copies.end() || newest->phase() == pb::TakeoverIntent::NONE) return std::nullopt;
+  return *newest;
+}
+
+pb::TakeoverIntent next_intent(const std::optional<pb::TakeoverIntent>& before, IntentPhase phase,
+                               std::uint8_t victim_node, std::uint32_t victim_generation) {
+  pb::TakeoverIntent intent;
+  intent.set_phase(phase);
+  intent.set_victim_node(victim_node);
+  intent.set_victim_generation(victim_generation);
+  intent.set_number(before ? before->number() + 1 : 1);
+  return intent;
+}
+
+IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, const Survey& survey,
+                           const Config& config, ReservationKey own) {
+  const bool open = intent && (intent->phase() == pb::TakeoverIntent::TAKING ||
+                               intent->phase() == pb::TakeoverIntent::TAKEN);
+  if (!open || intent->victim_node() != config.partner.id) return IntentVerdict::kNothing;
+  if (latest_generation(survey, config, config.partner.id) > intent->victim_generation()) {
+    return IntentVerdict::kEnded;
+  }
+  if (intent->phase() == pb::TakeoverIntent::TAKING) return IntentVerdict::kResume;
+  const auto held_by_an_earlier_life = [&](const DiskView& disk) {
+    return disk.label->owner_node() == config.self.id &&
+           holder_node(disk, config) == config.self.id && disk.reservation->holder != own;
+  };
+  return std::ranges::any_of(partner_disks(survey, config), held_by_an_earlier_life)
+             ? IntentVerdict::kResume
+             : IntentVerdict::kNothing;
+}
+
+std::string describe(const pb::TakeoverIntent& intent) {
+  return fmt::format("takeover from node {}, life {}", intent.victim_node(),
+                     intent.victim_generation());
+}
+
+}  // namespace lastword

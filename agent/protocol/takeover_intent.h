@@ -1,0 +1,39 @@
+// The takeover intent: what this node began to do to its partner's disks, and whether that is still
+// to be finished. Pure. agent/disks/intent_log.h keeps it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "agent/protocol/disk_view.h"
+
+namespace lastword {
+
+using IntentPhase = pb::TakeoverIntent::Phase;
+
+// Of the copies of this node's intent the last written one counts. Absent: there is none.
+[[nodiscard]] std::optional<pb::TakeoverIntent> newest_intent(
+    std::span<const pb::TakeoverIntent> copies);
+
+// What is to be written next. `before`: what counts now.
+[[nodiscard]] pb::TakeoverIntent next_intent(const std::optional<pb::TakeoverIntent>& before,
+                                             IntentPhase phase, std::uint8_t victim_node,
+                                             std::uint32_t victim_generation);
+
+enum class IntentVerdict : std::uint8_t {
+  kNothing,  // no takeover is under way, or it is done
+  kResume,   // it was interrupted, or this node has been rebooted since
+  kEnded,    // the victim lives again: the intent is to be closed, and nothing to be taken
+};
+// A later life of the victim that any disk tells of ends the intent, whatever is left undone. A
+// takeover that was done is resumed where a disk of it is held by the key of an earlier life of
+// this node: its writes would meet a conflict.
+[[nodiscard]] IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent,
+                                         const Survey& survey, const Config& config,
+                                         ReservationKey own);
+
+// "takeover from node 1, life 7"
+[[nodiscard]] std::string describe(const pb::TakeoverIntent& intent);
+
+}  // namespace lastword

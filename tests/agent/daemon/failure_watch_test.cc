@@ -1,0 +1,95 @@
+// What the watching node acts on, and what it lets be: on the fake shelf, on a virtual clock.
+#include "agent/daemon/failure_watch.h"
+
+#include "agent/disks/intent_log.h"
+#include "tests/agent/takeover/panic.h"
+
+namespace lastword::test {
+namespace {
+
+constexpr Instant kMinute{60'000};
+
+// alpha lives, until it panics after a minute.
+class Watch : public Panic {
+ public:
+  Watch() {
+    put_header(kDump, pb::ARMED);
+    watch_command = [this](const fake::CommandTrace&) {
+      if (!panicked_ && executor.now() >= kMinute) {
+        panicked_ = true;
+        put_header(kDump, pb::IN_PROGRESS);
+      }
+    };
+    dump_ends = Instant::max();
+  }
+  Result<Failure> wait() { return wait_for_failure(config, state.key, surveyor, work.events); }
+
+  void note(IntentPhase phase, std::uint32_t victim = kCrashed) {
+    const auto look = surveyor.look();
+    BOOST_TEST_REQUIRE(look.has_value());
+    BOOST_TEST(IntentLog(config, view, executor).write(*look, phase, victim).has_value());
+  }
+  void give(unsigned lun, const pb::Label& label) {
+    plant(shelf, lun, label);
+    BOOST_TEST_REQUIRE(fake::ok(beta.lun(lun)->register_ignoring_existing(state.key, false)));
+    BOOST_TEST_REQUIRE(
+        fake::ok(beta.lun(lun)->preempt(state.key, key_of(kAlpha, kCrashed), kOwnerType)));
+  }
+  // The panic, and nothing before it, was acted on.
+  void require_panic(const Result<Failure>& failure) {
+    BOOST_TEST_REQUIRE(failure.has_value());
+    BOOST_TEST(executor.now() >= kMinute);
+    BOOST_TEST(failure->proven);
+    BOOST_TEST(failure->generation.value_or(0) == kCrashed);
+  }
+
+ private:
+  bool panicked_ = false;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(failure_watch)
+
+BOOST_AUTO_TEST_CASE(partner_that_lives_is_left_alone_until_its_dump_shows) {
+  Watch watch;
+  watch.require_panic(watch.wait());
+}
+
+BOOST_AUTO_TEST_CASE(disk_of_the_partners_that_this_node_holds_is_no_reason_to_act) {
+  Watch watch;
+  // Labelled over to alpha while beta held it: owned by nobody.
+  watch.give(kSpare, make_label(kSpare, pb::SPARE, kAlpha));
+  watch.require_panic(watch.wait());
+}
+
+BOOST_AUTO_TEST_CASE(takeover_that_was_interrupted_is_resumed_at_once_and_bounded) {
+  Watch watch;
+  watch.note(pb::TakeoverIntent::TAKING);
+  const auto failure = watch.wait();
+  BOOST_TEST_REQUIRE(failure.has_value());
+  BOOST_TEST(watch.executor.now() < kMinute);
+  BOOST_TEST(failure->generation.value_or(0) == kCrashed);
+  BOOST_TEST(!failure->proven);
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_knows_the_intent_of_a_node_that_lost_its_own_copy) {
+  Watch watch;
+  watch.note(pb::TakeoverIntent::TAKING);
+  std::filesystem::remove_all(watch.config.persistent_directory);
+  BOOST_TEST(watch.wait().has_value());
+  BOOST_TEST(watch.executor.now() < kMinute);
+}
+
+BOOST_AUTO_TEST_CASE(later_life_of_the_victim_ends_the_intent) {
+  Watch watch;
+  watch.note(pb::TakeoverIntent::TAKING, kCrashed - 1);
+  watch.require_panic(watch.wait());
+  BOOST_TEST(watch.place_of("takeover-ended") >= 0);
+  BOOST_TEST(watch.phase() == pb::TakeoverIntent::ENDED);
+  BOOST_TEST(intent_on(watch.shelf, kMailbox).phase() == pb::TakeoverIntent::ENDED);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

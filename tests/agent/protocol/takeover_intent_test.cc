@@ -1,0 +1,96 @@
+#include "agent/protocol/takeover_intent.h"
+
+#include <boost/test/unit_test.hpp>
+#include <vector>
+
+#include "tests/agent/disks/surveyed.h"
+
+namespace lastword::test {
+namespace {
+
+constexpr std::uint32_t kDead = 7;  // life of alpha
+constexpr std::uint32_t kOwn = 3;   // of beta
+
+struct Beta {
+  Beta() {
+    std::swap(config.self, config.partner);
+    survey.disks = {in_service(0, pb::SERVICE, kDead)};
+  }
+  static pb::TakeoverIntent intent(IntentPhase phase, std::uint64_t number = 1) {
+    pb::TakeoverIntent made = next_intent(std::nullopt, phase, kAlpha, kDead);
+    made.set_number(number);
+    return made;
+  }
+  [[nodiscard]] IntentVerdict verdict(IntentPhase phase) const {
+    return judge_intent(intent(phase), survey, config, key_of(kBeta, kOwn));
+  }
+  // beta took it in this life or an earlier one.
+  static DiskView taken(std::uint32_t life) { return in_service(1, pb::SERVICE, life, kBeta); }
+
+  Config config = cluster_config();
+  Survey survey;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(takeover_intent, Beta)
+
+BOOST_AUTO_TEST_CASE(without_an_intent_nothing_was_interrupted) {
+  // Disks of alpha that beta holds, with anything undone, are no evidence.
+  survey.disks.push_back(taken(kOwn - 1));
+  survey.disks.back().label->set_owner_node(0);
+  BOOST_TEST(
+      (judge_intent(std::nullopt, survey, config, key_of(kBeta, kOwn)) == IntentVerdict::kNothing));
+  BOOST_TEST((verdict(pb::TakeoverIntent::NONE) == IntentVerdict::kNothing));
+  BOOST_TEST((verdict(pb::TakeoverIntent::ENDED) == IntentVerdict::kNothing));
+}
+
+BOOST_AUTO_TEST_CASE(takeover_that_was_begun_is_resumed) {
+  BOOST_TEST((verdict(pb::TakeoverIntent::TAKING) == IntentVerdict::kResume));
+}
+
+BOOST_AUTO_TEST_CASE(takeover_that_was_done_is_resumed_under_a_new_key_only) {
+  survey.disks = {taken(kOwn)};
+  survey.disks[0].label->set_home_generation(kDead);
+  BOOST_TEST((verdict(pb::TakeoverIntent::TAKEN) == IntentVerdict::kNothing));
+  survey.disks = {taken(kOwn - 1)};
+  survey.disks[0].label->set_home_generation(kDead);
+  BOOST_TEST((verdict(pb::TakeoverIntent::TAKEN) == IntentVerdict::kResume));
+  // Labelled anew, on its way back to alpha.
+  survey.disks[0].label->set_owner_node(0);
+  BOOST_TEST((verdict(pb::TakeoverIntent::TAKEN) == IntentVerdict::kNothing));
+}
+
+BOOST_AUTO_TEST_CASE(later_life_of_the_victim_ends_it_wherever_it_shows) {
+  DiskView labelled = in_service(2, pb::SERVICE, kDead + 1);
+  labelled.keys.clear();
+  labelled.reservation.reset();
+  DiskView registered = surveyed(3, pb::MAILBOX, 0);
+  registered.keys = {key_of(kAlpha, kDead + 1)};
+  for (const DiskView& disk : {labelled, registered}) {
+    survey.disks = {taken(kOwn), disk};
+    for (const auto phase : {pb::TakeoverIntent::TAKING, pb::TakeoverIntent::TAKEN}) {
+      BOOST_TEST((verdict(phase) == IntentVerdict::kEnded));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(intent_against_another_node_is_none_against_this_partner) {
+  pb::TakeoverIntent other = intent(pb::TakeoverIntent::TAKING);
+  other.set_victim_node(9);
+  BOOST_TEST((judge_intent(other, survey, config, key_of(kBeta, kOwn)) == IntentVerdict::kNothing));
+}
+
+BOOST_AUTO_TEST_CASE(last_written_copy_counts) {
+  const std::vector copies = {intent(pb::TakeoverIntent::TAKING, 4),
+                              intent(pb::TakeoverIntent::ENDED, 5),
+                              intent(pb::TakeoverIntent::TAKEN, 3)};
+  BOOST_TEST(newest_intent(copies)->phase() == pb::TakeoverIntent::ENDED);
+  BOOST_TEST(!newest_intent({}).has_value());
+  BOOST_TEST(next_intent(newest_intent(copies), pb::TakeoverIntent::TAKING, kAlpha, 8).number() ==
+             6U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
