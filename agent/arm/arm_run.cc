@@ -10,6 +10,7 @@
 #include "agent/arm/module_closure.h"
 #include "agent/base/text_file.h"
 #include "agent/disks/disk_work.h"
+#include "agent/disks/examine.h"
 #include "agent/disks/survey.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/coredump.h"
@@ -91,6 +92,15 @@ Error restore_old_image(const Config& config, const CrashKernel& kernel, Error e
                            "crash now is not dumped",
                            error.detail.view());
   return error;
+}
+
+// Those that the survey alone does not rule out.
+std::vector<std::size_t> disks_to_examine(const Survey& survey, const SelectionPolicy& policy) {
+  std::vector<std::size_t> disks;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    if (!reject_by_survey(survey.disks[i], policy)) disks.push_back(i);
+  }
+  return disks;
 }
 
 // One attempt with the disks that are the best now.
@@ -211,7 +221,9 @@ Result<Situation> assess_situation(const Config& config) {
   auto survey = survey_disks(config);
   if (!survey) return fail(survey.error());
   situation.survey = std::move(*survey);
-  situation.examined = examine_disks(situation.survey, situation.policy, probe_signature);
+  situation.examined =
+      examine_disks(situation.survey, disks_to_examine(situation.survey, situation.policy),
+                    config.timing.settings.io_timeout);
   return situation;
 }
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "agent/arm/arm_plan.h"
+#include "agent/arm/candidate_plan.h"
 #include "agent/arm/crash_kernel.h"
-#include "agent/arm/examine.h"
 #include "agent/arm/module_closure.h"
 #include "agent/node/state_files.h"
 
