@@ -4,14 +4,13 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 
+#include "agent/arm/candidate_plan.h"
 #include "agent/arm/capture_image.h"
-#include "agent/arm/module_closure.h"
+#include "agent/arm/capture_parts.h"
+#include "agent/arm/capture_plan.h"
 #include "agent/base/text_file.h"
 #include "agent/disks/disk_work.h"
-#include "agent/disks/examine.h"
-#include "agent/disks/survey.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/coredump.h"
 #include "proto/uuid.h"
@@ -92,15 +91,6 @@ Error restore_old_image(const Config& config, const CrashKernel& kernel, Error e
                            "crash now is not dumped",
                            error.detail.view());
   return error;
-}
-
-// Those that the survey alone does not rule out.
-std::vector<std::size_t> disks_to_examine(const Survey& survey, const SelectionPolicy& policy) {
-  std::vector<std::size_t> disks;
-  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
-    if (!reject_by_survey(survey.disks[i], policy)) disks.push_back(i);
-  }
-  return disks;
 }
 
 // One attempt with the disks that are the best now.
@@ -204,87 +194,6 @@ Status record_loaded(const Config& config, const pb::ArmedState& armed) {
 }
 
 }  // namespace
-
-Result<Situation> assess_situation(const Config& config) {
-  Situation situation;
-  situation.policy.config = &config;
-  const auto state = load_node_state(config);
-  if (state) {
-    situation.state = *state;
-    situation.policy.key = state->key;
-  } else if (state.error().code != Code::kNotFound) {
-    return fail(state.error());
-  }
-  const auto memory = read_memory_figures();
-  if (!memory) return fail(memory.error());
-  situation.policy.memory = *memory;
-  auto survey = survey_disks(config);
-  if (!survey) return fail(survey.error());
-  situation.survey = std::move(*survey);
-  situation.examined =
-      examine_disks(situation.survey, disks_to_examine(situation.survey, situation.policy),
-                    config.timing.settings.io_timeout);
-  return situation;
-}
-
-Result<CaptureKernel> find_capture_kernel(const Config& config) {
-  CaptureKernel kernel{.path = config.capture_kernel};
-  if (kernel.path.empty()) kernel.path = "/boot/vmlinuz-" + running_release();
-  auto release = kernel_release_of(kernel.path);
-  if (!release) return fail(release.error());
-  kernel.release = std::move(*release);
-  return kernel;
-}
-
-Result<std::vector<KernelModule>> modules_for(const Config& config, const Survey& survey,
-                                              const std::vector<std::size_t>& disks,
-                                              const std::string& release) {
-  std::vector<std::string> names;
-  for (const std::size_t disk : disks) {
-    const std::string name =
-        std::filesystem::path(survey.disks[disk].info.path).filename().string();
-    const auto drivers = driver_modules_of("/sys", name);
-    if (!drivers) return fail(drivers.error());
-    names.insert(names.end(), drivers->begin(), drivers->end());
-  }
-  // Of the disk itself; it may be built in here and a module in the capture kernel.
-  names.push_back("sd_mod");
-  names.insert(names.end(), config.extra_modules.begin(), config.extra_modules.end());
-  return close_modules("/lib/modules/" + release, names);
-}
-
-pb::Plan make_plan(const Config& config, const NodeState& state, const Survey& survey,
-                   const std::vector<std::size_t>& disks, const std::vector<KernelModule>& modules,
-                   const std::string& nonce) {
-  pb::Plan plan;
-  plan.set_cluster_uuid(config.cluster_uuid);
-  plan.set_node_name(config.self.name);
-  plan.set_node(config.self.id);
-  plan.set_boot_generation(state.boot_generation);
-  plan.set_reservation_key(state.key.value);
-  plan.set_nonce(nonce);
-  for (std::size_t rank = 1; rank <= disks.size(); ++rank) {
-    const DiskView& disk = survey.disks[disks[rank - 1]];
-    pb::Candidate& candidate = *plan.add_candidates();
-    candidate.set_disk_uuid(disk.label->disk_uuid());
-    candidate.set_rank(static_cast<std::uint32_t>(rank));
-    candidate.set_metadata_offset_bytes(disk.metadata_offset);
-    candidate.set_data_offset_bytes(disk.label->data_offset_bytes());
-    candidate.set_data_length_bytes(disk.label->data_length_bytes());
-    candidate.set_description(disk.info.description);
-  }
-  plan.set_dump_limit_ms(static_cast<std::uint64_t>(config.timing.settings.dump_limit.count()));
-  plan.set_grace_ms(static_cast<std::uint64_t>(config.timing.settings.grace.count()));
-  plan.set_io_timeout_ms(static_cast<std::uint64_t>(config.timing.settings.io_timeout.count()));
-  plan.set_after(config.after);
-  plan.set_engine(config.engine);
-  plan.set_exclude(config.exclude);
-  plan.set_codec(config.codec);
-  set_modules(plan, modules);
-  plan.set_kernel_release(running_release());
-  plan.set_keep_latest(config.keep_latest);
-  return plan;
-}
 
 Result<ArmReport> arm_node(const Config& config, Situation& situation, const CrashKernel& kernel) {
   if (!situation.state) {

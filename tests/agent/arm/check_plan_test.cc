@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <functional>
 
+#include "agent/arm/capture_plan.h"
 #include "proto/coredump.h"
 #include "tests/agent/disks/surveyed.h"
 
