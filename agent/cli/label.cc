@@ -121,7 +121,7 @@ Status label_one(const DiskToLabel& disk, const LabelJob& job) {
   for (const std::string& objection : disk.verdict.objections) {
     fmt::print("{}: overridden: {}\n", disk.name, objection);
   }
-  const auto label = label_disk(disk, job.request, job.timing.io_timeout);
+  const auto label = label_disk(disk, job.request, job.timing.io_timeout, real_executor());
   if (!label) return fail(label.error());
   report_labelled(disk.name, *label);
   return {};
@@ -130,7 +130,8 @@ Status label_one(const DiskToLabel& disk, const LabelJob& job) {
 int run_label(const LabelOptions& options, const std::string& config_path) {
   const auto job = plan_job(options, config_path);
   if (!job) return report_error(job.error());
-  const auto disks = prepare_disks(options.disks, job->request, job->timing.io_timeout);
+  const auto disks =
+      prepare_disks(options.disks, job->request, job->timing.io_timeout, real_executor());
   if (!disks) return report_error(disks.error());
   bool refused = false;
   for (const DiskToLabel& disk : *disks) {
