@@ -12,7 +12,7 @@
 
 namespace lastword {
 
-// What the configuration says about a dump, as the plan has it: replaced.
+// Replaces what the plan says of the configuration.
 void set_settings(pb::Plan& plan, const Config& config);
 
 // `disks`: the candidates (indices into the survey), the best first. The kernel release is that of

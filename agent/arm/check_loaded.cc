@@ -85,8 +85,7 @@ void check_loaded(const CheckFacts& facts, pb::CheckReport& report) {
     add_problem(report, Concern::kBoth, "this node's disks are not in service since boot", kStart);
   }
   if (facts.situation->policy.memory.reserved_bytes == 0) {
-    add_problem(report, Concern::kDump, "no memory is reserved for a capture kernel",
-                "boot with crashkernel=128M on the kernel's command line");
+    add_problem(report, Concern::kDump, std::string(kNoReserve), kHowToReserve);
   }
   if (!facts.crash_kernel_loaded) {
     add_problem(report, Concern::kDump, "no capture image is loaded into the kernel", kArmAgain);

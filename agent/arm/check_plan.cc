@@ -12,7 +12,7 @@ namespace {
 void check_hook(const CheckFacts& facts, pb::CheckReport& report) {
   if (facts.hook_problem.empty()) return;
   add_problem(report, Concern::kTakeover,
-              fmt::format("the hook {} can not be run: {}", facts.config->hooks.service_taken,
+              fmt::format("the hook {} cannot be run: {}", facts.config->hooks.service_taken,
                           facts.hook_problem),
               "make it an executable file");
 }

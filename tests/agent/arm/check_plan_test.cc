@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
          r.config.hooks.service_taken = "/nonexistent";
          r.facts.hook_problem = "No such file or directory";
        },
-       "the hook /nonexistent can not be run: No such file"},
+       "the hook /nonexistent cannot be run: No such file"},
       {"label of an earlier boot", [](Ready& r) { r.disk(0).label->set_owner_generation(6); },
        "/dev/sda is not owned"},
       {"no majority here", [](Ready& r) { r.disk(3).keys = {key_of(kBeta, 9)}; },
@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(no_mailbox_disks_is_a_note) {
   BOOST_TEST(report.notes_size() == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(processors_that_the_capture_kernel_can_not_start_are_noted, Ready) {
+BOOST_FIXTURE_TEST_CASE(processors_that_the_capture_kernel_cannot_start_are_noted, Ready) {
   BOOST_TEST(check_node(facts).notes_size() == 0);
   config.capture_processors = 2;
   facts.running.boot_apic_id.reset();

@@ -4,7 +4,7 @@
 
 namespace lastword::test {
 
-BOOST_AUTO_TEST_SUITE(capture_kernel)
+BOOST_AUTO_TEST_SUITE(crash_kernel)
 
 BOOST_AUTO_TEST_CASE(command_line_keeps_consoles_and_drops_the_rest) {
   const std::string line = capture_command_line(
@@ -27,7 +27,7 @@ BOOST_AUTO_TEST_CASE(several_processors_are_started_without_the_boot_processor) 
   BOOST_TEST(!why_fewer_processors({}, 4).empty());
 }
 
-BOOST_AUTO_TEST_CASE(boot_processor_is_told_by_cpuinfo) {
+BOOST_AUTO_TEST_CASE(boot_processor_is_known_from_cpuinfo) {
   const std::string second = "\n\nprocessor\t: 1\nmodel\t\t: 6\ninitial apicid\t: 9\n\n";
   const auto cpuinfo = [&](const std::string& line) {
     return "processor\t: 0\nmodel\t\t: 6\napicid\t\t: 5" + line + second;
