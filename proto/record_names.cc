@@ -39,7 +39,7 @@ std::string_view name_of(pb::Attribute attribute) {
 std::string_view name_of(pb::Reason reason) {
   switch (reason) {
     case pb::REASON_NONE:
-      return "NONE";
+      return "REASON_NONE";
     case pb::LIMIT:
       return "LIMIT";
     case pb::IO_ERROR:

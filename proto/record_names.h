@@ -1,4 +1,5 @@
-// Names of record values for messages; protobuf-lite has none of its own.
+// Names of record values for messages; protobuf-lite has none of its own. A record comes from a
+// disk and may hold any number: one that has no name here is "unknown", "an unknown attribute", ...
 #pragma once
 
 #include <string_view>

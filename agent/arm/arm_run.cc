@@ -4,13 +4,13 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 
+#include "agent/arm/candidate_plan.h"
 #include "agent/arm/capture_image.h"
-#include "agent/arm/module_closure.h"
+#include "agent/arm/capture_parts.h"
+#include "agent/arm/capture_plan.h"
 #include "agent/base/text_file.h"
 #include "agent/disks/disk_work.h"
-#include "agent/disks/survey.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/coredump.h"
 #include "proto/uuid.h"
@@ -20,6 +20,11 @@ namespace {
 
 std::string image_path(const Config& config) {
   return config.state_directory + "/capture.img";
+}
+
+// Where an image is until the kernel has loaded it.
+std::string fresh_image_path(const Config& config) {
+  return image_path(config) + ".fresh";
 }
 
 // Own disks that are ARMED now.
@@ -48,7 +53,7 @@ std::vector<std::size_t> best_disks(const Situation& situation) {
 Result<CaptureImage> build_image(const Config& config, const pb::Plan& plan,
                                  const std::vector<KernelModule>& modules,
                                  const std::string& release) {
-  // Not there: gzip, which compression_for() knows.
+  // Some distributions install no such file: compression_for() then falls back to gzip.
   const auto kernel_config = read_text_file("/boot/config-" + release);
   return build_capture_image(
       plan, {.dump_program = config.dump_program,
@@ -62,8 +67,7 @@ Status check_reserve(std::uint64_t image_bytes, std::uint64_t unpacked_bytes) {
   if (*reserved == 0) {
     return fail({.code = Code::kRefused,
                  .operation = "arm",
-                 .detail = "no memory is reserved for a capture kernel: boot with crashkernel=128M "
-                           "on the kernel's command line"});
+                 .detail = fmt::format("{}: {}", kNoReserve, kHowToReserve)});
   }
   if (image_bytes + unpacked_bytes > *reserved / 2) {
     return fail({.code = Code::kRefused,
@@ -75,7 +79,7 @@ Status check_reserve(std::uint64_t image_bytes, std::uint64_t unpacked_bytes) {
   return {};
 }
 
-// After a failed load nothing is loaded; the image before it may still be on file.
+// A failed load leaves the kernel without an image; the file of the old one may still be there.
 Error restore_old_image(const Config& config, const CrashKernel& kernel, Error error) {
   const auto old = load_armed_state(config);
   if (!old) {
@@ -101,7 +105,7 @@ struct Attempt {
   ArmOutcome outcome;
 };
 
-// What goes into the kernel, ready; nothing was changed yet.
+// All that goes into the kernel. No disk and no file was changed for it.
 struct Prepared {
   pb::Plan plan;
   CaptureImage image;
@@ -141,7 +145,7 @@ pb::ArmedState armed_state(const Config& config, const Situation& situation,
   return armed;
 }
 
-// All of these must outlive the result.
+// All arguments must outlive the result.
 ArmTargets targets_of(const Config& config, const Situation& situation, const pb::ArmedState& armed,
                       const std::string& fresh_image, const CrashKernel& kernel) {
   return {
@@ -173,7 +177,7 @@ Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
   if (!prepared) return fail(prepared.error());
   attempt.note = why_fewer_processors(prepared->running, config.capture_processors);
   attempt.armed = armed_state(config, situation, capture, *prepared);
-  const std::string fresh_image = image_path(config) + ".fresh";
+  const std::string fresh_image = fresh_image_path(config);
   if (Status status = replace_file(fresh_image, prepared->image.bytes); !status) {
     return fail(status.error());
   }
@@ -186,93 +190,21 @@ Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
 
 // The image file and armed.json follow what the kernel has loaded.
 Status record_loaded(const Config& config, const pb::ArmedState& armed) {
-  const std::string path = armed.image();
-  if (std::rename((path + ".fresh").c_str(), path.c_str()) != 0) {
+  const std::string& path = armed.image();
+  if (std::rename(fresh_image_path(config).c_str(), path.c_str()) != 0) {
     return fail({.code = Code::kIo, .sys_errno = errno, .operation = "rename", .disk = path});
   }
   return save_armed_state(config, armed);
 }
 
+// A sick disk is left out of the next attempt. A disk that another node holds, or that a rule
+// protects, ends the arming: something else than the disk is wrong.
+bool failed_at_sick_disk(const ArmOutcome& outcome) {
+  return outcome.failed_disk && outcome.error->code != Code::kFenced &&
+         outcome.error->code != Code::kRefused;
+}
+
 }  // namespace
-
-Result<Situation> assess_situation(const Config& config) {
-  Situation situation;
-  situation.policy.config = &config;
-  const auto state = load_node_state(config);
-  if (state) {
-    situation.state = *state;
-    situation.policy.key = state->key;
-  } else if (state.error().code != Code::kNotFound) {
-    return fail(state.error());
-  }
-  const auto memory = read_memory_figures();
-  if (!memory) return fail(memory.error());
-  situation.policy.memory = *memory;
-  auto survey = survey_disks(config);
-  if (!survey) return fail(survey.error());
-  situation.survey = std::move(*survey);
-  situation.examined = examine_disks(situation.survey, situation.policy, probe_signature);
-  return situation;
-}
-
-Result<CaptureKernel> find_capture_kernel(const Config& config) {
-  CaptureKernel kernel{.path = config.capture_kernel};
-  if (kernel.path.empty()) kernel.path = "/boot/vmlinuz-" + running_release();
-  auto release = kernel_release_of(kernel.path);
-  if (!release) return fail(release.error());
-  kernel.release = std::move(*release);
-  return kernel;
-}
-
-Result<std::vector<KernelModule>> modules_for(const Config& config, const Survey& survey,
-                                              const std::vector<std::size_t>& disks,
-                                              const std::string& release) {
-  std::vector<std::string> names;
-  for (const std::size_t disk : disks) {
-    const std::string name =
-        std::filesystem::path(survey.disks[disk].info.path).filename().string();
-    const auto drivers = driver_modules_of("/sys", name);
-    if (!drivers) return fail(drivers.error());
-    names.insert(names.end(), drivers->begin(), drivers->end());
-  }
-  // Of the disk itself; it may be built in here and a module in the capture kernel.
-  names.push_back("sd_mod");
-  names.insert(names.end(), config.extra_modules.begin(), config.extra_modules.end());
-  return close_modules("/lib/modules/" + release, names);
-}
-
-pb::Plan make_plan(const Config& config, const NodeState& state, const Survey& survey,
-                   const std::vector<std::size_t>& disks, const std::vector<KernelModule>& modules,
-                   const std::string& nonce) {
-  pb::Plan plan;
-  plan.set_cluster_uuid(config.cluster_uuid);
-  plan.set_node_name(config.self.name);
-  plan.set_node(config.self.id);
-  plan.set_boot_generation(state.boot_generation);
-  plan.set_reservation_key(state.key.value);
-  plan.set_nonce(nonce);
-  for (std::size_t rank = 1; rank <= disks.size(); ++rank) {
-    const DiskView& disk = survey.disks[disks[rank - 1]];
-    pb::Candidate& candidate = *plan.add_candidates();
-    candidate.set_disk_uuid(disk.label->disk_uuid());
-    candidate.set_rank(static_cast<std::uint32_t>(rank));
-    candidate.set_metadata_offset_bytes(disk.metadata_offset);
-    candidate.set_data_offset_bytes(disk.label->data_offset_bytes());
-    candidate.set_data_length_bytes(disk.label->data_length_bytes());
-    candidate.set_description(disk.info.description);
-  }
-  plan.set_dump_limit_ms(static_cast<std::uint64_t>(config.timing.settings.dump_limit.count()));
-  plan.set_grace_ms(static_cast<std::uint64_t>(config.timing.settings.grace.count()));
-  plan.set_io_timeout_ms(static_cast<std::uint64_t>(config.timing.settings.io_timeout.count()));
-  plan.set_after(config.after);
-  plan.set_engine(config.engine);
-  plan.set_exclude(config.exclude);
-  plan.set_codec(config.codec);
-  set_modules(plan, modules);
-  plan.set_kernel_release(running_release());
-  plan.set_keep_latest(config.keep_latest);
-  return plan;
-}
 
 Result<ArmReport> arm_node(const Config& config, Situation& situation, const CrashKernel& kernel) {
   if (!situation.state) {
@@ -283,15 +215,13 @@ Result<ArmReport> arm_node(const Config& config, Situation& situation, const Cra
   const auto capture = find_capture_kernel(config);
   if (!capture) return fail(capture.error());
   ArmReport report;
-  // The same nonce for every attempt: none of them was loaded.
+  // One nonce serves all attempts, because only the last one is loaded.
   const std::string nonce = to_string(random_uuid());
   for (;;) {
     auto attempt = try_to_arm(config, situation, *capture, nonce, kernel);
     if (!attempt) return fail(attempt.error());
     ArmOutcome& outcome = attempt->outcome;
-    if (outcome.failed_disk && outcome.error->code != Code::kFenced &&
-        outcome.error->code != Code::kRefused) {
-      // A sick disk: without it, then.
+    if (failed_at_sick_disk(outcome)) {
       const std::string reason =
           fmt::format("its coredump header cannot be written: {}", describe(*outcome.error));
       report.remarks.push_back(reason);

@@ -1,5 +1,5 @@
 // Where a crash now would be dumped: every disk of the machine gets a place or the reason for its
-// rejection. Pure; examine.h finds out what this needs to know.
+// rejection. Pure; what it needs to know comes from survey.h and examine.h (agent/disks/).
 //
 // Filter: home and reservation are this node's, role dump or spare, readable, answers TEST UNIT
 // READY, no unsaved dump, no file system signature in the data region. Then the order: fits the
@@ -14,6 +14,7 @@
 #include "agent/arm/candidates.pb.h"
 #include "agent/arm/memory_figures.h"
 #include "agent/protocol/disk_view.h"
+#include "agent/protocol/examination.h"
 
 namespace lastword {
 
@@ -24,14 +25,6 @@ struct SelectionPolicy {
   const Config* config = nullptr;     // outlives the call
   std::optional<ReservationKey> key;  // empty: `lastword start` has not run since boot
   MemoryFigures memory;
-};
-
-// What the survey does not tell. Only for disks that eligible_so_far() lets through.
-struct Examination {
-  std::optional<Error> not_ready;       // TEST UNIT READY failed
-  std::optional<Error> probe_failed;    // the data region could not be searched for signatures
-  std::string signature;                // "ext4", ...; empty: none
-  std::optional<std::string> excluded;  // the caller's own reason to leave this disk out
 };
 
 enum class Fit : std::uint8_t { kRaw, kEstimate, kPartial };

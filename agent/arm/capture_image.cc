@@ -87,8 +87,8 @@ class CpioWriter {
           archive_write_set_filter_option(writer_.get(), "zstd", "compression-level", "19");
         break;
     }
-    status_ = filter == ARCHIVE_OK && archive_write_open(writer_.get(), &target, nullptr,
-                                                         append_to_string, nullptr) == ARCHIVE_OK;
+    good_ = filter == ARCHIVE_OK && archive_write_open(writer_.get(), &target, nullptr,
+                                                       append_to_string, nullptr) == ARCHIVE_OK;
   }
 
   void add_directory(const char* path) { add(path, AE_IFDIR, 0755, {}); }
@@ -100,14 +100,14 @@ class CpioWriter {
   }
 
   Status finish() {
-    if (status_ && archive_write_close(writer_.get()) == ARCHIVE_OK) return {};
+    if (good_ && archive_write_close(writer_.get()) == ARCHIVE_OK) return {};
     return archive_failed("build capture image", "", writer_.get());
   }
 
  private:
   void add(const std::string& path, unsigned type, unsigned mode, std::string_view content,
            dev_t device = 0) {
-    if (!status_) return;
+    if (!good_) return;
     const EntryPtr entry(archive_entry_new());
     archive_entry_set_pathname(entry.get(), path.c_str());
     archive_entry_set_filetype(entry.get(), type);
@@ -117,14 +117,14 @@ class CpioWriter {
     // Without it every entry is inode 0, which a reader may take for hard links.
     archive_entry_set_ino(entry.get(), ++inode_);
     archive_entry_set_rdev(entry.get(), device);
-    status_ = archive_write_header(writer_.get(), entry.get()) == ARCHIVE_OK &&
-              archive_write_data(writer_.get(), content.data(), content.size()) ==
-                  static_cast<la_ssize_t>(content.size());
+    good_ = archive_write_header(writer_.get(), entry.get()) == ARCHIVE_OK &&
+            archive_write_data(writer_.get(), content.data(), content.size()) ==
+                static_cast<la_ssize_t>(content.size());
   }
 
   ArchivePtr writer_;
   la_int64_t inode_ = 0;
-  bool status_ = true;
+  bool good_ = true;
 };
 
 std::string name_in_image(const std::string& module_path) {

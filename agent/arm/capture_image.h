@@ -39,7 +39,7 @@ struct CaptureImage {
   std::uint32_t dump_program_crc32c = 0;
 };
 
-// As the plan lists them: `modules` and `module_options`, replaced.
+// Replaces the `modules` and `module_options` of the plan.
 void set_modules(pb::Plan& plan, const std::vector<KernelModule>& modules);
 
 // kRefused when the plan does not fit its block or the image is above kMaxCaptureImageBytes.

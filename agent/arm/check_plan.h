@@ -3,10 +3,14 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "agent/arm/arm_run.h"
+#include "agent/arm/capture_parts.h"
 #include "agent/arm/check.pb.h"
+#include "agent/arm/crash_kernel.h"
+#include "agent/arm/situation.h"
+#include "agent/node/state.pb.h"
 
 namespace lastword {
 

@@ -22,7 +22,7 @@ namespace {
 constexpr char kCrashSize[] = "/sys/kernel/kexec_crash_size";
 constexpr char kCrashLoaded[] = "/sys/kernel/kexec_crash_loaded";
 
-// A kernel without kexec has no such file, which says as much as 0.
+// A kernel without kexec has no such file: the same as 0.
 Result<std::uint64_t> read_number(const char* path) {
   const auto text = read_text_file(path);
   if (!text && text.error().code == Code::kNotFound) return 0;
@@ -100,7 +100,7 @@ Status unload() {
 
 }  // namespace
 
-CrashKernel running_kernel() {
+CrashKernel real_crash_kernel() {
   return {.load = load, .unload = unload};
 }
 

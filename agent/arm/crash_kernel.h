@@ -23,7 +23,12 @@ struct CrashKernel {
   // Whatever capture kernel is loaded, whoever loaded it; nothing loaded is no error.
   std::function<Status()> unload;
 };
-[[nodiscard]] CrashKernel running_kernel();
+[[nodiscard]] CrashKernel real_crash_kernel();
+
+// For a node that booted without crashkernel=.
+inline constexpr std::string_view kNoReserve = "no memory is reserved for a capture kernel";
+inline constexpr std::string_view kHowToReserve =
+    "boot with crashkernel=128M on the kernel's command line";
 
 // /sys/kernel/kexec_crash_size, in bytes; 0 without crashkernel= and without kexec.
 [[nodiscard]] Result<std::uint64_t> reserved_crash_memory();
@@ -31,8 +36,8 @@ struct CrashKernel {
 [[nodiscard]] Result<bool> crash_kernel_loaded();
 
 // The release ("6.1.0-32-amd64") of a bzImage, from the version string that its setup header points
-// to (Documentation/x86/boot.rst, kernel_version). kCorrupt where the file is no bzImage: better
-// said before the kernel has dropped the old image.
+// to (Documentation/x86/boot.rst, kernel_version). kCorrupt where the file is no bzImage; a
+// load would find that out too, but only after the kernel has dropped the old image.
 [[nodiscard]] Result<std::string> kernel_release_of(const std::string& path);
 
 // uname -r
@@ -41,7 +46,7 @@ struct CrashKernel {
 // What the capture kernel's command line depends on in the running one.
 struct RunningKernel {
   std::string command_line;              // /proc/cmdline
-  std::optional<unsigned> boot_apic_id;  // as boot_apic_id() tells
+  std::optional<unsigned> boot_apic_id;  // see boot_apic_id()
 };
 [[nodiscard]] Result<RunningKernel> inspect_running_kernel();
 
@@ -51,12 +56,13 @@ struct RunningKernel {
 
 // The capture kernel's command line: the consoles of the running kernel's, what a kdump kernel
 // needs to live in little memory on a machine that was not reset, and what the configuration adds.
-// With several processors it leaves out the boot processor unless the crash happened there: to be
-// woken a second time would reset the machine (Documentation/admin-guide/kernel-parameters.txt,
-// disable_cpu_apicid=). Where its APIC ID is not known, one processor has to do.
+// With several processors it leaves out the boot processor unless the crash happened there: waking
+// the boot processor a second time would reset the machine
+// (Documentation/admin-guide/kernel-parameters.txt, disable_cpu_apicid=). Where its APIC ID is not
+// known, the capture kernel starts one processor.
 [[nodiscard]] std::string capture_command_line(const RunningKernel& running, unsigned processors,
                                                const std::string& addition);
-// Empty: the capture kernel starts as many as are wanted.
+// Why the capture kernel starts fewer processors than wanted; empty: it starts as many.
 [[nodiscard]] std::string why_fewer_processors(const RunningKernel& running, unsigned processors);
 
 }  // namespace lastword

@@ -69,7 +69,7 @@ Result<MemoryFigures> parse_memory_figures(std::string_view iomem, std::string_v
     const auto parsed = parse_iomem_line(line);
     if (!parsed) return;
     const auto& [range, name] = *parsed;
-    // All zero addresses are those of a reader without privilege.
+    // A reader without privilege sees zeros for all addresses.
     if (range.last == 0) return;
     if (name == "System RAM") ram += range.bytes();
     if (name == "Crash kernel") figures.reserved_bytes += range.bytes();
@@ -88,8 +88,8 @@ Result<MemoryFigures> parse_memory_figures(std::string_view iomem, std::string_v
                  .disk = kMeminfo,
                  .detail = "it has no MemFree"});
   }
-  // Rather than MemTotal - MemFree: MemTotal leaves out the kernel's image and what it reserved
-  // while booting, which a dump has to hold.
+  // Not MemTotal - MemFree: MemTotal leaves out the kernel's image and what the kernel reserved
+  // while booting, and a dump has to hold both.
   figures.in_use_bytes = figures.raw_bytes - std::min(*free, figures.raw_bytes);
   return figures;
 }

@@ -11,8 +11,8 @@ namespace lastword {
 struct MemoryFigures {
   // What /proc/vmcore will hold: all System RAM but the capture kernel's reserve.
   std::uint64_t raw_bytes = 0;
-  // Estimate of what is left of it when free pages, most of which are zero or need no dump, are not
-  // counted: what the kernel and programs use now.
+  // What the kernel and programs use now: raw_bytes without the free pages, most of which are zero
+  // or need no dump. An estimate.
   std::uint64_t in_use_bytes = 0;
   // The capture kernel's reserve (crashkernel=); 0: there is none.
   std::uint64_t reserved_bytes = 0;

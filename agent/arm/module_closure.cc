@@ -64,7 +64,7 @@ class Closure {
     const char* const name = kmod_module_get_name(module);
     if (visited_.contains(name)) return {};
     const char* const path = kmod_module_get_path(module);
-    if (path == nullptr || (need == Need::kSoft && !std::filesystem::exists(path))) {
+    if (path == nullptr || (need == Need::kSoft && !fs::exists(path))) {
       return need == Need::kSoft ? Status() : not_found(name, 0);
     }
     visited_.insert(name);
@@ -81,8 +81,8 @@ class Closure {
     return visit_all(post.get(), Need::kSoft);
   }
 
-  // What is built in is in the lists of the directory; kmod_module_get_initstate() would tell of
-  // the running kernel.
+  // What is built in is read from the directory. kmod_module_get_initstate() would say what the
+  // running kernel has, which may be another one.
   Status visit_all(kmod_list* modules, Need need) {
     kmod_list* loadable = nullptr;
     if (const int error =
@@ -171,7 +171,7 @@ Result<std::vector<KernelModule>> close_modules(const std::string& modules_direc
                  .operation = "read module configuration",
                  .disk = modules_directory});
   }
-  // It would write to standard error, about soft dependencies that are not there among others.
+  // libkmod would write to standard error, for one about soft dependencies that do not exist.
   kmod_set_log_fn(context.get(), ignore_log, nullptr);
   // The indexes stay open; without it each look-up opens them again.
   (void)kmod_load_resources(context.get());

@@ -17,7 +17,7 @@ int run_arm(const std::string& config_path) {
   if (!lock) return report_error(lock.error());
   auto situation = assess_situation(*config);
   if (!situation) return report_error(situation.error());
-  const auto report = arm_node(*config, *situation, running_kernel());
+  const auto report = arm_node(*config, *situation, real_crash_kernel());
   if (!report) {
     const int status = report_error(report.error());
     // No candidate, or `lastword start` has not run: the answer is no, nothing broke.

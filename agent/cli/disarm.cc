@@ -23,7 +23,7 @@ int run_disarm(const std::string& config_path) {
   }
   const auto survey = survey_disks(*config);
   if (!survey) return report_error(survey.error());
-  const auto report = disarm_node(*config, *state, *survey, running_kernel());
+  const auto report = disarm_node(*config, *state, *survey, real_crash_kernel());
   if (!report) return report_error(report.error());
   fmt::print("Disarmed: {} disks, the capture image is unloaded.\n", report->disks);
   for (const Error& error : report->leftovers) report_error(error);

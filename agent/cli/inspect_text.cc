@@ -5,6 +5,8 @@
 
 #include <iterator>
 
+#include "proto/record_names.h"
+
 namespace lastword {
 namespace {
 
@@ -39,7 +41,7 @@ std::string summary(const pb::InspectRecord& record) {
     if (slot.has_label() && slot.label().owner_node() == 0) return ", owned by no node";
     if (slot.has_label()) return fmt::format(", owned by node {}", slot.label().owner_node());
     if (slot.has_coredump_header()) {
-      return ", " + pb::Attribute_Name(slot.coredump_header().attribute());
+      return fmt::format(", {}", name_of(slot.coredump_header().attribute()));
     }
   }
   return "";

@@ -55,7 +55,7 @@ Status label_one(const DiskToLabel& disk, const LabelRequest& request, milliseco
   for (const std::string& objection : disk.verdict.objections) {
     fmt::print("{}: overridden: {}\n", disk.name, objection);
   }
-  const auto label = label_disk(disk, request, io_timeout);
+  const auto label = label_disk(disk, request, io_timeout, real_executor());
   if (!label) return fail(label.error());
   report_labelled(disk.name, *label);
   return {};
@@ -66,7 +66,7 @@ int run_label(const LabelWish& wish, const std::string& config_path) {
   const auto request = make_label_request(wish, config);
   if (!request) return report_error(request.error());
   const milliseconds io_timeout = (config ? config->timing.settings : TimingSettings{}).io_timeout;
-  const auto disks = prepare_disks(wish.disks, *request, io_timeout);
+  const auto disks = prepare_disks(wish.disks, *request, io_timeout, real_executor());
   if (!disks) return report_error(disks.error());
   bool refused = false;
   for (const DiskToLabel& disk : *disks) {

@@ -51,7 +51,7 @@ std::size_t print_disks(const Config& config, const StartReport& report) {
                path, header->boot_generation(),
                header->attribute() == pb::COMPLETED
                    ? "complete"
-                   : "aborted: " + pb::Reason_Name(header->reason()),
+                   : fmt::format("aborted: {}", name_of(header->reason())),
                path, config.self.core_directory);
   }
   return failed;

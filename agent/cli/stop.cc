@@ -11,7 +11,7 @@ namespace {
 
 Disarm disarm_with(const Config& config) {
   return [&config](const NodeState& state, const Survey& survey) -> Result<std::vector<Error>> {
-    auto report = disarm_node(config, state, survey, running_kernel());
+    auto report = disarm_node(config, state, survey, real_crash_kernel());
     if (!report) return fail(report.error());
     return std::move(report->leftovers);
   };

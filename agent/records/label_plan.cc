@@ -69,8 +69,8 @@ void judge_records(const DiskFindings& findings, const LabelRequest& request,
   const pb::Attribute attribute = findings.header.attribute();
   if (!is_free(findings.header)) {
     verdict.objections.push_back(fmt::format(
-        "its coredump header says {} for node {}{}", pb::Attribute_Name(attribute),
-        findings.header.node(), attribute == pb::ARMED ? "; disarm it first" : ": not saved yet"));
+        "its coredump header says {} for node {}{}", name_of(attribute), findings.header.node(),
+        attribute == pb::ARMED ? "; disarm it first" : ": not saved yet"));
   }
 }
 

@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <thread>
 
 #include "proto/coredump.h"
 #include "proto/record.h"
@@ -19,8 +18,6 @@
 
 namespace lastword {
 namespace {
-
-using std::chrono::milliseconds;
 
 constexpr std::size_t kChunkBytes = 1 << 20;
 
@@ -199,14 +196,14 @@ Status verify_label(const DiskFindings& findings, BlockDevice& device, const pb:
 
 // Two labellers of one disk would both find it free. udev takes the same lock for moments
 // (systemd.io/BLOCK_DEVICE_LOCKING), so it is worth a few tries.
-Result<FileDescriptor> lock_disk(const std::string& path) {
+Result<FileDescriptor> lock_disk(const std::string& path, Executor& executor) {
   constexpr int kTries = 20;
   constexpr milliseconds kPause{100};
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   for (int i = 1; file.valid(); ++i) {
     if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
     if (i == kTries || (errno != EWOULDBLOCK && errno != EINTR)) break;
-    std::this_thread::sleep_for(kPause);
+    executor.sleep(kPause);
   }
   return fail({.code = errno == EWOULDBLOCK ? Code::kRefused : Code::kIo,
                .sys_errno = errno,
@@ -279,8 +276,8 @@ Status write_label(const DiskFindings& findings, const LabelRequest& request,
 }
 
 Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& names,
-                                               const LabelRequest& request,
-                                               milliseconds io_timeout) {
+                                               const LabelRequest& request, milliseconds io_timeout,
+                                               Executor& executor) {
   std::vector<DiskToLabel> all;
   for (const std::string& name : names) {
     auto findings = examine_disk(name, request, io_timeout);
@@ -292,7 +289,7 @@ Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& n
     if (const auto twice = std::find_if(all.begin(), all.end(), same); twice != all.end()) {
       return fail(same_disk(twice->name, name));
     }
-    auto lock = lock_disk(findings->info.path);
+    auto lock = lock_disk(findings->info.path, executor);
     if (!lock) return fail(lock.error());
     // Only now nobody else changes it any more.
     findings = examine_disk(name, request, io_timeout);
@@ -304,11 +301,10 @@ Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& n
 }
 
 Result<pb::Label> label_disk(const DiskToLabel& disk, const LabelRequest& request,
-                             milliseconds io_timeout) {
+                             milliseconds io_timeout, Executor& executor) {
   pb::Label label = make_label(disk.findings, request, disk.verdict);
   label.set_disk_uuid(to_string(random_uuid()));
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  label.set_written_unix_ms(std::chrono::duration_cast<milliseconds>(now).count());
+  label.set_written_unix_ms(executor.unix_ms());
   const Status written = write_label(disk.findings, request, label, io_timeout);
   if (!written) return fail(written.error());
   return label;

@@ -1,8 +1,7 @@
 // Labelling disks: reading what decides whether they may be, and writing the labels.
 #pragma once
 
-#include <chrono>
-
+#include "agent/base/executor.h"
 #include "agent/records/label_plan.h"
 #include "storage/block/file_descriptor.h"
 
@@ -12,7 +11,7 @@ namespace lastword {
 // among the findings.
 [[nodiscard]] Result<DiskFindings> examine_disk(const std::string& path,
                                                 const LabelRequest& request,
-                                                std::chrono::milliseconds io_timeout);
+                                                milliseconds io_timeout);
 
 // Carries out what judge() allowed. On an error, or when killed, the disk is as it was, or says
 // "not labelled" and can be labelled again:
@@ -22,7 +21,7 @@ namespace lastword {
 //   4. the partition table is written
 //   5. INACTIVE coredump header, then the label
 [[nodiscard]] Status write_label(const DiskFindings& findings, const LabelRequest& request,
-                                 const pb::Label& label, std::chrono::milliseconds io_timeout);
+                                 const pb::Label& label, milliseconds io_timeout);
 
 struct DiskToLabel {
   std::string name;  // as typed
@@ -34,11 +33,12 @@ struct DiskToLabel {
 // kRefused: another program is at work on one.
 [[nodiscard]] Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& names,
                                                              const LabelRequest& request,
-                                                             std::chrono::milliseconds io_timeout);
+                                                             milliseconds io_timeout,
+                                                             Executor& executor);
 
 // Labels a disk whose verdict is not refused(); returns the new label. Errors are those of
 // write_label().
 [[nodiscard]] Result<pb::Label> label_disk(const DiskToLabel& disk, const LabelRequest& request,
-                                           std::chrono::milliseconds io_timeout);
+                                           milliseconds io_timeout, Executor& executor);
 
 }  // namespace lastword

@@ -4,6 +4,7 @@
 
 #include "agent/disks/held_disk.h"
 #include "proto/coredump.h"
+#include "proto/record_names.h"
 #include "storage/block/record_io.h"
 
 namespace lastword {
@@ -38,9 +39,9 @@ Status check_attribute(const DumpSource& source, const pb::CoredumpHeader& heade
                                "IN_PROGRESS: the dump writer may be at work; take the disk over "
                                "first (lastword takeover)"));
     default:
-      return fail(header_error(
-          source, Code::kNotFound,
-          fmt::format("no dump on this disk: {}", pb::Attribute_Name(header.attribute()))));
+      return fail(
+          header_error(source, Code::kNotFound,
+                       fmt::format("no dump on this disk: {}", name_of(header.attribute()))));
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "agent/protocol/arbitration.h"
 #include "agent/protocol/takeover_input.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 namespace {
@@ -27,7 +28,7 @@ TakeoverReport::Disk forecast_disk(const Config& config, const Result<NodeState>
                            .uuid = disk.label->disk_uuid(),
                            .role = disk.label->role(),
                            .outcome = at_once ? "at once" : "when the dump is over",
-                           .detail = pb::Attribute_Name(disk.header.attribute())};
+                           .detail = std::string(name_of(disk.header.attribute()))};
   if (holder_node(disk, config) == config.self.id) row.outcome = "held already";
   if (disk.problem || disk.scsi_problem) {
     row.detail = describe(disk.scsi_problem ? *disk.scsi_problem : *disk.problem);

@@ -10,6 +10,15 @@
 #include "proto/record_names.h"
 
 namespace lastword {
+namespace {
+
+// "ABORTED LIMIT"
+std::string describe_dump(const pb::CoredumpHeader& header) {
+  if (header.reason() == pb::REASON_NONE) return std::string(name_of(header.attribute()));
+  return fmt::format("{} {}", name_of(header.attribute()), name_of(header.reason()));
+}
+
+}  // namespace
 
 TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave,
                            std::vector<DiskView> disks, const OpenDisks& open,
@@ -90,11 +99,7 @@ void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
     }
     disk.header = taken.header;
     emit(held_dump ? "dump-disk-claimed" : "disk-taken", index,
-         held_dump ? pb::Attribute_Name(disk.header.attribute()) +
-                         (disk.header.reason() == pb::REASON_NONE
-                              ? ""
-                              : " " + pb::Reason_Name(disk.header.reason()))
-                   : std::string(name_of(disk.label->role())));
+         held_dump ? describe_dump(disk.header) : std::string(name_of(disk.label->role())));
   }
   perform(plan_.disk_taken(index, taken.status, taken.header, now()));
   step();
@@ -155,7 +160,7 @@ void TakeoverWave::take(const TakeoverAction& action) {
   if (!may_hold_dump(disk.label->role())) return;
   emit("take-started", index,
        fmt::format("{}; its header read {} of sequence {}; key {}", action.why,
-                   pb::Attribute_Name(disk.header.attribute()), disk.header_sequence,
+                   name_of(disk.header.attribute()), disk.header_sequence,
                    to_string(work_.state.key)));
 }
 

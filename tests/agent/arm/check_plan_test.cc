@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <functional>
 
+#include "agent/arm/capture_plan.h"
 #include "proto/coredump.h"
 #include "tests/agent/disks/surveyed.h"
 
@@ -141,6 +142,18 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
        "configuration was changed"},
       {"grace changed", [](Ready& r) { r.config.timing.settings.grace = milliseconds(1000); },
        "configuration was changed"},
+      {"I/O time-out changed",
+       [](Ready& r) { r.config.timing.settings.io_timeout = milliseconds(1); },
+       "configuration was changed"},
+      {"what follows the dump changed", [](Ready& r) { r.config.after = pb::POWER_OFF; },
+       "configuration was changed"},
+      {"engine changed", [](Ready& r) { r.config.engine = pb::LIBAIO; },
+       "configuration was changed"},
+      {"excluded pages changed", [](Ready& r) { r.config.exclude = "zero"; },
+       "configuration was changed"},
+      {"codec changed", [](Ready& r) { r.config.codec = "zstd"; }, "configuration was changed"},
+      {"dumps that may be lost changed", [](Ready& r) { r.config.keep_latest = true; },
+       "configuration was changed"},
       {"processors changed", [](Ready& r) { r.config.capture_processors = 2; },
        "configuration was changed"},
       {"command line changed", [](Ready& r) { r.config.capture_command_line = "debug"; },
@@ -209,7 +222,7 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
          r.config.hooks.service_taken = "/nonexistent";
          r.facts.hook_problem = "No such file or directory";
        },
-       "the hook /nonexistent can not be run: No such file"},
+       "the hook /nonexistent cannot be run: No such file"},
       {"label of an earlier boot", [](Ready& r) { r.disk(0).label->set_owner_generation(6); },
        "/dev/sda is not owned"},
       {"no majority here", [](Ready& r) { r.disk(3).keys = {key_of(kBeta, 9)}; },
@@ -275,7 +288,7 @@ BOOST_AUTO_TEST_CASE(no_mailbox_disks_is_a_note) {
   BOOST_TEST(report.notes_size() == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(processors_that_the_capture_kernel_can_not_start_are_noted, Ready) {
+BOOST_FIXTURE_TEST_CASE(processors_that_the_capture_kernel_cannot_start_are_noted, Ready) {
   BOOST_TEST(check_node(facts).notes_size() == 0);
   config.capture_processors = 2;
   facts.running.boot_apic_id.reset();
@@ -283,49 +296,6 @@ BOOST_FIXTURE_TEST_CASE(processors_that_the_capture_kernel_can_not_start_are_not
   BOOST_TEST(report.would_dump());
   BOOST_TEST_REQUIRE(report.notes_size() == 1);
   BOOST_TEST(report.notes(0).find("processors is 2") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_AUTO_TEST_SUITE(capture_kernel)
-
-BOOST_AUTO_TEST_CASE(command_line_keeps_consoles_and_drops_the_rest) {
-  const std::string line = capture_command_line(
-      {.command_line = "BOOT_IMAGE=/vmlinuz root=UUID=1 ro console=tty0 console=ttyS0,115200 "
-                       "crashkernel=128M\n"},
-      1, "loglevel=7");
-  BOOST_TEST(line.starts_with("console=tty0 console=ttyS0,115200 nr_cpus=1 reset_devices "));
-  BOOST_TEST(line.ends_with(" loglevel=7"));
-  BOOST_TEST(line.find("crashkernel") == std::string::npos);
-  BOOST_TEST(line.find("root=") == std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(several_processors_are_started_without_the_boot_processor) {
-  BOOST_TEST(capture_command_line({.boot_apic_id = 16}, 4, "")
-                 .starts_with("nr_cpus=4 disable_cpu_apicid=16 "));
-  BOOST_TEST(capture_command_line({.boot_apic_id = 16}, 1, "").starts_with("nr_cpus=1 reset"));
-  BOOST_TEST(capture_command_line({}, 4, "").starts_with("nr_cpus=1 reset"));
-  BOOST_TEST(why_fewer_processors({.boot_apic_id = 16}, 4).empty());
-  BOOST_TEST(why_fewer_processors({}, 1).empty());
-  BOOST_TEST(!why_fewer_processors({}, 4).empty());
-}
-
-BOOST_AUTO_TEST_CASE(boot_processor_is_told_by_cpuinfo) {
-  const std::string second = "\n\nprocessor\t: 1\nmodel\t\t: 6\ninitial apicid\t: 9\n\n";
-  const auto cpuinfo = [&](const std::string& line) {
-    return "processor\t: 0\nmodel\t\t: 6\napicid\t\t: 5" + line + second;
-  };
-  BOOST_TEST((boot_apic_id(cpuinfo("\ninitial apicid\t: 16\nfpu\t\t: yes")) == 16U));
-  BOOST_TEST(!boot_apic_id(cpuinfo("")));
-  BOOST_TEST(!boot_apic_id(cpuinfo("\ninitial apicid\t: x")));
-  BOOST_TEST(!boot_apic_id(second.substr(2)));
-}
-
-BOOST_AUTO_TEST_CASE(file_that_is_no_kernel_is_refused) {
-  const auto release = kernel_release_of("/proc/self/exe");
-  BOOST_REQUIRE(!release);
-  BOOST_TEST((release.error().code == Code::kCorrupt));
-  BOOST_TEST((kernel_release_of("/nonexistent").error().code == Code::kNotFound));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

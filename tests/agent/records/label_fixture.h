@@ -8,6 +8,7 @@
 #include "tests/support/foreign_gpt.h"
 #include "tests/support/image_file.h"
 #include "tests/support/signature_bytes.h"
+#include "tests/support/virtual_executor.h"
 
 namespace lastword::test {
 
@@ -39,12 +40,13 @@ inline std::string all_of(const LabelVerdict& verdict) {
 
 // What `lastword label` does with one disk. Returns what it complains about; empty: labelled.
 inline std::string label(const ImageFile& image, const LabelRequest& wanted) {
-  const auto disks = prepare_disks({image.path()}, wanted, 1s);
+  VirtualExecutor executor;
+  const auto disks = prepare_disks({image.path()}, wanted, 1s, executor);
   if (!disks) return describe(disks.error());
   const LabelVerdict& verdict = disks->front().verdict;
   if (verdict.nothing_to_do) return "nothing to do";
   if (verdict.refused(wanted)) return all_of(verdict);
-  const auto labelled = label_disk(disks->front(), wanted, 1s);
+  const auto labelled = label_disk(disks->front(), wanted, 1s, executor);
   return labelled ? "" : describe(labelled.error());
 }
 

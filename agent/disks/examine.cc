@@ -1,22 +1,32 @@
-#include "agent/arm/examine.h"
+#include "agent/disks/examine.h"
 
 #include <memory>
+#include <string>
 
 #include "agent/base/executor.h"
 #include "agent/disks/held_disk.h"
+#include "storage/reserve/disk.h"
 #include "storage/tables/signatures.h"
 
 namespace lastword {
 namespace {
 
 struct Task {
-  std::size_t disk = 0;
+  std::size_t disk = 0;  // index into the survey
   std::string path;
-  std::uint64_t data_offset = 0;
-  std::uint64_t data_length = 0;
+  Partition data;
 };
 
-Examination examine_disk(const Task& task, milliseconds io_timeout, const SignatureProbe& probe) {
+// What libblkid finds first; empty: nothing.
+Result<std::string> probe_signature(const std::string& path, const Partition& data) {
+  const auto file = open_for_tables(path, Access::kReadOnly);
+  if (!file) return fail(file.error());
+  const auto found = find_signatures(file->get(), path, data);
+  if (!found) return fail(found.error());
+  return found->empty() ? std::string() : describe(found->front());
+}
+
+Examination examine(const Task& task, milliseconds io_timeout) {
   Examination examination;
   const auto opened = open_disk(task.path, Access::kReadOnly, io_timeout);
   if (!opened) {
@@ -29,7 +39,7 @@ Examination examine_disk(const Task& task, milliseconds io_timeout, const Signat
       return examination;
     }
   }
-  auto signature = probe(task.path, task.data_offset, task.data_length);
+  auto signature = probe_signature(task.path, task.data);
   if (signature) {
     examination.signature = std::move(*signature);
   } else {
@@ -40,39 +50,25 @@ Examination examine_disk(const Task& task, milliseconds io_timeout, const Signat
 
 }  // namespace
 
-Result<std::string> probe_signature(const std::string& path, std::uint64_t offset_bytes,
-                                    std::uint64_t length_bytes) {
-  const auto file = open_for_tables(path, Access::kReadOnly);
-  if (!file) return fail(file.error());
-  const auto found = find_signatures(file->get(), path,
-                                     {.offset_bytes = offset_bytes, .length_bytes = length_bytes});
-  if (!found) return fail(found.error());
-  return found->empty() ? std::string() : describe(found->front());
-}
-
-std::vector<Examination> examine_disks(const Survey& survey, const SelectionPolicy& policy,
-                                       const SignatureProbe& probe) {
+std::vector<Examination> examine_disks(const Survey& survey, const std::vector<std::size_t>& disks,
+                                       milliseconds io_timeout) {
   // Owned by the threads, one of which may be stuck for good.
   struct Shared {
     std::vector<Task> tasks;
     std::vector<Examination> results;
-    SignatureProbe probe;
   };
   const auto shared = std::make_shared<Shared>();
-  shared->probe = probe;
-  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
-    const DiskView& disk = survey.disks[i];
-    if (reject_by_survey(disk, policy)) continue;
-    shared->tasks.push_back({.disk = i,
+  for (const std::size_t index : disks) {
+    const DiskView& disk = survey.disks[index];
+    shared->tasks.push_back({.disk = index,
                              .path = disk.info.path,
-                             .data_offset = disk.label->data_offset_bytes(),
-                             .data_length = disk.label->data_length_bytes()});
+                             .data = {.offset_bytes = disk.label->data_offset_bytes(),
+                                      .length_bytes = disk.label->data_length_bytes()}});
   }
   shared->results.resize(shared->tasks.size());
-  const milliseconds io_timeout = policy.config->timing.settings.io_timeout;
   const auto done = real_executor().fan_out(
       shared->tasks.size(), 2 * io_timeout, [shared, io_timeout](std::size_t i) {
-        shared->results[i] = examine_disk(shared->tasks[i], io_timeout, shared->probe);
+        shared->results[i] = examine(shared->tasks[i], io_timeout);
       });
   std::vector<Examination> examined(survey.disks.size());
   for (std::size_t i = 0; i < done.size(); ++i) {

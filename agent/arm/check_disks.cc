@@ -1,0 +1,111 @@
+// Is each disk in the hands of its one right node, so that a takeover finds what it expects?
+#include <fmt/format.h>
+
+#include "agent/arm/check_parts.h"
+#include "agent/protocol/start_plan.h"
+#include "proto/coredump.h"
+
+namespace lastword {
+namespace {
+
+// Is the disk reserved by the key of this boot?
+bool is_held(const Situation& situation, const DiskView& disk) {
+  return situation.state && disk.reservation && disk.reservation->holder == situation.state->key &&
+         disk.reservation->type == kOwnerType;
+}
+
+// Does the label name this node in this boot?
+bool is_owned(const Situation& situation, const Config& config, const pb::Label& label) {
+  return situation.state && label.owner_node() == config.self.id &&
+         label.owner_generation() == situation.state->boot_generation;
+}
+
+// With a reservation of kOwnerType every registrant may write.
+void check_sole_writer(const DiskView& disk, const Config& config, pb::CheckReport& report) {
+  if (!is_registered(disk, config, config.partner.id)) return;
+  add_problem(report, Concern::kTakeover,
+              fmt::format("{} is registered on {} too, and could write there: a takeover was "
+                          "interrupted",
+                          config.partner.name, disk.info.path),
+              fmt::format("finish it, `lastword takeover` on {}", config.partner.name));
+}
+
+void add_not_in_service(const DiskView& disk, const Config& config, bool owned,
+                        pb::CheckReport& report) {
+  if (disk.label->owner_node() == config.partner.id ||
+      holder_node(disk, config) == config.partner.id) {
+    add_problem(report, Concern::kTakeover,
+                fmt::format("{} has been taken over by {}", disk.info.path, config.partner.name),
+                "stay off it until it is given back");
+    return;
+  }
+  add_problem(
+      report, Concern::kTakeover,
+      fmt::format("{} is not {} by this node", disk.info.path, owned ? "reserved" : "owned"),
+      kStart);
+}
+
+}  // namespace
+
+// Nothing tells a disk from its clone: the dump could go to one and be looked for on the other.
+void check_copies(const CheckFacts& facts, pb::CheckReport& report) {
+  const Survey& survey = facts.situation->survey;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    if (!in_cluster(survey.disks[i], *facts.config)) continue;
+    const pb::Label& label = *survey.disks[i].label;
+    const auto copies = disks_with_uuid(survey, *facts.config, label.disk_uuid());
+    if (copies.size() < 2 || copies.front() != i) continue;
+    std::string paths;
+    for (const std::size_t copy : copies) {
+      paths += (paths.empty() ? "" : " and ") + survey.disks[copy].info.path;
+    }
+    add_problem(report, may_hold_dump(label.role()) ? Concern::kDump : Concern::kTakeover,
+                fmt::format("{} carry the same label, {}: clones or snapshots of one disk", paths,
+                            label.disk_uuid()),
+                "take all but the right one away from both nodes");
+  }
+}
+
+void check_service(const CheckFacts& facts, pb::CheckReport& report) {
+  const Config& config = *facts.config;
+  std::uint32_t total = 0;
+  std::uint32_t in_service = 0;
+  for (const DiskView& disk : facts.situation->survey.disks) {
+    if (!is_own_disk(disk, config) || disk.label->role() != pb::SERVICE) continue;
+    ++total;
+    const bool owned = is_owned(*facts.situation, config, *disk.label);
+    if (owned && is_held(*facts.situation, disk)) {
+      ++in_service;
+      check_sole_writer(disk, config, report);
+    } else {
+      add_not_in_service(disk, config, owned, report);
+    }
+  }
+  report.set_service_disks(total);
+  report.set_service_disks_in_service(in_service);
+  if (total == 0) report.add_notes("this node has no service disks: nothing to take over");
+}
+
+// Disks that this node took from its partner. A target that forgets a reservation lets both write.
+void check_borrowed(const CheckFacts& facts, pb::CheckReport& report) {
+  const Config& config = *facts.config;
+  std::uint32_t borrowed = 0;
+  for (const DiskView& disk : facts.situation->survey.disks) {
+    if (!in_cluster(disk, config) || disk.label->home_node() != config.partner.id ||
+        disk.label->owner_node() != config.self.id) {
+      continue;
+    }
+    ++borrowed;
+    if (is_held(*facts.situation, disk)) continue;
+    add_problem(report, Concern::kTakeover,
+                fmt::format("{}, taken from {}, is not reserved by this node", disk.info.path,
+                            config.partner.name),
+                "run `lastword takeover`");
+  }
+  if (borrowed != 0) {
+    report.add_notes(
+        fmt::format("this node has taken over {} disks of {}", borrowed, config.partner.name));
+  }
+}
+
+}  // namespace lastword
