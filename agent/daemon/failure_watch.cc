@@ -7,9 +7,11 @@
 #include <optional>
 #include <utility>
 
+#include "agent/disks/disk_work.h"
 #include "agent/disks/header_watch.h"
 #include "agent/disks/intent_log.h"
 #include "agent/protocol/failure_plan.h"
+#include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/protocol/takeover_intent.h"
 
@@ -21,10 +23,10 @@ constexpr milliseconds kSurveyInterval{5000};
 
 class FailureWatch {
  public:
-  FailureWatch(const Config& config, ReservationKey own, Surveyor& surveyor,
+  FailureWatch(const Config& config, const NodeState& state, Surveyor& surveyor,
                const EventSink& events)
       : config_(config),
-        own_(own),
+        state_(state),
         surveyor_(surveyor),
         events_(events),
         intents_(config, surveyor.shelf(), surveyor.executor()),
@@ -49,7 +51,7 @@ class FailureWatch {
         [surveyor = surveyor_, intents = intents_]() mutable -> Result<Seen> {
           auto look = surveyor.look();
           if (!look) return fail(look.error());
-          KnownIntent intent = intents.read(*look);
+          KnownIntent intent = intents.read(look->survey);
           return Seen{.look = std::move(*look), .intent = std::move(intent)};
         },
         [this](Result<Seen> seen) {
@@ -72,6 +74,7 @@ class FailureWatch {
     look_ = std::move(fresh->look);
     for (const Error& problem : fresh->intent.problems) tell_once(problem);
     if (must_resume(fresh->intent.intent)) return;
+    take_lost_reservations_anew();
     watched_ = dump_places(look_.survey, config_);
     watch_ =
         std::make_shared<HeaderWatch>(surveyor_.shelf(), surveyor_.executor(), look_.survey.disks,
@@ -84,8 +87,45 @@ class FailureWatch {
     look_at_headers();
   }
 
+  // Registers before the label is read again: whoever took a disk meanwhile is found there.
+  void take_lost_reservations_anew() {
+    const LostReservations lost = find_lost_reservations(look_.survey, config_, state_);
+    if (!lost.any() || std::exchange(taking_anew_, true)) return;
+    std::vector<std::size_t> disks = lost.own;
+    disks.insert(disks.end(), lost.mailbox.begin(), lost.mailbox.end());
+    const MailboxMember self =
+        mailbox_member(config_, state_.boot_generation, state_.mailbox_disks);
+    const DiskWork take = [self, own = lost.own.size()](
+                              const OwnDisk& disk,
+                              std::size_t position) -> Result<pb::CoredumpHeader> {
+      if (position < own) return take_own_disk(disk, self.self);
+      if (Status joined = join_mailbox_disk(disk, self); !joined) return fail(joined.error());
+      return pb::CoredumpHeader();
+    };
+    using Results = std::vector<Result<pb::CoredumpHeader>>;
+    run_elsewhere<Results>(
+        surveyor_.executor(), *loop_,
+        [survey = look_.survey, disks, take, shelf = &surveyor_.shelf(),
+         executor = &surveyor_.executor(), timeout = config_.timing.settings.io_timeout] {
+          return work_on_disks(survey, disks, timeout, take, *shelf, *executor);
+        },
+        [this, survey = look_.survey, disks](const Results& results) {
+          taking_anew_ = false;
+          for (std::size_t i = 0; i < results.size(); ++i) {
+            const DiskView& disk = survey.disks[disks[i]];
+            events_({.name = "reservations-lost",
+                     .disk = disk.info.path,
+                     .detail = results[i]
+                                   ? "the shelf had lost this node's reservation, and nobody "
+                                     "took it; it is taken anew"
+                                   : describe(results[i].error()),
+                     .disk_uuid = disk.label->disk_uuid()});
+          }
+        });
+  }
+
   bool must_resume(const std::optional<pb::TakeoverIntent>& intent) {
-    const IntentVerdict verdict = judge_intent(intent, look_.survey, config_, own_);
+    const IntentVerdict verdict = judge_intent(intent, look_.survey, config_, state_.key);
     if (verdict == IntentVerdict::kEnded) end_intent(*intent);
     if (verdict != IntentVerdict::kResume) return false;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*intent)});
@@ -99,9 +139,10 @@ class FailureWatch {
              .detail = fmt::format("{}: {} lives again, in life {}; nothing more is taken of it",
                                    describe(intent), config_.partner.name,
                                    latest_generation(look_.survey, config_, config_.partner.id))});
-    const auto written =
-        intents_.write(look_, pb::TakeoverIntent::ENDED, intent.victim_generation());
-    if (!written) tell_once(written.error());
+    const auto problems =
+        intents_.write(look_.survey, pb::TakeoverIntent::ENDED, intent.victim_generation());
+    if (!problems) return tell_once(problems.error());
+    for (const Error& problem : *problems) tell_once(problem);
   }
 
   void tell_once(const Error& problem) {
@@ -144,10 +185,11 @@ class FailureWatch {
   }
 
   const Config& config_;
-  ReservationKey own_;
+  const NodeState& state_;
   Surveyor& surveyor_;
   const EventSink& events_;
   IntentLog intents_;
+  bool taking_anew_ = false;
   std::string told_;  // the last problem with it
   Look look_;
   bool looking_ = false;                 // at headers
@@ -161,9 +203,9 @@ class FailureWatch {
 
 }  // namespace
 
-Result<Failure> wait_for_failure(const Config& config, ReservationKey own, Surveyor& surveyor,
+Result<Failure> wait_for_failure(const Config& config, const NodeState& state, Surveyor& surveyor,
                                  const EventSink& events) {
-  return FailureWatch(config, own, surveyor, events).run();
+  return FailureWatch(config, state, surveyor, events).run();
 }
 
 }  // namespace lastword

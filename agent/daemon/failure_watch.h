@@ -11,7 +11,7 @@ namespace lastword {
 // whose victim lives again is closed and reported (event takeover-ended), not acted on. Looks at
 // the headers every kPollInterval, at everything else every few seconds. Errors: no survey can be
 // made at all. All that is referred to outlives what this leaves behind in the kernel.
-[[nodiscard]] Result<Failure> wait_for_failure(const Config& config, ReservationKey own,
+[[nodiscard]] Result<Failure> wait_for_failure(const Config& config, const NodeState& state,
                                                Surveyor& surveyor, const EventSink& events);
 
 }  // namespace lastword

@@ -57,7 +57,7 @@ Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surve
                                            const EventSink& events) {
   const auto state = load_node_state(config);
   if (!state) return fail(state.error());
-  auto failure = wait_for_failure(config, state->key, surveyor, events);
+  auto failure = wait_for_failure(config, *state, surveyor, events);
   if (!failure) return fail(failure.error());
   auto lock = lock_takeover(config, false);
   if (!lock && lock.error().code == Code::kRefused) {

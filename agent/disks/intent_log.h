@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "agent/base/executor.h"
-#include "agent/disks/survey.h"
+#include "agent/disks/shelf.h"
 #include "agent/protocol/takeover_intent.h"
 
 namespace lastword {
 
 struct KnownIntent {
   std::optional<pb::TakeoverIntent> intent;  // the copy that counts
-  std::vector<Error> problems;               // copies that could not be read, or written
+  std::vector<Error> problems;               // copies that could not be read
 };
 
 class IntentLog {
@@ -22,14 +22,19 @@ class IntentLog {
   IntentLog(const Config& config, Shelf& shelf, Executor& executor)
       : config_(config), shelf_(shelf), executor_(executor) {}
 
-  // The newest of all copies in sight. Takes an I/O time-out at most.
-  [[nodiscard]] KnownIntent read(const Look& look) const;
+  // The newest of all copies in sight. Reads no disk: the survey has.
+  [[nodiscard]] KnownIntent read(const Survey& survey) const;
 
-  // Writes what follows from the intent that counts now: on this machine first, then on the mailbox
-  // disks. Fails where it is not durable on this machine; then it may be on none of the disks.
-  // `problems`: of the disks.
-  [[nodiscard]] Result<KnownIntent> write(const Look& look, IntentPhase phase,
-                                          std::uint32_t victim_generation) const;
+  // On this machine: what follows from the intent that counts now. Durable when this returns.
+  [[nodiscard]] Result<pb::TakeoverIntent> write_here(const Survey& survey, IntentPhase phase,
+                                                      std::uint32_t victim_generation) const;
+  // In this node's slot of one mailbox disk. Blocks as the disk does.
+  [[nodiscard]] Status write_slot(const DiskInfo& disk, std::uint64_t metadata_offset,
+                                  const pb::TakeoverIntent& intent) const;
+  // Here, then on all mailbox disks in sight at once. Fails where it is not durable here; then it
+  // is on none of the disks. Returns what failed on the disks. Takes an I/O time-out at most.
+  [[nodiscard]] Result<std::vector<Error>> write(const Survey& survey, IntentPhase phase,
+                                                 std::uint32_t victim_generation) const;
 
  private:
   const Config& config_;

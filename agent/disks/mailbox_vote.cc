@@ -1,29 +1,108 @@
 #include "agent/disks/mailbox_vote.h"
 
+#include <array>
+#include <utility>
+
+#include "agent/disks/seize_run.h"
+#include "proto/unit_attention.h"
+#include "storage/block/record_io.h"
+
 namespace lastword {
 namespace {
 
 constexpr unsigned kMaxAttempts = 16;
+constexpr std::array kSlots{RecordPlace::kMailboxLow, RecordPlace::kMailboxHigh};
+
+Error lost(std::string_view disk) {
+  return {.code = Code::kFenced,
+          .operation = "join mailbox disk",
+          .disk = disk,
+          .detail = "the partner is taking over from this node, or has"};
+}
+
+// A slot that cannot be read may tell of a lost vote.
+Result<bool> vote_was_lost(const MailboxDisk& disk, const OwnerIdentity& self) {
+  RecordIo records(disk.device, disk.metadata_offset);
+  for (const RecordPlace place : kSlots) {
+    pb::MailboxSlot slot;
+    const auto found = records.read(place, slot);
+    if (!found && found.error().code != Code::kNotFound) return fail(found.error());
+    if (found && intends_to_take(slot, self.node, self.boot_generation)) return true;
+  }
+  return false;
+}
+
+void withdraw(ScsiLun& lun) {
+  (void)past_unit_attentions([&] { return lun.register_ignoring_existing({}, false); });
+}
 
 }  // namespace
 
-Vote cast_vote(ScsiLun& lun, const SeizeGoal& goal) {
+Status join(const MailboxDisk& disk, const OwnerIdentity& self, bool was_registered) {
+  const Status seized =
+      seize(disk.lun, SeizeGoal{.own = self.key, .shared = true, .was_registered = was_registered});
+  if (!seized) return seized;
+  // Read under the registration: an intent that comes later finds it, and preempts it.
+  const auto vote_lost = vote_was_lost(disk, self);
+  if (vote_lost && !*vote_lost) return {};
+  if (!was_registered) withdraw(disk.lun);
+  return fail(vote_lost ? lost(disk.lun.name()) : vote_lost.error());
+}
+
+Status write_membership(const MailboxDisk& disk, const MailboxMember& member) {
+  RecordIo records(disk.device, disk.metadata_offset);
+  pb::MailboxSlot slot;
+  const auto found = records.read(member.place, slot);
+  if (!found && found.error().code != Code::kNotFound) return fail(found.error());
+  if (!found || slot.node() != member.self.node) slot.Clear();
+  if (slot.generation() == member.self.boot_generation &&
+      slot.mailbox_set() == member.mailbox_set) {
+    return {};
+  }
+  slot.set_node(member.self.node);
+  slot.set_generation(member.self.boot_generation);
+  slot.set_mailbox_set(member.mailbox_set);
+  return records.put(member.place, slot);
+}
+
+VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerIdentity& self,
+                   const std::function<Status()>& note_intent) {
+  VoteCast cast;
+  bool noted = false;
   for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    const auto registrations = lun.read_keys();
+    const auto registrations = disk.lun.read_keys();
     if (!registrations) {
       if (registrations.error().code == Code::kUnitAttention) continue;
-      return Vote::kUnknown;
+      return cast;
     }
     const VoteStep step = vote_step(registrations->keys, goal);
-    if (step.vote) return *step.vote;
-    const Status removed = lun.preempt(goal.own, step.preempt, kOwnerType);
+    if (step.key_is_gone) {
+      const Status joined =
+          cast.joined_again ? Status(fail(lost(disk.lun.name()))) : join(disk, self, false);
+      if (!joined) {
+        cast.vote = joined.error().code == Code::kFenced ? Vote::kLost : Vote::kUnknown;
+        return cast;
+      }
+      cast.joined_again = true;
+      continue;
+    }
+    if (!std::exchange(noted, true)) {
+      cast.noted = note_intent();
+      if (!cast.noted) return cast;
+      continue;  // the keys may have changed meanwhile
+    }
+    if (step.vote) {
+      cast.vote = *step.vote;
+      return cast;
+    }
+    const Status removed = disk.lun.preempt(goal.own, step.preempt, kOwnerType);
     // A conflict or unit attention means that the picture changed, perhaps against us: look again.
     if (!removed && removed.error().code != Code::kConflict &&
         removed.error().code != Code::kUnitAttention) {
-      return Vote::kUnknown;
+      return cast;
     }
   }
-  return Vote::kUnknown;
+  return cast;
 }
 
 }  // namespace lastword

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "agent/disks/mailbox_vote.h"
 #include "agent/disks/seize_run.h"
 #include "proto/coredump.h"
 #include "proto/unit_attention.h"
@@ -100,12 +101,14 @@ Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentit
   return header;
 }
 
-Status join_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self) {
-  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+Status join_mailbox_disk(const OwnDisk& disk, const MailboxMember& member) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, member.self.key);
   if (Status same = check_same_disk(held, disk); !same) return same;
-  return seize(
-      disk.lun,
-      SeizeGoal{.own = self.key, .shared = true, .was_registered = contains(disk.keys, self.key)});
+  const MailboxDisk mailbox{disk.device, disk.lun, disk.metadata_offset};
+  if (Status joined = join(mailbox, member.self, contains(disk.keys, member.self.key)); !joined) {
+    return joined;
+  }
+  return write_membership(mailbox, member);
 }
 
 Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {

@@ -3,7 +3,7 @@
 //   into service: seize the reservation (seize_plan.h) -> read the label again, under it
 //     -> label: owner = this node, in this boot -> header: what an earlier life left unfinished
 //     ends
-//   mailbox disk: register this node's key; reserve only where nobody did; no record is written
+//   mailbox disk: register this node's key; reserve only where nobody did; write this node's slot
 //   out of service: label: owner = 0 -> RELEASE -> unregister
 //
 // Interrupted anywhere, each may be run again: what is done already is found done.
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/disks/held_disk.h"
+#include "agent/protocol/mailbox.h"
 #include "agent/protocol/ownership.h"
 #include "proto/disk.pb.h"
 
@@ -41,7 +42,8 @@ struct OwnDisk {
 // reservation is given back.
 [[nodiscard]] Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk,
                                                        const OwnerIdentity& self);
-[[nodiscard]] Status join_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self);
+// kFenced: the partner is taking over from this life; nothing is left registered.
+[[nodiscard]] Status join_mailbox_disk(const OwnDisk& disk, const MailboxMember& member);
 
 // kFenced, and nothing is touched, when another node holds it.
 [[nodiscard]] Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self);

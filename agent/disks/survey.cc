@@ -1,6 +1,7 @@
 #include "agent/disks/survey.h"
 
 #include <string>
+#include <utility>
 
 #include "agent/disks/held_disk.h"
 #include "agent/disks/slot_reads.h"
@@ -55,12 +56,12 @@ void probe(Shelf& shelf, Probed& disk, milliseconds io_timeout) {
   disk.open = std::make_shared<OpenDisk>(std::move(*opened));
 }
 
-// Slots of label and coredump header lie side by side, so two reads fetch all four.
-constexpr std::size_t kBlocksPerRead = 2;
-static_assert(slot_offset(RecordPlace::kCoredump, 0) ==
-              slot_offset(RecordPlace::kLabel, 0) + kBlockBytes);
+// The first slots of all records lie side by side, and so do the second ones: two reads fetch all.
+constexpr std::size_t kBlocksPerRead = kRecordPlaces.size();
+static_assert(slot_offset(RecordPlace::kMailboxHigh, 0) ==
+              slot_offset(RecordPlace::kLabel, 0) + (kBlocksPerRead - 1) * kBlockBytes);
 
-// The four blocks were read: what do they say?
+// All blocks were read: what do they say?
 void parse_records(const AlignedBuffer& slots, DiskView& disk) {
   const auto slot = [&](RecordPlace place, unsigned index) -> BlockView {
     return slots.block(index * kBlocksPerRead + static_cast<std::size_t>(place));
@@ -80,6 +81,17 @@ void parse_records(const AlignedBuffer& slots, DiskView& disk) {
     return;
   }
   disk.label = std::move(label);
+  if (disk.label->role() == pb::MAILBOX) {
+    for (const auto& [index, place] :
+         {std::pair{0U, RecordPlace::kMailboxLow}, {1U, RecordPlace::kMailboxHigh}}) {
+      const auto found =
+          read_pair(slot(place, 0), slot(place, 1), RecordKind::kMailboxSlot, disk.mailbox[index]);
+      if (found) continue;
+      disk.mailbox[index].Clear();
+      if (found.error().code != Code::kNotFound) disk.problem = located(found.error(), place);
+    }
+    return;
+  }
   const auto choice = read_pair(slot(RecordPlace::kCoredump, 0), slot(RecordPlace::kCoredump, 1),
                                 RecordKind::kCoredumpHeader, disk.header);
   if (choice) {

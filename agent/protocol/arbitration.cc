@@ -16,7 +16,7 @@ bool is_partner(ReservationKey key, const SeizeGoal& goal) {
 }  // namespace
 
 VoteStep vote_step(const std::vector<ReservationKey>& keys, const SeizeGoal& goal) {
-  if (std::find(keys.begin(), keys.end(), goal.own) == keys.end()) return {.vote = Vote::kLost};
+  if (std::find(keys.begin(), keys.end(), goal.own) == keys.end()) return {.key_is_gone = true};
   const auto rival = std::find_if(keys.begin(), keys.end(),
                                   [&](ReservationKey key) { return is_partner(key, goal); });
   if (rival == keys.end()) return {.vote = Vote::kWon};

@@ -15,16 +15,19 @@ namespace lastword {
 enum class Vote : std::uint8_t {
   kWon,
   kLost,     // our registration there is gone: the partner was first
-  kUnknown,  // the disk did not answer, or a later life of the partner is registered there
+  kUnknown,  // the disk did not answer or did not take the intent, or a later life of the partner
+             // is registered there
 };
 
 // What comes next on one mailbox disk whose registered keys are `keys`: a vote that is cast, or the
 // rival's key that is to be preempted before the next look. Won already where the partner is not
-// registered and this node is, so that a takeover that was interrupted picks up here. Never asks
-// for a registration: a node that lost must not come back.
+// registered and this node is, so that a takeover that was interrupted picks up here.
 struct VoteStep {
   std::optional<Vote> vote = {};
-  ReservationKey preempt = {};  // without a vote
+  // Our key is not there. The partner's intent on the disk tells whether the vote was lost; without
+  // one the shelf has lost its reservations, and the node may join again (mailbox.h).
+  bool key_is_gone = false;
+  ReservationKey preempt = {};  // otherwise
 };
 [[nodiscard]] VoteStep vote_step(const std::vector<ReservationKey>& keys, const SeizeGoal& goal);
 

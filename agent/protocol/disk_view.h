@@ -2,6 +2,7 @@
 // it is agent/disks/survey.h; the descriptors stay there.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -22,6 +23,8 @@ struct DiskView {
   std::optional<pb::Label> label;     // absent: not labelled (problem is empty), or see problem
   pb::CoredumpHeader header;          // INACTIVE where never written
   std::uint64_t header_sequence = 0;  // of the slot that counts; 0: never written
+  // Of a mailbox disk, one for each node, in the order of their ids; empty where never written.
+  std::array<pb::MailboxSlot, 2> mailbox = {};
   std::optional<Error> problem;       // a record could not be read: sick, damaged or newer disk
   // `keys`, `reservation` and `aptpl` were read, a moment ago.
   bool reservations_known = false;

@@ -15,7 +15,8 @@ bool has_panicked(const DiskView& disk, const Config& config, std::uint32_t late
 bool partner_has_taken_over(const Survey& survey, const Config& config) {
   return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
     return in_cluster(disk, config) && disk.label->home_node() == config.self.id &&
-           holder_node(disk, config) == config.partner.id;
+           (holder_node(disk, config) == config.partner.id ||
+            disk.label->owner_node() == config.partner.id);
   });
 }
 

@@ -9,7 +9,7 @@ namespace lastword {
 // The partner has panicked in its current life, `latest` (latest_generation): the header of this
 // disk of its own says so. A disk that its `start` could not take may tell of an earlier one.
 [[nodiscard]] bool has_panicked(const DiskView& disk, const Config& config, std::uint32_t latest);
-// The partner holds a disk that is this node's: it has taken over from this node.
+// The partner owns or holds a disk that is this node's: it has taken over from this node.
 [[nodiscard]] bool partner_has_taken_over(const Survey& survey, const Config& config);
 
 }  // namespace lastword

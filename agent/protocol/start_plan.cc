@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "agent/protocol/mailbox.h"
+
 namespace lastword {
 namespace {
 
@@ -81,9 +83,9 @@ std::string reject_mailbox(const DiskView& disk, const Survey& survey, const Con
            of.mailbox_joined.end();
   };
   if (state && joined(*state) && !is_registered(disk, state->key) &&
-      is_registered(disk, config, config.partner.id)) {
+      (disk.problem || tells_of_lost_vote(disk, config, state->boot_generation))) {
     return fmt::format(
-        "{0} removed this node's key from it, which is how a takeover begins. If "
+        "{0} removed this node's key from it, since it is taking over from this node. If "
         "{0} does not go through with it: stop the service, `lastword stop`, "
         "`lastword start`",
         config.partner.name);

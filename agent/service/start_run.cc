@@ -30,7 +30,7 @@ Result<Uuids> mailbox_uuids(const Config& config, StartReport& report) {
   return seen;
 }
 
-void take_disks(const OwnerIdentity& self, const DiskAccess& access, StartReport& report) {
+void take_disks(const MailboxMember& self, const DiskAccess& access, StartReport& report) {
   const StartPlan& plan = report.plan;
   report.disks = plan.own;
   report.disks.insert(report.disks.end(), plan.mailbox.begin(), plan.mailbox.end());
@@ -38,7 +38,7 @@ void take_disks(const OwnerIdentity& self, const DiskAccess& access, StartReport
       access.work(report.survey, report.disks,
                   [self, own_count = plan.own.size()](
                       const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {
-                    if (position < own_count) return take_own_disk(disk, self);
+                    if (position < own_count) return take_own_disk(disk, self.self);
                     if (Status done = join_mailbox_disk(disk, self); !done)
                       return fail(done.error());
                     return pb::CoredumpHeader();
@@ -65,7 +65,7 @@ Status take(const Config& config, const Uuids& before, const DiskAccess& access,
                   .mailbox_disks = sorted(*mailboxes),
                   .mailbox_joined = sorted(joined)};
   if (Status saved = save_node_state(config, state); !saved) return saved;
-  take_disks(self, access, report);
+  take_disks(mailbox_member(config, self.boot_generation, state.mailbox_disks), access, report);
   for (std::size_t i = report.plan.own.size(); i < report.disks.size(); ++i) {
     const std::string uuid = uuid_at(report.disks[i]);
     if (!report.results[i] && !before.contains(uuid)) joined.erase(uuid);

@@ -6,43 +6,14 @@
 #include <utility>
 
 #include "agent/disks/intent_log.h"
-#include "agent/disks/mailbox_vote.h"
-#include "agent/protocol/arbitration.h"
-#include "agent/protocol/failure_plan.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/protocol/takeover_intent.h"
+#include "agent/takeover/arbitration_run.h"
 #include "agent/takeover/late_plan.h"
 #include "agent/takeover/takeover_wave.h"
 
 namespace lastword {
 namespace {
-
-// One vote, elsewhere: a disk that does not answer is no vote, and holds nothing up for long.
-Vote vote_on(Executor& executor, const std::shared_ptr<OpenDisk>& mailbox, const SeizeGoal& goal,
-             milliseconds io_timeout) {
-  if (!mailbox || !mailbox->lun) return Vote::kUnknown;
-  const auto vote = std::make_shared<Vote>(Vote::kUnknown);
-  const auto done = executor.fan_out(1, 2 * io_timeout, [vote, mailbox, goal](std::size_t) {
-    *vote = cast_vote(*mailbox->lun, goal);
-  });
-  return done.front() ? *vote : Vote::kUnknown;
-}
-
-// On the mailbox disks that `lastword start` saw, in the order of their UUIDs: the same on both
-// nodes.
-Tally hold_arbitration(const TakeoverWork& work, const Failure& failure) {
-  const SeizeGoal goal{.own = work.state.key,
-                       .victim_node = work.config.partner.id,
-                       .victim_generation = failure.generation};
-  const auto count = static_cast<unsigned>(work.state.mailbox_disks.size());
-  return arbitrate(count, [&](unsigned index) {
-    const DiskView* disk =
-        find_mailbox(failure.look.survey, work.config, work.state.mailbox_disks[index]);
-    if (disk == nullptr) return Vote::kUnknown;
-    return vote_on(work.executor(), failure.look.open.find(disk->info.path), goal,
-                   work.config.timing.settings.io_timeout);
-  });
-}
 
 // The first wave beside the late disks of the service; then what else came late.
 class TakeoverRun {
@@ -143,15 +114,6 @@ class TakeoverRun {
   std::unique_ptr<Loop> loop_;         // last: nothing runs on it once the waves go
 };
 
-// A mailbox disk that does not take the intent holds nothing up: this machine has it.
-void tell_of(const TakeoverWork& work, const std::vector<Error>& problems) {
-  for (const Error& problem : problems) {
-    work.events({.name = "intent-not-kept",
-                 .disk = std::string(problem.disk.view()),
-                 .detail = describe(problem)});
-  }
-}
-
 void tell_of_left_out(const TakeoverWork& work, const Survey& survey) {
   for (const DiskView& disk : unreadable_disks(survey)) {
     work.events({.name = "disk-sick", .disk = disk.info.path, .detail = describe(*disk.problem)});
@@ -165,21 +127,6 @@ void tell_of_left_out(const TakeoverWork& work, const Survey& survey) {
   }
 }
 
-Status win_arbitration(const TakeoverWork& work, const Failure& failure) {
-  const Tally tally = hold_arbitration(work, failure);
-  if (tally.majority()) return {};
-  if (!may_take_over(tally, failure.proven) ||
-      partner_has_taken_over(failure.look.survey, work.config)) {
-    return fail(no_majority(tally));
-  }
-  work.events({.name = "no-majority",
-               .disk = {},
-               .detail = fmt::format("{} of {} mailbox disks won; a node whose panic is proven "
-                                     "cannot race, so none is needed",
-                                     tally.won, tally.total)});
-  return {};
-}
-
 }  // namespace
 
 Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
@@ -190,21 +137,21 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
       {.name = "takeover-started", .disk = {}, .detail = fmt::format("{} disks", disks.size())});
   const IntentLog intents(work.config, work.shelf(), work.executor());
   const std::uint32_t victim = life_taken_over(survey, failure.generation, work.config);
-  const auto note = [&](IntentPhase phase) -> Status {
-    const auto kept = intents.write(failure.look, phase, victim);
-    if (!kept) return fail(kept.error());
-    tell_of(work, kept->problems);
-    return {};
+  const auto end_with = [&](IntentPhase phase) {
+    const auto problems = intents.write(survey, phase, victim);
+    if (!problems) return tell_of(work, problems.error());
+    for (const Error& problem : *problems) tell_of(work, problem);
   };
-  if (Status noted = note(pb::TakeoverIntent::TAKING); !noted) return fail(noted.error());
-  if (Status won = win_arbitration(work, failure); !won) {
-    if (Status noted = note(pb::TakeoverIntent::ENDED); !noted) tell_of(work, {noted.error()});
+  const auto intent = intents.write_here(survey, pb::TakeoverIntent::TAKING, victim);
+  if (!intent) return fail(intent.error());
+  if (Status won = win_arbitration(work, failure, intents, *intent); !won) {
+    end_with(pb::TakeoverIntent::ENDED);
     return fail(won.error());
   }
   tell_of_left_out(work, survey);
   TakeoverReport report = TakeoverRun(work, failure).run();
-  if (!report.complete) return report;  // it stays TAKING: what is left is taken another time
-  if (Status noted = note(pb::TakeoverIntent::TAKEN); !noted) tell_of(work, {noted.error()});
+  // Otherwise it stays TAKING: what is left is taken another time.
+  if (report.complete) end_with(pb::TakeoverIntent::TAKEN);
   return report;
 }
 

@@ -22,12 +22,12 @@ class Watch : public Panic {
     };
     dump_ends = Instant::max();
   }
-  Result<Failure> wait() { return wait_for_failure(config, state.key, surveyor, work.events); }
+  Result<Failure> wait() { return wait_for_failure(config, state, surveyor, work.events); }
 
   void note(IntentPhase phase, std::uint32_t victim = kCrashed) {
     const auto look = surveyor.look();
     BOOST_TEST_REQUIRE(look.has_value());
-    BOOST_TEST(IntentLog(config, view, executor).write(*look, phase, victim).has_value());
+    BOOST_TEST(IntentLog(config, view, executor).write(look->survey, phase, victim).has_value());
   }
   void give(unsigned lun, const pb::Label& label) {
     plant(shelf, lun, label);
@@ -88,6 +88,34 @@ BOOST_AUTO_TEST_CASE(later_life_of_the_victim_ends_the_intent) {
   BOOST_TEST(watch.place_of("takeover-ended") >= 0);
   BOOST_TEST(watch.phase() == pb::TakeoverIntent::ENDED);
   BOOST_TEST(intent_on(watch.shelf, kMailbox).phase() == pb::TakeoverIntent::ENDED);
+}
+
+BOOST_AUTO_TEST_CASE(reservations_that_the_shelf_lost_are_taken_anew_within_a_survey) {
+  Watch watch;
+  watch.state.mailbox_joined = watch.state.mailbox_disks;
+  // beta has a disk of its own, too.
+  pb::Label own = make_label(kSecond, pb::SERVICE, kBeta);
+  own.set_owner_node(kBeta);
+  own.set_owner_generation(kOwn);
+  plant(watch.shelf, kSecond, own);
+  watch.shelf.lose_power();
+  watch.require_panic(watch.wait());
+  BOOST_TEST(watch.place_of("reservations-lost") >= 0);
+  BOOST_TEST(unsigned{watch.holder(kSecond)} == unsigned{kBeta});
+  const auto keys = watch.shelf.registrations(kMailbox).keys;
+  BOOST_TEST(std::ranges::count(keys, watch.state.key) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_the_partner_took_while_the_shelf_was_down_is_not_taken_anew) {
+  Watch watch;
+  pb::Label taken = make_label(kSecond, pb::SERVICE, kBeta);
+  taken.set_owner_node(kAlpha);
+  taken.set_owner_generation(kCrashed);
+  plant(watch.shelf, kSecond, taken);
+  watch.shelf.lose_power();
+  watch.require_panic(watch.wait());
+  BOOST_TEST(!watch.shelf.reservation(kSecond).has_value());
+  BOOST_TEST(watch.shelf.registrations(kMailbox).keys.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

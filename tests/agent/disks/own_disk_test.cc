@@ -19,7 +19,11 @@ struct Shelf {
     return take_own_disk(NodeDisk(nexus, 0).own(), identity(kAlpha, generation));
   }
   Status join(const fake::Nexus& nexus, std::uint8_t node, std::uint32_t generation) {
-    return join_mailbox_disk(NodeDisk(nexus, 0).own(), identity(node, generation));
+    return join_mailbox_disk(
+        NodeDisk(nexus, 0).own(),
+        {.self = identity(node, generation),
+         .place = node == kAlpha ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh,
+         .mailbox_set = 1});
   }
   // Registers and reserves by hand, as a foreign or an earlier life would have.
   void hold(const fake::Nexus& nexus, ReservationKey key) {

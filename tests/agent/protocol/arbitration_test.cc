@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "agent/disks/mailbox_vote.h"
+#include "storage/block/record_io.h"
 #include "tests/fake/fake_shelf.h"
 
 using namespace lastword;
@@ -20,9 +21,12 @@ SeizeGoal goal_of(std::uint8_t node) {
   return {.own = key(node), .victim_node = static_cast<std::uint8_t>(3 - node)};
 }
 
+constexpr std::uint64_t kMetadata = 1 << 20;
+constexpr std::uint32_t kLife = 5;
+
 // Mailbox disks in normal service: both nodes registered, the first one holds the reservation.
 struct Mailboxes {
-  explicit Mailboxes(unsigned count) : shelf({.luns = count}) {
+  explicit Mailboxes(unsigned count) : shelf({.luns = count}), count_(count) {
     for (unsigned i = 0; i < count; ++i) {
       for (const Nexus* nexus : {&alpha, &beta}) {
         while (!nexus->lun(i)->test_unit_ready()) {
@@ -35,14 +39,45 @@ struct Mailboxes {
   }
   Tally votes_of(std::uint8_t node) {
     const Nexus& nexus = node == 1 ? alpha : beta;
-    return arbitrate(count(), [&](unsigned i) { return cast_vote(*nexus.lun(i), goal_of(node)); });
+    return arbitrate(count(), [&](unsigned i) { return vote_of(node, nexus, i, goal_of(node)); });
+  }
+  static Vote vote_of(std::uint8_t node, const Nexus& nexus, unsigned i, const SeizeGoal& goal,
+                      bool can_note = true) {
+    const auto device = nexus.device(i);
+    const auto lun = nexus.lun(i);
+    const OwnerIdentity self{
+        .cluster_uuid = "", .node = node, .boot_generation = kLife, .key = key(node)};
+    return cast_vote({*device, *lun, kMetadata}, goal, self,
+                     [&]() -> Status {
+                       if (!can_note) return fail({.code = Code::kIo});
+                       pb::MailboxSlot slot;
+                       slot.set_node(node);
+                       slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+                       slot.mutable_intent()->set_victim_node(3U - node);
+                       slot.mutable_intent()->set_victim_generation(kLife);
+                       return RecordIo(*device, kMetadata)
+                           .put(node == 1 ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh,
+                                slot);
+                     })
+        .vote;
+  }
+  // Power goes, and the shelf did not keep registrations.
+  void forget() {
+    shelf.lose_power();
+    for (unsigned i = 0; i < count(); ++i) {
+      for (const Nexus* nexus : {&alpha, &beta}) {
+        while (!nexus->lun(i)->test_unit_ready()) {
+        }
+      }
+      BOOST_REQUIRE(shelf.registrations(i).keys.empty());
+    }
   }
   [[nodiscard]] unsigned count() const { return count_; }
 
   FakeShelf shelf;
   Nexus alpha = shelf.connect("alpha");
   Nexus beta = shelf.connect("beta");
-  unsigned count_ = 3;
+  unsigned count_;
 };
 
 }  // namespace
@@ -84,25 +119,43 @@ BOOST_AUTO_TEST_CASE(majority_of_silent_disks_does) {
   BOOST_CHECK(!disks.votes_of(2).majority());
 }
 
-BOOST_AUTO_TEST_CASE(node_that_was_never_registered_has_no_vote) {
+BOOST_AUTO_TEST_CASE(node_whose_registration_the_shelf_lost_joins_again_and_votes) {
   Mailboxes disks(3);
-  for (unsigned i = 0; i < 3; ++i) {
-    BOOST_REQUIRE(disks.beta.lun(i)->register_ignoring_existing(ReservationKey{0}, false));
-  }
-  BOOST_CHECK(!disks.votes_of(2).majority());
+  disks.forget();
+  BOOST_CHECK(disks.votes_of(2).majority());
+  const Tally other = disks.votes_of(1);
+  BOOST_CHECK(!other.majority());
+  BOOST_CHECK_EQUAL(other.lost, 2);
+}
+
+BOOST_AUTO_TEST_CASE(vote_that_was_lost_stays_lost_when_the_shelf_forgets_the_winner) {
+  Mailboxes disks(3);
+  BOOST_CHECK(disks.votes_of(2).majority());
+  disks.forget();
+  const Tally loser = disks.votes_of(1);
+  BOOST_CHECK(!loser.majority());
+  BOOST_CHECK_EQUAL(loser.lost, 2);
+  BOOST_CHECK(disks.shelf.registrations(0).keys.empty());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_does_not_take_the_intent_is_no_vote_and_keeps_the_rivals_key) {
+  Mailboxes disks(1);
+  const Vote vote = Mailboxes::vote_of(2, disks.beta, 0, goal_of(2), false);
+  BOOST_CHECK((vote == Vote::kUnknown));
+  BOOST_CHECK_EQUAL(disks.shelf.registrations(0).keys.size(), 2);
 }
 
 BOOST_AUTO_TEST_CASE(partner_that_is_back_in_a_later_life_loses_no_vote) {
   Mailboxes disks(3);
   SeizeGoal goal = goal_of(2);
   goal.victim_generation = 4;  // alpha is in its boot 5
-  const Tally tally = arbitrate(3, [&](unsigned i) { return cast_vote(*disks.beta.lun(i), goal); });
+  const auto vote = [&](unsigned i) { return Mailboxes::vote_of(2, disks.beta, i, goal); };
+  const Tally tally = arbitrate(3, vote);
   BOOST_CHECK(!tally.majority());
   BOOST_CHECK_EQUAL(tally.lost, 0);
   BOOST_CHECK_EQUAL(disks.shelf.registrations(0).keys.size(), 2);
   goal.victim_generation = 5;
-  BOOST_CHECK(
-      arbitrate(3, [&](unsigned i) { return cast_vote(*disks.beta.lun(i), goal); }).majority());
+  BOOST_CHECK(arbitrate(3, vote).majority());
 }
 
 BOOST_AUTO_TEST_CASE(without_mailbox_disks_there_is_nothing_to_win) {
@@ -113,6 +166,7 @@ BOOST_AUTO_TEST_CASE(two_nodes_at_once_never_both_win) {
   // Every interleaving of two threads' commands is possible; the hook yields between any two.
   for (unsigned seed = 0; seed < 200; ++seed) {
     Mailboxes disks(3);
+    if (seed % 2 == 1) disks.forget();
     std::minstd_rand random(seed);
     std::mutex mutex;
     disks.shelf.set_hook([&](const CommandTrace&) {

@@ -70,10 +70,25 @@ BOOST_AUTO_TEST_CASE(same_boot_keeps_its_generation) {
   BOOST_TEST(planned->own.size() == 1U);
 }
 
+namespace {
+
+// The partner has begun to take over from alpha's life.
+pb::MailboxSlot intent_against(std::uint32_t life) {
+  pb::MailboxSlot slot;
+  slot.set_node(kBeta);
+  slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+  slot.mutable_intent()->set_victim_node(kAlpha);
+  slot.mutable_intent()->set_victim_generation(life);
+  return slot;
+}
+
+}  // namespace
+
 // The partner removed this node's key from the mailbox disk; "stop, start" is the advice.
 BOOST_AUTO_TEST_CASE(start_after_a_stop_that_left_a_disk_behind_is_a_new_life) {
   survey.disks = {in_service(0, pb::SERVICE, 4), surveyed(1, pb::MAILBOX, 0)};
   survey.disks[1].keys = {key_of(kBeta, 9)};
+  survey.disks[1].mailbox[1] = intent_against(4);
   last_generation = 4;
   const NodeState state{
       .boot_generation = 4, .key = key_of(kAlpha, 4), .mailbox_joined = {uuid_of(1)}};
@@ -129,6 +144,7 @@ BOOST_AUTO_TEST_CASE(partner_holding_its_own_and_mailbox_disks_is_no_takeover) {
 BOOST_AUTO_TEST_CASE(vote_that_was_lost_in_this_life_is_not_won_back_by_starting_again) {
   survey.disks = {in_service(0, pb::SERVICE, 4), surveyed(1, pb::MAILBOX, 0)};
   survey.disks[1].keys = {key_of(kBeta, 9)};
+  survey.disks[1].mailbox[1] = intent_against(4);
   NodeState state{.boot_generation = 4, .key = key_of(kAlpha, 4), .mailbox_joined = {uuid_of(1)}};
   const auto planned = plan(state);
   BOOST_REQUIRE(planned);
@@ -136,11 +152,17 @@ BOOST_AUTO_TEST_CASE(vote_that_was_lost_in_this_life_is_not_won_back_by_starting
   BOOST_TEST(planned->own.size() == 1U);
   BOOST_REQUIRE(planned->refused.size() == 1U);
   BOOST_TEST(planned->refused[0].text.find("lastword stop") != std::string::npos);
-  // Not lost: still registered; or the target forgot everybody; or a new life.
+  // Not lost: still registered; or the target forgot this node, and the partner joined again; or a
+  // new life.
   survey.disks[1].keys = {key_of(kBeta, 9), key_of(kAlpha, 4)};
   BOOST_TEST(plan(state)->mailbox.size() == 1U);
-  survey.disks[1].keys = {};
-  BOOST_TEST(plan(state)->mailbox.size() == 1U);
+  survey.disks[1].mailbox[1] = intent_against(3);
+  for (const std::vector<ReservationKey>& keys :
+       {std::vector<ReservationKey>{}, {key_of(kBeta, 9)}}) {
+    survey.disks[1].keys = keys;
+    BOOST_TEST(plan(state)->mailbox.size() == 1U);
+  }
+  survey.disks[1].mailbox[1] = intent_against(4);
   survey.disks[1].keys = {key_of(kBeta, 9)};
   BOOST_TEST(plan()->mailbox.size() == 1U);
 }

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "agent/node/intent_file.h"
+#include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_intent.h"
 #include "agent/takeover/takeover_run.h"
 #include "tests/agent/disks/fake_node_shelf.h"
@@ -28,7 +29,7 @@ class Panic {
     std::swap(config.self, config.partner);
     config.persistent_directory = folder.file("lib");
     config.state_directory = folder.file("run");
-    state.mailbox_disks = {uuid_of(kMailbox)};
+    state.mailbox_disks = state.mailbox_joined = {uuid_of(kMailbox)};
     for (const auto& [lun, role] : {std::pair{kFirst, pb::SERVICE},
                                     {kSecond, pb::SERVICE},
                                     {kSpare, pb::SPARE},
@@ -45,6 +46,7 @@ class Panic {
     plant(shelf, kMailbox, make_label(kMailbox, pb::MAILBOX, 0));
     join(alpha, kMailbox, key_of(kAlpha, kCrashed));
     join(beta, kMailbox, state.key);
+    alpha_counts_by(state.mailbox_disks);
     put_header(kDump, pb::IN_PROGRESS);
     put_header(kArmed, pb::ARMED);
     shelf.set_hook([this](const fake::CommandTrace& trace) { on_command(trace); });
@@ -61,6 +63,16 @@ class Panic {
     return load_intent(config).value_or(pb::TakeoverIntent()).phase();
   }
 
+  // alpha's slot, as its start wrote it.
+  void alpha_counts_by(const std::vector<std::string>& mailboxes) {
+    pb::MailboxSlot slot;
+    slot.set_node(kAlpha);
+    slot.set_generation(kCrashed);
+    slot.set_mailbox_set(mailbox_set(mailboxes));
+    Medium medium(shelf, kMailbox);
+    BOOST_TEST_REQUIRE(
+        RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, slot).has_value());
+  }
   void put_header(unsigned lun, pb::Attribute attribute) {
     pb::CoredumpHeader header;
     header.set_attribute(attribute);

@@ -81,6 +81,16 @@ BOOST_AUTO_TEST_CASE(service_disk_that_is_sick_at_first_is_taken_late_and_announ
 
 BOOST_AUTO_TEST_CASE(lost_vote_touches_no_disk_but_the_mailbox) {
   Panic panic;
+  Medium medium(panic.shelf, kMailbox);
+  pb::MailboxSlot slot;
+  slot.set_node(kAlpha);
+  slot.set_generation(kCrashed);
+  slot.set_mailbox_set(mailbox_set(panic.state.mailbox_disks));
+  slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+  slot.mutable_intent()->set_victim_node(kBeta);
+  slot.mutable_intent()->set_victim_generation(kOwn);
+  BOOST_TEST_REQUIRE(
+      RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, slot).has_value());
   BOOST_TEST_REQUIRE(fake::ok(
       panic.alpha.lun(kMailbox)->preempt(key_of(kAlpha, kCrashed), panic.state.key, kOwnerType)));
   const auto report = panic.run();
@@ -154,6 +164,16 @@ BOOST_AUTO_TEST_CASE(node_that_its_partner_took_over_from_takes_nothing_back_by_
   const auto report = panic.run();
   BOOST_TEST_REQUIRE(!report.has_value());
   BOOST_TEST(unsigned{panic.holder(kFirst)} == unsigned{kAlpha});
+}
+
+BOOST_AUTO_TEST_CASE(nodes_that_count_votes_by_other_disks_take_over_only_on_a_proven_panic) {
+  for (const bool proven : {true, false}) {
+    Panic panic;
+    panic.alpha_counts_by({uuid_of(kMailbox), uuid_of(9)});
+    const auto report = panic.run(proven);
+    BOOST_TEST(report.has_value() == proven);
+    BOOST_TEST(unsigned{panic.holder(kFirst)} == unsigned{proven ? kBeta : kAlpha});
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

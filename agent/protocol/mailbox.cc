@@ -1,0 +1,97 @@
+#include "agent/protocol/mailbox.h"
+
+#include <algorithm>
+#include <span>
+
+#include "agent/protocol/failure_plan.h"
+#include "agent/protocol/start_plan.h"
+#include "proto/crc32c.h"
+
+namespace lastword {
+namespace {
+
+std::vector<const pb::MailboxSlot*> slots_of(const Survey& survey, const Config& config,
+                                             std::uint8_t node) {
+  std::vector<const pb::MailboxSlot*> slots;
+  for (const DiskView& disk : survey.disks) {
+    if (!is_mailbox_disk(disk, config)) continue;
+    for (const pb::MailboxSlot& slot : disk.mailbox) {
+      if (slot.node() == node) slots.push_back(&slot);
+    }
+  }
+  return slots;
+}
+
+bool contains(const std::vector<std::string>& uuids, const std::string& uuid) {
+  return std::ranges::find(uuids, uuid) != uuids.end();
+}
+
+}  // namespace
+
+RecordPlace mailbox_place(const Config& config) {
+  return config.self.id < config.partner.id ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh;
+}
+
+MailboxMember mailbox_member(const Config& config, std::uint32_t boot_generation,
+                             const std::vector<std::string>& mailbox_disks) {
+  return {.self = own_identity(config, boot_generation),
+          .place = mailbox_place(config),
+          .mailbox_set = mailbox_set(mailbox_disks)};
+}
+
+std::uint64_t mailbox_set(std::vector<std::string> uuids) {
+  std::ranges::sort(uuids);
+  std::uint32_t crc = 0;
+  for (const std::string& uuid : uuids) crc = crc32c(std::as_bytes(std::span(uuid)), crc);
+  return (std::uint64_t{uuids.size() + 1} << 32) | crc;
+}
+
+bool intends_to_take(const pb::MailboxSlot& slot, std::uint8_t node, std::uint32_t generation) {
+  const pb::TakeoverIntent& intent = slot.intent();
+  const bool open =
+      intent.phase() == pb::TakeoverIntent::TAKING || intent.phase() == pb::TakeoverIntent::TAKEN;
+  return open && slot.node() != node && intent.victim_node() == node &&
+         intent.victim_generation() >= generation;
+}
+
+bool tells_of_lost_vote(const DiskView& mailbox, const Config& config,
+                        std::uint32_t own_generation) {
+  return std::ranges::any_of(mailbox.mailbox, [&](const pb::MailboxSlot& slot) {
+    return intends_to_take(slot, config.self.id, own_generation);
+  });
+}
+
+Status check_mailbox_set(const Survey& survey, const Config& config,
+                         const std::vector<std::string>& mailbox_disks) {
+  const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
+  if (latest == 0 || mailbox_disks.empty()) return {};
+  const auto slots = slots_of(survey, config, config.partner.id);
+  const auto newest = std::ranges::max_element(
+      slots, {}, [](const pb::MailboxSlot* slot) { return slot->generation(); });
+  if (newest != slots.end() && (*newest)->mailbox_set() == mailbox_set(mailbox_disks)) return {};
+  return fail({.code = Code::kRefused,
+               .operation = "takeover",
+               .detail = "the nodes do not count votes by the same mailbox disks, so both could "
+                         "win: run `lastword start` on both, with all of them in sight"});
+}
+
+LostReservations find_lost_reservations(const Survey& survey, const Config& config,
+                                        const NodeState& state) {
+  LostReservations lost;
+  if (partner_has_taken_over(survey, config)) return lost;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const DiskView& disk = survey.disks[i];
+    if (disk.problem || !disk.reservations_known || is_registered(disk, state.key)) continue;
+    if (is_mailbox_disk(disk, config) && contains(state.mailbox_joined, disk.label->disk_uuid())) {
+      if (tells_of_lost_vote(disk, config, state.boot_generation)) return {};
+      lost.mailbox.push_back(i);
+    } else if (is_own_disk(disk, config) && !disk.reservation &&
+               disk.label->owner_node() == config.self.id &&
+               disk.label->owner_generation() == state.boot_generation) {
+      lost.own.push_back(i);
+    }
+  }
+  return lost;
+}
+
+}  // namespace lastword

@@ -1,0 +1,57 @@
+// What mailbox disks tell two nodes of each other, besides registrations: each writes its own slot,
+// and reads the other's. Pure.
+//
+// A node's slot names the life that wrote it, the set of mailbox disks that it counts votes by, and
+// its takeover intent. The intent is on a mailbox disk before the partner's key goes from there. So
+// a key that is gone tells of a lost vote only together with an intent against this life; without
+// one, the shelf has lost its reservations.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/protocol/disk_view.h"
+#include "agent/protocol/node_state.h"
+#include "agent/protocol/ownership.h"
+#include "proto/layout.h"
+
+namespace lastword {
+
+// How a node appears on mailbox disks.
+struct MailboxMember {
+  OwnerIdentity self;
+  RecordPlace place = RecordPlace::kMailboxLow;  // of its slot
+  std::uint64_t mailbox_set = 0;                 // see mailbox_set()
+};
+// Where this node's slot is.
+[[nodiscard]] RecordPlace mailbox_place(const Config& config);
+[[nodiscard]] MailboxMember mailbox_member(const Config& config, std::uint32_t boot_generation,
+                                           const std::vector<std::string>& mailbox_disks);
+
+// Of the UUIDs, in any order: their number and the CRC32C of all. Never 0.
+[[nodiscard]] std::uint64_t mailbox_set(std::vector<std::string> uuids);
+
+// Has the writer of this slot begun to take over from that life of that node?
+[[nodiscard]] bool intends_to_take(const pb::MailboxSlot& slot, std::uint8_t node,
+                                   std::uint32_t generation);
+// Any slot on the disk.
+[[nodiscard]] bool tells_of_lost_vote(const DiskView& mailbox, const Config& config,
+                                      std::uint32_t own_generation);
+
+// Both nodes count votes by the same disks, as far as the slots in sight tell: kRefused where the
+// partner's latest life counts by others, or never said. A partner that never lived is no rival.
+[[nodiscard]] Status check_mailbox_set(const Survey& survey, const Config& config,
+                                       const std::vector<std::string>& mailbox_disks);
+
+// The disks from which this life's key has gone although nobody took them, as indices: the shelf
+// lost power and did not keep registrations.
+struct LostReservations {
+  std::vector<std::size_t> own;
+  std::vector<std::size_t> mailbox;
+  [[nodiscard]] bool any() const { return !own.empty() || !mailbox.empty(); }
+};
+// Nothing where a disk tells that the partner has taken over from this life, or is about to.
+[[nodiscard]] LostReservations find_lost_reservations(const Survey& survey, const Config& config,
+                                                      const NodeState& state);
+
+}  // namespace lastword

@@ -1,0 +1,72 @@
+#include "agent/protocol/mailbox.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/agent/disks/surveyed.h"
+
+namespace lastword::test {
+namespace {
+
+struct Sets {
+  Sets() { survey.disks = {in_service(0, pb::SERVICE, 7), surveyed(1, pb::MAILBOX, 0)}; }
+  // beta, in that life, counts votes by those disks.
+  void counts_by(const std::vector<std::string>& uuids, std::uint32_t life) {
+    pb::MailboxSlot& slot = survey.disks[1].mailbox[1];
+    slot.set_node(kBeta);
+    slot.set_generation(life);
+    slot.set_mailbox_set(mailbox_set(uuids));
+    survey.disks[1].keys = {key_of(kBeta, life)};
+  }
+  [[nodiscard]] bool confirmed() const {
+    return check_mailbox_set(survey, config, {uuid_of(1), uuid_of(2)}).has_value();
+  }
+  Config config = cluster_config();
+  Survey survey;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(mailbox, Sets)
+
+BOOST_AUTO_TEST_CASE(set_is_the_same_in_any_order_and_never_zero) {
+  BOOST_TEST(mailbox_set({"a", "b"}) == mailbox_set({"b", "a"}));
+  BOOST_TEST(mailbox_set({"a"}) != mailbox_set({"a", "b"}));
+  BOOST_TEST(mailbox_set({"a"}) != mailbox_set({"b"}));
+  BOOST_TEST(mailbox_set({}) != 0U);
+}
+
+BOOST_AUTO_TEST_CASE(both_nodes_must_count_by_the_same_disks) {
+  counts_by({uuid_of(2), uuid_of(1)}, 9);
+  BOOST_TEST(confirmed());
+  counts_by({uuid_of(1)}, 9);
+  BOOST_TEST(!confirmed());
+  counts_by({}, 9);
+  BOOST_TEST(!confirmed());
+}
+
+BOOST_AUTO_TEST_CASE(partner_that_never_said_is_a_rival_unless_it_never_lived) {
+  survey.disks[1].keys = {key_of(kBeta, 9)};
+  BOOST_TEST(!confirmed());
+  survey.disks[1].keys.clear();
+  BOOST_TEST(confirmed());
+}
+
+BOOST_AUTO_TEST_CASE(intent_counts_against_the_life_it_names_and_earlier_ones) {
+  pb::MailboxSlot slot;
+  slot.set_node(kBeta);
+  slot.mutable_intent()->set_victim_node(kAlpha);
+  slot.mutable_intent()->set_victim_generation(7);
+  for (const auto& [phase, open] : {std::pair{pb::TakeoverIntent::NONE, false},
+                                    {pb::TakeoverIntent::TAKING, true},
+                                    {pb::TakeoverIntent::TAKEN, true},
+                                    {pb::TakeoverIntent::ENDED, false}}) {
+    slot.mutable_intent()->set_phase(phase);
+    BOOST_TEST(intends_to_take(slot, kAlpha, 7) == open);
+    BOOST_TEST(!intends_to_take(slot, kAlpha, 8));
+    BOOST_TEST(!intends_to_take(slot, kBeta, 7));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
