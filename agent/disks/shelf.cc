@@ -9,7 +9,8 @@ class RealShelf final : public Shelf {
  public:
   Result<std::vector<DiskInfo>> list() override { return list_scsi_disks(); }
   Result<OpenDisk> open(const DiskInfo& info, Access access, milliseconds io_timeout) override {
-    return open_disk(info, access, io_timeout);
+    return access == Access::kReadWrite ? open_disk_quietly(info, io_timeout)
+                                        : open_disk(info, access, io_timeout);
   }
   Result<std::uint64_t> find_records(OpenDisk& disk) override {
     const auto partition = find_metadata_partition(*disk.device);

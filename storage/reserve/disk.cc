@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "storage/block/io_error.h"
+#include "storage/reserve/pass_through_device.h"
 #include "storage/reserve/sg_lun.h"
 
 namespace lastword {
@@ -184,6 +185,16 @@ Result<OpenDisk> open_disk(const DiskInfo& info, Access access,
     disk.lun = std::move(*lun);
   }
   return disk;
+}
+
+Result<OpenDisk> open_disk_quietly(const DiskInfo& info, std::chrono::milliseconds io_timeout) {
+  if (info.is_image) return open_disk(info, Access::kReadWrite, io_timeout);
+  auto device = PassThroughDevice::open(info.path, io_timeout);
+  if (!device) return fail(device.error());
+  auto lun = SgLun::open(info.path, io_timeout);
+  if (!lun) return fail(lun.error());
+  const int fd = (*device)->fd();
+  return OpenDisk{.info = info, .device = std::move(*device), .lun = std::move(*lun), .fd = fd};
 }
 
 }  // namespace lastword

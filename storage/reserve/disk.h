@@ -1,5 +1,5 @@
 // Which disks there are, and opening one. Read-only but for open_disk(kReadWrite): nothing else
-// opens a disk for writing (closing such a descriptor would start udev's probing).
+// opens a disk for writing (closing such a descriptor starts udev's probing).
 #pragma once
 
 #include <chrono>
@@ -47,5 +47,9 @@ struct OpenDisk {
 // The same with what list_scsi_disks or stat_disk has just told.
 [[nodiscard]] Result<OpenDisk> open_disk(const DiskInfo& info, Access access,
                                          std::chrono::milliseconds io_timeout);
+// Like open_disk() for writing, but closing it makes no event that udev would act on: for a disk
+// that may be in service. `fd` is open for reading only. An image is opened as ever.
+[[nodiscard]] Result<OpenDisk> open_disk_quietly(const DiskInfo& info,
+                                                 std::chrono::milliseconds io_timeout);
 
 }  // namespace lastword

@@ -12,6 +12,7 @@
 
 #include "storage/block/io_error.h"
 #include "storage/reserve/scsi_outcome.h"
+#include "storage/reserve/write_wire.h"
 
 namespace lastword {
 namespace {
@@ -166,6 +167,21 @@ Status SgLun::preempt(ReservationKey own, ReservationKey victim, PrType type) {
 
 Status SgLun::preempt_and_abort(ReservationKey own, ReservationKey victim, PrType type) {
   return reserve_out(PrOutAction::kPreemptAndAbort, type, {.own = own, .service_action = victim});
+}
+
+Status SgLun::write_blocks(std::uint64_t lba, std::uint32_t block_bytes,
+                           std::span<const std::byte> data) {
+  const WriteCdb cdb = write_cdb(lba, static_cast<std::uint32_t>(data.size() / block_bytes));
+  const std::span bytes(reinterpret_cast<const std::uint8_t*>(data.data()), data.size());
+  const auto sent = execute({.operation = "WRITE", .cdb = cdb.bytes(), .data_out = bytes});
+  if (!sent) return fail(sent.error());
+  return {};
+}
+
+Status SgLun::synchronize_cache() {
+  const auto sent = execute({.operation = "SYNCHRONIZE CACHE", .cdb = kSynchronizeCacheCdb});
+  if (!sent) return fail(sent.error());
+  return {};
 }
 
 Status SgLun::logical_unit_reset() {

@@ -42,6 +42,12 @@ class SgLun final : public ScsiLun {
   // Does not escalate to a reset of the target or the host, which would hit other disks.
   [[nodiscard]] Status logical_unit_reset() override;
 
+  // WRITE (10) or (16), SBC-3 5.32 and 5.34: whole blocks of `block_bytes` from `lba` on.
+  [[nodiscard]] Status write_blocks(std::uint64_t lba, std::uint32_t block_bytes,
+                                    std::span<const std::byte> data);
+  // SYNCHRONIZE CACHE (10) of the whole medium, SBC-3 5.21.
+  [[nodiscard]] Status synchronize_cache();
+
  private:
   struct Command {
     std::string_view operation;

@@ -11,10 +11,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "storage/block/io_error.h"
+#include "storage/tables/disk_parts.h"
 #include "storage/tables/signatures.h"
 
 namespace lastword {
@@ -22,46 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A disk or one of its partitions.
-struct Part {
-  std::string device;  // "8:33"
-  std::string name;    // "sdc1"
-  fs::path sysfs;
-};
-
-std::string first_line(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-std::vector<Part> parts_of(const std::string& device, const std::string& root) {
-  std::error_code ignored;
-  const fs::path disk = fs::canonical(root + "/sys/dev/block/" + device, ignored);
-  if (ignored) return {{.device = device, .name = device, .sysfs = {}}};
-  std::vector<Part> parts{{.device = device, .name = disk.filename(), .sysfs = disk}};
-  for (const auto& entry : fs::directory_iterator(disk, ignored)) {
-    if (!fs::exists(entry.path() / "partition", ignored)) continue;
-    parts.push_back({.device = first_line(entry.path() / "dev"),
-                     .name = entry.path().filename(),
-                     .sysfs = entry.path()});
-  }
-  std::sort(parts.begin() + 1, parts.end(),
-            [](const Part& a, const Part& b) { return a.name < b.name; });
-  return parts;
-}
-
-// "major:minor" of a device node; empty for anything else.
-std::string device_of(const std::string& node) {
-  struct stat info {};
-  if (stat(node.c_str(), &info) != 0 || !S_ISBLK(info.st_mode)) return {};
-  return fmt::format("{}:{}", major(info.st_rdev), minor(info.st_rdev));
-}
-
-const Part* find_part(const std::vector<Part>& parts, const std::string& device) {
+const DiskPart* find_part(const std::vector<DiskPart>& parts, const std::string& device) {
   const auto it = std::find_if(parts.begin(), parts.end(),
-                               [&](const Part& part) { return part.device == device; });
+                               [&](const DiskPart& part) { return part.device == device; });
   return it == parts.end() ? nullptr : &*it;
 }
 
@@ -79,13 +42,13 @@ void for_each_line(libmnt_table* table, const Visit& visit) {
   mnt_free_iter(at);
 }
 
-void find_mounts(const std::vector<Part>& parts, const std::string& root,
+void find_mounts(const std::vector<DiskPart>& parts, const std::string& root,
                  std::vector<std::string>& uses) {
   const Table mounts(mnt_new_table());
   (void)mnt_table_parse_file(mounts.get(), (root + "/proc/self/mountinfo").c_str());
   for_each_line(mounts.get(), [&](libmnt_fs* line) {
     const dev_t device = mnt_fs_get_devno(line);
-    const Part* part = find_part(parts, fmt::format("{}:{}", major(device), minor(device)));
+    const DiskPart* part = find_part(parts, fmt::format("{}:{}", major(device), minor(device)));
     // btrfs mounts carry an anonymous device number; the source tells.
     if (const char* source = mnt_fs_get_source(line); part == nullptr && source != nullptr) {
       part = find_part(parts, device_of(source));
@@ -95,19 +58,19 @@ void find_mounts(const std::vector<Part>& parts, const std::string& root,
   });
 }
 
-void find_swaps(const std::vector<Part>& parts, const std::string& root,
+void find_swaps(const std::vector<DiskPart>& parts, const std::string& root,
                 std::vector<std::string>& uses) {
   const Table swaps(mnt_new_table());
   (void)mnt_table_parse_swaps(swaps.get(), (root + "/proc/swaps").c_str());
   for_each_line(swaps.get(), [&](libmnt_fs* line) {
     const char* const source = mnt_fs_get_source(line);
-    const Part* part = source != nullptr ? find_part(parts, device_of(source)) : nullptr;
+    const DiskPart* part = source != nullptr ? find_part(parts, device_of(source)) : nullptr;
     if (part != nullptr) uses.push_back(fmt::format("{} is swap space in use", part->name));
   });
 }
 
-void find_holders(const std::vector<Part>& parts, std::vector<std::string>& uses) {
-  for (const Part& part : parts) {
+void find_holders(const std::vector<DiskPart>& parts, std::vector<std::string>& uses) {
+  for (const DiskPart& part : parts) {
     std::error_code ignored;
     for (const auto& holder : fs::directory_iterator(part.sysfs / "holders", ignored)) {
       const std::string mapped = first_line(holder.path() / "dm/name");
@@ -135,7 +98,7 @@ Result<FileDescriptor> open_for_tables(const std::string& path, Access access) {
 }
 
 std::vector<std::string> find_kernel_uses(const std::string& device, const std::string& root) {
-  const std::vector<Part> parts = parts_of(device, root);
+  const std::vector<DiskPart> parts = parts_of(device, root);
   std::vector<std::string> uses;
   find_mounts(parts, root, uses);
   find_swaps(parts, root, uses);

@@ -1,0 +1,68 @@
+#include "storage/reserve/pass_through_device.h"
+
+#include <algorithm>
+
+#include "proto/layout.h"
+#include "proto/unit_attention.h"
+
+namespace lastword {
+namespace {
+
+// What every adapter takes in one command.
+constexpr std::size_t kMaxTransferBytes = 64 << 10;
+
+}  // namespace
+
+Result<std::unique_ptr<PassThroughDevice>> PassThroughDevice::open(
+    const std::string& path, std::chrono::milliseconds io_timeout) {
+  auto reader = LinuxBlockDevice::open(path, Access::kReadOnly);
+  if (!reader) return fail(reader.error());
+  const std::uint32_t block_bytes = (*reader)->logical_block_bytes();
+  if (block_bytes == 0 || kBlockBytes % block_bytes != 0) {
+    return fail({.code = Code::kUnsupported,
+                 .operation = "open",
+                 .disk = path,
+                 .detail = "its blocks do not divide 4096 bytes"});
+  }
+  auto lun = SgLun::open(path, io_timeout);
+  if (!lun) return fail(lun.error());
+  return std::unique_ptr<PassThroughDevice>(
+      new PassThroughDevice(std::move(*reader), std::move(*lun)));
+}
+
+Status PassThroughDevice::write(std::uint64_t offset, std::span<const std::byte> buffer) {
+  if (Status status = check_aligned("write", name(), offset, buffer.size(), buffer.data());
+      !status) {
+    return status;
+  }
+  if (offset > size_bytes() || buffer.size() > size_bytes() - offset) {
+    return fail({.code = Code::kRefused,
+                 .operation = "write",
+                 .disk = name(),
+                 .offset = offset,
+                 .detail = "beyond the end of the disk"});
+  }
+  while (!buffer.empty()) {
+    const auto part = buffer.first(std::min(buffer.size(), kMaxTransferBytes));
+    const Status written = past_unit_attentions([&] {
+      return lun_->write_blocks(offset / logical_block_bytes(), logical_block_bytes(), part);
+    });
+    if (!written) {
+      Error error = written.error();
+      error.offset = offset;
+      return fail(error);
+    }
+    offset += part.size();
+    buffer = buffer.subspan(part.size());
+  }
+  return {};
+}
+
+Status PassThroughDevice::flush() {
+  const Status flushed = past_unit_attentions([this] { return lun_->synchronize_cache(); });
+  // A disk without the command has no cache that could lose anything.
+  if (!flushed && flushed.error().code == Code::kUnsupported) return {};
+  return flushed;
+}
+
+}  // namespace lastword

@@ -1,0 +1,25 @@
+// WRITE and SYNCHRONIZE CACHE as bytes: CDBs of SBC-3 (T10/1799-D) 5.21, 5.32 and 5.34. Integers
+// are big-endian on the wire.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace lastword {
+
+// SYNCHRONIZE CACHE (10); address and number 0: the whole medium.
+inline constexpr std::array<std::uint8_t, 10> kSynchronizeCacheCdb{0x35};
+
+// WRITE (10), which every disk knows, where address and number fit; else WRITE (16).
+struct WriteCdb {
+  std::array<std::uint8_t, 16> storage{};
+  std::size_t length = 10;
+  [[nodiscard]] std::span<const std::uint8_t> bytes() const {
+    return std::span(storage).first(length);
+  }
+};
+[[nodiscard]] WriteCdb write_cdb(std::uint64_t lba, std::uint32_t blocks);
+
+}  // namespace lastword

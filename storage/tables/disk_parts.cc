@@ -1,0 +1,44 @@
+#include "storage/tables/disk_parts.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace lastword {
+
+namespace fs = std::filesystem;
+
+std::string first_line(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+std::vector<DiskPart> parts_of(const std::string& device, const std::string& root) {
+  std::error_code ignored;
+  const fs::path disk = fs::canonical(root + "/sys/dev/block/" + device, ignored);
+  if (ignored) return {{.device = device, .name = device, .sysfs = {}}};
+  std::vector<DiskPart> parts{{.device = device, .name = disk.filename(), .sysfs = disk}};
+  for (const auto& entry : fs::directory_iterator(disk, ignored)) {
+    if (!fs::exists(entry.path() / "partition", ignored)) continue;
+    parts.push_back({.device = first_line(entry.path() / "dev"),
+                     .name = entry.path().filename(),
+                     .sysfs = entry.path()});
+  }
+  std::sort(parts.begin() + 1, parts.end(),
+            [](const DiskPart& a, const DiskPart& b) { return a.name < b.name; });
+  return parts;
+}
+
+// "major:minor" of a device node; empty for anything else.
+std::string device_of(const std::string& node) {
+  struct stat info {};
+  if (stat(node.c_str(), &info) != 0 || !S_ISBLK(info.st_mode)) return {};
+  return fmt::format("{}:{}", major(info.st_rdev), minor(info.st_rdev));
+}
+
+}  // namespace lastword
