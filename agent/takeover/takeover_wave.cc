@@ -11,12 +11,12 @@
 
 namespace lastword {
 
-TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave,
+TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, AnnounceRun& announcements,
                            std::vector<DiskView> disks, const OpenDisks& open,
                            const FailedLife& failed)
     : work_(work),
       loop_(loop),
-      wave_(wave),
+      announcements_(announcements),
       disks_(std::move(disks)),
       failed_(failed),
       outcomes_(disks_.size()),
@@ -26,6 +26,7 @@ TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave,
                                            work.config.timing.settings.io_timeout)) {
   for (const DiskView& disk : disks_) {
     if (auto own = open.find(disk.info.path)) open_.keep(std::move(own));
+    if (disk.label->role() == pb::SERVICE) announcements_.expect(disk.info.path);
   }
 }
 
@@ -81,6 +82,7 @@ void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
     open_.drop(disk.info.path);
     disk.reservations_known = false;
     emit("disk-sick", index, describe(taken.status.error()));
+    if (is_another_nodes(taken.status.error().code)) announcements_.lost(disk.info.path);
     outcomes_[index] = describe(taken.status.error());
   } else {
     if (taken.used_reset) {
@@ -111,15 +113,6 @@ void TakeoverWave::on_recovered(std::size_t index, const Result<std::string>& co
   step();
 }
 
-void TakeoverWave::on_hook_ended(const Status& status) {
-  hook_running_ = false;
-  hook_failed_ = !status;
-  if (!status) {
-    work_.events({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
-  }
-  step();
-}
-
 void TakeoverWave::perform(const TakeoverPlan::Actions& actions) {
   for (const TakeoverAction& action : actions) {
     switch (action.kind) {
@@ -130,7 +123,7 @@ void TakeoverWave::perform(const TakeoverPlan::Actions& actions) {
         recover(action.disk);
         break;
       case TakeoverAction::Kind::kServiceTaken:
-        announce_service();
+        announce(action);
         break;
     }
   }
@@ -166,25 +159,10 @@ void TakeoverWave::recover(std::size_t index) {
       [this, index](const Result<std::string>& core) { on_recovered(index, core); });
 }
 
-void TakeoverWave::announce_service() {
-  std::size_t service = 0;
-  std::string missing;
-  for (std::size_t i = 0; i < disks_.size(); ++i) {
-    if (disks_[i].label->role() != pb::SERVICE) continue;
-    ++service;
-    if (!outcomes_[i].empty()) missing += " " + disks_[i].info.path;
-  }
-  if (service == 0 && wave_ == Wave::kLate) return;
-  const std::string detail = missing.empty()
-                                 ? fmt::format("{} disks", service)
-                                 : fmt::format("{} disks, still without:{}", service, missing);
-  work_.events({.name = "service-taken", .disk = {}, .detail = detail});
-  // Elsewhere: restarting a service may take longer than the dump.
-  hook_running_ = true;
-  run_elsewhere<Status>(
-      work_.executor(), loop_,
-      [run_hook = work_.run_hook, detail] { return run_hook("service-taken", detail); },
-      [this](const Status& status) { on_hook_ended(status); });
+void TakeoverWave::announce(const TakeoverAction& action) {
+  std::vector<std::string> paths;
+  for (const std::size_t index : action.service) paths.push_back(disks_[index].info.path);
+  announcements_.held(paths);
 }
 
 void TakeoverWave::emit(std::string name, std::size_t disk, std::string detail) const {
@@ -197,9 +175,8 @@ void TakeoverWave::emit(std::string name, std::size_t disk, std::string detail) 
 TakeoverReport TakeoverWave::report() const {
   const auto given_up = plan_.given_up();
   const auto unsaved = plan_.unsaved();
-  TakeoverReport report{.disks = {},
-                        .obstacles = {},
-                        .complete = given_up.empty() && unsaved.empty() && !hook_failed_};
+  TakeoverReport report{
+      .disks = {}, .obstacles = {}, .complete = given_up.empty() && unsaved.empty()};
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     const auto has = [i](const auto& list) {
       return std::find(list.begin(), list.end(), i) != list.end();

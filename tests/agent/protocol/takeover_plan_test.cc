@@ -36,6 +36,40 @@ BOOST_AUTO_TEST_CASE(one_sick_service_disk_does_not_hold_the_others_up_and_is_tr
   CHECK_DISKS(taken(plan.tick(2ms + kTiming.settings.io_timeout)), {1});
 }
 
+BOOST_AUTO_TEST_CASE(service_is_never_announced_with_no_disk_held) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  const Status sick = fail({.code = Code::kIo});
+  BOOST_CHECK(!has(plan.disk_taken(0, sick, {}, 1ms), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(1, sick, {}, 2ms), Kind::kServiceTaken));
+  (void)plan.tick(kTiming.settings.io_timeout + 2ms);
+  BOOST_CHECK(has(plan.disk_held(1), Kind::kServiceTaken));
+  TakeoverPlan no_service(kTiming, kPartner, {disk(pb::SPARE)});
+  BOOST_CHECK(!has(no_service.begin(0ms), Kind::kServiceTaken));
+}
+
+BOOST_AUTO_TEST_CASE(service_disk_that_comes_after_the_announcement_is_announced_too) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  (void)plan.disk_held(0);
+  BOOST_CHECK(
+      has(plan.disk_taken(1, fail({.code = Code::kTimeout}), {}, 2ms), Kind::kServiceTaken));
+  (void)plan.disk_taken(0, Status{}, {}, 3ms);
+  (void)plan.tick(kTiming.settings.io_timeout + 2ms);
+  BOOST_CHECK(has(plan.disk_held(1), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(1, Status{}, {}, 8000ms), Kind::kServiceTaken));
+}
+
+BOOST_AUTO_TEST_CASE(take_that_hung_past_the_deadline_and_ends_well_is_taken_and_announced) {
+  TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE), disk(pb::SERVICE)});
+  (void)plan.begin(0ms);
+  (void)plan.disk_held(0);
+  (void)plan.tick(kTiming.deadline());
+  CHECK_DISKS(plan.given_up(), {0, 1});
+  BOOST_CHECK(has(plan.disk_taken(1, Status{}, {}, kTiming.deadline() + 1ms), Kind::kServiceTaken));
+  CHECK_DISKS(plan.given_up(), {0});
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_stays_sick_is_given_up_at_the_deadline) {
   TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE)});
   (void)plan.begin(0ms);

@@ -18,6 +18,12 @@ enum Lun : unsigned { kFirst, kSecond, kSpare, kDump, kArmed, kMailbox };
 
 using Lines = std::vector<std::string>;
 
+struct HookRun {
+  Instant begun;
+  Instant ended;
+  HookInput input;
+};
+
 // alpha owns all of it and has panicked; its capture kernel dumps to kDump. beta takes over.
 class Panic {
  public:
@@ -72,6 +78,15 @@ class Panic {
     return found == events.end() ? -1 : found - events.begin();
   }
 
+  // With the time of each.
+  [[nodiscard]] Lines announcements() const {
+    Lines lines;
+    std::ranges::copy_if(events, std::back_inserter(lines), [](const std::string& line) {
+      return line.find(" service-taken ") != std::string::npos;
+    });
+    return lines;
+  }
+
   Config config = cluster_config();
   VirtualExecutor executor;
   fake::FakeShelf shelf{{.luns = kLuns, .power_on_attention = false}};
@@ -82,6 +97,8 @@ class Panic {
   NodeState state{.boot_generation = kOwn, .key = key_of(kBeta, kOwn)};
   Lines events;  // with the time of each
   Lines recovered;
+  std::vector<HookRun> hooks;
+  milliseconds hook_takes{500};
   Instant dump_ends{3000};
   std::optional<Instant> sick_until;  // of kSecond, for beta
   TakeoverWork work{.config = config,
@@ -93,8 +110,10 @@ class Panic {
                                            event.name + " " + event.disk + " " + event.detail);
                         },
                     .run_hook =
-                        [this](const std::string&, const std::string&) {
-                          executor.sleep(milliseconds(500));
+                        [this](const HookInput& input) {
+                          hooks.push_back({.begun = executor.now(), .ended = {}, .input = input});
+                          executor.sleep(hook_takes);
+                          hooks.back().ended = executor.now();
                           return Status{};
                         },
                     .recover = [this](const DiskView& disk) -> Result<std::string> {
@@ -192,6 +211,73 @@ BOOST_AUTO_TEST_CASE(service_disk_that_is_sick_at_first_is_taken_late_and_announ
     announced += line.find("service-taken") != std::string::npos ? 1U : 0U;
   }
   BOOST_TEST(announced == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(service_disk_whose_first_preempt_times_out_is_announced_when_it_comes) {
+  Panic panic;
+  panic.shelf.inject(kSecond, {.kind = fake::FaultKind::kTimeout,
+                               .only = fake::Command::kPreemptAndAbort,
+                               .initiator = "beta",
+                               .times = 1});
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(report->complete);
+  BOOST_TEST_REQUIRE(panic.announcements().size() == 2U);
+  BOOST_TEST(panic.announcements()[0].ends_with("1 disk, new: /dev/sda, still without: /dev/sdb"));
+  BOOST_TEST(panic.announcements()[1].ends_with("2 disks, new: /dev/sdb"));
+  BOOST_TEST_REQUIRE(panic.hooks.size() == 2U);
+  const HookInput& first = panic.hooks[0].input;
+  BOOST_TEST(first.disks == Lines{path_of(kFirst)}, boost::test_tools::per_element());
+  BOOST_TEST(first.missing_disks == Lines{path_of(kSecond)}, boost::test_tools::per_element());
+  const HookInput& second = panic.hooks[1].input;
+  BOOST_TEST(second.disks == (Lines{path_of(kFirst), path_of(kSecond)}),
+             boost::test_tools::per_element());
+  BOOST_TEST(second.new_disks == Lines{path_of(kSecond)}, boost::test_tools::per_element());
+  BOOST_TEST(second.missing_disks.empty());
+}
+
+BOOST_AUTO_TEST_CASE(second_announcement_waits_for_the_hook_of_the_first) {
+  Panic panic;
+  panic.hook_takes = milliseconds(40'000);
+  panic.shelf.inject(kSecond, {.kind = fake::FaultKind::kTimeout,
+                               .only = fake::Command::kPreemptAndAbort,
+                               .initiator = "beta",
+                               .times = 1});
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(report->complete);
+  BOOST_TEST_REQUIRE(panic.hooks.size() == 2U);
+  BOOST_TEST(panic.hooks[1].begun.count() >= panic.hooks[0].ended.count());
+  BOOST_TEST(panic.executor.now().count() >= panic.hooks[1].ended.count());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_is_announced_as_missing_and_never_comes_makes_it_incomplete) {
+  Panic panic;
+  panic.shelf.inject(kSecond, {.kind = fake::FaultKind::kTimeout,
+                               .only = fake::Command::kPreemptAndAbort,
+                               .initiator = "beta"});
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(!report->complete);
+  BOOST_TEST_REQUIRE(panic.hooks.size() == 1U);
+  BOOST_TEST(panic.hooks[0].input.missing_disks == Lines{path_of(kSecond)},
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(service_is_not_announced_before_one_of_its_disks_is_held) {
+  Panic panic;
+  for (const unsigned lun : {kFirst, kSecond}) {
+    panic.shelf.inject(lun, {.kind = fake::FaultKind::kIoError,
+                             .only = fake::Command::kPreemptAndAbort,
+                             .initiator = "beta",
+                             .times = 1});
+  }
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(report->complete);
+  for (const std::string& line : panic.announcements()) {
+    BOOST_TEST(std::stoi(line) >= panic.config.timing.settings.io_timeout.count());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(lost_vote_touches_no_disk_but_the_mailbox) {
