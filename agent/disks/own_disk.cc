@@ -29,9 +29,7 @@ Status give_up_reservation(ScsiLun& lun, ReservationKey key) {
       !status && status.error().code != Code::kConflict) {
     return at_disk(status.error(), lun);
   }
-  const Status unregistered =
-      past_unit_attentions([&] { return lun.register_ignoring_existing({}, false); });
-  if (!unregistered) return at_disk(unregistered.error(), lun);
+  if (Status gone = unregister(lun); !gone) return at_disk(gone.error(), lun);
   return {};
 }
 
@@ -84,11 +82,12 @@ Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key
   return changed;
 }
 
-Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentity& self,
+                                         SeizeNotes* notes) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
   if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
   const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
-  if (Status seized = seize(disk.lun, goal); !seized) return fail(seized.error());
+  if (Status seized = seize(disk.lun, goal, notes); !seized) return fail(seized.error());
   pb::CoredumpHeader header;
   if (Status written = write_records_in_service(held, self, disk.unix_ms, header); !written) {
     if (written.error().code == Code::kRefused) {
@@ -100,12 +99,13 @@ Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentit
   return header;
 }
 
-Status join_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+Status join_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self, SeizeNotes* notes) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
   if (Status same = check_same_disk(held, disk); !same) return same;
   return seize(
       disk.lun,
-      SeizeGoal{.own = self.key, .shared = true, .was_registered = contains(disk.keys, self.key)});
+      SeizeGoal{.own = self.key, .shared = true, .was_registered = contains(disk.keys, self.key)},
+      notes);
 }
 
 Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {

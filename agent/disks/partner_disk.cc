@@ -58,7 +58,7 @@ Result<std::shared_ptr<OpenDisk>> open_by_name(Shelf& shelf, const TakeOrder& or
   return std::make_shared<OpenDisk>(std::move(*disk));
 }
 
-Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset) {
+Status take_reservation(OpenDisk& disk, const TakeOrder& order, TakenDisk& taken) {
   if (!disk.lun) {
     return fail({.code = Code::kUnsupported,
                  .operation = "take disk",
@@ -67,7 +67,8 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset
   }
   SeizeNotes notes;
   const Status status = seize(*disk.lun, order.goal, &notes, order.seen);
-  used_reset = notes.used_reset;
+  taken.used_reset = notes.used_reset;
+  taken.aptpl_refused = notes.aptpl_refused;
   if (!status || notes.preempted) return status;
   // The victim's label, and nobody to preempt: a run before this one preempted and was interrupted,
   // perhaps before it could abort what the target had queued.
@@ -75,7 +76,7 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset
   pb::Label label;
   if (const auto found = read_label(records, order, label); !found) return fail(found.error());
   if (label.owner_node() != order.goal.victim_node) return {};
-  used_reset = true;
+  taken.used_reset = true;
   return disk.lun->logical_unit_reset();
 }
 
@@ -101,7 +102,7 @@ TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
     }
     open = std::move(*opened);
   }
-  taken.status = take_reservation(*open, order, taken.used_reset);
+  taken.status = take_reservation(*open, order, taken);
   if (!taken.status) return taken;
   on_held();
   taken.status = write_records(shelf, order, executor.unix_ms(), taken.header);

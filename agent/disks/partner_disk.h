@@ -17,6 +17,7 @@ struct TakenDisk {
   pb::CoredumpHeader header;  // as it reads afterwards; INACTIVE where there is none
   // In place of an abort: PREEMPT AND ABORT is not supported, or nobody was left to preempt.
   bool used_reset = false;
+  bool aptpl_refused = false;  // see kAptplRefused
 };
 
 // Order: label checked -> reservation taken -> label written (owner, epoch) -> header: IN_PROGRESS

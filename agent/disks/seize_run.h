@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "agent/protocol/seize_plan.h"
 #include "storage/reserve/scsi_lun.h"
@@ -11,11 +12,20 @@ namespace lastword {
 struct SeizeNotes {
   bool used_reset = false;
   bool preempted = false;
+  bool aptpl_refused = false;
 };
+// What to tell the operator of `aptpl_refused`.
+inline constexpr std::string_view kAptplRefused =
+    "the target offers to keep registrations over a power loss (APTPL) and cannot: after one, both "
+    "nodes could write until `lastword start`. LIO needs the directory /var/target/pr";
 
 // Blocks for at most the lun's time-out for each command. Returns Seize::result(), with the disk's
 // name; `notes` may be null.
 [[nodiscard]] Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes = nullptr,
                            std::optional<SeizeView> seen = {});
+
+// Removes this node's registration, and what it holds by it. With APTPL where that is offered: on
+// LIO, one node's unregistering without it makes the target forget the others' at a power loss.
+[[nodiscard]] Status unregister(ScsiLun& lun);
 
 }  // namespace lastword

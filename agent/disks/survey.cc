@@ -28,7 +28,7 @@ void read_reservation(ScsiLun& lun, DiskView& disk) {
   }
   disk.reservations_known = !disk.scsi_problem;
   // Many targets do not know the command; they keep nothing, then.
-  const auto capabilities = lun.report_capabilities();
+  const auto capabilities = past_unit_attentions([&] { return lun.report_capabilities(); });
   disk.aptpl = capabilities && capabilities->aptpl;
 }
 

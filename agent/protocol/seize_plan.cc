@@ -47,6 +47,13 @@ std::optional<ReservationKey> key_in_the_way(const SeizeGoal& goal, const SeizeV
   return std::nullopt;
 }
 
+bool refuses_aptpl(const Error& error) {
+  constexpr std::uint8_t kNotReady = 0x2;
+  constexpr std::uint8_t kCommunicationFailure = 0x08;  // SPC-4 annex D.2
+  return error.code == Code::kUnsupported ||
+         (error.sense.key == kNotReady && error.sense.asc == kCommunicationFailure);
+}
+
 Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal) {
   if (!seen) return;
   view_ = std::move(*seen);
@@ -66,7 +73,7 @@ std::optional<SeizeCommand> Seize::next() const {
     case State::kReadingHolder:
       return SeizeCommand::kReadReservation;
     case State::kRegistering:
-      return SeizeCommand::kRegister;
+      return aptpl_refused_ ? SeizeCommand::kRegisterVolatile : SeizeCommand::kRegister;
     case State::kAborting:
       return SeizeCommand::kPreemptAndAbort;
     case State::kPreempting:
@@ -115,6 +122,20 @@ std::string Seize::why_no_end() const {
       to_string(*victim));
 }
 
+// Only a node that is registered can remove a registration (SPC-4 5.13.11.2.6).
+Error Seize::registration_gone() const {
+  const auto another = [own = parse_key(goal_.own)](ReservationKey key) {
+    const auto parts = parse_key(key);
+    return !parts || parts->cluster != own->cluster || parts->node != own->node;
+  };
+  if (goal_.was_registered || std::ranges::any_of(view_.keys, another)) {
+    return conflict(Code::kFenced, "this node's registration was removed by another");
+  }
+  return conflict(Code::kUnsupported,
+                  "this node's registration is gone again, and nobody is registered who could have "
+                  "removed it: the target does not keep registrations");
+}
+
 void Seize::look_again() {
   if (++looks_ > kMaxLooks) return end(fail(conflict(Code::kConflict, why_no_end())));
   state_ = State::kReadingKeys;
@@ -133,13 +154,11 @@ void Seize::decide() {
     state_ = registered() && !holds ? State::kWithdrawing : State::kFailed;
     return;
   }
-  if (!registered() && !sent_register_ && !goal_.was_registered) {
+  if (!registered() && !had_registration_ && !goal_.was_registered) {
     state_ = State::kRegistering;
     return;
   }
-  if (!registered()) {
-    return end(fail(conflict(Code::kFenced, "this node's registration was removed by another")));
-  }
+  if (!registered()) return end(fail(registration_gone()));
   if (const auto victim = next_victim()) {
     victim_ = *victim;
     state_ = used_reset_ ? State::kPreempting : State::kAborting;
@@ -159,6 +178,7 @@ void Seize::decide() {
                                               to_string(view_.holder->holder),
                                               name_of(view_.holder->type), name_of(kOwnerType)))));
   }
+  if (unverified_) return look_again();
   end({});
 }
 
@@ -178,6 +198,11 @@ void Seize::reply(const SeizeReply& reply) {
       state_ = State::kPreempting;
       return;
     }
+    // It may be registered all the same: look.
+    if (state_ == State::kRegistering && !aptpl_refused_ && refuses_aptpl(error)) {
+      aptpl_refused_ = true;
+      return look_again();
+    }
     // The victim, or our own registration, went away since we looked (SPC-4 5.13.11.2.6): look.
     if (error.code == Code::kConflict && state_ != State::kReadying) return look_again();
     return end(fail(error));
@@ -191,10 +216,11 @@ void Seize::reply(const SeizeReply& reply) {
       return;
     case State::kReadingHolder:
       view_.holder = reply.reservation;
+      unverified_ = false;
+      had_registration_ = had_registration_ || registered();
       return decide();
     case State::kRegistering:
-      // From here on our registration must be there: if it is not, somebody removed it.
-      sent_register_ = true;
+      had_registration_ = unverified_ = true;
       view_.keys.push_back(goal_.own);
       return decide();
     case State::kPreempting:

@@ -4,7 +4,8 @@
 // partner's disks).
 //
 //   TEST UNIT READY until ready -> READ KEYS, READ RESERVATION (unless just seen)
-//   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already
+//   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already; once more
+//      without APTPL where the target cannot keep what it offers to keep
 //   -> PREEMPT AND ABORT of each victim, the holder first -> RESERVE if nobody holds it
 //   -> READ KEYS, READ RESERVATION: this node holds it and no victim is registered
 //
@@ -38,6 +39,11 @@ struct SeizeGoal {
   std::optional<bool> aptpl = {};
 };
 
+// How a target answers REGISTER that offers to keep registrations over a power loss (APTPL) and
+// cannot: LIO without its directory /var/target/pr by NOT READY, 08/00, after it has registered
+// (core_scsi3_update_and_write_aptpl in drivers/target/target_core_pr.c); others refuse the bit.
+[[nodiscard]] bool refuses_aptpl(const Error& error);
+
 // What somebody saw of the disk a moment ago: saves the first look. It may be out of date; what
 // changed since shows in the replies, and in the look at the end.
 struct SeizeView {
@@ -55,7 +61,8 @@ enum class SeizeCommand : std::uint8_t {
   kTestUnitReady,
   kReadKeys,
   kReadReservation,
-  kRegister,
+  kRegister,          // with APTPL where that is offered
+  kRegisterVolatile,  // without
   kPreemptAndAbort,
   kPreempt,
   kLogicalUnitReset,
@@ -82,10 +89,12 @@ class Seize {
   [[nodiscard]] bool over() const { return state_ == State::kDone || state_ == State::kFailed; }
   // Valid when over(). An error leaves the disk with whoever holds it: kConflict (somebody else's
   // key holds it, or it kept changing hands), kFenced (this node's registration was removed while
-  // it was at work), or what the disk answered.
+  // it was at work), kUnsupported (the target forgets it), or what the disk answered.
   [[nodiscard]] const Status& result() const { return result_; }
   // PREEMPT AND ABORT was not supported; a reset stood in for the abort.
   [[nodiscard]] bool used_reset() const { return used_reset_; }
+  // The target offers to keep registrations over a power loss and cannot: it would forget this one.
+  [[nodiscard]] bool aptpl_refused() const { return aptpl_refused_; }
   // Some victim's registration was removed, and its commands with it.
   [[nodiscard]] bool preempted() const { return preempted_; }
 
@@ -107,6 +116,7 @@ class Seize {
   [[nodiscard]] std::optional<ReservationKey> next_victim() const;
   [[nodiscard]] bool registered() const;
   [[nodiscard]] std::string why_no_end() const;
+  [[nodiscard]] Error registration_gone() const;
   void look_again();
   void decide();
   void end(const Status& result);
@@ -115,7 +125,9 @@ class Seize {
   State state_ = State::kReadying;
   ReservationKey victim_;
   SeizeView view_;
-  bool sent_register_ = false;
+  bool had_registration_ = false;  // in this run: it must not be made again
+  bool unverified_ = false;        // it was made since the last look
+  bool aptpl_refused_ = false;
   bool needs_reset_ = false;
   bool used_reset_ = false;
   bool preempted_ = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/disks/seize_run.h"
 #include "agent/protocol/takeover_input.h"
 #include "proto/coredump.h"
 #include "proto/record_names.h"
@@ -90,6 +91,7 @@ void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
            "a LOGICAL UNIT RESET stood in for the abort: the target lacks PREEMPT AND ABORT, or "
            "a run before this one was interrupted");
     }
+    if (taken.aptpl_refused) emit("no-aptpl", index, std::string(kAptplRefused));
     disk.header = taken.header;
     emit(held_dump ? "dump-disk-claimed" : "disk-taken", index,
          held_dump ? pb::Attribute_Name(disk.header.attribute()) +
