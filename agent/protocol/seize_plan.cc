@@ -203,8 +203,9 @@ void Seize::reply(const SeizeReply& reply) {
       aptpl_refused_ = true;
       return look_again();
     }
-    // The victim, or our own registration, went away since we looked (SPC-4 5.13.11.2.6): look.
-    if (error.code == Code::kConflict && state_ != State::kReadying) return look_again();
+    // The victim, or our own registration, went away since we looked (SPC-4 5.13.11.2.6): look. So
+    // do some disks answer TEST UNIT READY of a node that is not registered.
+    if (error.code == Code::kConflict) return look_again();
     return end(fail(error));
   }
   switch (state_) {

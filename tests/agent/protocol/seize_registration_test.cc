@@ -78,4 +78,12 @@ BOOST_AUTO_TEST_CASE(withdrawing_keeps_what_the_target_remembers_of_the_others) 
   BOOST_CHECK(holds(disk.shelf, key(kAlpha, 7)));
 }
 
+BOOST_AUTO_TEST_CASE(test_unit_ready_that_conflicts_says_nothing_about_keys) {
+  Owned disk;
+  disk.shelf.inject(
+      0, {.kind = FaultKind::kConflict, .only = Command::kTestUnitReady, .initiator = "beta"});
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
