@@ -58,7 +58,8 @@ Result<std::shared_ptr<OpenDisk>> open_by_name(Shelf& shelf, const TakeOrder& or
   return std::make_shared<OpenDisk>(std::move(*disk));
 }
 
-Status take_reservation(OpenDisk& disk, const TakeOrder& order, TakenDisk& taken) {
+Status take_reservation(OpenDisk& disk, const TakeOrder& order, const TakeProgress& progress,
+                        TakenDisk& taken) {
   if (!disk.lun) {
     return fail({.code = Code::kUnsupported,
                  .operation = "take disk",
@@ -66,7 +67,7 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, TakenDisk& taken
                  .detail = "an image file has no reservations"});
   }
   SeizeNotes notes;
-  const Status status = seize(*disk.lun, order.goal, &notes, order.seen);
+  const Status status = seize(*disk.lun, order.goal, &notes, order.seen, progress.on_giving_up);
   taken.used_reset = notes.used_reset;
   taken.aptpl_refused = notes.aptpl_refused;
   if (!status || notes.preempted) return status;
@@ -92,7 +93,7 @@ Status write_records(Shelf& shelf, const TakeOrder& order, std::int64_t unix_ms,
 }  // namespace
 
 TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
-                    std::shared_ptr<OpenDisk> open, const std::function<void()>& on_held) {
+                    std::shared_ptr<OpenDisk> open, const TakeProgress& progress) {
   TakenDisk taken;
   if (!open) {
     auto opened = open_by_name(shelf, order);
@@ -102,9 +103,9 @@ TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
     }
     open = std::move(*opened);
   }
-  taken.status = take_reservation(*open, order, taken);
+  taken.status = take_reservation(*open, order, progress, taken);
   if (!taken.status) return taken;
-  on_held();
+  progress.on_held();
   taken.status = write_records(shelf, order, executor.unix_ms(), taken.header);
   return taken;
 }

@@ -20,16 +20,23 @@ struct TakenDisk {
   bool aptpl_refused = false;  // see kAptplRefused
 };
 
+// Called on the thread that takes the disk.
+struct TakeProgress {
+  // The reservation is this node's: nobody else can write the disk from then on, and the service
+  // need not wait for the records.
+  std::function<void()> on_held;
+  // It is not to be had this time: whoever waits for it need not wait until the rest is undone.
+  std::function<void()> on_giving_up;
+};
+
 // Order: label checked -> reservation taken -> label written (owner, epoch) -> header: IN_PROGRESS
 // becomes ABORTED(abort_reason), ARMED becomes INACTIVE. An error leaves what came before it done;
-// doing it again finishes the rest. `on_held` is called as soon as the reservation is this node's:
-// nobody else can write the disk from then on, and the service need not wait for the records.
+// doing it again finishes the rest.
 //
 // `open`: the disk as a recent survey read its label; null where what it knew is not to be trusted
 // any more: the disk is then opened by its name, and its label read again. Shelf and executor
 // outlive this.
 [[nodiscard]] TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
-                                  std::shared_ptr<OpenDisk> open,
-                                  const std::function<void()>& on_held);
+                                  std::shared_ptr<OpenDisk> open, const TakeProgress& progress);
 
 }  // namespace lastword

@@ -59,10 +59,13 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
 
 }  // namespace
 
-Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes,
-             std::optional<SeizeView> seen) {
+Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes, std::optional<SeizeView> seen,
+             const std::function<void()>& on_giving_up) {
   Seize machine(goal, std::move(seen));
+  bool told = false;
   while (const auto command = machine.next()) {
+    if (machine.giving_up() && !told && on_giving_up) on_giving_up();
+    told = machine.giving_up();
     machine.reply(send(lun, goal, *command, machine.victim()));
   }
   if (notes != nullptr) {

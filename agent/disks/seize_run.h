@@ -1,6 +1,7 @@
 // Drives a Seize (agent/protocol/seize_plan.h) on a logical unit.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -20,9 +21,11 @@ inline constexpr std::string_view kAptplRefused =
     "nodes could write until `lastword start`. LIO needs the directory /var/target/pr";
 
 // Blocks for at most the lun's time-out for each command. Returns Seize::result(), with the disk's
-// name; `notes` may be null.
+// name; `notes` may be null. `on_giving_up` is called when the result will be an error, before what
+// there is to withdraw is withdrawn.
 [[nodiscard]] Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes = nullptr,
-                           std::optional<SeizeView> seen = {});
+                           std::optional<SeizeView> seen = {},
+                           const std::function<void()>& on_giving_up = {});
 
 // Removes this node's registration, and what it holds by it. With APTPL where that is offered: on
 // LIO, one node's unregistering without it makes the target forget the others' at a power loss.

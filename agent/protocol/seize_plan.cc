@@ -58,7 +58,8 @@ Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal)
   if (!seen) return;
   view_ = std::move(*seen);
   decide();
-  if (over() || state_ == State::kWithdrawing) {  // nothing ends on old news
+  if (over() || giving_up()) {  // nothing ends on old news
+    giving_up_ = false;
     state_ = State::kReadying;
     result_ = {};
   }
@@ -106,6 +107,16 @@ bool Seize::registered() const {
 void Seize::end(const Status& result) {
   state_ = result ? State::kDone : State::kFailed;
   result_ = result;
+  if (result || result.error().code == Code::kFenced) return;
+  // On a mailbox disk a registration of this life is a vote, and stays.
+  giving_up_ = sent_register_ || (had_registration_ && !goal_.shared);
+  if (giving_up_) state_ = State::kReadingKeys;
+}
+
+// Keys and holder were just read, of a disk that is not to be had.
+void Seize::withdraw() {
+  const bool holds = view_.holder && view_.holder->holder == goal_.own;
+  state_ = registered() && !holds ? State::kWithdrawing : State::kFailed;
 }
 
 std::string Seize::why_no_end() const {
@@ -150,9 +161,7 @@ void Seize::decide() {
                     to_string(*stranger))));
     // A registration of ours, of this run or one that was interrupted, would let this node write
     // beside the other one. Unless it is the one that holds the disk.
-    const bool holds = view_.holder && view_.holder->holder == goal_.own;
-    state_ = registered() && !holds ? State::kWithdrawing : State::kFailed;
-    return;
+    return withdraw();
   }
   if (!registered() && !had_registration_ && !goal_.was_registered) {
     state_ = State::kRegistering;
@@ -189,10 +198,11 @@ void Seize::reply(const SeizeReply& reply) {
     if (error.code == Code::kUnitAttention && ++attentions_ <= kMaxUnitAttentions) {
       return;  // not executed: the same command again
     }
-    if (state_ == State::kWithdrawing) {
-      state_ = State::kFailed;  // the conflict is what counts
+    if (giving_up()) {
+      state_ = State::kFailed;  // why it gave up is what counts
       return;
     }
+    sent_register_ = sent_register_ || state_ == State::kRegistering;
     if (error.code == Code::kUnsupported && state_ == State::kAborting) {
       used_reset_ = true;
       state_ = State::kPreempting;
@@ -218,10 +228,11 @@ void Seize::reply(const SeizeReply& reply) {
     case State::kReadingHolder:
       view_.holder = reply.reservation;
       unverified_ = false;
+      if (giving_up_) return withdraw();
       had_registration_ = had_registration_ || registered();
       return decide();
     case State::kRegistering:
-      had_registration_ = unverified_ = true;
+      had_registration_ = unverified_ = sent_register_ = true;
       view_.keys.push_back(goal_.own);
       return decide();
     case State::kPreempting:

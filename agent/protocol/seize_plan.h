@@ -9,6 +9,10 @@
 //   -> PREEMPT AND ABORT of each victim, the holder first -> RESERVE if nobody holds it
 //   -> READ KEYS, READ RESERVATION: this node holds it and no victim is registered
 //
+// A seizure that fails looks once more and withdraws its registration, since type 5 lets every
+// registrant write; unless the disk is this node's all the same, by a command whose answer was
+// lost.
+//
 // Where PREEMPT AND ABORT is not to be had: PREEMPT, then LOGICAL UNIT RESET, since after a plain
 // PREEMPT a command that the target accepted from the victim could still be executed.
 #pragma once
@@ -86,6 +90,8 @@ class Seize {
   // The reply to next(). A reply after over() is ignored.
   void reply(const SeizeReply& reply);
 
+  // It has failed; what is left is to withdraw the registration.
+  [[nodiscard]] bool giving_up() const { return giving_up_ || state_ == State::kWithdrawing; }
   [[nodiscard]] bool over() const { return state_ == State::kDone || state_ == State::kFailed; }
   // Valid when over(). An error leaves the disk with whoever holds it: kConflict (somebody else's
   // key holds it, or it kept changing hands), kFenced (this node's registration was removed while
@@ -119,6 +125,7 @@ class Seize {
   [[nodiscard]] Error registration_gone() const;
   void look_again();
   void decide();
+  void withdraw();
   void end(const Status& result);
 
   SeizeGoal goal_;
@@ -127,6 +134,8 @@ class Seize {
   SeizeView view_;
   bool had_registration_ = false;  // in this run: it must not be made again
   bool unverified_ = false;        // it was made since the last look
+  bool sent_register_ = false;     // in this run, whatever came of it
+  bool giving_up_ = false;         // result_ is why; registered or not is to be seen
   bool aptpl_refused_ = false;
   bool needs_reset_ = false;
   bool used_reset_ = false;

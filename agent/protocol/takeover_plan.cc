@@ -167,6 +167,13 @@ TakeoverPlan::Actions TakeoverPlan::disk_held(std::size_t index) {
   return actions;
 }
 
+TakeoverPlan::Actions TakeoverPlan::disk_not_now(std::size_t index) {
+  Actions actions;
+  disks_[index].waited_for = false;
+  announce_service(actions);
+  return actions;
+}
+
 TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, const Status& status,
                                                const pb::CoredumpHeader& header, Instant now) {
   Actions actions;

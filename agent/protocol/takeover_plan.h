@@ -69,6 +69,8 @@ class TakeoverPlan {
                                     std::optional<Instant> asked = {});
   // The disk's reservation is this node's; its records are still to be written.
   [[nodiscard]] Actions disk_held(std::size_t disk);
+  // The taking is about to end with an error.
+  [[nodiscard]] Actions disk_not_now(std::size_t disk);
   // `header`: as it reads after the taking (the writer may have finished just before). A disk that
   // is_another_nodes() is given up, not fought for.
   [[nodiscard]] Actions disk_taken(std::size_t disk, const Status& status,

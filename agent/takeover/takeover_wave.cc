@@ -136,16 +136,23 @@ void TakeoverWave::take(const TakeoverAction& action) {
   const DiskView& disk = disks_[index];
   const TakeOrder order =
       take_order(disk, work_.config, work_.state.key, action.abort_reason, failed_.panicked);
-  const auto on_held = [this, index, post = loop_.poster()] {
-    post([this, index] {
-      perform(plan_.disk_held(index));
-      step();
-    });
+  using PlanEvent = TakeoverPlan::Actions (TakeoverPlan::*)(std::size_t);
+  const auto reporting = [this, index, post = loop_.poster()](PlanEvent event) {
+    return [this, index, post, event] {
+      post([this, index, event] {
+        perform((plan_.*event)(index));
+        step();
+      });
+    };
   };
+  const TakeProgress progress{.on_held = reporting(&TakeoverPlan::disk_held),
+                              .on_giving_up = reporting(&TakeoverPlan::disk_not_now)};
   run_elsewhere<TakenDisk>(
       work_.executor(), loop_,
-      [order, on_held, open = open_.find(disk.info.path), shelf = &work_.shelf(),
-       executor = &work_.executor()] { return take_disk(*shelf, *executor, order, open, on_held); },
+      [order, progress, open = open_.find(disk.info.path), shelf = &work_.shelf(),
+       executor = &work_.executor()] {
+        return take_disk(*shelf, *executor, order, open, progress);
+      },
       [this, index](const TakenDisk& taken) { on_taken(index, taken); });
   if (!may_hold_dump(disk.label->role())) return;
   emit("take-started", index,

@@ -86,4 +86,70 @@ BOOST_AUTO_TEST_CASE(test_unit_ready_that_conflicts_says_nothing_about_keys) {
   BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
 }
 
+BOOST_AUTO_TEST_CASE(seizure_that_fails_withdraws_its_registration_whatever_failed) {
+  for (const FaultKind kind : {FaultKind::kTimeout, FaultKind::kIoError, FaultKind::kConflict}) {
+    for (const Command command : {Command::kPreemptAndAbort, Command::kReserve}) {
+      Owned disk;
+      if (command == Command::kReserve) {
+        BOOST_REQUIRE(disk.alpha.lun(0)->release(key(kAlpha, 7), kOwnerType));
+      }
+      disk.shelf.inject(0, {.kind = kind, .only = command, .initiator = "beta"});
+      const Status status = seize(*disk.beta.lun(0), takeover_by_beta());
+      BOOST_REQUIRE(!status);
+      BOOST_CHECK(status.error().code == (kind == FaultKind::kTimeout   ? Code::kTimeout
+                                          : kind == FaultKind::kIoError ? Code::kIo
+                                                                        : Code::kConflict));
+      BOOST_CHECK(!registered(disk.shelf, key(kBeta, 4)));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(registration_that_was_answered_by_a_time_out_is_withdrawn_too) {
+  Owned disk;
+  disk.shelf.inject(
+      0,
+      {.kind = FaultKind::kTimeout, .only = Command::kRegister, .initiator = "beta", .times = 1});
+  bool executed = false;
+  disk.shelf.set_hook([&](const CommandTrace& trace) {
+    if (trace.initiator != "beta" || trace.command != Command::kReadKeys || executed) return;
+    executed = true;  // the target got round to it
+    (void)disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false);
+  });
+  const SeizeView seen{.keys = disk.shelf.registrations(0).keys,
+                       .holder = disk.shelf.reservation(0)};
+  BOOST_CHECK(!seize(*disk.beta.lun(0), takeover_by_beta(), nullptr, seen));
+  BOOST_CHECK(executed);
+  BOOST_CHECK(!registered(disk.shelf, key(kBeta, 4)));
+}
+
+BOOST_AUTO_TEST_CASE(reservation_that_came_with_a_failure_stays) {
+  Owned disk;  // the preempt is executed, and its answer lost
+  bool executed = false;
+  disk.shelf.set_hook([&](const CommandTrace& trace) {
+    if (trace.initiator != "beta" || trace.command != Command::kPreemptAndAbort || executed) return;
+    executed = true;
+    (void)disk.beta.lun(0)->preempt_and_abort(key(kBeta, 4), key(kAlpha, 7), kOwnerType);
+  });
+  disk.shelf.inject(0, {.kind = FaultKind::kTimeout,
+                        .only = Command::kPreemptAndAbort,
+                        .initiator = "beta",
+                        .skip = 1});
+  const Status status = seize(*disk.beta.lun(0), takeover_by_beta());
+  BOOST_REQUIRE(!status);
+  BOOST_CHECK(status.error().code == Code::kTimeout);
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+  BOOST_CHECK(!write_block(disk.alpha));
+}
+
+BOOST_AUTO_TEST_CASE(registration_on_a_mailbox_disk_that_was_there_before_stays) {
+  FakeShelf shelf;
+  const Nexus alpha = shelf.connect("alpha");
+  BOOST_REQUIRE(seize(*alpha.lun(0), {.own = key(kAlpha, 7), .shared = true}));
+  BOOST_REQUIRE(alpha.lun(0)->release(key(kAlpha, 7), kOwnerType));
+  shelf.inject(0, {.kind = FaultKind::kIoError, .only = Command::kReserve});
+  BOOST_CHECK(
+      !seize(*alpha.lun(0), {.own = key(kAlpha, 7), .shared = true, .was_registered = true}));
+  BOOST_CHECK(registered(shelf, key(kAlpha, 7)));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

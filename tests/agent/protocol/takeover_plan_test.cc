@@ -36,6 +36,14 @@ BOOST_AUTO_TEST_CASE(one_sick_service_disk_does_not_hold_the_others_up_and_is_tr
   CHECK_DISKS(taken(plan.tick(2ms + kTiming.settings.io_timeout)), {1});
 }
 
+BOOST_AUTO_TEST_CASE(service_does_not_wait_while_a_disk_that_failed_is_withdrawn_from) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  (void)plan.disk_held(0);
+  BOOST_CHECK(has(plan.disk_not_now(1), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(1, fail({.code = Code::kIo}), {}, 5000ms), Kind::kServiceTaken));
+}
+
 BOOST_AUTO_TEST_CASE(service_is_never_announced_with_no_disk_held) {
   auto plan = usual();
   (void)plan.begin(0ms);

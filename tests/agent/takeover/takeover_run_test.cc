@@ -236,6 +236,17 @@ BOOST_AUTO_TEST_CASE(service_disk_whose_first_preempt_times_out_is_announced_whe
   BOOST_TEST(second.missing_disks.empty());
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_is_not_taken_keeps_no_registration_of_the_taker) {
+  Panic panic;
+  panic.shelf.inject(kSecond, {.kind = fake::FaultKind::kTimeout,
+                               .only = fake::Command::kPreemptAndAbort,
+                               .initiator = "beta"});
+  BOOST_TEST(panic.run().has_value());
+  for (const ReservationKey key : panic.shelf.registrations(kSecond).keys) {
+    BOOST_TEST((key != panic.state.key));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(second_announcement_waits_for_the_hook_of_the_first) {
   Panic panic;
   panic.hook_takes = milliseconds(40'000);
