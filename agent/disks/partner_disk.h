@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "agent/base/executor.h"
 #include "agent/disks/shelf.h"
@@ -17,7 +18,8 @@ struct TakenDisk {
   pb::CoredumpHeader header;  // as it reads afterwards; INACTIVE where there is none
   // In place of an abort: PREEMPT AND ABORT is not supported, or nobody was left to preempt.
   bool used_reset = false;
-  bool aptpl_refused = false;  // see kAptplRefused
+  bool aptpl_refused = false;                        // see kAptplRefused
+  std::vector<ReservationKey> foreign_removed = {};  // registrants of neither node
 };
 
 // Called on the thread that takes the disk.

@@ -71,7 +71,8 @@ Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes, std::option
   if (notes != nullptr) {
     *notes = {.used_reset = machine.used_reset(),
               .preempted = machine.preempted(),
-              .aptpl_refused = machine.aptpl_refused()};
+              .aptpl_refused = machine.aptpl_refused(),
+              .foreign_removed = machine.foreign_removed()};
   }
   if (machine.result()) return {};
   Error error = machine.result().error();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "agent/protocol/seize_plan.h"
 #include "storage/reserve/scsi_lun.h"
@@ -14,6 +15,7 @@ struct SeizeNotes {
   bool used_reset = false;
   bool preempted = false;
   bool aptpl_refused = false;
+  std::vector<ReservationKey> foreign_removed = {};
 };
 // What to tell the operator of `aptpl_refused`.
 inline constexpr std::string_view kAptplRefused =

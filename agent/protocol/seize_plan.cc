@@ -17,13 +17,28 @@ Error conflict(Code code, std::string_view detail) {
   return {.code = code, .operation = "take reservation", .detail = detail};
 }
 
-bool is_victim(const SeizeGoal& goal, ReservationKey key) {
+enum class Whose {
+  kOwn,
+  kVictims,
+  kRespected,  // of a later life, of either node
+  kForeign,    // another node's of the cluster, or no key of the cluster
+};
+
+Whose whose(const SeizeGoal& goal, ReservationKey key) {
+  if (key == goal.own) return Whose::kOwn;
   const auto own = parse_key(goal.own);
   const auto parts = parse_key(key);
-  if (!own || !parts || parts->cluster != own->cluster) return false;
-  if (parts->node == own->node) return parts->boot_generation < own->boot_generation;
-  return parts->node == goal.victim_node &&
-         (!goal.victim_generation || parts->boot_generation <= *goal.victim_generation);
+  if (!own || !parts || parts->cluster != own->cluster) return Whose::kForeign;
+  if (parts->node == own->node) {
+    return parts->boot_generation < own->boot_generation ? Whose::kVictims : Whose::kRespected;
+  }
+  if (parts->node != goal.victim_node) return Whose::kForeign;
+  const bool failed = !goal.victim_generation || parts->boot_generation <= *goal.victim_generation;
+  return failed ? Whose::kVictims : Whose::kRespected;
+}
+
+bool is_victim(const SeizeGoal& goal, ReservationKey key) {
+  return whose(goal, key) == Whose::kVictims;
 }
 
 }  // namespace
@@ -38,13 +53,12 @@ std::optional<ReservationKey> key_in_the_way(const SeizeGoal& goal, const SeizeV
     return view.holder->holder;
   }
   if (goal.shared) return std::nullopt;
-  for (const ReservationKey key : view.keys) {
-    const auto parts = parse_key(key);
-    if (parts && parts->node == goal.victim_node && !is_victim(goal, key) && key != goal.own) {
-      return key;
-    }
-  }
-  return std::nullopt;
+  const auto in_the_way = std::ranges::find_if(view.keys, [&](ReservationKey key) {
+    const Whose owner = whose(goal, key);
+    return owner == Whose::kRespected ||
+           (owner == Whose::kForeign && goal.foreign == ForeignRegistrants::kRefuse);
+  });
+  return in_the_way == view.keys.end() ? std::nullopt : std::optional(*in_the_way);
 }
 
 bool refuses_aptpl(const Error& error) {
@@ -92,12 +106,31 @@ std::optional<SeizeCommand> Seize::next() const {
   return std::nullopt;
 }
 
+// A foreign registrant goes only from a disk that this node holds.
 std::optional<ReservationKey> Seize::next_victim() const {
   if (view_.holder && is_victim(goal_, view_.holder->holder)) return view_.holder->holder;
-  const auto found = std::find_if(view_.keys.begin(), view_.keys.end(),
-                                  [this](auto key) { return is_victim(goal_, key); });
-  if (found == view_.keys.end()) return std::nullopt;
-  return *found;
+  const auto first = [this](Whose owner) -> std::optional<ReservationKey> {
+    const auto found = std::ranges::find_if(
+        view_.keys, [&](ReservationKey key) { return whose(goal_, key) == owner; });
+    return found == view_.keys.end() ? std::nullopt : std::optional(*found);
+  };
+  if (const auto victim = first(Whose::kVictims)) return victim;
+  const bool removes = goal_.foreign == ForeignRegistrants::kRemove && holds();
+  return removes ? first(Whose::kForeign) : std::nullopt;
+}
+
+bool Seize::holds() const {
+  return view_.holder && view_.holder->holder == goal_.own;
+}
+
+// Some targets, LIO among them, skip the abort when the victim does not hold the reservation.
+void Seize::note_removed() {
+  if (whose(goal_, victim_) == Whose::kVictims) {
+    preempted_ = true;
+    return;
+  }
+  needs_reset_ = true;
+  foreign_removed_.push_back(victim_);
 }
 
 bool Seize::registered() const {
@@ -115,12 +148,16 @@ void Seize::end(const Status& result) {
 
 // Keys and holder were just read, of a disk that is not to be had.
 void Seize::withdraw() {
-  const bool holds = view_.holder && view_.holder->holder == goal_.own;
-  state_ = registered() && !holds ? State::kWithdrawing : State::kFailed;
+  state_ = registered() && !holds() ? State::kWithdrawing : State::kFailed;
 }
 
 std::string Seize::why_no_end() const {
   const auto victim = next_victim();
+  if (victim && whose(goal_, *victim) == Whose::kForeign) {
+    return fmt::format(
+        "{}, a key of neither node, cannot be removed or comes back; find out whose it is",
+        to_string(*victim));
+  }
   if (!victim || parse_key(*victim)->node != parse_key(goal_.own)->node) {
     return "its registrations keep changing; another node is taking it at the same time";
   }
@@ -155,10 +192,14 @@ void Seize::look_again() {
 // Keys and holder were just read: what is to be done about them?
 void Seize::decide() {
   if (const auto stranger = key_in_the_way(goal_, view_)) {
+    const bool refused =
+        whose(goal_, *stranger) == Whose::kForeign && goal_.foreign == ForeignRegistrants::kRefuse;
     result_ = fail(conflict(
         Code::kConflict,
-        fmt::format("{} is on it, which is not a key this node may remove; see `lastword inspect`",
-                    to_string(*stranger))));
+        fmt::format(
+            "{} is on it, which is not a key this node may remove{}; see `lastword inspect`",
+            to_string(*stranger),
+            refused ? " ([takeover] foreign_registrants = \"refuse\")" : "")));
     // A registration of ours, of this run or one that was interrupted, would let this node write
     // beside the other one. Unless it is the one that holds the disk.
     return withdraw();
@@ -236,13 +277,14 @@ void Seize::reply(const SeizeReply& reply) {
       view_.keys.push_back(goal_.own);
       return decide();
     case State::kPreempting:
-      preempted_ = needs_reset_ = true;
+      needs_reset_ = true;
+      note_removed();
       return look_again();
     case State::kResetting:
       needs_reset_ = false;
       return look_again();
     case State::kAborting:
-      preempted_ = true;
+      note_removed();
       return look_again();
     case State::kReserving:
       return look_again();

@@ -7,7 +7,8 @@
 //   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already; once more
 //      without APTPL where the target cannot keep what it offers to keep
 //   -> PREEMPT AND ABORT of each victim, the holder first -> RESERVE if nobody holds it
-//   -> READ KEYS, READ RESERVATION: this node holds it and no victim is registered
+//   -> PREEMPT AND ABORT of each foreign registrant, if that is wanted, then LOGICAL UNIT RESET
+//   -> READ KEYS, READ RESERVATION: this node holds it, and nobody is registered beside it
 //
 // A seizure that fails looks once more and withdraws its registration, since type 5 lets every
 // registrant write; unless the disk is this node's all the same, by a command whose answer was
@@ -21,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/protocol/config.h"
 #include "proto/keys.h"
 #include "proto/reservation.h"
 
@@ -39,6 +41,8 @@ struct SeizeGoal {
   // This boot's key was registered a moment ago. If it is gone now, another node removed it: it is
   // not registered again (kFenced).
   bool was_registered = false;
+  // What to do about keys of neither this node nor the victim; absent: leave them.
+  std::optional<ForeignRegistrants> foreign = {};
   // The target can keep registrations over a power loss (REPORT CAPABILITIES); absent: ask it.
   std::optional<bool> aptpl = {};
 };
@@ -55,9 +59,10 @@ struct SeizeView {
   std::optional<Reservation> holder;
 };
 
-// Whose key keeps this node off the disk: a holder that is not to be thrown off, or a node that
-// failed and is registered again by a later boot. With type 5 every registrant writes, so it must
-// not stay beside this node. Empty: the disk may be taken.
+// Whose key keeps this node off the disk: a holder that is not to be thrown off, or a registrant
+// that is not: with type 5 every registrant writes, so it must not stay beside this node. That is a
+// later boot of either node, or a foreign key where these are not to be removed. Empty: the disk
+// may be taken.
 [[nodiscard]] std::optional<ReservationKey> key_in_the_way(const SeizeGoal& goal,
                                                            const SeizeView& view);
 
@@ -101,6 +106,10 @@ class Seize {
   [[nodiscard]] bool used_reset() const { return used_reset_; }
   // The target offers to keep registrations over a power loss and cannot: it would forget this one.
   [[nodiscard]] bool aptpl_refused() const { return aptpl_refused_; }
+  // Keys of neither node that were removed, in that order.
+  [[nodiscard]] const std::vector<ReservationKey>& foreign_removed() const {
+    return foreign_removed_;
+  }
   // Some victim's registration was removed, and its commands with it.
   [[nodiscard]] bool preempted() const { return preempted_; }
 
@@ -121,6 +130,8 @@ class Seize {
 
   [[nodiscard]] std::optional<ReservationKey> next_victim() const;
   [[nodiscard]] bool registered() const;
+  [[nodiscard]] bool holds() const;
+  void note_removed();
   [[nodiscard]] std::string why_no_end() const;
   [[nodiscard]] Error registration_gone() const;
   void look_again();
@@ -140,6 +151,7 @@ class Seize {
   bool needs_reset_ = false;
   bool used_reset_ = false;
   bool preempted_ = false;
+  std::vector<ReservationKey> foreign_removed_;
   unsigned attentions_ = 0;
   unsigned looks_ = 0;
   Status result_;

@@ -54,6 +54,7 @@ void take_disks(const OwnerIdentity& self, const DiskAccess& access, StartReport
   const StartPlan& plan = report.plan;
   report.disks = plan.own;
   report.disks.insert(report.disks.end(), plan.mailbox.begin(), plan.mailbox.end());
+  report.remarks = plan.remarks;
   const auto shared = std::make_shared<SharedNotes>();
   report.results =
       access.work(report.survey, report.disks,

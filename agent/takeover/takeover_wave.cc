@@ -78,6 +78,10 @@ void TakeoverWave::on_header(const SeenHeader& seen, Instant asked) {
 void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
   DiskView& disk = disks_[index];
   const bool held_dump = holds_unsaved_dump(taken.header);
+  for (const ReservationKey key : taken.foreign_removed) {
+    emit("foreign-registrant-removed", index,
+         fmt::format("{}, a key of neither node; find out whose it is", to_string(key)));
+  }
   if (!taken.status) {
     // What the survey knew of it is not to be trusted any more: a new try opens it anew.
     open_.drop(disk.info.path);

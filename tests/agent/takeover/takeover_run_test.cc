@@ -247,6 +247,28 @@ BOOST_AUTO_TEST_CASE(disk_that_is_not_taken_keeps_no_registration_of_the_taker) 
   }
 }
 
+BOOST_AUTO_TEST_CASE(registrant_of_neither_node_is_removed_and_named) {
+  constexpr ReservationKey kStranger{0xdeadbeef};
+  for (const bool refuse : {false, true}) {
+    Panic panic;
+    if (refuse) panic.config.foreign_registrants = ForeignRegistrants::kRefuse;
+    const fake::Nexus third = panic.shelf.connect("third");
+    BOOST_TEST_REQUIRE(fake::ok(third.lun(kFirst)->register_ignoring_existing(kStranger, false)));
+    const auto report = panic.run();
+    BOOST_TEST_REQUIRE(report.has_value());
+    BOOST_TEST(report->complete == !refuse);
+    BOOST_TEST((panic.shelf.registrations(kFirst).keys ==
+                (refuse ? std::vector{key_of(kAlpha, kCrashed), kStranger}
+                        : std::vector{panic.state.key})));
+    const auto event = panic.place_of("foreign-registrant-removed " + path_of(kFirst));
+    BOOST_TEST((event >= 0) == !refuse);
+    if (!refuse) {
+      BOOST_TEST(panic.events[static_cast<std::size_t>(event)].find(to_string(kStranger)) !=
+                 std::string::npos);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(second_announcement_waits_for_the_hook_of_the_first) {
   Panic panic;
   panic.hook_takes = milliseconds(40'000);
