@@ -20,7 +20,7 @@ constexpr std::string_view kHeldAlready = "held already";
 constexpr std::string_view kNoDump = "no dump of this crash is on it or on its way";
 constexpr std::string_view kNotArmedNow = "it is not armed any more";
 constexpr std::string_view kDumpEndedElsewhere = "the dump has ended on another disk";
-constexpr std::string_view kNoWriter = "no dump has shown for the grace time";
+constexpr std::string_view kNoWriter = "no dump has shown for as long as one may take";
 
 }  // namespace
 
@@ -236,18 +236,22 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
     if (now >= disk.deadline) {
       take(i, pb::DEADLINE, kDeadline, now, actions);
     } else if (disk.last_read - disk.last_progress >= timing_.stall()) {
-      // Read, and found unchanged, for so long. A disk that cannot be read proves nothing.
+      // Read, and found unchanged, for so long. A disk that cannot be read proves nothing. By now
+      // the writer has left the disk, if it lives.
+      last_sign_of_life_ = std::max(last_sign_of_life_, disk.last_progress + timing_.stall());
       take(i, pb::STALLED, kStalled, now, actions);
     }
   }
-  // No writer at work, and none has shown itself for the grace time: it never started, or it died
-  // between two candidates. A disk that was not read since keeps out of this until the end.
+  // No writer at work, and none has shown itself for so long: it never started, or it died between
+  // two candidates. A disk that was not read since keeps out of this until the end.
   const bool dumping = any(State::kDumping);
+  const auto armed =
+      static_cast<std::size_t>(std::ranges::count(disks_, State::kArmed, &Disk::state));
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     Disk& disk = disks_[i];
     if (disk.state != State::kArmed) continue;
     const bool silent = !dumping && disk.seen.header_readable &&
-                        disk.last_read - last_sign_of_life_ >= timing_.settings.grace;
+                        disk.last_read - last_sign_of_life_ >= timing_.silence(armed);
     if (silent || now >= begun_ + timing_.deadline()) {
       take(i, pb::STALLED, silent ? kNoWriter : kDeadline, now, actions);
     }

@@ -8,7 +8,7 @@
 //     ^  \___> kSick (again after the retry time)              header says so after the taking
 //     |
 //   kArmed ----> kDumping                                      armed spare; the dump disk
-//     (grace,     (COMPLETED, ABORTED, stall, deadline:
+//     (silence,   (COMPLETED, ABORTED, stall, deadline:
 //      dump over)  back to kTaking)
 #pragma once
 
@@ -130,8 +130,9 @@ class TakeoverPlan {
   std::uint8_t partner_;
   std::vector<Disk> disks_;
   Instant begun_{};
-  Instant last_sign_of_life_{};  // of the partner's capture kernel
-  bool dump_over_ = false;       // a writer came to its own end: it needs no fallback any more
+  // Of the partner's capture kernel: a header that changed, or the end of a stall.
+  Instant last_sign_of_life_{};
+  bool dump_over_ = false;  // a writer came to its own end: it needs no fallback any more
 };
 
 }  // namespace lastword

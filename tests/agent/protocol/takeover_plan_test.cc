@@ -89,14 +89,14 @@ BOOST_AUTO_TEST_CASE(disk_that_stays_sick_is_given_up_at_the_deadline) {
   BOOST_CHECK(plan.over());
 }
 
-BOOST_AUTO_TEST_CASE(armed_spares_are_left_alone_during_the_grace_time_and_taken_after_it) {
+BOOST_AUTO_TEST_CASE(armed_spares_are_left_alone_while_a_dump_may_show_and_taken_then) {
   auto plan = usual();
   (void)plan.begin(0ms);
   take_first_three(plan);
-  read_again(plan, {3, 4}, kTiming.settings.grace - 1ms);
-  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace - 1ms)), {});
-  read_again(plan, {3, 4}, kTiming.settings.grace);
-  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace)), {3, 4});
+  read_again(plan, {3, 4}, kTiming.silence(2) - 1ms);
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2) - 1ms)), {});
+  read_again(plan, {3, 4}, kTiming.silence(2));
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2))), {3, 4});
 }
 
 BOOST_AUTO_TEST_CASE(armed_disk_that_was_not_read_since_may_have_a_dump_by_now) {
@@ -104,8 +104,8 @@ BOOST_AUTO_TEST_CASE(armed_disk_that_was_not_read_since_may_have_a_dump_by_now) 
   (void)plan.begin(0ms);
   take_first_three(plan);
   read_again(plan, {3, 4}, 1000ms);
-  read_again(plan, {4}, kTiming.settings.grace);
-  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace)), {4});
+  read_again(plan, {4}, kTiming.silence(2));
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2))), {4});
   CHECK_DISKS(taken(plan.tick(kTiming.deadline() - 1ms)), {});
   CHECK_DISKS(taken(plan.tick(kTiming.deadline())), {3});
 }
@@ -137,16 +137,15 @@ BOOST_AUTO_TEST_CASE(completed_dump_is_claimed_with_the_rest_of_the_armed_and_re
   BOOST_CHECK(plan.unsaved().empty());
 }
 
-BOOST_AUTO_TEST_CASE(
-    after_an_io_error_the_writer_gets_the_grace_time_to_show_on_its_next_candidate) {
+BOOST_AUTO_TEST_CASE(after_an_io_error_the_writer_gets_its_time_to_show_on_its_next_candidate) {
   auto plan = usual(header(pb::IN_PROGRESS));
   (void)plan.begin(0ms);
   take_first_three(plan);
   CHECK_DISKS(taken(plan.header_seen(3, header(pb::ABORTED, pb::IO_ERROR), 9, 5000ms)), {3});
   (void)plan.disk_taken(3, Status{}, header(pb::ABORTED, pb::IO_ERROR), 5100ms);
-  CHECK_DISKS(taken(plan.tick(5000ms + kTiming.settings.grace - 1ms)), {});
+  CHECK_DISKS(taken(plan.tick(5000ms + kTiming.silence(1) - 1ms)), {});
   (void)plan.header_seen(4, header(pb::IN_PROGRESS), 2, 6000ms);
-  CHECK_DISKS(taken(plan.tick(6000ms + kTiming.settings.grace)), {});
+  CHECK_DISKS(taken(plan.tick(6000ms + kTiming.silence(1))), {});
   CHECK_DISKS(taken(plan.header_seen(4, header(pb::COMPLETED), 3, 20'000ms)), {4});
 }
 
@@ -283,9 +282,9 @@ BOOST_AUTO_TEST_CASE(each_take_says_why) {
   auto silent = usual();
   (void)silent.begin(0ms);
   take_first_three(silent);
-  read_again(silent, {3}, kTiming.settings.grace);
-  BOOST_TEST(why(silent.tick(kTiming.settings.grace)) ==
-             Reasons{"no dump has shown for the grace time"});
+  read_again(silent, {3}, kTiming.silence(2));
+  BOOST_TEST(why(silent.tick(kTiming.silence(2))) ==
+             Reasons{"no dump has shown for as long as one may take"});
   BOOST_TEST(why(silent.tick(kTiming.deadline())) == Reasons{"the deadline has passed"});
   // Another try is for the first one's reason.
   (void)silent.disk_taken(4, fail({.code = Code::kIo, .operation = "take"}), {},
