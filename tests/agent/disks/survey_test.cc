@@ -26,6 +26,18 @@ struct Looks {
     return look->survey.disks.front();
   }
 
+  void hang() {
+    shelf.inject(
+        0, {.kind = fake::FaultKind::kTimeout, .only = fake::Command::kRead, .initiator = "beta"});
+  }
+  void hang_for_twenty_minutes() {
+    hang();
+    while (executor.now() < std::chrono::minutes(20)) {
+      BOOST_TEST_REQUIRE(look().problem.has_value());
+      executor.sleep(milliseconds(5000));
+    }
+  }
+
   Config config = cluster_config();
   VirtualExecutor executor;
   fake::FakeShelf shelf{{.luns = 1, .aptpl_capable = true, .power_on_attention = false}};
@@ -54,6 +66,40 @@ BOOST_AUTO_TEST_CASE(unit_attention_does_not_hide_that_the_target_keeps_registra
                    .only = fake::Command::kReportCapabilities,
                    .times = 1});
   BOOST_TEST(look().aptpl);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_hung_for_long_is_seen_seconds_after_it_heals) {
+  hang_for_twenty_minutes();
+  shelf.heal(0);
+  view.answer_hung();
+  const Instant healed = executor.now();
+  while (look().problem) {
+    executor.sleep(milliseconds(1000));
+    BOOST_TEST_REQUIRE((executor.now() - healed).count() < 10'000);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_hangs_piles_nothing_up) {
+  hang_for_twenty_minutes();
+  BOOST_TEST(view.hung() <= 2 * RestingDisks::kMostOpen);
+  BOOST_TEST(view.hung() > 0U);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_heals_is_seen_though_what_it_was_asked_before_hangs_for_ever) {
+  hang();
+  BOOST_TEST(look().problem.has_value());
+  shelf.heal(0);
+  executor.sleep(RestingDisks::kRest);
+  BOOST_TEST(!look().problem.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_hung_before_holds_nobody_up_when_it_is_asked_again) {
+  hang();
+  (void)look();
+  BOOST_TEST((view.take_longest_wait() == config.timing.settings.io_timeout));
+  executor.sleep(RestingDisks::kRest);
+  (void)look();
+  BOOST_TEST((view.take_longest_wait() == kPollInterval));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
