@@ -6,7 +6,12 @@
 //     2..  capture kernel runs lastword-dump (must be below grace)
 //     2..  IN_PROGRESS written: the partner polls headers every 0.1 s and sees it
 //     2.3  the partner has taken all service disks: service-taken
-//    10.0  grace: had nothing gone IN_PROGRESS by now, the armed spares were taken
+//    10.0  grace: the capture kernel runs by now or never will
+//    31.0  silence: had nothing gone IN_PROGRESS on any of three armed spares by now, they were
+//          taken. Each may cost the writer two I/O time-outs: one to check it, one to write
+//          IN_PROGRESS
+//    +11   silence with one armed spare left: from ABORTED(IO_ERROR), or from the stall time, the
+//          writer has that long to show on it
 //   every 1 s  the writer's progress record
 //    60.0  dump limit: the writer stops, flushes, ABORTED(limit); it needs up to one I/O time-out
 //   +13    stall: 13 s after the last progress seen, the partner takes the dump disk
@@ -14,7 +19,9 @@
 //    90.0  the clients of the service would have given up (client_timeout)
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 
 #include "proto/error.h"
 
@@ -27,7 +34,7 @@ using Instant = milliseconds;
 struct TimingSettings {
   milliseconds io_timeout{5000};       // one command to one disk
   milliseconds dump_limit{60000};      // panic to the last byte of the dump
-  milliseconds grace{10000};           // panic seen to "its capture kernel never started"
+  milliseconds grace{10000};           // panic seen to "its capture kernel never starts to dump"
   milliseconds client_timeout{90000};  // what the clients of the service bear
 };
 
@@ -53,6 +60,14 @@ struct Timing {
   // The writer gives up on a disk after io_timeout; only then may the partner call it stalled.
   [[nodiscard]] constexpr milliseconds stall() const {
     return 2 * settings.io_timeout + 3 * kProgressInterval;
+  }
+  // From the last sign of life of the capture kernel, or from when its disk stalled, until none of
+  // `armed` disks (at least one) can get its dump any more. Whatever it is at work on, starting or
+  // a disk that hangs, the partner hears nothing meanwhile.
+  [[nodiscard]] constexpr milliseconds silence(std::size_t armed) const {
+    const milliseconds each = 2 * settings.io_timeout;
+    const auto all = static_cast<milliseconds::rep>(armed);
+    return std::max(settings.grace + (all - 1) * each, all * each + kProgressInterval);
   }
   // From the panic; what the writer needs to flush and say ABORTED(limit), and slack for polling.
   [[nodiscard]] constexpr milliseconds deadline() const {

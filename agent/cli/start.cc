@@ -57,6 +57,13 @@ std::size_t print_disks(const Config& config, const StartReport& report) {
   return failed;
 }
 
+void print_remarks(const StartReport& report) {
+  for (const DiskRemark& remark : report.remarks) {
+    fmt::print(stderr, "lastword: {}: {}\n", report.survey.disks[remark.disk].info.path,
+               remark.text);
+  }
+}
+
 // Returns how many there are.
 std::size_t print_refused(const StartReport& report) {
   for (const DiskRemark& remark : report.plan.refused) {
@@ -82,6 +89,7 @@ int run_start(const std::string& config_path, bool reinstalled) {
     return kExitNo;
   }
   print_missing_mailboxes(*config, *report);
+  print_remarks(*report);
   const std::size_t failed = print_disks(*config, *report) + print_refused(*report);
   fmt::print("{}, boot generation {}: {} disks in service, {} not.\n", config->self.name,
              report->plan.boot_generation,

@@ -28,9 +28,7 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
       .surveyor = surveyor,
       .events = events,
       .run_hook =
-          [&config](const std::string& event, const std::string& detail) {
-            return run_hook(config.hooks.service_taken, event, detail);
-          },
+          [&config](const HookInput& input) { return run_hook(config.hooks.service_taken, input); },
       .recover = [&config](const DiskView& disk) { return recover_after_takeover(config, disk); }};
   auto report = take_over(work, std::move(failure));
   if (report) {

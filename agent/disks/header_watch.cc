@@ -8,8 +8,6 @@
 namespace lastword {
 namespace {
 
-// A header is looked at again soon: it may tell of a panic.
-constexpr milliseconds kLongestRest{60'000};
 constexpr std::string_view kNotOpen = "it could not be opened when the disks were surveyed";
 
 SeenHeader parse(std::size_t index, const std::string& path, std::uint64_t metadata_offset,
@@ -34,7 +32,7 @@ SeenHeader parse(std::size_t index, const std::string& path, std::uint64_t metad
 
 HeaderWatch::HeaderWatch(Shelf& shelf, Executor& executor, const std::vector<DiskView>& disks,
                          const OpenDisks& open, milliseconds io_timeout)
-    : shelf_(shelf), executor_(executor), io_timeout_(io_timeout), resting_(kLongestRest) {
+    : shelf_(shelf), executor_(executor), io_timeout_(io_timeout) {
   for (const DiskView& disk : disks) {
     Watched watched{.path = disk.info.path,
                     .metadata_offset = disk.metadata_offset,
@@ -49,7 +47,7 @@ HeaderWatch::HeaderWatch(Shelf& shelf, Executor& executor, const std::vector<Dis
 }
 
 bool HeaderWatch::left_out(const Watched& watched) {
-  return !watched.open || resting_.rests(watched.path, executor_.now());
+  return !watched.open || resting_->rests(watched.path, executor_.now());
 }
 
 std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks) {
@@ -65,21 +63,17 @@ std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks)
     asked.push_back(index);
     reads.push_back({.disk = watched.open,
                      .metadata_offset = watched.metadata_offset,
-                     .buffer = AlignedBuffer(2 * kBlockBytes)});
+                     .buffer = std::make_shared<AlignedBuffer>(2 * kBlockBytes)});
   }
-  read_slots(shelf_, reads, RecordPlace::kCoredump, 1, io_timeout_);
+  read_slots(shelf_, resting_, executor_.now(), reads, RecordPlace::kCoredump, 1, io_timeout_);
   for (std::size_t i = 0; i < asked.size(); ++i) {
     Watched& watched = watched_[asked[i]];
     SlotRead& read = reads[i];
     if (read.status) {
-      resting_.read_came_back(watched.path);
-      seen.push_back(parse(asked[i], watched.path, watched.metadata_offset, read.buffer));
+      seen.push_back(parse(asked[i], watched.path, watched.metadata_offset, *read.buffer));
       continue;
     }
     watched.problem = read.status.error();
-    if (watched.problem->code == Code::kTimeout) {
-      resting_.read_hangs(watched.path, std::move(read.buffer), executor_.now());
-    }
     seen.push_back({.disk = asked[i], .header = fail(*watched.problem)});
   }
   return seen;

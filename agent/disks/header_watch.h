@@ -2,6 +2,7 @@
 // ever opening a disk for writing.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -19,8 +20,7 @@ class HeaderWatch {
               const OpenDisks& open, milliseconds io_timeout);
 
   // Reads the headers of these disks (indices into the list above). One that does not answer costs
-  // an I/O time-out now, and is then left out for a while (its error is repeated), longer each
-  // time.
+  // an I/O time-out once, and is then left out for some seconds each time (its error is repeated).
   [[nodiscard]] std::vector<SeenHeader> poll(const std::vector<std::size_t>& disks);
 
  private:
@@ -36,7 +36,7 @@ class HeaderWatch {
   Executor& executor_;
   milliseconds io_timeout_;
   std::vector<Watched> watched_;
-  RestingDisks resting_;
+  std::shared_ptr<RestingDisks> resting_ = std::make_shared<RestingDisks>();
 };
 
 }  // namespace lastword

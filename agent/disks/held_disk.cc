@@ -16,7 +16,9 @@ Error at_lun(Error error, const ScsiLun& lun) {
 
 Status wait_until_ready(ScsiLun& lun) {
   const Status status = past_unit_attentions([&] { return lun.test_unit_ready(); });
-  if (!status) return fail(at_lun(status.error(), lun));
+  if (!status && status.error().code != Code::kConflict) {
+    return fail(at_lun(status.error(), lun));
+  }
   return {};
 }
 

@@ -9,7 +9,8 @@
 
 namespace lastword {
 
-// TEST UNIT READY until it has nothing more to tell.
+// TEST UNIT READY until it has nothing more to tell. A conflict is no reason to wait: some disks
+// answer so to a node that is not registered.
 [[nodiscard]] Status wait_until_ready(ScsiLun& lun);
 
 // kFenced when anybody but `key` holds the reservation right now; kRefused when nobody does.

@@ -3,8 +3,6 @@
 #include <array>
 #include <utility>
 
-#include "agent/disks/seize_run.h"
-#include "proto/unit_attention.h"
 #include "storage/block/record_io.h"
 
 namespace lastword {
@@ -32,20 +30,18 @@ Result<bool> vote_was_lost(const MailboxDisk& disk, const OwnerIdentity& self) {
   return false;
 }
 
-void withdraw(ScsiLun& lun) {
-  (void)past_unit_attentions([&] { return lun.register_ignoring_existing({}, false); });
-}
-
 }  // namespace
 
-Status join(const MailboxDisk& disk, const OwnerIdentity& self, bool was_registered) {
+Status join(const MailboxDisk& disk, const OwnerIdentity& self, bool was_registered,
+            SeizeNotes* notes) {
   const Status seized =
-      seize(disk.lun, SeizeGoal{.own = self.key, .shared = true, .was_registered = was_registered});
+      seize(disk.lun, SeizeGoal{.own = self.key, .shared = true, .was_registered = was_registered},
+            notes);
   if (!seized) return seized;
   // Read under the registration: an intent that comes later finds it, and preempts it.
   const auto vote_lost = vote_was_lost(disk, self);
   if (vote_lost && !*vote_lost) return {};
-  if (!was_registered) withdraw(disk.lun);
+  if (!was_registered) (void)unregister(disk.lun);
   return fail(vote_lost ? lost(disk.lun.name()) : vote_lost.error());
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "agent/disks/seize_run.h"
 #include "agent/protocol/arbitration.h"
 #include "agent/protocol/mailbox.h"
 #include "storage/block/block_device.h"
@@ -18,8 +19,9 @@ struct MailboxDisk {
 
 // Registers this node, and reserves the disk where nobody holds it; writes no record. kFenced: the
 // partner has begun to take over from this life, and the registration is withdrawn; or, where the
-// key `was_registered` a moment ago, another node removed it.
-[[nodiscard]] Status join(const MailboxDisk& disk, const OwnerIdentity& self, bool was_registered);
+// key `was_registered` a moment ago, another node removed it. `notes` may be null.
+[[nodiscard]] Status join(const MailboxDisk& disk, const OwnerIdentity& self, bool was_registered,
+                          SeizeNotes* notes = nullptr);
 
 // Writes this node's life and set of mailbox disks into its slot, whose intent stays.
 [[nodiscard]] Status write_membership(const MailboxDisk& disk, const MailboxMember& member);

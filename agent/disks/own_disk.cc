@@ -30,9 +30,7 @@ Status give_up_reservation(ScsiLun& lun, ReservationKey key) {
       !status && status.error().code != Code::kConflict) {
     return at_disk(status.error(), lun);
   }
-  const Status unregistered =
-      past_unit_attentions([&] { return lun.register_ignoring_existing({}, false); });
-  if (!unregistered) return at_disk(unregistered.error(), lun);
+  if (Status gone = unregister(lun); !gone) return at_disk(gone.error(), lun);
   return {};
 }
 
@@ -85,11 +83,12 @@ Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key
   return changed;
 }
 
-Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentity& self,
+                                         SeizeNotes* notes) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
   if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
   const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
-  if (Status seized = seize(disk.lun, goal); !seized) return fail(seized.error());
+  if (Status seized = seize(disk.lun, goal, notes); !seized) return fail(seized.error());
   pb::CoredumpHeader header;
   if (Status written = write_records_in_service(held, self, disk.unix_ms, header); !written) {
     if (written.error().code == Code::kRefused) {
@@ -101,13 +100,12 @@ Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentit
   return header;
 }
 
-Status join_mailbox_disk(const OwnDisk& disk, const MailboxMember& member) {
+Status join_mailbox_disk(const OwnDisk& disk, const MailboxMember& member, SeizeNotes* notes) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, member.self.key);
   if (Status same = check_same_disk(held, disk); !same) return same;
   const MailboxDisk mailbox{disk.device, disk.lun, disk.metadata_offset};
-  if (Status joined = join(mailbox, member.self, contains(disk.keys, member.self.key)); !joined) {
-    return joined;
-  }
+  const Status joined = join(mailbox, member.self, contains(disk.keys, member.self.key), notes);
+  if (!joined) return joined;
   return write_membership(mailbox, member);
 }
 

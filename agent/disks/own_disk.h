@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/disks/held_disk.h"
+#include "agent/disks/seize_run.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/ownership.h"
 #include "proto/disk.pb.h"
@@ -39,11 +40,13 @@ struct OwnDisk {
 
 // Returns the disk's header as it is then. On an error the disk may be registered and reserved by
 // this node, and its label still be the old one; where the label turns out to be the partner's, the
-// reservation is given back.
+// reservation is given back. `notes` may be null.
 [[nodiscard]] Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk,
-                                                       const OwnerIdentity& self);
+                                                       const OwnerIdentity& self,
+                                                       SeizeNotes* notes = nullptr);
 // kFenced: the partner is taking over from this life; nothing is left registered.
-[[nodiscard]] Status join_mailbox_disk(const OwnDisk& disk, const MailboxMember& member);
+[[nodiscard]] Status join_mailbox_disk(const OwnDisk& disk, const MailboxMember& member,
+                                       SeizeNotes* notes = nullptr);
 
 // kFenced, and nothing is touched, when another node holds it.
 [[nodiscard]] Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self);

@@ -58,7 +58,8 @@ Result<std::shared_ptr<OpenDisk>> open_by_name(Shelf& shelf, const TakeOrder& or
   return std::make_shared<OpenDisk>(std::move(*disk));
 }
 
-Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset) {
+Status take_reservation(OpenDisk& disk, const TakeOrder& order, const TakeProgress& progress,
+                        TakenDisk& taken) {
   if (!disk.lun) {
     return fail({.code = Code::kUnsupported,
                  .operation = "take disk",
@@ -66,8 +67,10 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset
                  .detail = "an image file has no reservations"});
   }
   SeizeNotes notes;
-  const Status status = seize(*disk.lun, order.goal, &notes, order.seen);
-  used_reset = notes.used_reset;
+  const Status status = seize(*disk.lun, order.goal, &notes, order.seen, progress.on_giving_up);
+  taken.used_reset = notes.used_reset;
+  taken.aptpl_refused = notes.aptpl_refused;
+  taken.foreign_removed = notes.foreign_removed;
   if (!status || notes.preempted) return status;
   // The victim's label, and nobody to preempt: a run before this one preempted and was interrupted,
   // perhaps before it could abort what the target had queued.
@@ -75,7 +78,7 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, bool& used_reset
   pb::Label label;
   if (const auto found = read_label(records, order, label); !found) return fail(found.error());
   if (label.owner_node() != order.goal.victim_node) return {};
-  used_reset = true;
+  taken.used_reset = true;
   return disk.lun->logical_unit_reset();
 }
 
@@ -91,7 +94,7 @@ Status write_records(Shelf& shelf, const TakeOrder& order, std::int64_t unix_ms,
 }  // namespace
 
 TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
-                    std::shared_ptr<OpenDisk> open, const std::function<void()>& on_held) {
+                    std::shared_ptr<OpenDisk> open, const TakeProgress& progress) {
   TakenDisk taken;
   if (!open) {
     auto opened = open_by_name(shelf, order);
@@ -101,9 +104,9 @@ TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
     }
     open = std::move(*opened);
   }
-  taken.status = take_reservation(*open, order, taken.used_reset);
+  taken.status = take_reservation(*open, order, progress, taken);
   if (!taken.status) return taken;
-  on_held();
+  progress.on_held(order.serves ? shelf.drop_stale_cache(order.info) : Status());
   taken.status = write_records(shelf, order, executor.unix_ms(), taken.header);
   return taken;
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "agent/base/executor.h"
 #include "agent/disks/shelf.h"
@@ -17,18 +18,28 @@ struct TakenDisk {
   pb::CoredumpHeader header;  // as it reads afterwards; INACTIVE where there is none
   // In place of an abort: PREEMPT AND ABORT is not supported, or nobody was left to preempt.
   bool used_reset = false;
+  bool aptpl_refused = false;                        // see kAptplRefused
+  std::vector<ReservationKey> foreign_removed = {};  // registrants of neither node
 };
 
-// Order: label checked -> reservation taken -> label written (owner, epoch) -> header: IN_PROGRESS
-// becomes ABORTED(abort_reason), ARMED becomes INACTIVE. An error leaves what came before it done;
-// doing it again finishes the rest. `on_held` is called as soon as the reservation is this node's:
-// nobody else can write the disk from then on, and the service need not wait for the records.
+// Called on the thread that takes the disk.
+struct TakeProgress {
+  // The reservation is this node's: nobody else can write the disk from then on, and the service
+  // need not wait for the records. `fresh`: what this node's page cache has of the disk was
+  // dropped; not tried on a disk that is none of the service.
+  std::function<void(const Status& fresh)> on_held;
+  // It is not to be had this time: whoever waits for it need not wait until the rest is undone.
+  std::function<void()> on_giving_up;
+};
+
+// Order: label checked -> reservation taken -> page cache dropped -> label written (owner, epoch)
+// -> header: IN_PROGRESS becomes ABORTED(abort_reason), ARMED becomes INACTIVE. An error leaves
+// what came before it done; doing it again finishes the rest.
 //
 // `open`: the disk as a recent survey read its label; null where what it knew is not to be trusted
 // any more: the disk is then opened by its name, and its label read again. Shelf and executor
 // outlive this.
 [[nodiscard]] TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
-                                  std::shared_ptr<OpenDisk> open,
-                                  const std::function<void()>& on_held);
+                                  std::shared_ptr<OpenDisk> open, const TakeProgress& progress);
 
 }  // namespace lastword

@@ -1,6 +1,7 @@
-// Disks that do not answer are left in peace for a while, longer each time: whoever looks at the
-// shelf all night must not leave a thread, or a descriptor with a read under way, behind with every
-// look.
+// Disks that do not answer are left in peace for a moment, and not asked again and again while they
+// hang: whoever looks at the shelf all night must not leave a thread, or a descriptor with a read
+// under way, behind with every look. A disk that heals is asked within seconds: at the next look if
+// all that was asked of it has been answered, and after kRest otherwise.
 #pragma once
 
 #include <map>
@@ -9,35 +10,29 @@
 #include <string>
 
 #include "agent/base/executor.h"
-#include "storage/block/aligned_buffer.h"
 
 namespace lastword {
 
 // All members may be called from several threads at once. Disks are told apart by path.
 class RestingDisks {
  public:
-  static constexpr milliseconds kFirstRest{1000};
+  static constexpr milliseconds kRest{5000};
+  // Questions to one disk that may be without an answer. The kernel answers each one in the end, if
+  // only with an error: then the disk is asked anew.
+  static constexpr unsigned kMostOpen = 3;
 
-  explicit RestingDisks(milliseconds longest_rest) : longest_rest_(longest_rest) {}
-
-  // Is somebody stuck in it, or did a read of it not come back lately?
+  // Not to be asked now.
   [[nodiscard]] bool rests(const std::string& path, Instant now);
-  // Between these two somebody may be stuck.
-  void work_begins(const std::string& path);
-  void work_ends(const std::string& path);
-  // The kernel may still write into `buffer`: it is kept for good.
-  void read_hangs(const std::string& path, AlignedBuffer buffer, Instant now);
-  void read_came_back(const std::string& path);
+  // It owes an answer for so long already: whoever asks it all the same does not wait for it.
+  [[nodiscard]] bool hangs(const std::string& path, Instant now);
+  // Between these two the disk is asked something, by a thread that may be stuck or by a read that
+  // may hang. `when` is the same for both.
+  void asked(const std::string& path, Instant when);
+  void answered(const std::string& path, Instant when);
 
  private:
-  struct Rest {
-    milliseconds length{kFirstRest / 2};
-    Instant until{};
-  };
-  milliseconds longest_rest_;
   std::mutex mutex_;
-  std::set<std::string> stuck_;
-  std::map<std::string, Rest> rests_;
+  std::map<std::string, std::multiset<Instant>> open_;  // when what was not answered was asked
 };
 
 }  // namespace lastword

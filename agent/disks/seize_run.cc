@@ -1,7 +1,15 @@
 #include "agent/disks/seize_run.h"
 
+#include "proto/unit_attention.h"
+
 namespace lastword {
 namespace {
+
+// Many targets do not know the command; they keep nothing, then.
+bool offers_aptpl(ScsiLun& lun) {
+  const auto capabilities = past_unit_attentions([&] { return lun.report_capabilities(); });
+  return capabilities && capabilities->aptpl;
+}
 
 SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, ReservationKey victim) {
   SeizeReply reply;
@@ -23,15 +31,13 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
         reply.status = fail(reservation.error());
       }
       break;
-    case SeizeCommand::kRegister: {
-      const auto capable = [&lun] {
-        const auto capabilities = lun.report_capabilities();
-        return capabilities && capabilities->aptpl;
-      };
-      const bool aptpl = goal.aptpl ? *goal.aptpl : capable();
-      reply.status = lun.register_ignoring_existing(goal.own, aptpl);
+    case SeizeCommand::kRegister:
+      reply.status =
+          lun.register_ignoring_existing(goal.own, goal.aptpl ? *goal.aptpl : offers_aptpl(lun));
       break;
-    }
+    case SeizeCommand::kRegisterVolatile:
+      reply.status = lun.register_ignoring_existing(goal.own, false);
+      break;
     case SeizeCommand::kPreemptAndAbort:
       reply.status = lun.preempt_and_abort(goal.own, victim, kOwnerType);
       break;
@@ -45,7 +51,7 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
       reply.status = lun.reserve(goal.own, kOwnerType);
       break;
     case SeizeCommand::kUnregister:
-      reply.status = lun.register_ignoring_existing(ReservationKey{0}, false);
+      reply.status = unregister(lun);
       break;
   }
   return reply;
@@ -53,17 +59,36 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
 
 }  // namespace
 
-Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes,
-             std::optional<SeizeView> seen) {
+Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes, std::optional<SeizeView> seen,
+             const std::function<void()>& on_giving_up) {
   Seize machine(goal, std::move(seen));
+  bool told = false;
   while (const auto command = machine.next()) {
+    if (machine.giving_up() && !told && on_giving_up) on_giving_up();
+    told = machine.giving_up();
     machine.reply(send(lun, goal, *command, machine.victim()));
   }
-  if (notes != nullptr) *notes = {machine.used_reset(), machine.preempted()};
+  if (notes != nullptr) {
+    *notes = {.used_reset = machine.used_reset(),
+              .preempted = machine.preempted(),
+              .aptpl_refused = machine.aptpl_refused(),
+              .foreign_removed = machine.foreign_removed()};
+  }
   if (machine.result()) return {};
   Error error = machine.result().error();
   if (error.disk.empty()) error.disk = lun.name();
   return fail(error);
+}
+
+Status unregister(ScsiLun& lun) {
+  const auto with = [&lun](bool aptpl) {
+    return past_unit_attentions(
+        [&] { return lun.register_ignoring_existing(ReservationKey{0}, aptpl); });
+  };
+  if (!offers_aptpl(lun)) return with(false);
+  const Status status = with(true);
+  if (!status && refuses_aptpl(status.error())) return with(false);
+  return status;
 }
 
 }  // namespace lastword

@@ -1,6 +1,7 @@
 #include "agent/disks/shelf.h"
 
 #include "storage/tables/discover.h"
+#include "storage/tables/stale_cache.h"
 
 namespace lastword {
 namespace {
@@ -16,6 +17,12 @@ class RealShelf final : public Shelf {
     const auto partition = find_metadata_partition(*disk.device);
     if (!partition) return fail(partition.error());
     return partition->offset_bytes;
+  }
+  Status drop_stale_cache(const DiskInfo& disk) override {
+    return lastword::drop_stale_cache(disk);
+  }
+  Openers find_openers(const std::vector<std::string>& disks) override {
+    return lastword::find_openers(disks);
   }
   Status read(std::span<ReadRequest> requests, milliseconds timeout) override {
     return read_batch(requests, timeout);

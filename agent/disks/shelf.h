@@ -15,6 +15,9 @@
 
 namespace lastword {
 
+// Programs that have a disk or a partition of it open, each as "NAME (PID)", by the disk's path.
+using Openers = std::map<std::string, std::vector<std::string>>;
+
 // All members may be called from several threads at once.
 class Shelf {
  public:
@@ -26,6 +29,9 @@ class Shelf {
                                               milliseconds io_timeout) = 0;
   // Where the disk's records are. kNotFound: it is not labelled.
   [[nodiscard]] virtual Result<std::uint64_t> find_records(OpenDisk& disk) = 0;
+  // This machine's page cache of a disk that the partner wrote: see storage/tables/stale_cache.h.
+  [[nodiscard]] virtual Status drop_stale_cache(const DiskInfo& disk) = 0;
+  [[nodiscard]] virtual Openers find_openers(const std::vector<std::string>& disks) = 0;
   // See storage/block/batch_read.h.
   [[nodiscard]] virtual Status read(std::span<ReadRequest> requests, milliseconds timeout) = 0;
 };

@@ -1,29 +1,78 @@
 #include "agent/disks/slot_reads.h"
 
-namespace lastword {
+#include <algorithm>
+#include <functional>
+#include <utility>
 
-void read_slots(Shelf& shelf, std::vector<SlotRead>& reads, RecordPlace first, std::size_t blocks,
-                milliseconds timeout) {
+namespace lastword {
+namespace {
+
+// What the kernel may still write to, and the disk that it is read from.
+struct InFlight {
+  InFlight(std::shared_ptr<AlignedBuffer> own_buffer, std::shared_ptr<OpenDisk> own_disk)
+      : buffer(std::move(own_buffer)), disk(std::move(own_disk)) {}
+  ~InFlight() {
+    if (on_answer) on_answer();
+  }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+
+  std::shared_ptr<AlignedBuffer> buffer;
+  std::shared_ptr<OpenDisk> disk;
+  std::function<void()> on_answer;
+};
+
+struct Batch {
+  std::vector<SlotRead*> reads;
+  milliseconds timeout{};
+};
+
+void read_batch_of(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, Instant now,
+                   const Batch& batch, RecordPlace first, std::size_t blocks) {
   const std::size_t bytes = blocks * kBlockBytes;
   std::vector<ReadRequest> requests;
-  for (SlotRead& read : reads) {
+  std::vector<std::shared_ptr<InFlight>> in_flight;
+  for (const SlotRead* read : batch.reads) {
+    in_flight.push_back(std::make_shared<InFlight>(read->buffer, read->disk));
     for (unsigned slot = 0; slot < 2; ++slot) {
-      requests.push_back({.fd = read.disk->fd,
-                          .disk = read.disk->info.path,
-                          .offset = read.metadata_offset + slot_offset(first, slot),
-                          .buffer = read.buffer.span().subspan(slot * bytes, bytes)});
+      requests.push_back({.fd = read->disk->fd,
+                          .disk = read->disk->info.path,
+                          .offset = read->metadata_offset + slot_offset(first, slot),
+                          .buffer = read->buffer->span().subspan(slot * bytes, bytes),
+                          .keep = in_flight.back()});
     }
   }
-  const Status submitted = shelf.read(requests, timeout);
-  for (std::size_t i = 0; i < reads.size(); ++i) {
-    reads[i].status = submitted;
+  const Status submitted = shelf.read(requests, batch.timeout);
+  for (std::size_t i = 0; i < batch.reads.size(); ++i) {
+    SlotRead& read = *batch.reads[i];
+    read.status = submitted;
     if (!submitted) continue;
     for (const ReadRequest* request : {&requests[2 * i], &requests[2 * i + 1]}) {
       if (request->status) continue;
-      if (reads[i].status || request->status.error().code == Code::kTimeout) {
-        reads[i].status = request->status;
+      if (read.status || request->status.error().code == Code::kTimeout) {
+        read.status = request->status;
       }
     }
+    if (read.status || read.status.error().code != Code::kTimeout) continue;
+    resting->asked(read.disk->info.path, now);
+    in_flight[i]->on_answer = [resting, path = read.disk->info.path, now] {
+      resting->answered(path, now);
+    };
+  }
+}
+
+}  // namespace
+
+void read_slots(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, Instant now,
+                std::vector<SlotRead>& reads, RecordPlace first, std::size_t blocks,
+                milliseconds timeout) {
+  Batch sound{.reads = {}, .timeout = timeout};
+  Batch doubtful{.reads = {}, .timeout = std::min(kPollInterval, timeout)};
+  for (SlotRead& read : reads) {
+    (resting->hangs(read.disk->info.path, now) ? doubtful : sound).reads.push_back(&read);
+  }
+  for (const Batch* batch : {&sound, &doubtful}) {
+    if (!batch->reads.empty()) read_batch_of(shelf, resting, now, *batch, first, blocks);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "agent/disks/resting_disks.h"
 #include "agent/disks/shelf.h"
 #include "proto/layout.h"
 #include "storage/block/aligned_buffer.h"
@@ -13,15 +14,17 @@ namespace lastword {
 struct SlotRead {
   std::shared_ptr<OpenDisk> disk;
   std::uint64_t metadata_offset = 0;
-  AlignedBuffer buffer;  // the blocks of slot 0, then those of slot 1
-  // Of both slots. kTimeout outweighs what the other slot says: the kernel may still write into the
-  // buffer, which must then stay allocated for good.
-  Status status = {};
+  // The blocks of slot 0, then those of slot 1. Kept until the kernel has answered.
+  std::shared_ptr<AlignedBuffer> buffer;
+  Status status = {};  // of both slots; kTimeout outweighs what the other slot says
 };
 
 // `blocks`: records that lie side by side from `first` on, one block each. The buffers have
-// 2 * blocks. Returns after `timeout` at the latest.
-void read_slots(Shelf& shelf, std::vector<SlotRead>& reads, RecordPlace first, std::size_t blocks,
+// 2 * blocks. Returns after `timeout` at the latest. Of a disk that hung before it waits for no
+// longer than kPollInterval: one that has healed answers by then. A disk that hangs now is open in
+// `resting`, as asked at `now`, until the kernel answers.
+void read_slots(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, Instant now,
+                std::vector<SlotRead>& reads, RecordPlace first, std::size_t blocks,
                 milliseconds timeout);
 
 }  // namespace lastword

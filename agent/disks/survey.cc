@@ -29,7 +29,7 @@ void read_reservation(ScsiLun& lun, DiskView& disk) {
   }
   disk.reservations_known = !disk.scsi_problem;
   // Many targets do not know the command; they keep nothing, then.
-  const auto capabilities = lun.report_capabilities();
+  const auto capabilities = past_unit_attentions([&] { return lun.report_capabilities(); });
   disk.aptpl = capabilities && capabilities->aptpl;
 }
 
@@ -105,8 +105,9 @@ void parse_records(const AlignedBuffer& slots, DiskView& disk) {
 }
 
 // Labels and headers of all disks that are open, in one batch. Those with a label stay open.
-OpenDisks read_records(Shelf& shelf, Executor& executor, RestingDisks& resting,
-                       std::vector<Probed>& disks, milliseconds io_timeout) {
+OpenDisks read_records(Shelf& shelf, Executor& executor,
+                       const std::shared_ptr<RestingDisks>& resting, std::vector<Probed>& disks,
+                       milliseconds io_timeout) {
   std::vector<DiskView*> views;
   std::vector<SlotRead> reads;
   for (Probed& disk : disks) {
@@ -114,25 +115,21 @@ OpenDisks read_records(Shelf& shelf, Executor& executor, RestingDisks& resting,
     views.push_back(&disk.view);
     reads.push_back({.disk = disk.open,
                      .metadata_offset = disk.view.metadata_offset,
-                     .buffer = AlignedBuffer(2 * kBlocksPerRead * kBlockBytes)});
+                     .buffer = std::make_shared<AlignedBuffer>(2 * kBlocksPerRead * kBlockBytes)});
   }
-  read_slots(shelf, reads, RecordPlace::kLabel, kBlocksPerRead, io_timeout);
+  read_slots(shelf, resting, executor.now(), reads, RecordPlace::kLabel, kBlocksPerRead,
+             io_timeout);
   OpenDisks open;
   for (std::size_t i = 0; i < reads.size(); ++i) {
     SlotRead& read = reads[i];
     DiskView& view = *views[i];
     if (read.status) {
-      resting.read_came_back(view.info.path);
-      parse_records(read.buffer, view);
+      parse_records(*read.buffer, view);
       if (view.label) open.keep(read.disk);
       continue;
     }
     view.problem = read.status.error();
-    if (read.status.error().code == Code::kTimeout) {
-      resting.read_hangs(view.info.path, std::move(read.buffer), executor.now());
-    } else {
-      open.keep(read.disk);
-    }
+    if (read.status.error().code != Code::kTimeout) open.keep(read.disk);
   }
   return open;
 }
@@ -159,12 +156,12 @@ Result<Look> Surveyor::look() {
     }
     disks.push_back(std::move(disk));
   }
-  const auto probe_one = [asked, resting = resting_, shelf = &shelf_,
+  const auto probe_one = [asked, resting = resting_, shelf = &shelf_, now = executor_.now(),
                           io_timeout = io_timeout_](std::size_t i) {
     const std::string path = (*asked)[i].view.info.path;
-    resting->work_begins(path);
+    resting->asked(path, now);
     probe(*shelf, (*asked)[i], io_timeout);
-    resting->work_ends(path);
+    resting->answered(path, now);
   };
   const auto done = executor_.fan_out(asked->size(), io_timeout_, probe_one);
   for (std::size_t i = 0; i < done.size(); ++i) {
@@ -176,7 +173,7 @@ Result<Look> Surveyor::look() {
     }
   }
   Look look;
-  look.open = read_records(shelf_, executor_, *resting_, disks, io_timeout_);
+  look.open = read_records(shelf_, executor_, resting_, disks, io_timeout_);
   for (Probed& disk : disks) look.survey.disks.push_back(std::move(disk.view));
   return look;
 }

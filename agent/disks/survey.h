@@ -18,8 +18,8 @@ struct Look {
   OpenDisks open;
 };
 
-// Looks again and again, and remembers which disks hang: they are left in peace for a while. Copies
-// share that memory: a look elsewhere holds one of its own.
+// Looks again and again, and remembers which disks hang: they are left in peace for some seconds.
+// Copies share that memory: a look elsewhere holds one of its own.
 class Surveyor {
  public:
   // Shelf and executor outlive this and its copies.
@@ -37,7 +37,7 @@ class Surveyor {
   milliseconds io_timeout_;
   Shelf& shelf_;
   Executor& executor_;
-  std::shared_ptr<RestingDisks> resting_ = std::make_shared<RestingDisks>(milliseconds(600'000));
+  std::shared_ptr<RestingDisks> resting_ = std::make_shared<RestingDisks>();
 };
 
 // One look at this machine's disks, for who needs no more than what they say.

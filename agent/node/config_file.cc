@@ -257,6 +257,15 @@ void read_dump(Reader& reader, const toml::table& root, Config& config) {
                  {"elf", static_cast<int>(CoreFormat::kElf)}});
 }
 
+void read_takeover(Reader& reader, const toml::table& root, Config& config) {
+  const toml::table* table = reader.table(root, "takeover");
+  if (table == nullptr) return;
+  reader.only_keys(*table, "[takeover]", {"foreign_registrants"});
+  reader.choice(*table, "foreign_registrants", config.foreign_registrants,
+                {{"remove", static_cast<int>(ForeignRegistrants::kRemove)},
+                 {"refuse", static_cast<int>(ForeignRegistrants::kRefuse)}});
+}
+
 void read_processors(Reader& reader, const toml::table& table, Config& config) {
   constexpr unsigned kMost = 8;  // that lastword-dump has memory for (size_engine())
   const toml::node* node = table.get("processors");
@@ -319,13 +328,15 @@ Result<Config> parse_config(std::string_view text, const std::string& path,
   }
   const toml::table& root = parsed.table();
   Config config;
-  reader.only_keys(root, "the file",
-                   {"cluster", "node", "nodes", "timing", "dump", "capture", "hooks", "paths"});
+  reader.only_keys(
+      root, "the file",
+      {"cluster", "node", "nodes", "timing", "dump", "capture", "takeover", "hooks", "paths"});
   read_cluster(reader, root, config);
   read_nodes(reader, root, host_name, config);
   read_timing(reader, root, config);
   read_dump(reader, root, config);
   read_capture(reader, root, config);
+  read_takeover(reader, root, config);
   read_programs(reader, root, config);
   if (reader.error()) return fail(*reader.error());
   return config;

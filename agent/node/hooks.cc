@@ -1,33 +1,57 @@
 #include "agent/node/hooks.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 namespace lastword {
 
-Status run_hook(const std::string& program, const std::string& event, const std::string& detail) {
+namespace {
+
+// "NAME=value", of this process and for the hook. A value that this process inherited itself, as
+// when a hook runs lastword, does not reach the hook beside the new one.
+std::vector<std::string> environment_for(const HookInput& input) {
+  std::vector<std::string> own{
+      "LASTWORD_EVENT=" + input.event,
+      "LASTWORD_DETAIL=" + input.detail,
+      fmt::format("LASTWORD_DISKS={}", fmt::join(input.disks, " ")),
+      fmt::format("LASTWORD_NEW_DISKS={}", fmt::join(input.new_disks, " ")),
+      fmt::format("LASTWORD_MISSING_DISKS={}", fmt::join(input.missing_disks, " ")),
+      fmt::format("LASTWORD_OPENERS={}", fmt::join(input.openers, "\n"))};
+  std::vector<std::string> all;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view inherited = *variable;
+    const auto same_name = [name = inherited.substr(0, inherited.find('=') + 1)](
+                               const std::string& one) { return one.starts_with(name); };
+    if (std::ranges::none_of(own, same_name)) all.emplace_back(inherited);
+  }
+  std::ranges::move(own, std::back_inserter(all));
+  return all;
+}
+
+}  // namespace
+
+Status run_hook(const std::string& program, const HookInput& input) {
   if (program.empty()) return {};
   static std::mutex one_at_a_time;
   const std::lock_guard turn(one_at_a_time);
-  std::string event_variable = "LASTWORD_EVENT=" + event;
-  std::string detail_variable = "LASTWORD_DETAIL=" + detail;
+  std::vector<std::string> variables = environment_for(input);
   std::vector<char*> environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    environment.push_back(*variable);
-  }
-  environment.push_back(event_variable.data());
-  environment.push_back(detail_variable.data());
+  for (std::string& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
   std::string path = program;
   char* arguments[] = {path.data(), nullptr};
 
-  Error error{.code = Code::kIo, .operation = "hook " + event, .disk = program};
+  Error error{.code = Code::kIo, .operation = "hook " + input.event, .disk = program};
   pid_t child = 0;
   error.sys_errno =
       posix_spawn(&child, path.c_str(), nullptr, nullptr, arguments, environment.data());

@@ -22,6 +22,12 @@ struct NodeConfig {
                                // default: /var/crash/NAME
 };
 
+// What a takeover does about a registrant that belongs to neither node: type 5 lets it write.
+enum class ForeignRegistrants : std::uint8_t {
+  kRemove,  // its key is preempted, its commands aborted
+  kRefuse,  // the disk is not taken
+};
+
 struct Hooks {
   std::string service_taken;  // a program run with the event in its environment; empty: none
 };
@@ -44,6 +50,7 @@ struct Config {
   std::string dump_program = "/usr/lib/lastword/lastword-dump";
   std::string state_directory = "/run/lastword";           // must not survive a reboot
   std::string persistent_directory = "/var/lib/lastword";  // must survive one
+  ForeignRegistrants foreign_registrants = ForeignRegistrants::kRemove;  // [takeover]
   Hooks hooks;
 };
 

@@ -54,6 +54,16 @@ bool is_registered(const DiskView& disk, const Config& config, std::uint8_t node
                      [&](ReservationKey key) { return node_of(key, config) == node; });
 }
 
+std::vector<ReservationKey> foreign_registrants(const DiskView& disk, const Config& config) {
+  std::vector<ReservationKey> foreign;
+  for (const ReservationKey key : disk.keys) {
+    const std::uint8_t node = node_of(key, config);
+    if (node == config.self.id || node == config.partner.id) continue;
+    if (std::ranges::find(foreign, key) == foreign.end()) foreign.push_back(key);
+  }
+  return foreign;
+}
+
 std::uint32_t latest_generation(const Survey& survey, const Config& config, std::uint8_t node) {
   std::uint32_t latest = 0;
   for (const DiskView& disk : survey.disks) {

@@ -59,6 +59,9 @@ void keep_newer_headers(Survey& fresh, const Survey& known);
 [[nodiscard]] bool is_registered(const DiskView& disk, ReservationKey key);
 // By a key of any generation.
 [[nodiscard]] bool is_registered(const DiskView& disk, const Config& config, std::uint8_t node);
+// Keys registered by neither node of the cluster, each once: with type 5 they may write.
+[[nodiscard]] std::vector<ReservationKey> foreign_registrants(const DiskView& disk,
+                                                              const Config& config);
 // The latest life of the node that any of the cluster's disks tells of, by label, header or key. 0:
 // none does.
 [[nodiscard]] std::uint32_t latest_generation(const Survey& survey, const Config& config,

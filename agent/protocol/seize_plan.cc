@@ -17,13 +17,28 @@ Error conflict(Code code, std::string_view detail) {
   return {.code = code, .operation = "take reservation", .detail = detail};
 }
 
-bool is_victim(const SeizeGoal& goal, ReservationKey key) {
+enum class Whose {
+  kOwn,
+  kVictims,
+  kRespected,  // of a later life, of either node
+  kForeign,    // another node's of the cluster, or no key of the cluster
+};
+
+Whose whose(const SeizeGoal& goal, ReservationKey key) {
+  if (key == goal.own) return Whose::kOwn;
   const auto own = parse_key(goal.own);
   const auto parts = parse_key(key);
-  if (!own || !parts || parts->cluster != own->cluster) return false;
-  if (parts->node == own->node) return parts->boot_generation < own->boot_generation;
-  return parts->node == goal.victim_node &&
-         (!goal.victim_generation || parts->boot_generation <= *goal.victim_generation);
+  if (!own || !parts || parts->cluster != own->cluster) return Whose::kForeign;
+  if (parts->node == own->node) {
+    return parts->boot_generation < own->boot_generation ? Whose::kVictims : Whose::kRespected;
+  }
+  if (parts->node != goal.victim_node) return Whose::kForeign;
+  const bool failed = !goal.victim_generation || parts->boot_generation <= *goal.victim_generation;
+  return failed ? Whose::kVictims : Whose::kRespected;
+}
+
+bool is_victim(const SeizeGoal& goal, ReservationKey key) {
+  return whose(goal, key) == Whose::kVictims;
 }
 
 }  // namespace
@@ -38,20 +53,27 @@ std::optional<ReservationKey> key_in_the_way(const SeizeGoal& goal, const SeizeV
     return view.holder->holder;
   }
   if (goal.shared) return std::nullopt;
-  for (const ReservationKey key : view.keys) {
-    const auto parts = parse_key(key);
-    if (parts && parts->node == goal.victim_node && !is_victim(goal, key) && key != goal.own) {
-      return key;
-    }
-  }
-  return std::nullopt;
+  const auto in_the_way = std::ranges::find_if(view.keys, [&](ReservationKey key) {
+    const Whose owner = whose(goal, key);
+    return owner == Whose::kRespected ||
+           (owner == Whose::kForeign && goal.foreign == ForeignRegistrants::kRefuse);
+  });
+  return in_the_way == view.keys.end() ? std::nullopt : std::optional(*in_the_way);
+}
+
+bool refuses_aptpl(const Error& error) {
+  constexpr std::uint8_t kNotReady = 0x2;
+  constexpr std::uint8_t kCommunicationFailure = 0x08;  // SPC-4 annex D.2
+  return error.code == Code::kUnsupported ||
+         (error.sense.key == kNotReady && error.sense.asc == kCommunicationFailure);
 }
 
 Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal) {
   if (!seen) return;
   view_ = std::move(*seen);
   decide();
-  if (over() || state_ == State::kWithdrawing) {  // nothing ends on old news
+  if (over() || giving_up()) {  // nothing ends on old news
+    giving_up_ = false;
     state_ = State::kReadying;
     result_ = {};
   }
@@ -66,7 +88,7 @@ std::optional<SeizeCommand> Seize::next() const {
     case State::kReadingHolder:
       return SeizeCommand::kReadReservation;
     case State::kRegistering:
-      return SeizeCommand::kRegister;
+      return aptpl_refused_ ? SeizeCommand::kRegisterVolatile : SeizeCommand::kRegister;
     case State::kAborting:
       return SeizeCommand::kPreemptAndAbort;
     case State::kPreempting:
@@ -84,12 +106,31 @@ std::optional<SeizeCommand> Seize::next() const {
   return std::nullopt;
 }
 
+// A foreign registrant goes only from a disk that this node holds.
 std::optional<ReservationKey> Seize::next_victim() const {
   if (view_.holder && is_victim(goal_, view_.holder->holder)) return view_.holder->holder;
-  const auto found = std::find_if(view_.keys.begin(), view_.keys.end(),
-                                  [this](auto key) { return is_victim(goal_, key); });
-  if (found == view_.keys.end()) return std::nullopt;
-  return *found;
+  const auto first = [this](Whose owner) -> std::optional<ReservationKey> {
+    const auto found = std::ranges::find_if(
+        view_.keys, [&](ReservationKey key) { return whose(goal_, key) == owner; });
+    return found == view_.keys.end() ? std::nullopt : std::optional(*found);
+  };
+  if (const auto victim = first(Whose::kVictims)) return victim;
+  const bool removes = goal_.foreign == ForeignRegistrants::kRemove && holds();
+  return removes ? first(Whose::kForeign) : std::nullopt;
+}
+
+bool Seize::holds() const {
+  return view_.holder && view_.holder->holder == goal_.own;
+}
+
+// Some targets, LIO among them, skip the abort when the victim does not hold the reservation.
+void Seize::note_removed() {
+  if (whose(goal_, victim_) == Whose::kVictims) {
+    preempted_ = true;
+    return;
+  }
+  needs_reset_ = true;
+  foreign_removed_.push_back(victim_);
 }
 
 bool Seize::registered() const {
@@ -99,10 +140,24 @@ bool Seize::registered() const {
 void Seize::end(const Status& result) {
   state_ = result ? State::kDone : State::kFailed;
   result_ = result;
+  if (result || result.error().code == Code::kFenced) return;
+  // On a mailbox disk a registration of this life is a vote, and stays.
+  giving_up_ = sent_register_ || (had_registration_ && !goal_.shared);
+  if (giving_up_) state_ = State::kReadingKeys;
+}
+
+// Keys and holder were just read, of a disk that is not to be had.
+void Seize::withdraw() {
+  state_ = registered() && !holds() ? State::kWithdrawing : State::kFailed;
 }
 
 std::string Seize::why_no_end() const {
   const auto victim = next_victim();
+  if (victim && whose(goal_, *victim) == Whose::kForeign) {
+    return fmt::format(
+        "{}, a key of neither node, cannot be removed or comes back; find out whose it is",
+        to_string(*victim));
+  }
   if (!victim || parse_key(*victim)->node != parse_key(goal_.own)->node) {
     return "its registrations keep changing; another node is taking it at the same time";
   }
@@ -115,6 +170,20 @@ std::string Seize::why_no_end() const {
       to_string(*victim));
 }
 
+// Only a node that is registered can remove a registration (SPC-4 5.13.11.2.6).
+Error Seize::registration_gone() const {
+  const auto another = [own = parse_key(goal_.own)](ReservationKey key) {
+    const auto parts = parse_key(key);
+    return !parts || parts->cluster != own->cluster || parts->node != own->node;
+  };
+  if (goal_.was_registered || std::ranges::any_of(view_.keys, another)) {
+    return conflict(Code::kFenced, "this node's registration was removed by another");
+  }
+  return conflict(Code::kUnsupported,
+                  "this node's registration is gone again, and nobody is registered who could have "
+                  "removed it: the target does not keep registrations");
+}
+
 void Seize::look_again() {
   if (++looks_ > kMaxLooks) return end(fail(conflict(Code::kConflict, why_no_end())));
   state_ = State::kReadingKeys;
@@ -123,23 +192,23 @@ void Seize::look_again() {
 // Keys and holder were just read: what is to be done about them?
 void Seize::decide() {
   if (const auto stranger = key_in_the_way(goal_, view_)) {
+    const bool refused =
+        whose(goal_, *stranger) == Whose::kForeign && goal_.foreign == ForeignRegistrants::kRefuse;
     result_ = fail(conflict(
         Code::kConflict,
-        fmt::format("{} is on it, which is not a key this node may remove; see `lastword inspect`",
-                    to_string(*stranger))));
+        fmt::format(
+            "{} is on it, which is not a key this node may remove{}; see `lastword inspect`",
+            to_string(*stranger),
+            refused ? " ([takeover] foreign_registrants = \"refuse\")" : "")));
     // A registration of ours, of this run or one that was interrupted, would let this node write
     // beside the other one. Unless it is the one that holds the disk.
-    const bool holds = view_.holder && view_.holder->holder == goal_.own;
-    state_ = registered() && !holds ? State::kWithdrawing : State::kFailed;
-    return;
+    return withdraw();
   }
-  if (!registered() && !sent_register_ && !goal_.was_registered) {
+  if (!registered() && !had_registration_ && !goal_.was_registered) {
     state_ = State::kRegistering;
     return;
   }
-  if (!registered()) {
-    return end(fail(conflict(Code::kFenced, "this node's registration was removed by another")));
-  }
+  if (!registered()) return end(fail(registration_gone()));
   if (const auto victim = next_victim()) {
     victim_ = *victim;
     state_ = used_reset_ ? State::kPreempting : State::kAborting;
@@ -159,6 +228,7 @@ void Seize::decide() {
                                               to_string(view_.holder->holder),
                                               name_of(view_.holder->type), name_of(kOwnerType)))));
   }
+  if (unverified_) return look_again();
   end({});
 }
 
@@ -169,17 +239,24 @@ void Seize::reply(const SeizeReply& reply) {
     if (error.code == Code::kUnitAttention && ++attentions_ <= kMaxUnitAttentions) {
       return;  // not executed: the same command again
     }
-    if (state_ == State::kWithdrawing) {
-      state_ = State::kFailed;  // the conflict is what counts
+    if (giving_up()) {
+      state_ = State::kFailed;  // why it gave up is what counts
       return;
     }
+    sent_register_ = sent_register_ || state_ == State::kRegistering;
     if (error.code == Code::kUnsupported && state_ == State::kAborting) {
       used_reset_ = true;
       state_ = State::kPreempting;
       return;
     }
-    // The victim, or our own registration, went away since we looked (SPC-4 5.13.11.2.6): look.
-    if (error.code == Code::kConflict && state_ != State::kReadying) return look_again();
+    // It may be registered all the same: look.
+    if (state_ == State::kRegistering && !aptpl_refused_ && refuses_aptpl(error)) {
+      aptpl_refused_ = true;
+      return look_again();
+    }
+    // The victim, or our own registration, went away since we looked (SPC-4 5.13.11.2.6): look. So
+    // do some disks answer TEST UNIT READY of a node that is not registered.
+    if (error.code == Code::kConflict) return look_again();
     return end(fail(error));
   }
   switch (state_) {
@@ -191,20 +268,23 @@ void Seize::reply(const SeizeReply& reply) {
       return;
     case State::kReadingHolder:
       view_.holder = reply.reservation;
+      unverified_ = false;
+      if (giving_up_) return withdraw();
+      had_registration_ = had_registration_ || registered();
       return decide();
     case State::kRegistering:
-      // From here on our registration must be there: if it is not, somebody removed it.
-      sent_register_ = true;
+      had_registration_ = unverified_ = sent_register_ = true;
       view_.keys.push_back(goal_.own);
       return decide();
     case State::kPreempting:
-      preempted_ = needs_reset_ = true;
+      needs_reset_ = true;
+      note_removed();
       return look_again();
     case State::kResetting:
       needs_reset_ = false;
       return look_again();
     case State::kAborting:
-      preempted_ = true;
+      note_removed();
       return look_again();
     case State::kReserving:
       return look_again();

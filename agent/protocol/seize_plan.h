@@ -4,9 +4,15 @@
 // partner's disks).
 //
 //   TEST UNIT READY until ready -> READ KEYS, READ RESERVATION (unless just seen)
-//   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already
+//   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already; once more
+//      without APTPL where the target cannot keep what it offers to keep
 //   -> PREEMPT AND ABORT of each victim, the holder first -> RESERVE if nobody holds it
-//   -> READ KEYS, READ RESERVATION: this node holds it and no victim is registered
+//   -> PREEMPT AND ABORT of each foreign registrant, if that is wanted, then LOGICAL UNIT RESET
+//   -> READ KEYS, READ RESERVATION: this node holds it, and nobody is registered beside it
+//
+// A seizure that fails looks once more and withdraws its registration, since type 5 lets every
+// registrant write; unless the disk is this node's all the same, by a command whose answer was
+// lost.
 //
 // Where PREEMPT AND ABORT is not to be had: PREEMPT, then LOGICAL UNIT RESET, since after a plain
 // PREEMPT a command that the target accepted from the victim could still be executed.
@@ -16,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/protocol/config.h"
 #include "proto/keys.h"
 #include "proto/reservation.h"
 
@@ -34,9 +41,16 @@ struct SeizeGoal {
   // This boot's key was registered a moment ago. If it is gone now, another node removed it: it is
   // not registered again (kFenced).
   bool was_registered = false;
+  // What to do about keys of neither this node nor the victim; absent: leave them.
+  std::optional<ForeignRegistrants> foreign = {};
   // The target can keep registrations over a power loss (REPORT CAPABILITIES); absent: ask it.
   std::optional<bool> aptpl = {};
 };
+
+// How a target answers REGISTER that offers to keep registrations over a power loss (APTPL) and
+// cannot: LIO without its directory /var/target/pr by NOT READY, 08/00, after it has registered
+// (core_scsi3_update_and_write_aptpl in drivers/target/target_core_pr.c); others refuse the bit.
+[[nodiscard]] bool refuses_aptpl(const Error& error);
 
 // What somebody saw of the disk a moment ago: saves the first look. It may be out of date; what
 // changed since shows in the replies, and in the look at the end.
@@ -45,9 +59,10 @@ struct SeizeView {
   std::optional<Reservation> holder;
 };
 
-// Whose key keeps this node off the disk: a holder that is not to be thrown off, or a node that
-// failed and is registered again by a later boot. With type 5 every registrant writes, so it must
-// not stay beside this node. Empty: the disk may be taken.
+// Whose key keeps this node off the disk: a holder that is not to be thrown off, or a registrant
+// that is not: with type 5 every registrant writes, so it must not stay beside this node. That is a
+// later boot of either node, or a foreign key where these are not to be removed. Empty: the disk
+// may be taken.
 [[nodiscard]] std::optional<ReservationKey> key_in_the_way(const SeizeGoal& goal,
                                                            const SeizeView& view);
 
@@ -55,7 +70,8 @@ enum class SeizeCommand : std::uint8_t {
   kTestUnitReady,
   kReadKeys,
   kReadReservation,
-  kRegister,
+  kRegister,          // with APTPL where that is offered
+  kRegisterVolatile,  // without
   kPreemptAndAbort,
   kPreempt,
   kLogicalUnitReset,
@@ -79,13 +95,21 @@ class Seize {
   // The reply to next(). A reply after over() is ignored.
   void reply(const SeizeReply& reply);
 
+  // It has failed; what is left is to withdraw the registration.
+  [[nodiscard]] bool giving_up() const { return giving_up_ || state_ == State::kWithdrawing; }
   [[nodiscard]] bool over() const { return state_ == State::kDone || state_ == State::kFailed; }
   // Valid when over(). An error leaves the disk with whoever holds it: kConflict (somebody else's
   // key holds it, or it kept changing hands), kFenced (this node's registration was removed while
-  // it was at work), or what the disk answered.
+  // it was at work), kUnsupported (the target forgets it), or what the disk answered.
   [[nodiscard]] const Status& result() const { return result_; }
   // PREEMPT AND ABORT was not supported; a reset stood in for the abort.
   [[nodiscard]] bool used_reset() const { return used_reset_; }
+  // The target offers to keep registrations over a power loss and cannot: it would forget this one.
+  [[nodiscard]] bool aptpl_refused() const { return aptpl_refused_; }
+  // Keys of neither node that were removed, in that order.
+  [[nodiscard]] const std::vector<ReservationKey>& foreign_removed() const {
+    return foreign_removed_;
+  }
   // Some victim's registration was removed, and its commands with it.
   [[nodiscard]] bool preempted() const { return preempted_; }
 
@@ -106,19 +130,28 @@ class Seize {
 
   [[nodiscard]] std::optional<ReservationKey> next_victim() const;
   [[nodiscard]] bool registered() const;
+  [[nodiscard]] bool holds() const;
+  void note_removed();
   [[nodiscard]] std::string why_no_end() const;
+  [[nodiscard]] Error registration_gone() const;
   void look_again();
   void decide();
+  void withdraw();
   void end(const Status& result);
 
   SeizeGoal goal_;
   State state_ = State::kReadying;
   ReservationKey victim_;
   SeizeView view_;
-  bool sent_register_ = false;
+  bool had_registration_ = false;  // in this run: it must not be made again
+  bool unverified_ = false;        // it was made since the last look
+  bool sent_register_ = false;     // in this run, whatever came of it
+  bool giving_up_ = false;         // result_ is why; registered or not is to be seen
+  bool aptpl_refused_ = false;
   bool needs_reset_ = false;
   bool used_reset_ = false;
   bool preempted_ = false;
+  std::vector<ReservationKey> foreign_removed_;
   unsigned attentions_ = 0;
   unsigned looks_ = 0;
   Status result_;

@@ -93,6 +93,19 @@ std::string reject_mailbox(const DiskView& disk, const Survey& survey, const Con
   return {};
 }
 
+void remark_foreign_registrants(const Survey& survey, const Config& config, StartPlan& plan) {
+  for (const auto* disks : {&plan.own, &plan.mailbox}) {
+    for (const std::size_t index : *disks) {
+      for (const ReservationKey key : foreign_registrants(survey.disks[index], config)) {
+        plan.remarks.push_back(
+            {index, fmt::format("{} is registered on it, a key of neither node, and may write "
+                                "there; find out whose it is, and take it away",
+                                to_string(key))});
+      }
+    }
+  }
+}
+
 }  // namespace
 
 bool is_own_disk(const DiskView& disk, const Config& config) {
@@ -127,6 +140,7 @@ Result<StartPlan> plan_start(const Survey& survey, const Config& config,
           {i, fmt::format("cannot tell whether it is this node's: {}", describe(*disk.problem))});
     }
   }
+  remark_foreign_registrants(survey, config, plan);
   return plan;
 }
 

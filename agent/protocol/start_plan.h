@@ -25,6 +25,7 @@ struct StartPlan {
   // The partner has, or is getting, some of this node's disks. Not empty: touch nothing at all.
   std::vector<DiskRemark> taken_over;
   std::vector<DiskRemark> refused;  // this disk is left alone, the others are taken
+  std::vector<DiskRemark> remarks;  // of disks that are taken: what the operator should look after
 };
 
 // `state`: of an earlier start in this boot, that no stop has ended; its generation is kept.

@@ -20,7 +20,7 @@ constexpr std::string_view kHeldAlready = "held already";
 constexpr std::string_view kNoDump = "no dump of this crash is on it or on its way";
 constexpr std::string_view kNotArmedNow = "it is not armed any more";
 constexpr std::string_view kDumpEndedElsewhere = "the dump has ended on another disk";
-constexpr std::string_view kNoWriter = "no dump has shown for the grace time";
+constexpr std::string_view kNoWriter = "no dump has shown for as long as one may take";
 
 }  // namespace
 
@@ -84,14 +84,19 @@ void TakeoverPlan::take_rest_of_armed(Instant now, Actions& actions) {
   }
 }
 
-void TakeoverPlan::check_service(Actions& actions) {
-  if (service_announced_) return;
-  const bool waiting = std::any_of(disks_.begin(), disks_.end(), [](const Disk& disk) {
-    return disk.seen.role == pb::SERVICE && !disk.service_counted;
-  });
-  if (waiting) return;
-  service_announced_ = true;
-  actions.push_back({.kind = Kind::kServiceTaken});
+// Once every disk of the service is held, failed once or hangs, with those that are held. What
+// comes later is announced as it comes. A service without a disk is never announced.
+void TakeoverPlan::announce_service(Actions& actions) {
+  TakeoverAction action{.kind = Kind::kServiceTaken};
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    const Disk& disk = disks_[i];
+    if (disk.seen.role != pb::SERVICE) continue;
+    if (disk.waited_for) return;
+    if (disk.held && !disk.announced) action.service.push_back(i);
+  }
+  if (action.service.empty()) return;
+  for (const std::size_t index : action.service) disks_[index].announced = true;
+  actions.push_back(std::move(action));
 }
 
 TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
@@ -116,7 +121,6 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
            actions);
     }
   }
-  check_service(actions);
   return actions;
 }
 
@@ -157,8 +161,16 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
 
 TakeoverPlan::Actions TakeoverPlan::disk_held(std::size_t index) {
   Actions actions;
-  disks_[index].service_counted = true;
-  check_service(actions);
+  disks_[index].held = true;
+  disks_[index].waited_for = false;
+  announce_service(actions);
+  return actions;
+}
+
+TakeoverPlan::Actions TakeoverPlan::disk_not_now(std::size_t index) {
+  Actions actions;
+  disks_[index].waited_for = false;
+  announce_service(actions);
   return actions;
 }
 
@@ -166,16 +178,21 @@ TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, const Status& 
                                                const pb::CoredumpHeader& header, Instant now) {
   Actions actions;
   Disk& disk = disks_[index];
-  if (disk.state != State::kTaking) return actions;
-  disk.service_counted = true;
+  // One that was given up because its command hung is taken all the same when the command ends
+  // well.
+  const bool late = disk.state == State::kGivenUp && status.has_value();
+  if (disk.state != State::kTaking && !late) return actions;
+  disk.waited_for = false;
   if (!status) {
-    const Code code = status.error().code;
-    disk.state = code == Code::kFenced || code == Code::kConflict ? State::kGivenUp : State::kSick;
+    const bool lost = is_another_nodes(status.error().code);
+    if (lost) disk.held = false;
+    disk.state = lost ? State::kGivenUp : State::kSick;
     if (!disk.first_failure) disk.first_failure = now;
     disk.retry_at = now + timing_.settings.io_timeout;
-    check_service(actions);
+    announce_service(actions);
     return actions;
   }
+  disk.held = true;
   disk.seen.header = header;
   disk.state = State::kTaken;
   dump_over_ = dump_over_ || ended_for_good(disk);
@@ -183,7 +200,7 @@ TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, const Status& 
     disk.state = State::kRecovering;
     actions.push_back({.kind = Kind::kRecover, .disk = index});
   }
-  check_service(actions);
+  announce_service(actions);
   if (dump_over_) take_rest_of_armed(now, actions);
   return actions;
 }
@@ -196,10 +213,9 @@ TakeoverPlan::Actions TakeoverPlan::disk_recovered(std::size_t index, bool saved
 // A command that hangs in the kernel reports nothing: the service goes on without that disk, and in
 // the end so does the takeover.
 void TakeoverPlan::watch_taking(Disk& disk, Instant now, Actions& actions) {
-  if (!disk.service_counted &&
-      now - disk.taking_since >= kHungAfter * timing_.settings.io_timeout) {
-    disk.service_counted = true;
-    check_service(actions);
+  if (disk.waited_for && now - disk.taking_since >= kHungAfter * timing_.settings.io_timeout) {
+    disk.waited_for = false;
+    announce_service(actions);
   }
   if (now >= disk.taking_since + timing_.deadline()) disk.state = State::kGivenUp;
 }
@@ -220,18 +236,22 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
     if (now >= disk.deadline) {
       take(i, pb::DEADLINE, kDeadline, now, actions);
     } else if (disk.last_read - disk.last_progress >= timing_.stall()) {
-      // Read, and found unchanged, for so long. A disk that cannot be read proves nothing.
+      // Read, and found unchanged, for so long. A disk that cannot be read proves nothing. By now
+      // the writer has left the disk, if it lives.
+      last_sign_of_life_ = std::max(last_sign_of_life_, disk.last_progress + timing_.stall());
       take(i, pb::STALLED, kStalled, now, actions);
     }
   }
-  // No writer at work, and none has shown itself for the grace time: it never started, or it died
-  // between two candidates. A disk that was not read since keeps out of this until the end.
+  // No writer at work, and none has shown itself for so long: it never started, or it died between
+  // two candidates. A disk that was not read since keeps out of this until the end.
   const bool dumping = any(State::kDumping);
+  const auto armed =
+      static_cast<std::size_t>(std::ranges::count(disks_, State::kArmed, &Disk::state));
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     Disk& disk = disks_[i];
     if (disk.state != State::kArmed) continue;
     const bool silent = !dumping && disk.seen.header_readable &&
-                        disk.last_read - last_sign_of_life_ >= timing_.settings.grace;
+                        disk.last_read - last_sign_of_life_ >= timing_.silence(armed);
     if (silent || now >= begun_ + timing_.deadline()) {
       take(i, pb::STALLED, silent ? kNoWriter : kDeadline, now, actions);
     }

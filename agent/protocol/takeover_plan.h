@@ -8,7 +8,7 @@
 //     ^  \___> kSick (again after the retry time)              header says so after the taking
 //     |
 //   kArmed ----> kDumping                                      armed spare; the dump disk
-//     (grace,     (COMPLETED, ABORTED, stall, deadline:
+//     (silence,   (COMPLETED, ABORTED, stall, deadline:
 //      dump over)  back to kTaking)
 #pragma once
 
@@ -38,7 +38,7 @@ struct TakeoverAction {
   enum class Kind : std::uint8_t {
     kTake,          // take the reservation and write the label; answer with disk_taken()
     kRecover,       // save the dump to a file system; answer with disk_recovered()
-    kServiceTaken,  // tell hooks and operator; no answer
+    kServiceTaken,  // tell hooks and operator of `service`; no answer
   };
   Kind kind = Kind::kTake;
   std::size_t disk = 0;
@@ -46,7 +46,14 @@ struct TakeoverAction {
   // one becomes INACTIVE.
   pb::Reason abort_reason = pb::REASON_NONE;
   std::string_view why = {};  // kTake: in words, a literal; of another try, that of the first
+  // kServiceTaken: the disks of the service that came into this node's hands since the one before.
+  std::vector<std::size_t> service = {};
 };
+
+// The answer to kTake was that another node has the disk by now.
+[[nodiscard]] constexpr bool is_another_nodes(Code code) {
+  return code == Code::kFenced || code == Code::kConflict;
+}
 
 class TakeoverPlan {
  public:
@@ -62,8 +69,10 @@ class TakeoverPlan {
                                     std::optional<Instant> asked = {});
   // The disk's reservation is this node's; its records are still to be written.
   [[nodiscard]] Actions disk_held(std::size_t disk);
-  // `header`: as it reads after the taking (the writer may have finished just before). kFenced and
-  // kConflict mean that the disk is another node's now: it is given up, not fought for.
+  // The taking is about to end with an error.
+  [[nodiscard]] Actions disk_not_now(std::size_t disk);
+  // `header`: as it reads after the taking (the writer may have finished just before). A disk that
+  // is_another_nodes() is given up, not fought for.
   [[nodiscard]] Actions disk_taken(std::size_t disk, const Status& status,
                                    const pb::CoredumpHeader& header, Instant now);
   [[nodiscard]] Actions disk_recovered(std::size_t disk, bool saved, Instant now);
@@ -100,7 +109,9 @@ class TakeoverPlan {
     Instant retry_at{};
     pb::Reason abort_reason = pb::REASON_NONE;
     std::string_view why;
-    bool service_counted = false;
+    bool waited_for = true;  // by the first announcement of the service
+    bool held = false;
+    bool announced = false;
   };
 
   [[nodiscard]] bool is_armed(const Disk& disk) const;
@@ -113,15 +124,15 @@ class TakeoverPlan {
             Actions& actions);
   void take_rest_of_armed(Instant now, Actions& actions);
   void watch_taking(Disk& disk, Instant now, Actions& actions);
-  void check_service(Actions& actions);
+  void announce_service(Actions& actions);
 
   Timing timing_;
   std::uint8_t partner_;
   std::vector<Disk> disks_;
   Instant begun_{};
-  Instant last_sign_of_life_{};  // of the partner's capture kernel
-  bool dump_over_ = false;       // a writer came to its own end: it needs no fallback any more
-  bool service_announced_ = false;
+  // Of the partner's capture kernel: a header that changed, or the end of a stall.
+  Instant last_sign_of_life_{};
+  bool dump_over_ = false;  // a writer came to its own end: it needs no fallback any more
 };
 
 }  // namespace lastword

@@ -1,6 +1,9 @@
 #include "agent/service/start_run.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -30,19 +33,47 @@ Result<Uuids> mailbox_uuids(const Config& config, StartReport& report) {
   return seen;
 }
 
+// What was noted of each disk, by threads that may be left behind.
+class SharedNotes {
+ public:
+  void put(std::size_t position, const SeizeNotes& notes) {
+    const std::lock_guard lock(mutex_);
+    notes_[position] = notes;
+  }
+  [[nodiscard]] std::map<std::size_t, SeizeNotes> all() {
+    const std::lock_guard lock(mutex_);
+    return notes_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::size_t, SeizeNotes> notes_;
+};
+
 void take_disks(const MailboxMember& self, const DiskAccess& access, StartReport& report) {
   const StartPlan& plan = report.plan;
   report.disks = plan.own;
   report.disks.insert(report.disks.end(), plan.mailbox.begin(), plan.mailbox.end());
+  report.remarks = plan.remarks;
+  const auto shared = std::make_shared<SharedNotes>();
   report.results =
       access.work(report.survey, report.disks,
-                  [self, own_count = plan.own.size()](
+                  [self, shared, own_count = plan.own.size()](
                       const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {
-                    if (position < own_count) return take_own_disk(disk, self.self);
-                    if (Status done = join_mailbox_disk(disk, self); !done)
-                      return fail(done.error());
-                    return pb::CoredumpHeader();
+                    SeizeNotes notes;
+                    Result<pb::CoredumpHeader> header;
+                    if (position < own_count) {
+                      header = take_own_disk(disk, self.self, &notes);
+                    } else if (Status joined = join_mailbox_disk(disk, self, &notes); !joined) {
+                      header = fail(joined.error());
+                    }
+                    shared->put(position, notes);
+                    return header;
                   });
+  for (const auto& [position, notes] : shared->all()) {
+    if (!report.results[position] || !notes.aptpl_refused) continue;
+    report.remarks.push_back({report.disks[position], std::string(kAptplRefused)});
+  }
 }
 
 // `before`: mailbox disks that an earlier start of this life joined, or was about to.

@@ -26,6 +26,7 @@ struct StartReport {
   std::vector<std::size_t> disks;  // that were to be taken, indices into the survey ...
   // ... and for each its coredump header in service, or why it is not. INACTIVE for mailbox disks.
   std::vector<Result<pb::CoredumpHeader>> results;
+  std::vector<DiskRemark> remarks;  // of disks in service: what the operator should look after
 };
 
 // Holds lock_state() meanwhile. The node's state says what this start is about to do before the

@@ -42,6 +42,10 @@ TakeoverReport::Disk forecast_disk(const Config& config, const Result<NodeState>
     row.detail =
         fmt::format("{} is on it, which is not a key this node may remove", to_string(*key));
     complete = false;
+    return row;
+  }
+  for (const ReservationKey key : foreign_registrants(disk, config)) {
+    row.detail += fmt::format("; {}, a key of neither node, would be removed", to_string(key));
   }
   return row;
 }

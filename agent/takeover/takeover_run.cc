@@ -8,6 +8,7 @@
 #include "agent/disks/intent_log.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/protocol/takeover_intent.h"
+#include "agent/takeover/announce_run.h"
 #include "agent/takeover/arbitration_run.h"
 #include "agent/takeover/late_plan.h"
 #include "agent/takeover/takeover_wave.h"
@@ -24,16 +25,16 @@ class TakeoverRun {
                 .panicked = failure.generation},
         late_(work.config, failure.look.survey),
         give_up_(work.executor().now() + work.config.timing.deadline()),
-        loop_(work.executor().make_loop()) {
+        loop_(work.executor().make_loop()),
+        announcements_(work, *loop_) {
     add_copies(failure.look.survey, work.config, copies_);
-    first_ = begin_wave(Wave::kFirst, partner_disks(failure.look.survey, work.config),
-                        failure.look.open);
+    first_ = begin_wave(partner_disks(failure.look.survey, work.config), failure.look.open);
     wait_for_late_service();
   }
 
   TakeoverReport run() {
     loop_->run_until([this] { return advance(); });
-    TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
+    TakeoverReport report{.disks = {}, .obstacles = {}, .complete = !announcements_.hook_failed()};
     for (const auto& wave : waves_) merge(report, wave->report());
     merge(report, std::move(copies_));
     late_.report_unreadable(report);
@@ -48,9 +49,9 @@ class TakeoverRun {
     kDone,
   };
 
-  TakeoverWave* begin_wave(Wave wave, std::vector<DiskView> disks, const OpenDisks& open) {
-    waves_.push_back(
-        std::make_unique<TakeoverWave>(work_, *loop_, wave, std::move(disks), open, failed_));
+  TakeoverWave* begin_wave(std::vector<DiskView> disks, const OpenDisks& open) {
+    waves_.push_back(std::make_unique<TakeoverWave>(work_, *loop_, announcements_, std::move(disks),
+                                                    open, failed_));
     waves_.back()->begin();
     return waves_.back().get();
   }
@@ -77,14 +78,14 @@ class TakeoverRun {
     }
     auto disks = late_.service_in(look->survey);
     if (disks.empty()) return wait_for_late_service();
-    late_wave_ = begin_wave(Wave::kLate, std::move(disks), look->open);
+    late_wave_ = begin_wave(std::move(disks), look->open);
   }
 
   void on_rest_look(Result<Look> look) {
     late_state_ = Late::kDone;
     if (!look) return;
     auto disks = late_.rest_in(look->survey);
-    if (!disks.empty()) late_wave_ = begin_wave(Wave::kLate, std::move(disks), look->open);
+    if (!disks.empty()) late_wave_ = begin_wave(std::move(disks), look->open);
   }
 
   // What follows from the end of a wave. True: the takeover is over.
@@ -99,7 +100,7 @@ class TakeoverRun {
       late_state_ = late_.nothing_is_late() ? Late::kDone : Late::kRest;
       if (late_state_ == Late::kRest) look_again(&TakeoverRun::on_rest_look);
     }
-    return late_state_ == Late::kDone;
+    return late_state_ == Late::kDone && announcements_.over();
   }
 
   const TakeoverWork& work_;
@@ -108,10 +109,11 @@ class TakeoverRun {
   Late late_state_ = Late::kWaiting;
   TakeoverReport copies_{.disks = {}, .obstacles = {}, .complete = true};
   Instant give_up_;
+  std::unique_ptr<Loop> loop_;
+  AnnounceRun announcements_;
   std::vector<std::unique_ptr<TakeoverWave>> waves_;
   TakeoverWave* first_ = nullptr;
   TakeoverWave* late_wave_ = nullptr;  // at work
-  std::unique_ptr<Loop> loop_;         // last: nothing runs on it once the waves go
 };
 
 void tell_of_left_out(const TakeoverWork& work, const Survey& survey) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/disks/seize_run.h"
 #include "agent/protocol/takeover_input.h"
 #include "proto/coredump.h"
 #include "proto/record_names.h"
@@ -20,12 +21,12 @@ std::string describe_dump(const pb::CoredumpHeader& header) {
 
 }  // namespace
 
-TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave,
+TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, AnnounceRun& announcements,
                            std::vector<DiskView> disks, const OpenDisks& open,
                            const FailedLife& failed)
     : work_(work),
       loop_(loop),
-      wave_(wave),
+      announcements_(announcements),
       disks_(std::move(disks)),
       failed_(failed),
       outcomes_(disks_.size()),
@@ -35,6 +36,7 @@ TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave,
                                            work.config.timing.settings.io_timeout)) {
   for (const DiskView& disk : disks_) {
     if (auto own = open.find(disk.info.path)) open_.keep(std::move(own));
+    if (disk.label->role() == pb::SERVICE) announcements_.expect(disk.info.path);
   }
 }
 
@@ -85,11 +87,16 @@ void TakeoverWave::on_header(const SeenHeader& seen, Instant asked) {
 void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
   DiskView& disk = disks_[index];
   const bool held_dump = holds_unsaved_dump(taken.header);
+  for (const ReservationKey key : taken.foreign_removed) {
+    emit("foreign-registrant-removed", index,
+         fmt::format("{}, a key of neither node; find out whose it is", to_string(key)));
+  }
   if (!taken.status) {
     // What the survey knew of it is not to be trusted any more: a new try opens it anew.
     open_.drop(disk.info.path);
     disk.reservations_known = false;
     emit("disk-sick", index, describe(taken.status.error()));
+    if (is_another_nodes(taken.status.error().code)) announcements_.lost(disk.info.path);
     outcomes_[index] = describe(taken.status.error());
   } else {
     if (taken.used_reset) {
@@ -97,6 +104,7 @@ void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
            "a LOGICAL UNIT RESET stood in for the abort: the target lacks PREEMPT AND ABORT, or "
            "a run before this one was interrupted");
     }
+    if (taken.aptpl_refused) emit("no-aptpl", index, std::string(kAptplRefused));
     disk.header = taken.header;
     emit(held_dump ? "dump-disk-claimed" : "disk-taken", index,
          held_dump ? describe_dump(disk.header) : std::string(name_of(disk.label->role())));
@@ -116,15 +124,6 @@ void TakeoverWave::on_recovered(std::size_t index, const Result<std::string>& co
   step();
 }
 
-void TakeoverWave::on_hook_ended(const Status& status) {
-  hook_running_ = false;
-  hook_failed_ = !status;
-  if (!status) {
-    work_.events({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
-  }
-  step();
-}
-
 void TakeoverWave::perform(const TakeoverPlan::Actions& actions) {
   for (const TakeoverAction& action : actions) {
     switch (action.kind) {
@@ -135,7 +134,7 @@ void TakeoverWave::perform(const TakeoverPlan::Actions& actions) {
         recover(action.disk);
         break;
       case TakeoverAction::Kind::kServiceTaken:
-        announce_service();
+        announce(action);
         break;
     }
   }
@@ -146,16 +145,32 @@ void TakeoverWave::take(const TakeoverAction& action) {
   const DiskView& disk = disks_[index];
   const TakeOrder order =
       take_order(disk, work_.config, work_.state.key, action.abort_reason, failed_.panicked);
-  const auto on_held = [this, index, post = loop_.poster()] {
-    post([this, index] {
-      perform(plan_.disk_held(index));
-      step();
-    });
+  using PlanEvent = TakeoverPlan::Actions (TakeoverPlan::*)(std::size_t);
+  const auto reporting = [this, index, post = loop_.poster()](PlanEvent event) {
+    return [this, index, post, event] {
+      post([this, index, event] {
+        perform((plan_.*event)(index));
+        step();
+      });
+    };
   };
+  const auto on_held = [this, index, post = loop_.poster(),
+                        report = reporting(&TakeoverPlan::disk_held)](const Status& fresh) {
+    if (!fresh) {
+      post([this, index, problem = fresh.error()] {
+        emit("stale-cache", index, describe(problem));
+      });
+    }
+    report();
+  };
+  const TakeProgress progress{.on_held = on_held,
+                              .on_giving_up = reporting(&TakeoverPlan::disk_not_now)};
   run_elsewhere<TakenDisk>(
       work_.executor(), loop_,
-      [order, on_held, open = open_.find(disk.info.path), shelf = &work_.shelf(),
-       executor = &work_.executor()] { return take_disk(*shelf, *executor, order, open, on_held); },
+      [order, progress, open = open_.find(disk.info.path), shelf = &work_.shelf(),
+       executor = &work_.executor()] {
+        return take_disk(*shelf, *executor, order, open, progress);
+      },
       [this, index](const TakenDisk& taken) { on_taken(index, taken); });
   if (!may_hold_dump(disk.label->role())) return;
   emit("take-started", index,
@@ -171,25 +186,10 @@ void TakeoverWave::recover(std::size_t index) {
       [this, index](const Result<std::string>& core) { on_recovered(index, core); });
 }
 
-void TakeoverWave::announce_service() {
-  std::size_t service = 0;
-  std::string missing;
-  for (std::size_t i = 0; i < disks_.size(); ++i) {
-    if (disks_[i].label->role() != pb::SERVICE) continue;
-    ++service;
-    if (!outcomes_[i].empty()) missing += " " + disks_[i].info.path;
-  }
-  if (service == 0 && wave_ == Wave::kLate) return;
-  const std::string detail = missing.empty()
-                                 ? fmt::format("{} disks", service)
-                                 : fmt::format("{} disks, still without:{}", service, missing);
-  work_.events({.name = "service-taken", .disk = {}, .detail = detail});
-  // Elsewhere: restarting a service may take longer than the dump.
-  hook_running_ = true;
-  run_elsewhere<Status>(
-      work_.executor(), loop_,
-      [run_hook = work_.run_hook, detail] { return run_hook("service-taken", detail); },
-      [this](const Status& status) { on_hook_ended(status); });
+void TakeoverWave::announce(const TakeoverAction& action) {
+  std::vector<std::string> paths;
+  for (const std::size_t index : action.service) paths.push_back(disks_[index].info.path);
+  announcements_.held(paths);
 }
 
 void TakeoverWave::emit(std::string name, std::size_t disk, std::string detail) const {
@@ -202,9 +202,8 @@ void TakeoverWave::emit(std::string name, std::size_t disk, std::string detail) 
 TakeoverReport TakeoverWave::report() const {
   const auto given_up = plan_.given_up();
   const auto unsaved = plan_.unsaved();
-  TakeoverReport report{.disks = {},
-                        .obstacles = {},
-                        .complete = given_up.empty() && unsaved.empty() && !hook_failed_};
+  TakeoverReport report{
+      .disks = {}, .obstacles = {}, .complete = given_up.empty() && unsaved.empty()};
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     const auto has = [i](const auto& list) {
       return std::find(list.begin(), list.end(), i) != list.end();

@@ -11,12 +11,11 @@
 #include "agent/disks/header_watch.h"
 #include "agent/disks/partner_disk.h"
 #include "agent/protocol/takeover_plan.h"
+#include "agent/takeover/announce_run.h"
 #include "agent/takeover/takeover_report.h"
 #include "agent/takeover/takeover_work.h"
 
 namespace lastword {
-
-enum class Wave : std::uint8_t { kFirst, kLate };
 
 // The life of the partner that is taken over.
 struct FailedLife {
@@ -26,13 +25,13 @@ struct FailedLife {
 
 class TakeoverWave {
  public:
-  // `work` and `loop` outlive this, and this outlives the loop's last run.
-  TakeoverWave(const TakeoverWork& work, Loop& loop, Wave wave, std::vector<DiskView> disks,
-               const OpenDisks& open, const FailedLife& failed);
+  // `work`, `loop` and `announcements` outlive this, and this outlives the loop's last run.
+  TakeoverWave(const TakeoverWork& work, Loop& loop, AnnounceRun& announcements,
+               std::vector<DiskView> disks, const OpenDisks& open, const FailedLife& failed);
 
   void begin();
-  // Every disk is taken or given up, every dump recovered, the hook has ended.
-  [[nodiscard]] bool over() const { return plan_.over() && !hook_running_; }
+  // Every disk is taken or given up, every dump recovered.
+  [[nodiscard]] bool over() const { return plan_.over(); }
   // Valid when over().
   [[nodiscard]] TakeoverReport report() const;
 
@@ -43,19 +42,18 @@ class TakeoverWave {
   void look_at_headers();
   void take(const TakeoverAction& action);
   void recover(std::size_t disk);
-  void announce_service();
+  void announce(const TakeoverAction& action);
 
   void on_header(const SeenHeader& seen, Instant asked);
   void on_taken(std::size_t disk, const TakenDisk& taken);
   void on_recovered(std::size_t disk, const Result<std::string>& core);
-  void on_hook_ended(const Status& status);
 
   [[nodiscard]] Instant now() const { return work_.executor().now(); }
   void emit(std::string name, std::size_t disk, std::string detail) const;
 
   const TakeoverWork& work_;
   Loop& loop_;
-  Wave wave_;
+  AnnounceRun& announcements_;
   std::vector<DiskView> disks_;
   OpenDisks open_;  // of these disks
   FailedLife failed_;
@@ -64,8 +62,6 @@ class TakeoverWave {
   std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time
   bool looking_ = false;
   Instant next_look_{};
-  bool hook_running_ = false;
-  bool hook_failed_ = false;
 };
 
 }  // namespace lastword

@@ -7,6 +7,7 @@
 
 #include "agent/disks/survey.h"
 #include "agent/node/event.h"
+#include "agent/node/hooks.h"
 #include "agent/protocol/config.h"
 #include "agent/protocol/node_state.h"
 
@@ -15,7 +16,7 @@ namespace lastword {
 // Saves the dump on a disk that this node holds. Returns where the core went.
 using RecoverDump = std::function<Result<std::string>(const DiskView& disk)>;
 // Runs the hook of an event to its end.
-using RunHook = std::function<Status(const std::string& event, const std::string& detail)>;
+using RunHook = std::function<Status(const HookInput& input)>;
 
 // What a takeover acts on.
 struct Failure {

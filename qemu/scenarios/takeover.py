@@ -7,7 +7,7 @@ from .pair import FEW, LARGE_PATTERN, SLOW, Pair, require
 
 @scenario("capture_kernel_never_starts", timeout=400)
 def capture_kernel_never_starts(lab):
-    """No dump ever begins: service at once, armed spares after the grace time, nothing forgotten."""
+    """No dump ever begins: service at once, armed spares when none can begin any more."""
     grace = 6
     pair = Pair(
         lab,

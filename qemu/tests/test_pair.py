@@ -29,13 +29,13 @@ class DumpCutShort(unittest.TestCase):
             Told(STARTED, taken).require_no_dump_cut_short()
 
     def test_disk_of_a_running_dump_may_not(self):
-        for why in ("it is not armed any more", "no dump has shown for the grace time"):
+        for why in ("it is not armed any more", "no dump has shown for as long as one may take"):
             taken = (11.0, "beta", "take-started", "one", f"{why}; its header read ARMED")
             with self.assertRaises(ScenarioFailed):
                 Told(STARTED, taken).require_no_dump_cut_short()
 
     def test_disk_whose_dump_has_ended_may_be_taken_in_a_later_life(self):
-        why = "no dump has shown for the grace time; its header read ARMED"
+        why = "no dump has shown for as long as one may take; its header read ARMED"
         ended = (10.5, "alpha", "dump-completed", "one", "")
         taken = (11.0, "beta", "take-started", "one", why)
         Told(STARTED, ended, taken).require_no_dump_cut_short()

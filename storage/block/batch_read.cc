@@ -56,7 +56,7 @@ std::vector<std::size_t> prepare(std::span<ReadRequest> requests) {
 class Ring {
  public:
   explicit Ring(unsigned entries) : result_(io_uring_queue_init(entries, &ring_, 0)) {}
-  // Does not wait for reads that hang; the kernel ends them on its own time.
+  // Does not wait for reads that hang; see wait_elsewhere().
   ~Ring() {
     if (result_ == 0) io_uring_queue_exit(&ring_);
   }
@@ -70,6 +70,34 @@ class Ring {
   int result_;
 };
 
+// What the kernel may still write to, by the index of its request.
+using Kept = std::vector<std::shared_ptr<void>>;
+
+// Lets go of each buffer when its read is answered. Where no thread can be had they stay for good.
+void wait_elsewhere(std::unique_ptr<Ring> ring, Kept kept, std::size_t in_flight) {
+  struct Late {
+    std::unique_ptr<Ring> ring;
+    Kept kept;
+    std::size_t in_flight;
+  };
+  auto* const late = new Late{std::move(ring), std::move(kept), in_flight};
+  try {
+    run_on_lost_thread([late] {
+      const std::unique_ptr<Late> own(late);
+      while (own->in_flight > 0) {
+        io_uring_cqe* entry = nullptr;
+        const int result = io_uring_wait_cqe(own->ring->get(), &entry);
+        if (result == -EINTR || result == -EAGAIN) continue;
+        if (result != 0) return;
+        own->kept[io_uring_cqe_get_data64(entry)].reset();
+        io_uring_cqe_seen(own->ring->get(), entry);
+        --own->in_flight;
+      }
+    });
+  } catch (const std::system_error&) {
+  }
+}
+
 // Takes one answer off the ring, waiting until `end`. False: none came.
 bool reap_one(io_uring* ring, std::span<ReadRequest> requests, Clock::time_point end) {
   for (;;) {
@@ -82,6 +110,7 @@ bool reap_one(io_uring* ring, std::span<ReadRequest> requests, Clock::time_point
     if (result != 0 || entry == nullptr) return false;
     ReadRequest& request = requests[io_uring_cqe_get_data64(entry)];
     request.status = status_of(request, entry->res);
+    request.keep.reset();
     io_uring_cqe_seen(ring, entry);
     return true;
   }
@@ -118,7 +147,8 @@ Status read_batch_io_uring(std::span<ReadRequest> requests, std::chrono::millise
   const std::vector<std::size_t> valid = prepare(requests);
   if (valid.empty()) return {};
   const std::size_t entries = std::min<std::size_t>(valid.size(), kMaxRingEntries);
-  Ring ring(static_cast<unsigned>(entries));
+  auto own_ring = std::make_unique<Ring>(static_cast<unsigned>(entries));
+  Ring& ring = *own_ring;
   if (ring.result() < 0 || (ring.get()->features & IORING_FEAT_EXT_ARG) == 0) {
     return fail({.code = Code::kUnsupported,
                  .sys_errno = -ring.result(),
@@ -147,6 +177,11 @@ Status read_batch_io_uring(std::span<ReadRequest> requests, std::chrono::millise
     if (!reap_one(ring.get(), requests, end)) break;
     ++answered;
   }
+  const std::size_t in_flight = queued - answered - io_uring_sq_ready(ring.get());
+  if (in_flight == 0) return {};
+  Kept kept(requests.size());
+  for (std::size_t i = 0; i < queued; ++i) kept[valid[i]] = requests[valid[i]].keep;
+  wait_elsewhere(std::move(own_ring), std::move(kept), in_flight);
   return {};
 }
 
@@ -169,7 +204,8 @@ Status read_batch_threads(std::span<ReadRequest> requests, std::chrono::millisec
     }
     try {
       const auto own_fd = std::make_shared<FileDescriptor>(std::move(fd));
-      run_on_lost_thread([batch, index, own_fd, buffer = request.buffer, offset = request.offset] {
+      run_on_lost_thread([batch, index, own_fd, keep = request.keep, buffer = request.buffer,
+                          offset = request.offset] {
         batch->report(index, batch->read(own_fd->get(), buffer, offset));
       });
     } catch (const std::system_error& error) {

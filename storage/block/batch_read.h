@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -17,13 +18,16 @@ struct ReadRequest {
   int fd = -1;                  // open O_DIRECT; the caller's
   std::string_view disk;        // for messages
   std::uint64_t offset = 0;     // multiple of kBlockBytes
-  std::span<std::byte> buffer;  // aligned, whole blocks; see below for its lifetime
-  Status status;                // out; kTimeout: did not come in time
+  std::span<std::byte> buffer;  // aligned, whole blocks; owned by `keep`
+  Status status = {};           // out; kTimeout: did not come in time
+  // Let go of when the kernel has answered, or will not touch the buffer any more; that may be long
+  // after a kTimeout, on another thread. Absent: the buffer must stay allocated for good after one.
+  std::shared_ptr<void> keep = {};
 };
 
-// Fills in every request's status; returns after `timeout` at the latest. A buffer whose request
-// ended with kTimeout may still be written to by the kernel: it must stay allocated for good.
-// Fails only when nothing could be submitted at all.
+// Fills in every request's status; returns after `timeout` at the latest. Reads that hang then are
+// waited for on a thread of their own, one for all of them. Fails only when nothing could be
+// submitted at all.
 [[nodiscard]] Status read_batch(std::span<ReadRequest> requests, std::chrono::milliseconds timeout);
 
 // The two ways of read_batch, for tests and benchmarks. read_batch_io_uring is kUnsupported, with

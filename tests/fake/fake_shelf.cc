@@ -105,7 +105,11 @@ class FakeLun final : public ScsiLun {
                      if (aptpl && !state_->options.aptpl_capable) {
                        return Effect{.outcome = PersistentReservations::Outcome::kInvalidField};
                      }
-                     return reservations.register_ignoring_existing(nexus, key, aptpl);
+                     if (state_->options.forgets_registrations) return Effect{};
+                     const bool kept = aptpl && !state_->options.aptpl_store_missing;
+                     Effect effect = reservations.register_ignoring_existing(nexus, key, kept);
+                     if (kept != aptpl) effect.outcome = PersistentReservations::Outcome::kNotKept;
+                     return effect;
                    });
   }
   [[nodiscard]] Status reserve(ReservationKey own, PrType type) override {

@@ -83,7 +83,11 @@ struct ShelfOptions {
   unsigned luns = 1;
   std::uint64_t lun_bytes = 64 << 20;
   bool aptpl_capable = false;
-  bool power_on_attention = true;  // a new nexus finds 29/00
+  // LIO without its directory /var/target/pr: REGISTER with APTPL is executed as without it, and
+  // answered by NOT READY, 08/00.
+  bool aptpl_store_missing = false;
+  bool forgets_registrations = false;  // REGISTER is answered well and registers nobody
+  bool power_on_attention = true;      // a new nexus finds 29/00
   // LIO: PREEMPT AND ABORT aborts nothing when the victim does not hold the reservation.
   bool aborts_for_holder_only = false;
 };

@@ -29,7 +29,7 @@ inline constexpr Attention kCommandsCleared{0x2f, 0x00};
 
 class PersistentReservations {
  public:
-  enum class Outcome { kGood, kConflict, kInvalidField, kInvalidRelease };
+  enum class Outcome { kGood, kConflict, kInvalidField, kInvalidRelease, kNotKept };
   // What a command did beyond its own answer.
   struct Effect {
     Outcome outcome = Outcome::kGood;

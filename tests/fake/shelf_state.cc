@@ -116,6 +116,7 @@ void ShelfState::abort_commands(LunState& lun, NexusId nexus) {
 Status ShelfState::apply(LunState& lun, const Request& request,
                          const PersistentReservations::Effect& effect) {
   using Outcome = PersistentReservations::Outcome;
+  constexpr std::uint8_t kNotReady = 2;
   constexpr std::uint8_t kIllegalRequest = 5;
   switch (effect.outcome) {
     case Outcome::kConflict:
@@ -124,6 +125,8 @@ Status ShelfState::apply(LunState& lun, const Request& request,
       return fail(sense_error(lun, request, Code::kUnsupported, kIllegalRequest, {0x26, 0x00}));
     case Outcome::kInvalidRelease:
       return fail(sense_error(lun, request, Code::kRefused, kIllegalRequest, {0x26, 0x04}));
+    case Outcome::kNotKept:
+      return fail(sense_error(lun, request, Code::kIo, kNotReady, {0x08, 0x00}));
     case Outcome::kGood:
       break;
   }

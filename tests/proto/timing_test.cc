@@ -38,6 +38,22 @@ BOOST_AUTO_TEST_CASE(writer_gives_up_on_a_disk_before_the_partner_calls_it_stall
   }
 }
 
+BOOST_AUTO_TEST_CASE(
+    writer_may_use_two_io_timeouts_on_each_armed_disk_before_the_partner_takes_it) {
+  for (const milliseconds io_timeout : {500ms, 5000ms, 30000ms}) {
+    for (const milliseconds grace : {1000ms, 10000ms}) {
+      const auto derived = derive_timing({.io_timeout = io_timeout, .grace = grace});
+      BOOST_TEST_REQUIRE(ok(derived));
+      BOOST_TEST((derived->silence(1) >= grace));
+      for (const std::size_t armed : {1U, 2U, 3U}) {
+        BOOST_TEST((derived->silence(armed) > armed * 2 * io_timeout));
+      }
+    }
+  }
+  BOOST_TEST((Timing{}.silence(1) == 11s));
+  BOOST_TEST((Timing{}.silence(3) == 31s));
+}
+
 BOOST_AUTO_TEST_CASE(dump_limit_not_below_the_clients_time_out_is_refused) {
   BOOST_TEST(refused_for({.dump_limit = 90s, .client_timeout = 90s}, "client_timeout"));
   BOOST_TEST(refused_for({.dump_limit = 91s, .client_timeout = 90s}, "dump_limit"));

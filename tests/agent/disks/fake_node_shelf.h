@@ -1,8 +1,12 @@
 // One node's view of the fake shelf, as the seam Shelf: logical unit 0 is /dev/sda and so on.
 #pragma once
 
+#include <algorithm>
+#include <memory>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "agent/disks/shelf.h"
 #include "tests/agent/disks/shelf_nodes.h"
@@ -32,17 +36,41 @@ class FakeNodeShelf final : public Shelf {
                     .fd = static_cast<int>(lun)};
   }
   Result<std::uint64_t> find_records(OpenDisk&) override { return kMetadataOffset; }
-  Status read(std::span<ReadRequest> requests, milliseconds) override {
+  Status drop_stale_cache(const DiskInfo& disk) override {
+    dropped.push_back(disk.path);
+    return stale.contains(disk.path) ? Status(fail({.code = Code::kCorrupt})) : Status();
+  }
+  Openers find_openers(const std::vector<std::string>& disks) override {
+    Openers found = openers;
+    std::erase_if(
+        found, [&](const auto& one) { return std::ranges::find(disks, one.first) == disks.end(); });
+    return found;
+  }
+  Status read(std::span<ReadRequest> requests, milliseconds timeout) override {
     for (ReadRequest& request : requests) {
       const auto device = nexus_.device(static_cast<unsigned>(request.fd));
       request.status = device->read(request.offset, request.buffer);
+      if (request.status || request.status.error().code != Code::kTimeout) continue;
+      hung_.push_back(request.keep);
+      longest_wait_ = std::max(longest_wait_, timeout);
     }
     return {};
   }
+  // Reads that hang, two for each look at a disk, until answer_hung().
+  [[nodiscard]] std::size_t hung() const { return hung_.size(); }
+  void answer_hung() { hung_.clear(); }
+  // For a read that hung, since this was last asked.
+  milliseconds take_longest_wait() { return std::exchange(longest_wait_, milliseconds(0)); }
+
+  std::vector<std::string> dropped;  // paths whose cache was dropped
+  std::set<std::string> stale;       // paths whose cache cannot be
+  Openers openers;
 
  private:
   fake::Nexus nexus_;
   unsigned luns_;
+  std::vector<std::shared_ptr<void>> hung_;
+  milliseconds longest_wait_{0};
 };
 
 }  // namespace lastword::test

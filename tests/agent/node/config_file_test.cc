@@ -150,6 +150,15 @@ BOOST_AUTO_TEST_CASE(unknown_key_is_refused_with_its_place) {
   BOOST_TEST(says(parse("[dmup]\n"), "line 6:2: unknown key \"dmup\" in the file"));
 }
 
+BOOST_AUTO_TEST_CASE(foreign_registrants_are_removed_unless_the_file_says_refuse) {
+  BOOST_TEST((parse("")->foreign_registrants == ForeignRegistrants::kRemove));
+  const auto remove = parse("[takeover]\nforeign_registrants = \"remove\"\n");
+  BOOST_TEST((remove->foreign_registrants == ForeignRegistrants::kRemove));
+  const auto refuse = parse("[takeover]\nforeign_registrants = \"refuse\"\n");
+  BOOST_TEST((refuse->foreign_registrants == ForeignRegistrants::kRefuse));
+  BOOST_TEST(says(parse("[takeover]\nforeign_registrants = \"keep\"\n"), "foreign_registrants"));
+}
+
 BOOST_AUTO_TEST_CASE(syntax_error_is_refused_with_its_place) {
   BOOST_TEST(says(parse("[dump\n"), "line 6:"));
 }

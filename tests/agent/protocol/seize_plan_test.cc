@@ -1,60 +1,7 @@
-#include <algorithm>
-#include <boost/test/unit_test.hpp>
-#include <vector>
-
-#include "agent/disks/seize_run.h"
-#include "storage/block/aligned_buffer.h"
-#include "tests/fake/fake_shelf.h"
+#include "tests/agent/protocol/seize_fixture.h"
 
 using namespace lastword;
-using namespace lastword::fake;
-
-namespace {
-
-constexpr std::uint16_t kCluster = 0x1234;
-constexpr std::uint8_t kAlpha = 1;
-constexpr std::uint8_t kBeta = 2;
-
-ReservationKey key(std::uint8_t node, std::uint32_t generation) {
-  return make_key({.cluster = kCluster, .node = node, .boot_generation = generation});
-}
-SeizeGoal takeover_by_beta() {
-  return {.own = key(kBeta, 4), .victim_node = kAlpha};
-}
-
-// A shelf of one disk that alpha owns, in its boot 7, as in normal service.
-struct Owned {
-  explicit Owned(const ShelfOptions& options = {}) : shelf(options) {
-    BOOST_REQUIRE(seize(*alpha.lun(0), {.own = key(kAlpha, 7), .victim_node = {}}));
-    shelf.clear_trace();
-  }
-  FakeShelf shelf;
-  Nexus alpha = shelf.connect("alpha");
-  Nexus beta = shelf.connect("beta");
-};
-
-bool holds(const FakeShelf& shelf, ReservationKey who) {
-  const auto reservation = shelf.reservation(0);
-  return reservation && reservation->holder == who && reservation->type == kOwnerType;
-}
-
-bool registered(const FakeShelf& shelf, ReservationKey who) {
-  const auto keys = shelf.registrations(0).keys;
-  return std::find(keys.begin(), keys.end(), who) != keys.end();
-}
-
-unsigned sent(const FakeShelf& shelf, Command command) {
-  const auto trace = shelf.trace();
-  return static_cast<unsigned>(std::count_if(
-      trace.begin(), trace.end(), [command](const auto& t) { return t.command == command; }));
-}
-
-Status write_block(const Nexus& nexus) {
-  const AlignedBuffer buffer(kBlockBytes);
-  return nexus.device(0)->write(0, buffer.span());
-}
-
-}  // namespace
+using namespace lastword::test;
 
 BOOST_AUTO_TEST_SUITE(seize_disk)
 

@@ -211,6 +211,23 @@ BOOST_AUTO_TEST_CASE(disk_of_another_cluster_is_none_of_ours) {
   BOOST_TEST(planned->boot_generation == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(registrant_of_neither_node_is_named_and_keeps_no_disk_out_of_service) {
+  survey.disks = {in_service(0, pb::SERVICE, 3), surveyed(1, pb::MAILBOX, 0)};
+  const ReservationKey stranger{0xdeadbeef};
+  survey.disks[0].keys.push_back(stranger);
+  survey.disks[0].keys.push_back(key_of(kBeta, 2));
+  survey.disks[1].keys = {key_of(kBeta, 2), key_of(9, 1), key_of(9, 1)};
+  BOOST_TEST((foreign_registrants(survey.disks[0], config) == std::vector{stranger}));
+  BOOST_TEST((foreign_registrants(survey.disks[1], config) == std::vector{key_of(9, 1)}));
+  const auto plan = plan_start(survey, config, {}, 3);
+  BOOST_TEST_REQUIRE(plan.has_value());
+  BOOST_TEST(plan->own.size() == 1U);
+  BOOST_TEST(plan->mailbox.size() == 1U);
+  BOOST_TEST_REQUIRE(plan->remarks.size() == 2U);
+  BOOST_TEST(plan->remarks[0].text.find(to_string(stranger)) != std::string::npos);
+  BOOST_TEST(plan->remarks[1].text.find(to_string(key_of(9, 1))) != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -12,9 +12,11 @@ BOOST_AUTO_TEST_CASE(header_that_reads_the_same_again_is_no_progress) {
   take_first_three(plan);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, 0ms);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, kTiming.stall());
-  read_again(plan, {4}, kTiming.stall());
+  CHECK_DISKS(taken(plan.tick(kTiming.stall())), {3});
   // A live writer would have shown on its fallback by now, so that one goes too.
-  CHECK_DISKS(taken(plan.tick(kTiming.stall())), {3, 4});
+  const Instant latest = kTiming.stall() + kTiming.silence(1);
+  read_again(plan, {4}, latest);
+  CHECK_DISKS(taken(plan.tick(latest)), {4});
 }
 
 BOOST_AUTO_TEST_CASE(older_header_takes_no_disk_from_a_running_dump) {
@@ -32,12 +34,12 @@ BOOST_AUTO_TEST_CASE(look_that_took_long_does_not_tell_of_silence) {
   auto plan = usual();
   (void)plan.begin(0ms);
   take_first_three(plan);
-  const auto grace = kTiming.settings.grace;
-  // Sent before the grace time, and answered after it: a dump may have begun in between.
-  (void)plan.header_seen(3, header(pb::ARMED), 8, grace + 1s, grace - 1ms);
-  CHECK_DISKS(taken(plan.tick(grace + 1s)), {});
-  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 9, grace + 2s, grace + 1s);
-  CHECK_DISKS(taken(plan.tick(grace + 2s)), {});
+  const auto silence = kTiming.silence(2);
+  // Sent before the wait was over, and answered after it: a dump may have begun in between.
+  (void)plan.header_seen(3, header(pb::ARMED), 8, silence + 1s, silence - 1ms);
+  CHECK_DISKS(taken(plan.tick(silence + 1s)), {});
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 9, silence + 2s, silence + 1s);
+  CHECK_DISKS(taken(plan.tick(silence + 2s)), {});
 }
 
 BOOST_AUTO_TEST_CASE(disk_that_was_not_readable_is_not_free_for_reading_empty) {
@@ -46,7 +48,7 @@ BOOST_AUTO_TEST_CASE(disk_that_was_not_readable_is_not_free_for_reading_empty) {
   TakeoverPlan plan(kTiming, kPartner, {unreadable});
   CHECK_DISKS(taken(plan.begin(0ms)), {});
   CHECK_DISKS(taken(plan.header_seen(0, {}, 0, 100ms)), {});
-  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace + 1s)), {});
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2) + 1s)), {});
   CHECK_DISKS(taken(plan.header_seen(0, header(pb::COMPLETED), 3, 200ms)), {0});
 }
 
@@ -57,7 +59,7 @@ BOOST_AUTO_TEST_CASE(disk_that_is_not_readable_any_more_is_not_free_for_reading_
   TakeoverPlan plan(kTiming, kPartner, {unreadable});
   CHECK_DISKS(taken(plan.begin(0ms)), {});
   CHECK_DISKS(taken(plan.header_seen(0, {}, 3, 100ms)), {});
-  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace + 1s)), {});
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2) + 1s)), {});
   CHECK_DISKS(taken(plan.header_seen(0, header(pb::COMPLETED), 5, 200ms)), {0});
 }
 
@@ -67,8 +69,8 @@ BOOST_AUTO_TEST_CASE(dump_that_can_not_be_read_any_more_still_keeps_its_fallback
   unreadable.header_sequence = 5;
   TakeoverPlan plan(kTiming, kPartner, {unreadable, disk(pb::SPARE, header(pb::ARMED))});
   CHECK_DISKS(taken(plan.begin(0ms)), {});
-  read_again(plan, {1}, kTiming.settings.grace);
-  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace)), {});
+  read_again(plan, {1}, kTiming.silence(2));
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2))), {});
 }
 
 BOOST_AUTO_TEST_CASE(writer_whose_newer_header_is_lost_stalls) {
@@ -101,6 +103,45 @@ BOOST_AUTO_TEST_CASE(unreadable_header_does_not_protect_a_service_disk) {
   sick.header_readable = false;
   TakeoverPlan plan(kTiming, kPartner, {sick});
   CHECK_DISKS(taken(plan.begin(0ms)), {0});
+}
+
+// The writer may need one I/O time-out to check a candidate and one to write IN_PROGRESS.
+BOOST_AUTO_TEST_CASE(writer_that_left_a_disk_gets_two_io_timeouts_for_each_further_candidate) {
+  const Timing slow =
+      *derive_timing({.io_timeout = 30s, .dump_limit = 400s, .grace = 1s, .client_timeout = 500s});
+  TakeoverPlan plan(slow, kPartner,
+                    {disk(pb::DUMP, header(pb::IN_PROGRESS)), disk(pb::SPARE, header(pb::ARMED)),
+                     disk(pb::SPARE, header(pb::ARMED))});
+  (void)plan.begin(0ms);
+  CHECK_DISKS(taken(plan.header_seen(0, header(pb::ABORTED, pb::IO_ERROR), 9, 5s)), {0});
+  (void)plan.disk_taken(0, Status{}, header(pb::ABORTED, pb::IO_ERROR), 6s);
+  // The first of them hangs twice, and so does the second.
+  read_again(plan, {1, 2}, 5s + 4 * 30s);
+  CHECK_DISKS(taken(plan.tick(5s + 4 * 30s)), {});
+  CHECK_DISKS(taken(plan.header_seen(2, header(pb::IN_PROGRESS), 2, 125s)), {});
+  read_again(plan, {1}, 125s + slow.stall() - 1ms);
+  CHECK_DISKS(taken(plan.tick(125s + slow.stall() - 1ms)), {});
+}
+
+BOOST_AUTO_TEST_CASE(capture_kernel_gets_two_io_timeouts_for_each_candidate_after_its_first) {
+  auto plan = usual();  // two are armed, and the first one hangs
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  const Instant latest = kTiming.settings.grace + 2 * kTiming.settings.io_timeout;
+  read_again(plan, {3, 4}, latest - 1ms);
+  CHECK_DISKS(taken(plan.tick(latest - 1ms)), {});
+}
+
+BOOST_AUTO_TEST_CASE(writer_that_stalled_may_be_on_its_way_to_the_next_candidate) {
+  auto plan = usual(header(pb::IN_PROGRESS));
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 0, kTiming.stall());
+  read_again(plan, {4}, kTiming.stall());
+  CHECK_DISKS(taken(plan.tick(kTiming.stall())), {3});
+  const Instant latest = kTiming.stall() + 2 * kTiming.settings.io_timeout;
+  read_again(plan, {4}, latest);
+  CHECK_DISKS(taken(plan.tick(latest)), {});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -36,6 +36,48 @@ BOOST_AUTO_TEST_CASE(one_sick_service_disk_does_not_hold_the_others_up_and_is_tr
   CHECK_DISKS(taken(plan.tick(2ms + kTiming.settings.io_timeout)), {1});
 }
 
+BOOST_AUTO_TEST_CASE(service_does_not_wait_while_a_disk_that_failed_is_withdrawn_from) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  (void)plan.disk_held(0);
+  BOOST_CHECK(has(plan.disk_not_now(1), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(1, fail({.code = Code::kIo}), {}, 5000ms), Kind::kServiceTaken));
+}
+
+BOOST_AUTO_TEST_CASE(service_is_never_announced_with_no_disk_held) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  const Status sick = fail({.code = Code::kIo});
+  BOOST_CHECK(!has(plan.disk_taken(0, sick, {}, 1ms), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(1, sick, {}, 2ms), Kind::kServiceTaken));
+  (void)plan.tick(kTiming.settings.io_timeout + 2ms);
+  BOOST_CHECK(has(plan.disk_held(1), Kind::kServiceTaken));
+  TakeoverPlan no_service(kTiming, kPartner, {disk(pb::SPARE)});
+  BOOST_CHECK(!has(no_service.begin(0ms), Kind::kServiceTaken));
+}
+
+BOOST_AUTO_TEST_CASE(service_disk_that_comes_after_the_announcement_is_announced_too) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  (void)plan.disk_held(0);
+  BOOST_CHECK(
+      has(plan.disk_taken(1, fail({.code = Code::kTimeout}), {}, 2ms), Kind::kServiceTaken));
+  (void)plan.disk_taken(0, Status{}, {}, 3ms);
+  (void)plan.tick(kTiming.settings.io_timeout + 2ms);
+  BOOST_CHECK(has(plan.disk_held(1), Kind::kServiceTaken));
+  BOOST_CHECK(!has(plan.disk_taken(1, Status{}, {}, 8000ms), Kind::kServiceTaken));
+}
+
+BOOST_AUTO_TEST_CASE(take_that_hung_past_the_deadline_and_ends_well_is_taken_and_announced) {
+  TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE), disk(pb::SERVICE)});
+  (void)plan.begin(0ms);
+  (void)plan.disk_held(0);
+  (void)plan.tick(kTiming.deadline());
+  CHECK_DISKS(plan.given_up(), {0, 1});
+  BOOST_CHECK(has(plan.disk_taken(1, Status{}, {}, kTiming.deadline() + 1ms), Kind::kServiceTaken));
+  CHECK_DISKS(plan.given_up(), {0});
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_stays_sick_is_given_up_at_the_deadline) {
   TakeoverPlan plan(kTiming, kPartner, {disk(pb::SERVICE)});
   (void)plan.begin(0ms);
@@ -47,14 +89,14 @@ BOOST_AUTO_TEST_CASE(disk_that_stays_sick_is_given_up_at_the_deadline) {
   BOOST_CHECK(plan.over());
 }
 
-BOOST_AUTO_TEST_CASE(armed_spares_are_left_alone_during_the_grace_time_and_taken_after_it) {
+BOOST_AUTO_TEST_CASE(armed_spares_are_left_alone_while_a_dump_may_show_and_taken_then) {
   auto plan = usual();
   (void)plan.begin(0ms);
   take_first_three(plan);
-  read_again(plan, {3, 4}, kTiming.settings.grace - 1ms);
-  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace - 1ms)), {});
-  read_again(plan, {3, 4}, kTiming.settings.grace);
-  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace)), {3, 4});
+  read_again(plan, {3, 4}, kTiming.silence(2) - 1ms);
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2) - 1ms)), {});
+  read_again(plan, {3, 4}, kTiming.silence(2));
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2))), {3, 4});
 }
 
 BOOST_AUTO_TEST_CASE(armed_disk_that_was_not_read_since_may_have_a_dump_by_now) {
@@ -62,8 +104,8 @@ BOOST_AUTO_TEST_CASE(armed_disk_that_was_not_read_since_may_have_a_dump_by_now) 
   (void)plan.begin(0ms);
   take_first_three(plan);
   read_again(plan, {3, 4}, 1000ms);
-  read_again(plan, {4}, kTiming.settings.grace);
-  CHECK_DISKS(taken(plan.tick(kTiming.settings.grace)), {4});
+  read_again(plan, {4}, kTiming.silence(2));
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2))), {4});
   CHECK_DISKS(taken(plan.tick(kTiming.deadline() - 1ms)), {});
   CHECK_DISKS(taken(plan.tick(kTiming.deadline())), {3});
 }
@@ -95,16 +137,15 @@ BOOST_AUTO_TEST_CASE(completed_dump_is_claimed_with_the_rest_of_the_armed_and_re
   BOOST_CHECK(plan.unsaved().empty());
 }
 
-BOOST_AUTO_TEST_CASE(
-    after_an_io_error_the_writer_gets_the_grace_time_to_show_on_its_next_candidate) {
+BOOST_AUTO_TEST_CASE(after_an_io_error_the_writer_gets_its_time_to_show_on_its_next_candidate) {
   auto plan = usual(header(pb::IN_PROGRESS));
   (void)plan.begin(0ms);
   take_first_three(plan);
   CHECK_DISKS(taken(plan.header_seen(3, header(pb::ABORTED, pb::IO_ERROR), 9, 5000ms)), {3});
   (void)plan.disk_taken(3, Status{}, header(pb::ABORTED, pb::IO_ERROR), 5100ms);
-  CHECK_DISKS(taken(plan.tick(5000ms + kTiming.settings.grace - 1ms)), {});
+  CHECK_DISKS(taken(plan.tick(5000ms + kTiming.silence(1) - 1ms)), {});
   (void)plan.header_seen(4, header(pb::IN_PROGRESS), 2, 6000ms);
-  CHECK_DISKS(taken(plan.tick(6000ms + kTiming.settings.grace)), {});
+  CHECK_DISKS(taken(plan.tick(6000ms + kTiming.silence(1))), {});
   CHECK_DISKS(taken(plan.header_seen(4, header(pb::COMPLETED), 3, 20'000ms)), {4});
 }
 
@@ -241,9 +282,9 @@ BOOST_AUTO_TEST_CASE(each_take_says_why) {
   auto silent = usual();
   (void)silent.begin(0ms);
   take_first_three(silent);
-  read_again(silent, {3}, kTiming.settings.grace);
-  BOOST_TEST(why(silent.tick(kTiming.settings.grace)) ==
-             Reasons{"no dump has shown for the grace time"});
+  read_again(silent, {3}, kTiming.silence(2));
+  BOOST_TEST(why(silent.tick(kTiming.silence(2))) ==
+             Reasons{"no dump has shown for as long as one may take"});
   BOOST_TEST(why(silent.tick(kTiming.deadline())) == Reasons{"the deadline has passed"});
   // Another try is for the first one's reason.
   (void)silent.disk_taken(4, fail({.code = Code::kIo, .operation = "take"}), {},

@@ -17,7 +17,7 @@ namespace lastword::test {
 // The survey is written by hand, /dev/sda is logical unit 0 and so on; the work is done on the
 // shelf.
 struct ServiceNode {
-  ServiceNode() {
+  explicit ServiceNode(const fake::ShelfOptions& options = {.luns = 6}) : shelf(options) {
     config.state_directory = directory.directory() / "run";
     config.persistent_directory = directory.directory() / "lib";
   }
@@ -62,7 +62,7 @@ struct ServiceNode {
 
   ImageFile directory{0};
   Config config = cluster_config();
-  fake::FakeShelf shelf{{.luns = 6}};
+  fake::FakeShelf shelf;
   fake::Nexus nexus = shelf.connect("alpha");
   Survey survey;
   std::function<void()> before_work;

@@ -37,6 +37,20 @@ BOOST_AUTO_TEST_CASE(own_disks_are_held_and_mailboxes_joined) {
   BOOST_TEST(load_last_generation(config).value_or(0) == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(target_that_can_not_keep_registrations_is_named_and_used_at_the_first_try) {
+  ServiceNode node({.luns = 2, .aptpl_capable = true, .aptpl_store_missing = true});
+  node.add(pb::SERVICE);
+  node.add(pb::MAILBOX, 0);
+  const auto report = start_node(node.config, false, node.access());
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  for (const auto& result : report->results) BOOST_TEST(fake::ok(result));
+  BOOST_TEST((node.holder(0) == key_of(kAlpha, 1)));
+  BOOST_TEST_REQUIRE(report->remarks.size() == 2U);
+  for (const DiskRemark& remark : report->remarks) {
+    BOOST_TEST(remark.text.find("APTPL") != std::string::npos);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_fails_leaves_the_others_in_service) {
   add(pb::SERVICE);
   add(pb::SERVICE);

@@ -22,6 +22,12 @@ enum Lun : unsigned { kFirst, kSecond, kSpare, kDump, kArmed, kMailbox };
 
 using Lines = std::vector<std::string>;
 
+struct HookRun {
+  Instant begun;
+  Instant ended;
+  HookInput input;
+};
+
 // alpha owns all of it and has panicked; its capture kernel dumps to kDump. beta takes over.
 class Panic {
  public:
@@ -94,6 +100,15 @@ class Panic {
   }
 
   TestFolder folder;
+  // With the time of each.
+  [[nodiscard]] Lines announcements() const {
+    Lines lines;
+    std::ranges::copy_if(events, std::back_inserter(lines), [](const std::string& line) {
+      return line.find(" service-taken ") != std::string::npos;
+    });
+    return lines;
+  }
+
   Config config = cluster_config();
   VirtualExecutor executor;
   fake::FakeShelf shelf{{.luns = kLuns, .power_on_attention = false}};
@@ -104,6 +119,8 @@ class Panic {
   NodeState state{.boot_generation = kOwn, .key = key_of(kBeta, kOwn)};
   Lines events;  // with the time of each
   Lines recovered;
+  std::vector<HookRun> hooks;
+  milliseconds hook_takes{500};
   Instant dump_ends{3000};
   std::optional<Instant> sick_until;  // of kSecond, for beta
   std::function<void(const fake::CommandTrace&)> watch_command;
@@ -116,8 +133,10 @@ class Panic {
                                            event.name + " " + event.disk + " " + event.detail);
                         },
                     .run_hook =
-                        [this](const std::string&, const std::string&) {
-                          executor.sleep(milliseconds(500));
+                        [this](const HookInput& input) {
+                          hooks.push_back({.begun = executor.now(), .ended = {}, .input = input});
+                          executor.sleep(hook_takes);
+                          hooks.back().ended = executor.now();
                           return Status{};
                         },
                     .recover = [this](const DiskView& disk) -> Result<std::string> {

@@ -93,6 +93,17 @@ BOOST_AUTO_TEST_CASE(key_that_is_respected_is_named) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(registrant_of_neither_node_is_named_as_removed_or_in_the_way) {
+  const ReservationKey stranger{0xdeadbeef};
+  survey.disks[0].keys.push_back(stranger);
+  survey.disks[0].reservations_known = true;
+  BOOST_TEST(made().complete);
+  BOOST_TEST(contains(made().disks[0].detail, to_string(stranger)));
+  config.foreign_registrants = ForeignRegistrants::kRefuse;
+  BOOST_TEST(!made().complete);
+  BOOST_TEST(made().disks[0].outcome == "not at all");
+}
+
 BOOST_AUTO_TEST_CASE(copies_are_no_matter_while_one_of_them_is_held) {
   DiskView clone = survey.disks[0];
   clone.info.path = "/dev/sdx";

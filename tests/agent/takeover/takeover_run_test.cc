@@ -79,6 +79,106 @@ BOOST_AUTO_TEST_CASE(service_disk_that_is_sick_at_first_is_taken_late_and_announ
   BOOST_TEST(announced == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(service_disk_whose_first_preempt_times_out_is_announced_when_it_comes) {
+  Panic panic;
+  panic.shelf.inject(kSecond, {.kind = fake::FaultKind::kTimeout,
+                               .only = fake::Command::kPreemptAndAbort,
+                               .initiator = "beta",
+                               .times = 1});
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(report->complete);
+  BOOST_TEST_REQUIRE(panic.announcements().size() == 2U);
+  BOOST_TEST(panic.announcements()[0].ends_with("1 disk, new: /dev/sda, still without: /dev/sdb"));
+  BOOST_TEST(panic.announcements()[1].ends_with("2 disks, new: /dev/sdb"));
+  BOOST_TEST_REQUIRE(panic.hooks.size() == 2U);
+  const HookInput& first = panic.hooks[0].input;
+  BOOST_TEST(first.disks == Lines{path_of(kFirst)}, boost::test_tools::per_element());
+  BOOST_TEST(first.missing_disks == Lines{path_of(kSecond)}, boost::test_tools::per_element());
+  const HookInput& second = panic.hooks[1].input;
+  BOOST_TEST(second.disks == (Lines{path_of(kFirst), path_of(kSecond)}),
+             boost::test_tools::per_element());
+  BOOST_TEST(second.new_disks == Lines{path_of(kSecond)}, boost::test_tools::per_element());
+  BOOST_TEST(second.missing_disks.empty());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_is_not_taken_keeps_no_registration_of_the_taker) {
+  Panic panic;
+  panic.shelf.inject(kSecond, {.kind = fake::FaultKind::kTimeout,
+                               .only = fake::Command::kPreemptAndAbort,
+                               .initiator = "beta"});
+  BOOST_TEST(panic.run().has_value());
+  for (const ReservationKey key : panic.shelf.registrations(kSecond).keys) {
+    BOOST_TEST((key != panic.state.key));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(registrant_of_neither_node_is_removed_and_named) {
+  constexpr ReservationKey kStranger{0xdeadbeef};
+  for (const bool refuse : {false, true}) {
+    Panic panic;
+    if (refuse) panic.config.foreign_registrants = ForeignRegistrants::kRefuse;
+    const fake::Nexus third = panic.shelf.connect("third");
+    BOOST_TEST_REQUIRE(fake::ok(third.lun(kFirst)->register_ignoring_existing(kStranger, false)));
+    const auto report = panic.run();
+    BOOST_TEST_REQUIRE(report.has_value());
+    BOOST_TEST(report->complete == !refuse);
+    BOOST_TEST((panic.shelf.registrations(kFirst).keys ==
+                (refuse ? std::vector{key_of(kAlpha, kCrashed), kStranger}
+                        : std::vector{panic.state.key})));
+    const auto event = panic.place_of("foreign-registrant-removed " + path_of(kFirst));
+    BOOST_TEST((event >= 0) == !refuse);
+    if (!refuse) {
+      BOOST_TEST(panic.events[static_cast<std::size_t>(event)].find(to_string(kStranger)) !=
+                 std::string::npos);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(second_announcement_waits_for_the_hook_of_the_first) {
+  Panic panic;
+  panic.hook_takes = milliseconds(40'000);
+  panic.shelf.inject(kSecond, {.kind = fake::FaultKind::kTimeout,
+                               .only = fake::Command::kPreemptAndAbort,
+                               .initiator = "beta",
+                               .times = 1});
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(report->complete);
+  BOOST_TEST_REQUIRE(panic.hooks.size() == 2U);
+  BOOST_TEST(panic.hooks[1].begun.count() >= panic.hooks[0].ended.count());
+  BOOST_TEST(panic.executor.now().count() >= panic.hooks[1].ended.count());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_is_announced_as_missing_and_never_comes_makes_it_incomplete) {
+  Panic panic;
+  panic.shelf.inject(kSecond, {.kind = fake::FaultKind::kTimeout,
+                               .only = fake::Command::kPreemptAndAbort,
+                               .initiator = "beta"});
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(!report->complete);
+  BOOST_TEST_REQUIRE(panic.hooks.size() == 1U);
+  BOOST_TEST(panic.hooks[0].input.missing_disks == Lines{path_of(kSecond)},
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(service_is_not_announced_before_one_of_its_disks_is_held) {
+  Panic panic;
+  for (const unsigned lun : {kFirst, kSecond}) {
+    panic.shelf.inject(lun, {.kind = fake::FaultKind::kIoError,
+                             .only = fake::Command::kPreemptAndAbort,
+                             .initiator = "beta",
+                             .times = 1});
+  }
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(report->complete);
+  for (const std::string& line : panic.announcements()) {
+    BOOST_TEST(std::stoi(line) >= panic.config.timing.settings.io_timeout.count());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(lost_vote_touches_no_disk_but_the_mailbox) {
   Panic panic;
   Medium medium(panic.shelf, kMailbox);
@@ -174,6 +274,22 @@ BOOST_AUTO_TEST_CASE(nodes_that_count_votes_by_other_disks_take_over_only_on_a_p
     BOOST_TEST(report.has_value() == proven);
     BOOST_TEST(unsigned{panic.holder(kFirst)} == unsigned{proven ? kBeta : kAlpha});
   }
+}
+
+BOOST_AUTO_TEST_CASE(cache_is_dropped_before_service_and_what_may_be_stale_is_named) {
+  Panic panic;
+  panic.view.stale = {path_of(kSecond)};
+  panic.view.openers = {{path_of(kFirst), {"dd (7)"}}};
+  BOOST_TEST(panic.run().has_value());
+  BOOST_TEST(panic.view.dropped == (Lines{path_of(kFirst), path_of(kSecond)}),
+             boost::test_tools::per_element());
+  const auto stale = panic.place_of("stale-cache " + path_of(kSecond));
+  BOOST_TEST(stale >= 0);
+  BOOST_TEST(stale < panic.place_of("service-taken"));
+  BOOST_TEST(panic.place_of("disk-open " + path_of(kFirst) + " dd (7)") >= 0);
+  BOOST_TEST_REQUIRE(!panic.hooks.empty());
+  BOOST_TEST(panic.hooks[0].input.openers == Lines{path_of(kFirst) + " dd (7)"},
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

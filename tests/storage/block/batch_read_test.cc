@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "storage/block/aligned_buffer.h"
@@ -42,6 +45,16 @@ struct Disks {
   std::vector<std::unique_ptr<LinuxBlockDevice>> devices;
   AlignedBuffer buffers{kDisks * kBlockBytes};
   std::vector<ReadRequest> requests;
+};
+
+// A buffer, and whether somebody still keeps it.
+struct Kept {
+  [[nodiscard]] bool is_let_go() const { return watch.expired(); }
+  void wait() const {
+    while (!is_let_go()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::shared_ptr<AlignedBuffer> buffer = std::make_shared<AlignedBuffer>(kBlockBytes);
+  std::weak_ptr<AlignedBuffer> watch = buffer;
 };
 
 using Reader = Status (*)(std::span<ReadRequest>, std::chrono::milliseconds);
@@ -89,9 +102,16 @@ BOOST_AUTO_TEST_CASE(hung_disk_times_out_and_the_others_are_read) {
   const FileDescriptor out(ends[0]);
   const FileDescriptor in(ends[1]);
   disks.requests[0].fd = out.get();
+  Kept kept;
+  disks.requests[0].buffer = kept.buffer->span();
+  disks.requests[0].keep = std::exchange(kept.buffer, nullptr);
   BOOST_TEST(ok(read_batch_io_uring(disks.requests, std::chrono::milliseconds(1500))));
   BOOST_TEST(fails(disks.requests[0].status, Code::kTimeout));
   for (unsigned i = 1; i < kDisks; ++i) BOOST_TEST(disks.is_read(i));
+  disks.requests.clear();
+  BOOST_TEST(!kept.is_let_go());
+  BOOST_TEST_REQUIRE(::write(in.get(), "answered", 8) == 8);
+  kept.wait();
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -117,6 +137,9 @@ BOOST_AUTO_TEST_CASE(hung_disk_times_out_and_the_others_are_read) {
   Disks disks;
   const std::uint64_t hung_offset = 2 * kBlockBytes;
   disks.requests[0].offset = hung_offset;
+  Kept kept;
+  disks.requests[0].buffer = kept.buffer->span();
+  disks.requests[0].keep = std::exchange(kept.buffer, nullptr);
   const auto read = [gate](int fd, std::span<std::byte> buffer, std::uint64_t offset) -> long {
     if (offset == hung_offset) {
       std::unique_lock lock(gate->mutex);
@@ -135,7 +158,10 @@ BOOST_AUTO_TEST_CASE(hung_disk_times_out_and_the_others_are_read) {
   std::unique_lock lock(gate->mutex);
   gate->open = true;
   gate->changed.notify_all();
+  BOOST_TEST(!kept.is_let_go());
   gate->changed.wait(lock, [&] { return gate->passed == 1; });
+  lock.unlock();
+  kept.wait();
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,64 @@
+#include "agent/protocol/announce_plan.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace lastword {
+
+std::string describe(const Announcement& announcement) {
+  std::string text =
+      fmt::format("{} disk{}, new: {}", announcement.held.size(),
+                  announcement.held.size() == 1 ? "" : "s", fmt::join(announcement.fresh, " "));
+  if (!announcement.missing.empty()) {
+    text += fmt::format(", still without: {}", fmt::join(announcement.missing, " "));
+  }
+  return text;
+}
+
+void AnnouncePlan::set(const std::string& disk, State state) {
+  const auto known = std::ranges::find(disks_, disk, &Disk::path);
+  if (known == disks_.end()) {
+    disks_.push_back({.path = disk, .state = state});
+  } else {
+    known->state = state;
+  }
+}
+
+void AnnouncePlan::expect(const std::string& disk) {
+  set(disk, State::kMissing);
+}
+
+void AnnouncePlan::lost(const std::string& disk) {
+  set(disk, State::kMissing);
+}
+
+std::optional<Announcement> AnnouncePlan::held(const std::vector<std::string>& disks) {
+  for (const std::string& disk : disks) set(disk, State::kHeld);
+  return next();
+}
+
+std::optional<Announcement> AnnouncePlan::hook_ended() {
+  hook_running_ = false;
+  return next();
+}
+
+std::optional<Announcement> AnnouncePlan::next() {
+  if (hook_running_) return std::nullopt;
+  Announcement announcement;
+  for (Disk& disk : disks_) {
+    if (disk.state == State::kMissing) {
+      announcement.missing.push_back(disk.path);
+      continue;
+    }
+    announcement.held.push_back(disk.path);
+    if (disk.state == State::kHeld) announcement.fresh.push_back(disk.path);
+    disk.state = State::kAnnounced;
+  }
+  if (announcement.fresh.empty()) return std::nullopt;
+  hook_running_ = true;
+  return announcement;
+}
+
+}  // namespace lastword

@@ -1,0 +1,48 @@
+// When the hook of the service is told of the partner's disks, and what: one announcement at a
+// time, in order, and never one without a disk that is new. Pure; the driver is
+// agent/takeover/announce_run.h. TakeoverPlan decides when a disk may be announced at all.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lastword {
+
+// The disks of the service, by path.
+struct Announcement {
+  std::vector<std::string> held;     // in this node's hands: `fresh`, and all that came before
+  std::vector<std::string> fresh;    // in no announcement before this one
+  std::vector<std::string> missing;  // the partner's, and not held
+};
+[[nodiscard]] std::string describe(const Announcement& announcement);
+
+class AnnouncePlan {
+ public:
+  // The disk is to be taken: it is missing until it is held.
+  void expect(const std::string& disk);
+  // Another node has it now.
+  void lost(const std::string& disk);
+
+  // Each returns what to tell the hook now, if anything; answer with hook_ended(). What comes while
+  // the hook is at work is told together when it has ended.
+  [[nodiscard]] std::optional<Announcement> held(const std::vector<std::string>& disks);
+  [[nodiscard]] std::optional<Announcement> hook_ended();
+
+  [[nodiscard]] bool over() const { return !hook_running_; }
+
+ private:
+  enum class State { kMissing, kHeld, kAnnounced };
+  struct Disk {
+    std::string path;
+    State state = State::kMissing;
+  };
+
+  void set(const std::string& disk, State state);
+  [[nodiscard]] std::optional<Announcement> next();
+
+  std::vector<Disk> disks_;  // in the order in which they were expected
+  bool hook_running_ = false;
+};
+
+}  // namespace lastword

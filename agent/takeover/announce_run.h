@@ -1,0 +1,39 @@
+// Tells operator and hook of the service's disks, for all waves of a takeover: the driver of
+// AnnouncePlan (agent/protocol/announce_plan.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/protocol/announce_plan.h"
+#include "agent/takeover/takeover_work.h"
+
+namespace lastword {
+
+class AnnounceRun {
+ public:
+  // `work` and `loop` outlive this, and this outlives the loop's last run.
+  AnnounceRun(const TakeoverWork& work, Loop& loop) : work_(work), loop_(loop) {}
+
+  // See AnnouncePlan.
+  void expect(const std::string& disk) { plan_.expect(disk); }
+  void lost(const std::string& disk) { plan_.lost(disk); }
+  void held(const std::vector<std::string>& disks) { tell(plan_.held(disks)); }
+
+  // No hook is at work.
+  [[nodiscard]] bool over() const { return plan_.over(); }
+  // Any of them, so far.
+  [[nodiscard]] bool hook_failed() const { return hook_failed_; }
+
+ private:
+  void tell(const std::optional<Announcement>& announcement);
+  void tell_of_opener(const std::string& disk, const std::string& program);
+  void on_hook_ended(const Status& status);
+
+  const TakeoverWork& work_;
+  Loop& loop_;
+  AnnouncePlan plan_;
+  bool hook_failed_ = false;
+};
+
+}  // namespace lastword

@@ -1,0 +1,107 @@
+// Looks at disks of the fake shelf, on a virtual clock.
+#include "agent/disks/survey.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "agent/disks/held_disk.h"
+#include "tests/agent/disks/fake_node_shelf.h"
+#include "tests/fake/check.h"
+#include "tests/support/virtual_executor.h"
+
+namespace lastword::test {
+namespace {
+
+// beta looks at a disk that alpha holds.
+struct Looks {
+  Looks() {
+    plant(shelf, 0, make_label(0, pb::SERVICE));
+    const auto lun = alpha.lun(0);
+    BOOST_TEST_REQUIRE(fake::ok(lun->register_ignoring_existing(key_of(kAlpha, 7), false)));
+    BOOST_TEST_REQUIRE(fake::ok(lun->reserve(key_of(kAlpha, 7), kOwnerType)));
+  }
+  DiskView look() {
+    const auto look = surveyor.look();
+    BOOST_TEST_REQUIRE(fake::ok(look));
+    BOOST_TEST_REQUIRE(look->survey.disks.size() == 1U);
+    return look->survey.disks.front();
+  }
+
+  void hang() {
+    shelf.inject(
+        0, {.kind = fake::FaultKind::kTimeout, .only = fake::Command::kRead, .initiator = "beta"});
+  }
+  void hang_for_twenty_minutes() {
+    hang();
+    while (executor.now() < std::chrono::minutes(20)) {
+      BOOST_TEST_REQUIRE(look().problem.has_value());
+      executor.sleep(milliseconds(5000));
+    }
+  }
+
+  Config config = cluster_config();
+  VirtualExecutor executor;
+  fake::FakeShelf shelf{{.luns = 1, .aptpl_capable = true, .power_on_attention = false}};
+  fake::Nexus alpha = shelf.connect("alpha");
+  fake::Nexus beta = shelf.connect("beta");
+  FakeNodeShelf view{beta, 1};
+  Surveyor surveyor{config, view, executor};
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(survey, Looks)
+
+BOOST_AUTO_TEST_CASE(test_unit_ready_that_conflicts_does_not_hide_the_keys) {
+  shelf.inject(0, {.kind = fake::FaultKind::kConflict,
+                   .only = fake::Command::kTestUnitReady,
+                   .initiator = "beta"});
+  const DiskView disk = look();
+  BOOST_TEST(!disk.scsi_problem.has_value());
+  BOOST_TEST(disk.reservations_known);
+  BOOST_TEST(is_registered(disk, key_of(kAlpha, 7)));
+}
+
+BOOST_AUTO_TEST_CASE(unit_attention_does_not_hide_that_the_target_keeps_registrations) {
+  shelf.inject(0, {.kind = fake::FaultKind::kAttention,
+                   .only = fake::Command::kReportCapabilities,
+                   .times = 1});
+  BOOST_TEST(look().aptpl);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_hung_for_long_is_seen_seconds_after_it_heals) {
+  hang_for_twenty_minutes();
+  shelf.heal(0);
+  view.answer_hung();
+  const Instant healed = executor.now();
+  while (look().problem) {
+    executor.sleep(milliseconds(1000));
+    BOOST_TEST_REQUIRE((executor.now() - healed).count() < 10'000);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_hangs_piles_nothing_up) {
+  hang_for_twenty_minutes();
+  BOOST_TEST(view.hung() <= 2 * RestingDisks::kMostOpen);
+  BOOST_TEST(view.hung() > 0U);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_heals_is_seen_though_what_it_was_asked_before_hangs_for_ever) {
+  hang();
+  BOOST_TEST(look().problem.has_value());
+  shelf.heal(0);
+  executor.sleep(RestingDisks::kRest);
+  BOOST_TEST(!look().problem.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_hung_before_holds_nobody_up_when_it_is_asked_again) {
+  hang();
+  (void)look();
+  BOOST_TEST((view.take_longest_wait() == config.timing.settings.io_timeout));
+  executor.sleep(RestingDisks::kRest);
+  (void)look();
+  BOOST_TEST((view.take_longest_wait() == kPollInterval));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

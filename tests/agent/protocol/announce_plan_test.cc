@@ -1,0 +1,74 @@
+#include "agent/protocol/announce_plan.h"
+
+#include <boost/test/unit_test.hpp>
+
+namespace lastword::test {
+namespace {
+
+using Paths = std::vector<std::string>;
+
+// Two disks of the service, of which none is held.
+AnnouncePlan two_disks() {
+  AnnouncePlan plan;
+  plan.expect("/dev/sda");
+  plan.expect("/dev/sdb");
+  return plan;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(announce_plan)
+
+BOOST_AUTO_TEST_CASE(first_announcement_names_what_is_held_and_what_is_missing) {
+  auto plan = two_disks();
+  BOOST_TEST(plan.over());
+  const auto told = plan.held({"/dev/sda"});
+  BOOST_TEST_REQUIRE(told.has_value());
+  BOOST_TEST((told->held == Paths{"/dev/sda"}));
+  BOOST_TEST((told->fresh == Paths{"/dev/sda"}));
+  BOOST_TEST((told->missing == Paths{"/dev/sdb"}));
+  BOOST_TEST(!plan.over());
+}
+
+BOOST_AUTO_TEST_CASE(what_comes_while_the_hook_is_at_work_is_told_together_afterwards) {
+  auto plan = two_disks();
+  plan.expect("/dev/sdc");
+  BOOST_TEST(plan.held({"/dev/sda"}).has_value());
+  BOOST_TEST(!plan.held({"/dev/sdc"}).has_value());
+  BOOST_TEST(!plan.held({"/dev/sdb"}).has_value());
+  const auto told = plan.hook_ended();
+  BOOST_TEST_REQUIRE(told.has_value());
+  BOOST_TEST((told->held == Paths{"/dev/sda", "/dev/sdb", "/dev/sdc"}));
+  BOOST_TEST((told->fresh == Paths{"/dev/sdb", "/dev/sdc"}));
+  BOOST_TEST(told->missing.empty());
+  BOOST_TEST(!plan.hook_ended().has_value());
+  BOOST_TEST(plan.over());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_announced_without_a_disk_that_is_new) {
+  auto plan = two_disks();
+  BOOST_TEST(!plan.held({}).has_value());
+  BOOST_TEST(plan.over());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_another_node_took_is_missing_again) {
+  auto plan = two_disks();
+  BOOST_TEST(plan.held({"/dev/sda"}).has_value());
+  plan.lost("/dev/sda");
+  BOOST_TEST(!plan.hook_ended().has_value());
+  const auto told = plan.held({"/dev/sdb"});
+  BOOST_TEST_REQUIRE(told.has_value());
+  BOOST_TEST((told->held == Paths{"/dev/sdb"}));
+  BOOST_TEST((told->missing == Paths{"/dev/sda"}));
+}
+
+BOOST_AUTO_TEST_CASE(people_read_what_is_new_and_what_is_missing) {
+  BOOST_TEST(describe(Announcement{.held = {"a", "b"}, .fresh = {"b"}, .missing = {"c", "d"}}) ==
+             "2 disks, new: b, still without: c d");
+  BOOST_TEST(describe(Announcement{.held = {"a"}, .fresh = {"a"}, .missing = {}}) ==
+             "1 disk, new: a");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
