@@ -45,6 +45,7 @@ class Checker {
     }
     check_copies();
     check_service();
+    check_registrants();
     check_borrowed();
     check_mailbox();
     check_hook();
@@ -313,6 +314,18 @@ class Checker {
                         "interrupted",
                         config_.partner.name, disk.info.path),
             fmt::format("finish it, `lastword takeover` on {}", config_.partner.name));
+  }
+
+  void check_registrants() {
+    for (const DiskView& disk : situation_.survey.disks) {
+      if (!is_own_disk(disk, config_) && !is_mailbox_disk(disk, config_)) continue;
+      for (const ReservationKey key : foreign_registrants(disk, config_)) {
+        problem(Concern::kTakeover,
+                fmt::format("{} is registered on {}, a key of neither node, and may write there",
+                            to_string(key), disk.info.path),
+                "find out whose it is, and take it away");
+      }
+    }
   }
 
   void check_mailbox() {
