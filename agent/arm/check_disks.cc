@@ -86,6 +86,19 @@ void check_service(const CheckFacts& facts, pb::CheckReport& report) {
   if (total == 0) report.add_notes("this node has no service disks: nothing to take over");
 }
 
+void check_registrants(const CheckFacts& facts, pb::CheckReport& report) {
+  const Config& config = *facts.config;
+  for (const DiskView& disk : facts.situation->survey.disks) {
+    if (!is_own_disk(disk, config) && !is_mailbox_disk(disk, config)) continue;
+    for (const ReservationKey key : foreign_registrants(disk, config)) {
+      add_problem(report, Concern::kTakeover,
+                  fmt::format("{} is registered on {}, a key of neither node, and may write there",
+                              to_string(key), disk.info.path),
+                  "find out whose it is, and take it away");
+    }
+  }
+}
+
 // Disks that this node took from its partner. A target that forgets a reservation lets both write.
 void check_borrowed(const CheckFacts& facts, pb::CheckReport& report) {
   const Config& config = *facts.config;
