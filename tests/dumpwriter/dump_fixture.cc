@@ -197,12 +197,13 @@ DumpEnd DumpFixture::run() {
 }
 
 DumpEnd DumpFixture::run(const Vmcore* vmcore) {
+  const Vmcoreinfo info = vmcore != nullptr ? vmcore->vmcoreinfo() : Vmcoreinfo();
   const DumpIdentity identity{.node = 1,
                               .boot_generation = kGeneration,
                               .crash_id = settings.crash_id,
                               .limit = settings.limit,
                               .memory_bytes = vmcore != nullptr ? vmcore->memory_bytes() : 0,
-                              .kernel_release = "6.1.0-test"};
+                              .kernel_release = std::string(info.value("OSRELEASE").value_or(""))};
   for (unsigned i = 0; i < kDisks; ++i) {
     if (!candidates[i].problem.operation.empty()) continue;
     const pb::Candidate& planned = plan.candidates(static_cast<int>(i));
