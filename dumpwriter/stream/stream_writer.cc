@@ -35,6 +35,12 @@ StreamWriter::StreamWriter(const Vmcore& core, const DumpTools& tools, DumpTarge
       counts_(stream_.counts()) {}
 
 StreamResult StreamWriter::run() {
+  if (core_.left_out_segments() > 0) {
+    reporter_.note(format_text("{} PT_LOADs beyond the first {} are left out: they are missing in "
+                               "the dump",
+                               core_.left_out_segments(), kMostSegments)
+                       .view());
+  }
   if (write_head() && write_log() && write_pages()) (void)write_end();
   const Outcome outcome = stream_.result().outcome;
   if (outcome == Outcome::kDone || outcome == Outcome::kLimit || outcome == Outcome::kDiskFull ||
