@@ -26,7 +26,8 @@ std::string uuid_of(unsigned disk) {
 }  // namespace
 
 Result<Completion> TimedEngine::wait(milliseconds timeout) {
-  if (hung_ || timeout == milliseconds(0)) {
+  const bool ready = ready_when_polled && in_flight() > 0;
+  if (hung_ || (timeout == milliseconds(0) && !ready)) {
     clock_.now += timeout;
     return fail({.code = Code::kTimeout, .operation = "wait"});
   }
