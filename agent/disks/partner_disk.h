@@ -20,7 +20,8 @@ struct TakenDisk {
 };
 
 // Order: label checked -> reservation taken -> label written (owner, epoch) -> header: IN_PROGRESS
-// becomes ABORTED(abort_reason), ARMED becomes INACTIVE. An error leaves what came before it done;
+// becomes ABORTED(abort_reason), ARMED becomes INACTIVE, also where another stands in for one that
+// cannot be read (found_header.h). An error leaves what came before it done;
 // doing it again finishes the rest. `on_held` is called as soon as the reservation is this node's:
 // nobody else can write the disk from then on, and the service need not wait for the records.
 //

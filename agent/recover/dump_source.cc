@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
+#include "agent/disks/found_header.h"
 #include "agent/disks/held_disk.h"
-#include "agent/recover/stream_header.h"
 #include "proto/coredump.h"
 #include "storage/block/record_io.h"
 
@@ -28,43 +27,6 @@ std::uint64_t bytes_on_disk(const DumpSource& source, const pb::CoredumpHeader& 
   const std::uint64_t size = source.device.size_bytes();
   if (offset % kBlockBytes != 0 || length % kBlockBytes != 0 || offset >= size) return 0;
   return std::min(length, (size - offset) / kBlockBytes * kBlockBytes);
-}
-
-// A header, and where the next one is written.
-struct FoundHeader {
-  pb::CoredumpHeader header;
-  PairChoice at;
-  std::string problem;  // of the record, in place of which the header is; empty: none
-};
-
-PairChoice place_of_replacement(RecordIo& records) {
-  std::array<Slot, 2> slots;
-  for (unsigned i = 0; i < 2; ++i) {
-    if (const auto block = records.read_slot(RecordPlace::kCoredump, i)) {
-      slots[i] = parse_slot(*block, RecordKind::kCoredumpHeader);
-    }
-  }
-  return choose_replacement(slots[0], slots[1]);
-}
-
-Result<FoundHeader> find_header(const DumpSource& source) {
-  RecordIo records(source.device, source.metadata_offset);
-  FoundHeader found;
-  const auto at = records.read(RecordPlace::kCoredump, found.header);
-  if (at) {
-    found.at = *at;
-    return found;
-  }
-  pb::Label label;
-  if (at.error().code != Code::kCorrupt || !records.read(RecordPlace::kLabel, label)) {
-    return fail(at.error());
-  }
-  auto header = header_of_stream(source.device, label);
-  if (!header) return fail(at.error());
-  found.header = std::move(*header);
-  found.at = place_of_replacement(records);
-  found.problem = at.error().detail.view();
-  return found;
 }
 
 Status check_attribute(const DumpSource& source, const pb::CoredumpHeader& header,
@@ -96,7 +58,7 @@ Status check_attribute(const DumpSource& source, const pb::CoredumpHeader& heade
 template <class Change>
 Status change_header(const DumpSource& source, const std::string& crash_id, Change change) {
   if (Status status = check_holder(source); !status) return status;
-  auto found = find_header(source);
+  auto found = find_header(source.device, source.metadata_offset);
   if (!found) return fail(found.error());
   pb::CoredumpHeader& header = found->header;
   if (header.crash_id() != crash_id) {
@@ -120,7 +82,7 @@ Status change_header(const DumpSource& source, const std::string& crash_id, Chan
 }  // namespace
 
 Result<Dump> read_dump(const DumpSource& source, bool writer_is_over) {
-  auto found = find_header(source);
+  auto found = find_header(source.device, source.metadata_offset);
   if (!found) return fail(found.error());
   Dump dump;
   dump.header = std::move(found->header);
@@ -184,7 +146,7 @@ Status mark_saved(const DumpSource& source, const std::string& crash_id) {
 
 Status end_orphaned_dump(const DumpSource& source, std::uint8_t self,
                          std::uint32_t boot_generation) {
-  const auto found = find_header(source);
+  const auto found = find_header(source.device, source.metadata_offset);
   if (!found) return fail(found.error());
   const pb::CoredumpHeader& header = found->header;
   const bool own = header.node() == self;

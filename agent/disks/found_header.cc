@@ -1,11 +1,15 @@
-#include "agent/recover/stream_header.h"
+#include "agent/disks/found_header.h"
 
+#include <array>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "proto/coredump.h"
 #include "proto/stream.h"
 #include "proto/uuid.h"
 #include "storage/block/aligned_buffer.h"
+#include "storage/block/record_io.h"
 
 namespace lastword {
 namespace {
@@ -19,8 +23,6 @@ std::optional<UuidBytes> crash_id_in(std::span<const std::byte, kBlockBytes> blo
   if (!parse_section(block, header.sequence, header.crash_id)) return std::nullopt;
   return header.crash_id;
 }
-
-}  // namespace
 
 std::optional<pb::CoredumpHeader> header_of_stream(BlockDevice& device, const pb::Label& label) {
   const std::uint64_t start = label.data_offset_bytes();
@@ -42,6 +44,38 @@ std::optional<pb::CoredumpHeader> header_of_stream(BlockDevice& device, const pb
   header.set_extent_offset_bytes(start);
   header.set_extent_length_bytes(label.data_length_bytes());
   return header;
+}
+
+PairChoice place_of_replacement(RecordIo& records) {
+  std::array<Slot, 2> slots;
+  for (unsigned i = 0; i < 2; ++i) {
+    if (const auto block = records.read_slot(RecordPlace::kCoredump, i)) {
+      slots[i] = parse_slot(*block, RecordKind::kCoredumpHeader);
+    }
+  }
+  return choose_replacement(slots[0], slots[1]);
+}
+
+}  // namespace
+
+Result<FoundHeader> find_header(BlockDevice& device, std::uint64_t metadata_offset) {
+  RecordIo records(device, metadata_offset);
+  FoundHeader found;
+  const auto at = records.read(RecordPlace::kCoredump, found.header);
+  if (at) {
+    found.at = *at;
+    return found;
+  }
+  pb::Label label;
+  if (at.error().code != Code::kCorrupt || !records.read(RecordPlace::kLabel, label)) {
+    return fail(at.error());
+  }
+  auto header = header_of_stream(device, label);
+  if (!header) return fail(at.error());
+  found.header = std::move(*header);
+  found.at = place_of_replacement(records);
+  found.problem = at.error().detail.view();
+  return found;
 }
 
 }  // namespace lastword
