@@ -1,7 +1,11 @@
+#include <google/protobuf/stubs/logging.h>
+
 #include "agent/cli/command.h"
 #include "agent/node/config_file.h"
 
 int main(int argc, char** argv) {
+  // What cannot be parsed is an Error; protobuf would print a line of its own, at each reading.
+  google::protobuf::SetLogHandler(nullptr);
   lastword::Parser parser("Crash dumps and takeover for two nodes that share a shelf of disks.",
                           "lastword", LASTWORD_VERSION);
   lastword::CommandContext context;

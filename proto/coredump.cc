@@ -55,6 +55,13 @@ bool is_final_end(const pb::CoredumpHeader& header) {
           header.reason() != pb::STALLED && header.reason() != pb::DEADLINE);
 }
 
+bool ended_empty(const pb::CoredumpHeader& header) {
+  const bool by_writer_after_flush = header.reason() == pb::LIMIT ||
+                                     header.reason() == pb::DISK_FULL ||
+                                     header.reason() == pb::VMCORE;
+  return header.attribute() == pb::ABORTED && by_writer_after_flush && header.durable_bytes() == 0;
+}
+
 bool has_final_figures(const pb::CoredumpHeader& header) {
   return header.reason() == pb::REASON_NONE && header.attribute() != pb::IN_PROGRESS;
 }

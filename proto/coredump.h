@@ -41,6 +41,8 @@ struct NodeLife {
 // COMPLETED, or ABORTED by the writer itself, which does not turn to another candidate. After
 // IO_ERROR it does.
 [[nodiscard]] bool is_final_end(const pb::CoredumpHeader& header);
+// The writer ended it before the first byte, and says so: there is nothing to recover.
+[[nodiscard]] bool ended_empty(const pb::CoredumpHeader& header);
 // The figures are of the whole stream. Of a dump that ended without its writer's saying so they are
 // about a second old, and pages are stored beyond them.
 [[nodiscard]] bool has_final_figures(const pb::CoredumpHeader& header);

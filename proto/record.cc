@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "proto/crc32c.h"
+#include "proto/format_text.h"
 
 namespace lastword {
 namespace {
@@ -102,6 +103,7 @@ Result<PairChoice> choose_slot(const Slot& slot0, const Slot& slot1) {
   const std::array slots{&slot0, &slot1};
   PairChoice choice;
   bool damaged = false;
+  std::optional<std::uint64_t> unparsed;  // highest sequence of those
   for (unsigned i = 0; i < 2; ++i) {
     const Slot& slot = *slots[i];
     if (slot.state == SlotState::kFutureVersion) {
@@ -110,11 +112,24 @@ Result<PairChoice> choose_slot(const Slot& slot0, const Slot& slot1) {
                    .detail = "written by a newer lastword; use that version on this disk"});
     }
     damaged |= slot.state != SlotState::kValid && slot.state != SlotState::kEmpty;
+    if (slot.state == SlotState::kBadPayload) {
+      unparsed = std::max(unparsed.value_or(0), slot.record->sequence);
+    }
     if (slot.state != SlotState::kValid) continue;
     if (choice.current && slot.record->sequence < choice.next_sequence) continue;
     choice.current = i;
     choice.next = 1 - i;
     choice.next_sequence = slot.record->sequence + 1;
+  }
+  // No tear leaves a CRC that holds. What the older slot says is over; what the newer one says may
+  // be a dump.
+  if (unparsed && (!choice.current || *unparsed >= choice.next_sequence)) {
+    return fail({.code = Code::kCorrupt,
+                 .operation = "read record",
+                 .detail = format_text("the newest slot (sequence {}) is whole, but its content "
+                                       "cannot be read: it may tell of a dump; see `lastword "
+                                       "inspect` and `recover`",
+                                       *unparsed)});
   }
   if (choice.current) return choice;
   if (damaged) {
@@ -123,6 +138,17 @@ Result<PairChoice> choose_slot(const Slot& slot0, const Slot& slot1) {
                  .detail = "no valid slot; see `lastword inspect`"});
   }
   return fail({.code = Code::kNotFound, .operation = "read record", .detail = "never written"});
+}
+
+PairChoice choose_replacement(const Slot& slot0, const Slot& slot1) {
+  const std::array slots{&slot0, &slot1};
+  PairChoice choice;
+  for (unsigned i = 0; i < 2; ++i) {
+    if (!slots[i]->record || slots[i]->record->sequence < choice.next_sequence) continue;
+    choice.next = 1 - i;
+    choice.next_sequence = slots[i]->record->sequence + 1;
+  }
+  return choice;
 }
 
 Result<PairChoice> read_pair(BlockView block0, BlockView block1, RecordKind kind,

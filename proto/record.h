@@ -76,12 +76,16 @@ struct PairChoice {
 };
 
 // kFutureVersion when either slot is from a newer lastword (it must neither be believed partly
-// nor overwritten); kCorrupt when slots were written but none is valid; kNotFound when both are
-// empty. `choice` of an error is not there: nothing may be written.
+// nor overwritten); kCorrupt when slots were written but none is valid, or when the newest one is
+// kBadPayload; kNotFound when both are empty. `choice` of an error is not there: nothing may be
+// written.
 [[nodiscard]] Result<PairChoice> choose_slot(const Slot& slot0, const Slot& slot1);
 
+// Where a record goes whose pair choose_slot calls kCorrupt: over the older slot, newer than both.
+[[nodiscard]] PairChoice choose_replacement(const Slot& slot0, const Slot& slot1);
+
 // Parses the chosen slot's payload into `message`. A valid frame whose payload does not parse makes
-// the slot kBadPayload and falls back to the other one.
+// the slot kBadPayload.
 [[nodiscard]] Result<PairChoice> read_pair(BlockView block0, BlockView block1, RecordKind kind,
                                            google::protobuf::MessageLite& message);
 

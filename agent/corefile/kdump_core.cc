@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kBitsPerByte = 8;
 constexpr std::size_t kBufferBytes = 1 << 20;
+constexpr std::uint64_t kFramesPerBuffer = kBufferBytes * kBitsPerByte;  // of a bitmap
 // Where the kernel's image is mapped, before KASLR (arch/x86/include/asm/page_64_types.h).
 constexpr std::uint64_t kStartKernelMap = 0xffffffff80000000;
 
@@ -62,6 +63,21 @@ std::int64_t crash_time(const Vmcoreinfo& info) {
   return seconds;
 }
 
+// Of one bitmap: the buffers with any memory in them, and the first one. The rest stays a hole,
+// which is almost all of it where memory lies high.
+std::uint64_t bytes_of_written_bitmap(const KdumpGeometry& geometry, const CoreLayout& layout) {
+  std::uint64_t buffers = 1;
+  std::uint64_t next = 1;
+  for (const PfnRange& range : layout.memory()) {
+    const std::uint64_t first = std::max(range.first / kFramesPerBuffer, next);
+    const std::uint64_t end = (range.end - 1) / kFramesPerBuffer + 1;
+    if (end <= first) continue;
+    buffers += end - first;
+    next = end;
+  }
+  return std::min(buffers * kBufferBytes, geometry.bitmap_bytes);
+}
+
 bool overlaps(std::uint64_t a, std::uint64_t a_bytes, std::uint64_t b, std::uint64_t b_bytes) {
   return a < b + b_bytes && b < a + a_bytes;
 }
@@ -82,7 +98,10 @@ KdumpGeometry kdump_geometry(const CoreHead& head, const CoreLayout& layout) {
 
 std::uint64_t KdumpCoreWriter::max_bytes(const CoreHead& head, const CoreLayout& layout,
                                          std::uint64_t stored_pages) {
-  return kdump_geometry(head, layout).data_at + (1 + stored_pages) * kPageBytes;
+  const KdumpGeometry geometry = kdump_geometry(head, layout);
+  const std::uint64_t bitmaps = 2 * bytes_of_written_bitmap(geometry, layout);
+  const std::uint64_t holes = 2 * geometry.bitmap_bytes - bitmaps;
+  return geometry.data_at - holes + (1 + stored_pages) * kPageBytes;
 }
 
 KdumpCoreWriter::KdumpCoreWriter(OutputFile& file, PageCodec codec, unsigned threads)
@@ -198,7 +217,6 @@ Status KdumpCoreWriter::write_descriptors() {
 }
 
 Status KdumpCoreWriter::write_bitmaps() {
-  constexpr std::uint64_t kFrames = kBufferBytes * kBitsPerByte;
   std::vector<std::byte> memory(kBufferBytes);
   std::vector<std::byte> dumped(kBufferBytes);
   std::uint64_t window = 0;  // first page frame in the buffers
@@ -215,9 +233,9 @@ Status KdumpCoreWriter::write_bitmaps() {
   std::uint64_t page = 0;
   for (const PfnRange& range : layout_->memory()) {
     for (std::uint64_t pfn = range.first; pfn < range.end; ++pfn, ++page) {
-      if (pfn - window >= kFrames) {
+      if (pfn - window >= kFramesPerBuffer) {
         if (Status status = flush(); !status) return status;
-        window = pfn / kFrames * kFrames;  // what is in between stays a hole
+        window = pfn / kFramesPerBuffer * kFramesPerBuffer;  // what is in between stays a hole
       }
       const std::size_t byte = (pfn - window) / kBitsPerByte;
       const std::byte bit{static_cast<unsigned char>(1U << pfn % kBitsPerByte)};

@@ -47,7 +47,7 @@ class KdumpCoreWriter : public CoreWriter {
   Status finish(std::string_view incomplete) override;
   [[nodiscard]] std::uint64_t file_bytes() const override { return end_; }
 
-  // What a file with `stored_pages` can need at most.
+  // What a file with `stored_pages` can take of its file system at most; its holes take nothing.
   [[nodiscard]] static std::uint64_t max_bytes(const CoreHead& head, const CoreLayout& layout,
                                                std::uint64_t stored_pages);
 

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "agent/disks/disk_work.h"
@@ -147,9 +149,11 @@ class FailureWatch {
 
   void tell_once(const Error& problem) {
     std::string text = describe(problem);
-    if (text == told_) return;
-    told_ = std::move(text);
-    events_({.name = "intent-not-kept", .disk = std::string(problem.disk.view()), .detail = told_});
+    if (text == last_problem_) return;
+    last_problem_ = std::move(text);
+    events_({.name = "intent-not-kept",
+             .disk = std::string(problem.disk.view()),
+             .detail = last_problem_});
   }
 
   void look_at_headers() {
@@ -169,7 +173,10 @@ class FailureWatch {
   // old. One armed since then is not to be taken for a free spare, one that the dump has turned
   // to not for an old dump.
   void on_headers(const std::vector<SeenHeader>& seen) {
-    for (const SeenHeader& one : seen) update_header(look_.survey.disks[one.disk], one);
+    for (const SeenHeader& one : seen) {
+      update_header(look_.survey.disks[one.disk], one);
+      tell_if_unreadable(look_.survey.disks[one.disk]);
+    }
     const std::uint32_t latest = latest_generation(look_.survey, config_, config_.partner.id);
     const auto panicked = std::ranges::find_if(watched_, [&](std::size_t index) {
       return has_panicked(look_.survey.disks[index], config_, latest);
@@ -184,19 +191,36 @@ class FailureWatch {
     end_ = Failure{.look = look_, .generation = disk.header.boot_generation(), .proven = true};
   }
 
+  // It proves no panic, and could hide one: an operator is to know, once for each change.
+  void tell_if_unreadable(const DiskView& disk) {
+    const bool by_content = disk.problem && (disk.problem->code == Code::kCorrupt ||
+                                             disk.problem->code == Code::kFutureVersion);
+    if (!by_content) {
+      told_.erase(disk.info.path);
+      return;
+    }
+    std::string problem = describe(*disk.problem);
+    if (std::exchange(told_[disk.info.path], problem) == problem) return;
+    events_({.name = "header-unreadable",
+             .disk = disk.info.path,
+             .detail = std::move(problem),
+             .disk_uuid = disk.label ? disk.label->disk_uuid() : std::string()});
+  }
+
   const Config& config_;
   const NodeState& state_;
   Surveyor& surveyor_;
   const EventSink& events_;
   IntentLog intents_;
   bool taking_anew_ = false;
-  std::string told_;  // the last problem with it
+  std::string last_problem_;  // with the intent
   Look look_;
   bool looking_ = false;                 // at headers
   std::optional<Result<Seen>> waiting_;  // a survey that came meanwhile
   bool watching_ = false;
   std::vector<std::size_t> watched_;
-  std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time
+  std::map<std::string, std::string> told_;  // by path: what was said of its header
+  std::shared_ptr<HeaderWatch> watch_;       // used by one look at a time
   std::optional<Result<Failure>> end_;
   std::unique_ptr<Loop> loop_;
 };

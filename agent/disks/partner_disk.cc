@@ -1,5 +1,8 @@
 #include "agent/disks/partner_disk.h"
 
+#include <utility>
+
+#include "agent/disks/found_header.h"
 #include "agent/disks/seize_run.h"
 #include "proto/coredump.h"
 #include "storage/block/record_io.h"
@@ -34,15 +37,20 @@ Status write_label(RecordIo& records, const TakeOrder& order, std::int64_t unix_
   return {};
 }
 
-Status end_header_on_disk(RecordIo& records, const TakeOrder& order, pb::CoredumpHeader& header) {
-  const auto choice = records.read(RecordPlace::kCoredump, header);
-  if (!choice) {
+// A header that cannot be read may be a dump's: then another takes its place, so that the dump is
+// recovered like any other.
+Status end_header_on_disk(BlockDevice& device, const TakeOrder& order, pb::CoredumpHeader& header) {
+  auto found = find_header(device, order.metadata_offset);
+  if (!found) {
     header.Clear();
-    if (choice.error().code == Code::kNotFound) return {};
-    return fail(choice.error());
+    if (found.error().code == Code::kNotFound) return {};
+    return fail(found.error());
   }
-  if (!end_header(header, order.abort_reason)) return {};
-  const auto written = records.write(RecordPlace::kCoredump, *choice, header);
+  header = std::move(found->header);
+  const bool unknown = order.abort_reason == pb::REASON_NONE;  // it was not known to be a dump's
+  if (!end_header(header, unknown ? pb::STALLED : order.abort_reason)) return {};
+  RecordIo records(device, order.metadata_offset);
+  const auto written = records.write(RecordPlace::kCoredump, found->at, header);
   if (!written) return fail(written.error());
   return {};
 }
@@ -88,7 +96,7 @@ Status write_records(Shelf& shelf, const TakeOrder& order, std::int64_t unix_ms,
   if (!disk) return fail(disk.error());
   RecordIo records(*disk->device, order.metadata_offset);
   if (Status status = write_label(records, order, unix_ms); !status) return status;
-  return end_header_on_disk(records, order, header);
+  return end_header_on_disk(*disk->device, order, header);
 }
 
 }  // namespace

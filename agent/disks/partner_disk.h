@@ -33,8 +33,9 @@ struct TakeProgress {
 };
 
 // Order: label checked -> reservation taken -> page cache dropped -> label written (owner, epoch)
-// -> header: IN_PROGRESS becomes ABORTED(abort_reason), ARMED becomes INACTIVE. An error leaves
-// what came before it done; doing it again finishes the rest.
+// -> header: IN_PROGRESS becomes ABORTED(abort_reason), ARMED becomes INACTIVE, also where
+// another stands in for one that cannot be read (found_header.h). An error leaves what came before
+// it done; doing it again finishes the rest.
 //
 // `open`: the disk as a recent survey read its label; null where what it knew is not to be trusted
 // any more: the disk is then opened by its name, and its label read again. Shelf and executor

@@ -57,16 +57,17 @@ pb::InspectStream inspect_stream(BlockDevice& device, const pb::CoredumpHeader& 
   const std::uint64_t start = header.extent_offset_bytes();
   const std::uint64_t size = device.size_bytes();
   if (!crash_id || start % kBlockBytes != 0 || start > size ||
-      header.extent_length_bytes() > size - start ||
       header.durable_bytes() > header.extent_length_bytes()) {
     problem = "dump: the coredump header's crash id or extent makes no sense";
     stream.set_end(problem);
     return stream;
   }
+  // Of a copy of a disk's first part, what there is.
+  const std::uint64_t length = std::min(header.extent_length_bytes(), size - start);
   const AlignedBuffer block(kBlockBytes);
   const AlignedBuffer payload(kMaxPayloadBytes);
   std::uint64_t offset = 0;  // from the start of the extent
-  while (offset + kBlockBytes <= header.extent_length_bytes()) {
+  while (offset + kBlockBytes <= length) {
     const auto sequence = static_cast<std::uint64_t>(stream.sections_size());
     if (sequence == kInspectedSections) {
       stream.set_more(true);
@@ -85,8 +86,8 @@ pb::InspectStream inspect_stream(BlockDevice& device, const pb::CoredumpHeader& 
     pb::InspectSection& out = *stream.add_sections();
     out = describe_section(*section, runs_of(block.block(0), *section), start + offset);
     offset += kBlockBytes;
-    if (stored > header.extent_length_bytes() - offset) {
-      out.set_state("goes beyond the extent");
+    if (stored > length - offset) {
+      out.set_state("goes beyond the extent, or beyond the disk's end");
     } else {
       out.set_state(check_payload(device, *section, start + offset, payload.span()));
     }
@@ -101,7 +102,9 @@ pb::InspectStream inspect_stream(BlockDevice& device, const pb::CoredumpHeader& 
       return stream;
     }
   }
-  stream.set_end("the extent is full");
+  const bool cut = length < header.extent_length_bytes();
+  stream.set_end(cut ? "the disk ends before the extent does" : "the extent is full");
+  if (offset < header.durable_bytes()) problem = "dump: " + stream.end();
   return stream;
 }
 

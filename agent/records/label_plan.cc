@@ -67,7 +67,7 @@ void judge_records(const DiskFindings& findings, const LabelRequest& request,
                                              label.cluster_uuid(), describe_role(label)));
   }
   const pb::Attribute attribute = findings.header.attribute();
-  if (!is_free(findings.header)) {
+  if (!is_free(findings.header) && !ended_empty(findings.header)) {
     verdict.objections.push_back(fmt::format(
         "its coredump header says {} for node {}{}", name_of(attribute), findings.header.node(),
         attribute == pb::ARMED ? "; disarm it first" : ": not saved yet"));

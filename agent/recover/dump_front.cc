@@ -1,80 +1,17 @@
 #include "agent/recover/dump_front.h"
 
-#include "agent/recover/payload_decoder.h"
-#include "proto/stream.h"
-#include "storage/block/aligned_buffer.h"
+#include <elf.h>
+
+#include "agent/recover/resync.h"
+#include "agent/recover/section_walk.h"
+#include "proto/elf_head.h"
 
 namespace lastword {
 namespace {
 
-// From section header to section header; payloads are read on demand. Errors name disk and place.
-class SectionWalk {
- public:
-  SectionWalk(BlockDevice& device, const Dump& dump)
-      : device_(device),
-        start_(dump.header.extent_offset_bytes()),
-        length_(dump.header.extent_length_bytes()),
-        crash_id_(dump.crash_id) {}
-
-  // The next section; its payload is inside the extent, but not checked.
-  [[nodiscard]] Result<SectionHeader> next() {
-    at_ = next_;
-    auto header = read_header();
-    if (!header) return fail(located(header.error()));
-    ++sequence_;
-    next_ = at_ + kBlockBytes + round_up_to_block(header->stored_bytes);
-    return header;
-  }
-
-  // Of the section that next() returned; valid until the next call.
-  [[nodiscard]] Result<std::span<const std::byte>> payload(const SectionHeader& header) {
-    const auto blocks = payload_.span().first(round_up_to_block(header.stored_bytes));
-    const auto stored = blocks.first(header.stored_bytes);
-    if (!blocks.empty()) {
-      if (Status status = device_.read(start_ + at_ + kBlockBytes, blocks); !status) {
-        return fail(status.error());
-      }
-    }
-    auto content = decoder_.decode(header, stored, raw_.span());
-    if (!content) return fail(located(content.error()));
-    return content;
-  }
-
- private:
-  [[nodiscard]] Result<SectionHeader> read_header() {
-    if (at_ + kBlockBytes > length_) {
-      return fail({.code = Code::kNotFound,
-                   .operation = "read section",
-                   .detail = "the dump's extent ends here"});
-    }
-    if (Status status = device_.read(start_ + at_, block_.span()); !status) {
-      return fail(status.error());
-    }
-    auto header = parse_section(block_.block(0), sequence_, crash_id_);
-    if (header && round_up_to_block(header->stored_bytes) > length_ - at_ - kBlockBytes) {
-      return corrupt_section("section goes beyond the dump's extent");
-    }
-    return header;
-  }
-
-  [[nodiscard]] Error located(Error error) const {
-    error.disk = device_.name();
-    if (error.offset == kNoOffset) error.offset = start_ + at_;
-    return error;
-  }
-
-  BlockDevice& device_;
-  const std::uint64_t start_;
-  const std::uint64_t length_;
-  const UuidBytes crash_id_;
-  AlignedBuffer block_{kBlockBytes};
-  AlignedBuffer payload_{kMaxPayloadBytes};
-  AlignedBuffer raw_{kMaxPayloadBytes};
-  PayloadDecoder decoder_;
-  std::uint64_t at_ = 0;    // of the section at hand, from the start of the extent
-  std::uint64_t next_ = 0;  // of the one after it
-  std::uint64_t sequence_ = 0;
-};
+// Linux Documentation/x86/x86_64/mm.rst, with 4 levels and without KASLR, which only the lost head
+// would tell.
+constexpr std::uint64_t kDirectMap = 0xffff888000000000;
 
 // False: this section is behind the front.
 Result<bool> take(SectionWalk& walk, const SectionHeader& header, DumpFront& front) {
@@ -82,6 +19,9 @@ Result<bool> take(SectionWalk& walk, const SectionHeader& header, DumpFront& fro
   if (kind != SectionKind::kElfHead && kind != SectionKind::kDmesg) return false;
   if (kind == SectionKind::kElfHead && !front.dmesg.empty()) {
     return corrupt_section("section kinds out of order");
+  }
+  if (kind == SectionKind::kElfHead && header.sequence != front.head_sections++) {
+    return corrupt_section("a part of the vmcore's head is missing");
   }
   const auto content = walk.payload(header);
   if (!content) return fail(content.error());
@@ -104,19 +44,27 @@ Result<bool> take(SectionWalk& walk, const SectionHeader& header, DumpFront& fro
 DumpFront read_front(BlockDevice& device, const Dump& dump) {
   DumpFront front;
   SectionWalk walk(device, dump);
+  std::optional<Error> damage;
   for (;;) {
     const auto header = walk.next();
+    if (!damage) damage = walk.damage();
     const Result<bool> taken = header ? take(walk, *header, front) : fail(header.error());
-    if (!taken) {
-      front.end = taken.error();
-      if (front.end.disk.empty()) front.end.disk = device.name();
-      return front;
+    if (taken && *taken) continue;
+    if (!taken && !damage) {
+      damage = taken.error();
+      if (damage->disk.empty()) damage->disk = device.name();
     }
-    if (!*taken) {
-      front.whole = true;
-      return front;
-    }
+    if (!taken && header && walk.may_go_on() && is_damage(taken.error())) continue;
+    front.whole = !damage;
+    if (damage) front.end = *damage;
+    return front;
   }
+}
+
+bool holds_nothing(BlockDevice& device, const Dump& dump) {
+  if (!dump.header_problem.empty() || dump.header.durable_bytes() != 0) return false;
+  const auto first = SectionWalk(device, dump).next();
+  return !first && (first.error().code == Code::kNotFound || first.error().code == Code::kCorrupt);
 }
 
 std::uint64_t count_stored_pages(BlockDevice& device, const Dump& dump) {
@@ -128,6 +76,44 @@ std::uint64_t count_stored_pages(BlockDevice& device, const Dump& dump) {
     if (kind == SectionKind::kPages) pages += header->raw_bytes / kPageBytes;
   }
   return pages;
+}
+
+std::optional<CoreHead> head_of_told_memory(BlockDevice& device, const Dump& dump) {
+  SectionWalk walk(device, dump);
+  PfnSet told;
+  while (const auto header = walk.next()) {
+    for (const PageRun& run : walk.runs(*header)) {
+      const PfnRange frames{run.pfn, run.pfn + run.count};
+      if (frames.end <= kMaxPhysicalAddress / kPageBytes) (void)told.add(frames);
+    }
+  }
+  std::vector<PfnRange> memory = told.ranges();
+  if (memory.empty()) return std::nullopt;
+  // What lies between two that are close counts as memory, and as missing.
+  for (std::uint64_t gap = 1; memory.size() > kMaxProgramHeaders / 2; gap *= 2) {
+    std::vector<PfnRange> wider;
+    for (const PfnRange& range : memory) {
+      if (!wider.empty() && range.first - wider.back().end <= gap) {
+        wider.back().end = range.end;
+      } else {
+        wider.push_back(range);
+      }
+    }
+    memory = std::move(wider);
+  }
+  CoreHead head{.ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+                .machine = EM_X86_64,
+                .notes = {},
+                .segments = {}};
+  for (const PfnRange& range : memory) {
+    const std::uint64_t bytes = (range.end - range.first) * kPageBytes;
+    head.segments.push_back({.flags = PF_R | PF_W | PF_X,
+                             .vaddr = kDirectMap + range.first * kPageBytes,
+                             .paddr = range.first * kPageBytes,
+                             .file_bytes = bytes,
+                             .memory_bytes = bytes});
+  }
+  return head;
 }
 
 }  // namespace lastword

@@ -16,9 +16,13 @@ bool needs_newer_version(const Error& error) {
 
 }  // namespace
 
-Status DumpReceiver::take_head_end() {
+Status DumpReceiver::take_head_end(const StreamReader& reader) {
   if (layout_) return {};
   auto head = parse_core_head(head_bytes_);
+  if (!head && reader.end().skipped > 0 && substitute_) {
+    head_lost_ = true;
+    head = std::move(*substitute_);
+  }
   if (!head) return fail(head.error());
   head_ = std::move(*head);
   layout_.emplace(*head_);
@@ -85,6 +89,9 @@ Status DumpReceiver::take(const Section& section) {
   const auto content = section.content;
   switch (static_cast<SectionKind>(section.header.kind)) {
     case SectionKind::kElfHead:
+      // Behind a part that is lost the others are nothing.
+      if (section.header.sequence != head_sections_) return {};
+      ++head_sections_;
       if (head_bytes_.size() + content.size() > kMaxElfHeadBytes) {
         return corrupt_dump("the vmcore's head is too long");
       }
@@ -108,7 +115,7 @@ Status DumpReceiver::receive(StreamReader& reader,
                              const std::function<void(std::uint64_t)>& progress) {
   while (const Section* section = reader.next()) {
     if (section->header.kind != static_cast<std::uint16_t>(SectionKind::kElfHead)) {
-      if (Status status = take_head_end(); !status) {
+      if (Status status = take_head_end(reader); !status) {
         Error error = status.error();
         if (error.disk.empty()) error.disk = reader.disk();
         return fail(error);
@@ -125,7 +132,8 @@ Status DumpReceiver::receive(StreamReader& reader,
       end_ = {.whole = false,
               .why = error,
               .bytes = section->disk_offset - reader.offset(),
-              .sections = section->header.sequence};
+              .sections = reader.end().sections - 1,
+              .skipped = reader.end().skipped};
       return stream_ended(reader);
     }
     if (progress) progress(reader.end().bytes);
@@ -144,7 +152,7 @@ Status DumpReceiver::stream_ended(const StreamReader& reader) {
     }
     return fail(error);
   }
-  const Status status = take_head_end();
+  const Status status = take_head_end(reader);
   if (status) return {};
   Error error = status.error();
   if (error.disk.empty()) error.disk = reader.disk();

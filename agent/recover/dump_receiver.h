@@ -19,16 +19,19 @@ namespace lastword {
 
 class DumpReceiver {
  public:
-  // With `writer` null the stream is only checked. It outlives this.
-  explicit DumpReceiver(CoreWriter* writer) : writer_(writer) {}
+  // With `writer` null the stream is only checked. It outlives this. `substitute`: the head to go
+  // on with where the disk lost a part of the stream's own.
+  explicit DumpReceiver(CoreWriter* writer, std::optional<CoreHead> substitute = {})
+      : writer_(writer), substitute_(std::move(substitute)) {}
 
-  // Reads to the end. A stream that ends early is a success, and end() says why. Errors: the head
-  // is unusable, so that there is no core; the stream needs a newer lastword (kFutureVersion,
-  // kUnsupported); the writer failed. `progress` gets the bytes read so far.
+  // Reads to the end. A stream that ends early, or that lacks parts, is a success, and end() says
+  // why. Errors: the head is unusable, so that there is no core; the stream needs a newer lastword
+  // (kFutureVersion, kUnsupported); the writer failed. `progress` gets the bytes read so far.
   [[nodiscard]] Status receive(StreamReader& reader,
                                const std::function<void(std::uint64_t)>& progress);
 
   // After a successful receive():
+  [[nodiscard]] bool head_lost() const { return head_lost_; }  // the substitute stands in for it
   [[nodiscard]] const StreamEnd& end() const { return end_; }
   [[nodiscard]] const CoreLayout& layout() const { return *layout_; }
   [[nodiscard]] const std::string& dmesg() const { return dmesg_; }
@@ -43,14 +46,17 @@ class DumpReceiver {
 
  private:
   [[nodiscard]] Status take(const Section& section);
-  [[nodiscard]] Status take_head_end();
+  [[nodiscard]] Status take_head_end(const StreamReader& reader);
   [[nodiscard]] Status take_pages(const Section& section);
   [[nodiscard]] Status take_run(const PageRun& run, PfnRange frames,
                                 std::span<const std::byte> content);
   [[nodiscard]] Status stream_ended(const StreamReader& reader);
 
   CoreWriter* writer_;
+  std::optional<CoreHead> substitute_;
+  bool head_lost_ = false;
   std::vector<std::byte> head_bytes_;
+  std::uint64_t head_sections_ = 0;
   std::optional<CoreHead> head_;
   std::optional<CoreLayout> layout_;
   std::string dmesg_;

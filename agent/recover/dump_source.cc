@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "agent/disks/found_header.h"
 #include "agent/disks/held_disk.h"
 #include "proto/coredump.h"
 #include "proto/record_names.h"
@@ -18,16 +21,17 @@ Error header_error(const DumpSource& source, Code code, std::string_view detail)
           .detail = detail};
 }
 
-bool extent_fits(const DumpSource& source, const pb::CoredumpHeader& header) {
+// Of the extent; 0: it makes no sense for this disk.
+std::uint64_t bytes_on_disk(const DumpSource& source, const pb::CoredumpHeader& header) {
   const std::uint64_t offset = header.extent_offset_bytes();
   const std::uint64_t length = header.extent_length_bytes();
   const std::uint64_t size = source.device.size_bytes();
-  return offset % kBlockBytes == 0 && length % kBlockBytes == 0 && length > 0 && offset <= size &&
-         length <= size - offset;
+  if (offset % kBlockBytes != 0 || length % kBlockBytes != 0 || offset >= size) return 0;
+  return std::min(length, (size - offset) / kBlockBytes * kBlockBytes);
 }
 
 Status check_attribute(const DumpSource& source, const pb::CoredumpHeader& header,
-                       bool writer_is_over) {
+                       bool writer_is_over, bool readable = true) {
   switch (header.attribute()) {
     case pb::COMPLETED:
     case pb::ABORTED:
@@ -35,6 +39,12 @@ Status check_attribute(const DumpSource& source, const pb::CoredumpHeader& heade
       return {};
     case pb::IN_PROGRESS:
       if (writer_is_over) return {};
+      if (!readable) {
+        return fail(header_error(source, Code::kRefused,
+                                 "it cannot be read, so that the dump writer may be at work; take "
+                                 "the disk over first (lastword takeover); of an image: "
+                                 "--writer-gone"));
+      }
       return fail(header_error(source, Code::kRefused,
                                "IN_PROGRESS: the dump writer may be at work; take the disk over "
                                "first (lastword takeover)"));
@@ -49,10 +59,9 @@ Status check_attribute(const DumpSource& source, const pb::CoredumpHeader& heade
 template <class Change>
 Status change_header(const DumpSource& source, const std::string& crash_id, Change change) {
   if (Status status = check_holder(source); !status) return status;
-  RecordIo records(source.device, source.metadata_offset);
-  pb::CoredumpHeader header;
-  const auto at = records.read(RecordPlace::kCoredump, header);
-  if (!at) return fail(at.error());
+  auto found = find_header(source.device, source.metadata_offset);
+  if (!found) return fail(found.error());
+  pb::CoredumpHeader& header = found->header;
   if (header.crash_id() != crash_id) {
     return fail(
         header_error(source, Code::kRefused, "it is about another dump by now; left as it is"));
@@ -60,7 +69,8 @@ Status change_header(const DumpSource& source, const std::string& crash_id, Chan
   const pb::Attribute before = header.attribute();
   if (Status status = change(header); !status) return status;
   if (header.attribute() == before) return {};
-  const auto written = records.write(RecordPlace::kCoredump, *at, header);
+  RecordIo records(source.device, source.metadata_offset);
+  const auto written = records.write(RecordPlace::kCoredump, found->at, header);
   if (written) return {};
   Error error = written.error();
   if (error.code == Code::kConflict) {
@@ -73,23 +83,29 @@ Status change_header(const DumpSource& source, const std::string& crash_id, Chan
 }  // namespace
 
 Result<Dump> read_dump(const DumpSource& source, bool writer_is_over) {
-  RecordIo records(source.device, source.metadata_offset);
+  auto found = find_header(source.device, source.metadata_offset);
+  if (!found) return fail(found.error());
   Dump dump;
-  if (const auto at = records.read(RecordPlace::kCoredump, dump.header); !at) {
-    return fail(at.error());
-  }
-  if (Status status = check_attribute(source, dump.header, writer_is_over); !status) {
+  dump.header = std::move(found->header);
+  dump.header_problem = std::move(found->problem);
+  const bool readable = dump.header_problem.empty();
+  if (Status status = check_attribute(source, dump.header, writer_is_over, readable); !status) {
     return fail(status.error());
   }
   const auto crash_id = parse_uuid(dump.header.crash_id());
   if (!crash_id) return fail(header_error(source, Code::kCorrupt, "no crash id"));
-  if (!extent_fits(source, dump.header)) {
+  dump.extent_bytes = bytes_on_disk(source, dump.header);
+  if (dump.extent_bytes == 0) {
     return fail(header_error(
         source, Code::kCorrupt,
-        fmt::format("the dump's extent ({} bytes at {}) is not on this disk",
-                    dump.header.extent_length_bytes(), dump.header.extent_offset_bytes())));
+        fmt::format("the dump's extent ({} bytes at {}) is not on this disk of {} bytes",
+                    dump.header.extent_length_bytes(), dump.header.extent_offset_bytes(),
+                    source.device.size_bytes())));
   }
+  dump.claimed_bytes =
+      readable ? std::min(dump.header.durable_bytes(), dump.extent_bytes) : dump.extent_bytes;
   dump.crash_id = *crash_id;
+  RecordIo records(source.device, source.metadata_offset);
   if (pb::Label label; records.read(RecordPlace::kLabel, label)) {
     dump.disk_uuid = label.disk_uuid();
     dump.cluster = parse_uuid(label.cluster_uuid());
@@ -131,9 +147,9 @@ Status mark_saved(const DumpSource& source, const std::string& crash_id) {
 
 Status end_orphaned_dump(const DumpSource& source, std::uint8_t self,
                          std::uint32_t boot_generation) {
-  RecordIo records(source.device, source.metadata_offset);
-  pb::CoredumpHeader header;
-  if (const auto at = records.read(RecordPlace::kCoredump, header); !at) return fail(at.error());
+  const auto found = find_header(source.device, source.metadata_offset);
+  if (!found) return fail(found.error());
+  const pb::CoredumpHeader& header = found->header;
   const bool own = header.node() == self;
   if (header.attribute() != pb::IN_PROGRESS) return {};
   if (own && header.boot_generation() >= boot_generation) {

@@ -25,6 +25,10 @@ struct DumpSource {
 struct Dump {
   pb::CoredumpHeader header;
   UuidBytes crash_id{};
+  std::uint64_t extent_bytes = 0;  // of the header's extent: what this disk, or copy of one, has
+  // So much of the stream had been flushed: damage in it is stepped over, not taken for its end.
+  std::uint64_t claimed_bytes = 0;
+  std::string header_problem;        // empty: `header` is the record. Else it stands in for it
   std::string disk_uuid;             // empty: no readable label
   std::optional<UuidBytes> cluster;  // of the node that crashed; none where there is no such label
 };
@@ -33,6 +37,10 @@ struct Dump {
 // cluster; only "node1" where that is not known.
 [[nodiscard]] std::string number_name(const Dump& dump);
 
+// The extent of a copy of a disk's first part goes beyond its end: `extent_bytes` is what is there.
+// Where the record cannot be read, another header stands in for it (agent/disks/found_header.h);
+// marking then writes a record in place of the bad one.
+//
 // kNotFound: there is no dump (INACTIVE, ARMED). kRefused: its writer may be at work (IN_PROGRESS),
 // unless `writer_is_over`. kCorrupt: the header contradicts itself or the disk.
 [[nodiscard]] Result<Dump> read_dump(const DumpSource& source, bool writer_is_over);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "agent/disks/metadata_place.h"
@@ -78,6 +79,15 @@ Status check_core_directory(const Result<Config>& config, const NodeConfig& cras
                                      number_name(dump))});
 }
 
+Error with_way_to_read(Error error) {
+  if (error.sys_errno == EROFS || error.sys_errno == EACCES || error.sys_errno == EPERM) {
+    error.detail =
+        "it cannot be written, so it could not be marked SAVED; --no-mark recovers "
+        "without marking it";
+  }
+  return error;
+}
+
 Status make_core_directory(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code code;
@@ -100,7 +110,7 @@ Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const Reco
   const bool writes = request.mark_saved && !request.verify;
   const auto disk =
       open_disk(request.disk, writes ? Access::kReadWrite : Access::kReadOnly, io_timeout(config));
-  if (!disk) return fail(disk.error());
+  if (!disk) return fail(writes ? with_way_to_read(disk.error()) : disk.error());
   const auto metadata = find_metadata(*disk->device, request.metadata_offset);
   if (!metadata) return fail(metadata.error());
   const bool only_read = !metadata->found_by_label.empty();

@@ -55,6 +55,13 @@ std::string crash_suffix(const Dump& dump) {
   return dump.header.rank() > 1 ? fmt::format("{}-{}", suffix, dump.header.rank()) : suffix;
 }
 
+// Of a dump that ended before its first byte there is only a report.
+bool has_file(const fs::path& path, std::uint64_t bytes) {
+  std::error_code code;
+  const std::uint64_t found = fs::file_size(path, code);
+  return code ? bytes == 0 : found == bytes;
+}
+
 // A recovery of this dump that had finished but for marking the disk, under whatever node name.
 struct Finished {
   std::string directory;
@@ -73,9 +80,8 @@ std::optional<Finished> find_finished(const Dump& dump, const std::string& direc
     }
     // What was recovered in part while the writer lived is not what the disk holds now.
     if (!report->complete() && report->elapsed_ms() != dump.header.elapsed_ms()) continue;
-    std::error_code missing;
-    if (fs::file_size(path / "vmcore", missing) != report->core_bytes() || missing) continue;
-    if (fs::file_size(path / "dmesg.txt", missing) != report->dmesg_bytes() || missing) continue;
+    if (!has_file(path / "vmcore", report->core_bytes())) continue;
+    if (!has_file(path / "dmesg.txt", report->dmesg_bytes())) continue;
     return Finished{.directory = path, .report = std::move(*report)};
   }
   return {};
@@ -114,8 +120,14 @@ Status write_whole(FileSystem& files, const std::string& path, std::string_view 
 }
 
 StreamReader open_stream(const DumpSource& source, const Dump& dump) {
-  return {source.device, dump.header.extent_offset_bytes(), dump.header.extent_length_bytes(),
-          dump.crash_id};
+  return {source.device, dump.header.extent_offset_bytes(), dump.extent_bytes, dump.crash_id,
+          dump.claimed_bytes};
+}
+
+// Where the disk lost a part of the head, memory is at least what the pages tell of.
+std::optional<CoreHead> substitute_for_lost_head(const DumpSource& source, const Dump& dump) {
+  if (parse_core_head(read_front(source.device, dump).head)) return {};
+  return head_of_told_memory(source.device, dump);
 }
 
 std::function<void(std::uint64_t)> progress_of(const Dump& dump, const RecoverOptions& options) {
@@ -124,14 +136,27 @@ std::function<void(std::uint64_t)> progress_of(const Dump& dump, const RecoverOp
   return [&options, total](std::uint64_t done) { options.progress(done, std::max(done, total)); };
 }
 
+Status write_report(FileSystem& files, const std::string& path, const pb::RecoveryReport& report) {
+  if (Status status = write_whole(files, path + "/report.json", to_json(report)); !status) {
+    return status;
+  }
+  return files.sync_directory(path);
+}
+
 // Everything inside `path`, synced. Leaves what it wrote there on an error.
 Result<pb::RecoveryReport> fill_directory(const DumpSource& source, const Dump& dump,
                                           const RecoverOptions& options, FileSystem& files,
                                           const std::string& path) {
+  if (holds_nothing(source.device, dump)) {
+    auto report = report_of_nothing(dump, source.device.name(), node_name(dump, options));
+    report.set_recovered_utc(utc_time(real_executor().unix_ms()));
+    if (Status status = write_report(files, path, report); !status) return fail(status.error());
+    return report;
+  }
   const auto file = files.create(path + "/vmcore");
   if (!file) return fail(file.error());
   const auto writer = make_core_writer(options.core, **file);
-  DumpReceiver receiver(writer.get());
+  DumpReceiver receiver(writer.get(), substitute_for_lost_head(source, dump));
   {
     StreamReader reader = open_stream(source, dump);
     if (Status status = receiver.receive(reader, progress_of(dump, options)); !status) {
@@ -149,10 +174,7 @@ Result<pb::RecoveryReport> fill_directory(const DumpSource& source, const Dump& 
   if (Status status = write_whole(files, path + "/dmesg.txt", receiver.dmesg()); !status) {
     return fail(status.error());
   }
-  if (Status status = write_whole(files, path + "/report.json", to_json(report)); !status) {
-    return fail(status.error());
-  }
-  if (Status status = files.sync_directory(path); !status) return fail(status.error());
+  if (Status status = write_report(files, path, report); !status) return fail(status.error());
   return report;
 }
 
@@ -197,6 +219,12 @@ void note_other_format(const RecoverOptions& options, const pb::RecoveryReport& 
   if (report.core_format() == describe(options.core)) return;
   add_note(result, fmt::format("its vmcore is {}: move the directory away to get {}",
                                report.core_format(), describe(options.core)));
+}
+
+void note_header_problem(const Dump& dump, pb::RecoveryResult& result) {
+  if (dump.header_problem.empty()) return;
+  add_note(result, fmt::format("its coredump header cannot be read ({}): recovered by the stream",
+                               dump.header_problem));
 }
 
 // Marks the disk if everything allows it; says in the result what became of it.
@@ -257,6 +285,7 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
     result.set_directory(path);
     *result.mutable_report() = std::move(*report);
   }
+  note_header_problem(*dump, result);
   if (Status status = settle(source, *dump, options, result); !status) return fail(status.error());
   return result;
 }
@@ -264,7 +293,10 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
 Result<pb::RecoveryReport> verify_dump(const DumpSource& source, const RecoverOptions& options) {
   const auto dump = read_dump(source, options.writer_is_over);
   if (!dump) return fail(dump.error());
-  DumpReceiver receiver(nullptr);
+  if (holds_nothing(source.device, *dump)) {
+    return report_of_nothing(*dump, source.device.name(), node_name(*dump, options));
+  }
+  DumpReceiver receiver(nullptr, substitute_for_lost_head(source, *dump));
   StreamReader reader = open_stream(source, *dump);
   if (Status status = receiver.receive(reader, progress_of(*dump, options)); !status) {
     return fail(status.error());

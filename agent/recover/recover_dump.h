@@ -4,7 +4,7 @@
 //   DIR/NODE-STARTED-CRASH/          NODE, start in UTC, first 8 digits of the crash id
 //     vmcore                         kdump-compressed, or an ELF core, sparse
 //     dmesg.txt
-//     report.json                    pb::RecoveryReport
+//     report.json                    pb::RecoveryReport; alone where nothing was dumped
 //
 // What an observer (or the next run, after a kill or a power failure) may find, and the way out:
 //   NODE-...partial, disk not SAVED  unfinished; the next run removes it and starts again

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "agent/base/text_file.h"
+#include "proto/printable.h"
 
 namespace lastword {
 namespace {
@@ -53,13 +54,29 @@ bool totals_agree(const DumpReceiver& content, const pb::RecoveryReport& report)
          totals.unreadable_pages == report.missing_pages();
 }
 
+// A copy of the first part of a disk.
+bool is_cut(const Dump& dump) {
+  return dump.extent_bytes < dump.header.extent_length_bytes() / kBlockBytes * kBlockBytes;
+}
+
 std::string why_incomplete(const Dump& dump, const DumpReceiver& content,
                            const pb::RecoveryReport& report) {
   const StreamEnd& end = content.end();
   if (!end.whole) {
     Error stop = end.why;
     stop.disk = {};
-    const std::string where = describe(stop);
+    std::string where = describe(stop);
+    if (end.skipped > 0) where += fmt::format("; {} damaged places were skipped", end.skipped);
+    if (content.head_lost()) {
+      where +=
+          "; the vmcore's head is lost: there are no registers and no VMCOREINFO, and memory is "
+          "what the dump tells of";
+    }
+    if (is_cut(dump)) {
+      where += fmt::format("; the disk ends at byte {}, the dump's extent at {}: a copy of a part",
+                           dump.header.extent_offset_bytes() + dump.extent_bytes,
+                           dump.header.extent_offset_bytes() + dump.header.extent_length_bytes());
+    }
     if (report.loss()) return fmt::format("the disk lost part of the dump: {}", where);
     return fmt::format("{} ({})", meaning_of(dump.header.reason()), where);
   }
@@ -75,9 +92,30 @@ std::string why_incomplete(const Dump& dump, const DumpReceiver& content,
 
 bool lost_part(const Dump& dump, const StreamEnd& end) {
   if (end.whole) return false;
+  if (end.skipped > 0) return true;
   const std::uint64_t durable =
       std::min(dump.header.durable_bytes(), dump.header.extent_length_bytes());
   return end.bytes < durable || dump.header.attribute() == pb::COMPLETED;
+}
+
+// What its header says of a dump.
+pb::RecoveryReport report_on(const Dump& dump, std::string_view disk, std::string_view node_name) {
+  pb::RecoveryReport report;
+  report.set_crash_id(dump.header.crash_id());
+  report.set_node(std::string(node_name));
+  report.set_node_id(dump.header.node());
+  if (dump.cluster) report.set_cluster_uuid(to_string(*dump.cluster));
+  report.set_boot_generation(dump.header.boot_generation());
+  report.set_kernel_release(
+      std::string(printable<kMaxKernelRelease>(dump.header.kernel_release()).view()));
+  report.set_started_utc(utc_time(dump.header.started_unix_ms()));
+  report.set_elapsed_ms(dump.header.elapsed_ms());
+  report.set_disk(std::string(disk));
+  report.set_disk_uuid(dump.disk_uuid);
+  report.set_attribute(dump.header.attribute());
+  report.set_reason(dump.header.reason());
+  report.set_tool_version(LASTWORD_VERSION);
+  return report;
 }
 
 }  // namespace
@@ -86,20 +124,7 @@ pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, st
                                std::string_view node_name) {
   const StreamEnd& end = content.end();
   const std::vector<PfnRange> missing = content.missing();
-  pb::RecoveryReport report;
-  report.set_crash_id(dump.header.crash_id());
-  report.set_node(std::string(node_name));
-  report.set_node_id(dump.header.node());
-  if (dump.cluster) report.set_cluster_uuid(to_string(*dump.cluster));
-  report.set_boot_generation(dump.header.boot_generation());
-  report.set_kernel_release(dump.header.kernel_release());
-  report.set_started_utc(utc_time(dump.header.started_unix_ms()));
-  report.set_elapsed_ms(dump.header.elapsed_ms());
-  report.set_disk(std::string(disk));
-  report.set_disk_uuid(dump.disk_uuid);
-  report.set_attribute(dump.header.attribute());
-  report.set_reason(dump.header.reason());
-
+  pb::RecoveryReport report = report_on(dump, disk, node_name);
   report.set_memory_pages(content.layout().memory_pages());
   report.set_stored_pages(sum_of(content.stored_pages()));
   report.set_zero_pages(content.zero_pages());
@@ -126,15 +151,25 @@ pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, st
   report.set_stream_bytes(end.bytes);
   report.set_checksums_verified(2 * end.sections);
   report.set_dmesg_bytes(content.dmesg().size());
-  report.set_tool_version(LASTWORD_VERSION);
   report.set_loss(lost_part(dump, end));
   report.set_incomplete_because(why_incomplete(dump, content, report));
   report.set_complete(report.incomplete_because().empty());
   return report;
 }
 
+pb::RecoveryReport report_of_nothing(const Dump& dump, std::string_view disk,
+                                     std::string_view node_name) {
+  pb::RecoveryReport report = report_on(dump, disk, node_name);
+  report.set_incomplete_because(fmt::format("{}, before the first byte of the dump was written",
+                                            meaning_of(dump.header.reason())));
+  return report;
+}
+
 std::string summary_of(const pb::RecoveryReport& report) {
   if (report.complete()) return "complete";
+  if (report.stream_bytes() == 0) {
+    return fmt::format("nothing was dumped: {}", report.incomplete_because());
+  }
   return fmt::format("incomplete: {} of {} pages missing: {}", report.missing_pages(),
                      report.memory_pages(), report.incomplete_because());
 }

@@ -17,6 +17,10 @@ inline constexpr std::size_t kMaxListedRanges = 64;
 [[nodiscard]] pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content,
                                              std::string_view disk, std::string_view node_name);
 
+// Of a dump that ended before its first byte: nothing is complete about it, and nothing lost.
+[[nodiscard]] pb::RecoveryReport report_of_nothing(const Dump& dump, std::string_view disk,
+                                                   std::string_view node_name);
+
 // One line for a person: "incomplete: 12 of 345 pages missing: ...", or "complete".
 [[nodiscard]] std::string summary_of(const pb::RecoveryReport& report);
 

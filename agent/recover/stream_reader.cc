@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "agent/recover/payload_decoder.h"
+#include "agent/recover/resync.h"
 
 namespace lastword {
 namespace {
@@ -15,12 +17,14 @@ constexpr unsigned kMostDecoders = 8;
 }  // namespace
 
 StreamReader::StreamReader(BlockDevice& device, std::uint64_t offset, std::uint64_t length,
-                           const UuidBytes& crash_id)
-    : disk_(device.name()),
+                           const UuidBytes& crash_id, std::uint64_t claimed)
+    : device_(device),
+      disk_(device.name()),
       offset_(offset),
       length_(length),
+      claimed_(claimed),
       crash_id_(crash_id),
-      ahead_(device, offset, length),
+      ahead_(std::in_place, device, offset, length),
       work_(std::min(all_processors(), kMostDecoders),
             [] {
               return [decoder = std::make_shared<PayloadDecoder>()](Piece& piece) {
@@ -42,77 +46,129 @@ StreamReader::~StreamReader() {
   thread_.join();
 }
 
-// Ends with a piece that has an error, or with the end section.
+// Ends with a piece that is marked as the last one.
 void StreamReader::read_pieces() {
-  std::uint64_t at = 0;  // from the start of the extent
-  for (std::uint64_t sequence = 0;; ++sequence) {
+  for (Place place;;) {
     Piece* const piece = work_.get_free();
     if (piece == nullptr) return;
     piece->error.reset();
-    piece->section = {.disk_offset = offset_ + at};
-    const Status status = read_piece(*piece, sequence, at);
+    piece->section = {.disk_offset = offset_ + place.at};
+    const Status status = read_piece(*piece, place);
     if (!status) piece->error = status.error();
-    const SectionHeader header = piece->section.header;
+    const bool end = static_cast<SectionKind>(piece->section.header.kind) == SectionKind::kEnd;
+    const bool last = status ? end : !go_on_behind(status.error(), place);
+    piece->last = last;
     work_.put_in(*piece);
-    if (!status || static_cast<SectionKind>(header.kind) == SectionKind::kEnd) return;
-    at += kBlockBytes + round_up_to_block(header.stored_bytes);
+    if (last) return;
   }
 }
 
-Status StreamReader::read_piece(Piece& piece, std::uint64_t sequence, std::uint64_t at) {
-  const auto block = ahead_.take(kBlockBytes);
+// `place` becomes the one behind the section; where its header is bad, behind that.
+Status StreamReader::read_piece(Piece& piece, Place& place) {
+  const Place here =
+      std::exchange(place, {.at = place.at + kBlockBytes, .sequence = place.sequence + 1});
+  const auto block = take(here.at, kBlockBytes);
   if (!block) return fail(block.error());
   std::memcpy(piece.block.data(), block->data(), kBlockBytes);
-  const auto header = parse_section(piece.block, sequence, crash_id_);
+  const auto header = parse_section(piece.block, here.sequence, crash_id_);
   if (!header) return fail(header.error());
+
+  const std::uint64_t at = place.at;
+  const std::uint64_t padded = round_up_to_block(header->stored_bytes);
+  if (padded > length_ - at) return corrupt_section("section goes beyond the dump's extent");
+  place.at += padded;
   piece.section.header = *header;
   piece.section.runs = runs_of(piece.block, *header);
-
   piece.stored_bytes = header->stored_bytes;
-  const std::uint64_t padded = round_up_to_block(header->stored_bytes);
-  if (padded > length_ - at - kBlockBytes) {
-    return corrupt_section("section goes beyond the dump's extent");
-  }
   if (padded == 0) return {};
-  const auto payload = ahead_.take(padded);
+  const auto payload = take(at, padded);
   if (!payload) return fail(payload.error());
   std::memcpy(piece.stored.span().data(), payload->data(), padded);
   return {};
+}
+
+// Reading ahead ends for good at a bad spot: behind that it begins again.
+Result<std::span<const std::byte>> StreamReader::take(std::uint64_t at, std::size_t bytes) {
+  if (block_ && block_at_ == at && bytes == kBlockBytes) {
+    return std::span<const std::byte>(*block_);
+  }
+  if (at != ahead_at_) ahead_.emplace(device_, offset_ + at, length_ - at);
+  ahead_at_ = ~std::uint64_t{0};
+  const auto taken = ahead_->take(bytes);
+  if (taken) ahead_at_ = at + bytes;
+  return taken;
+}
+
+// From `place` on, the next section that can be recognized. False: there is none.
+bool StreamReader::go_on_behind(const Error& error, Place& place) {
+  if (!is_damage(error)) return false;
+  const std::uint64_t limit = std::min({claimed_, length_, place.at + kMostSkippedBytes});
+  for (std::uint64_t at = place.at; at + kBlockBytes <= limit; at += kBlockBytes) {
+    const auto block = take(at, kBlockBytes);
+    if (!block) {
+      if (++bad_spots_ > kMostBadSpots) return false;
+      continue;
+    }
+    const auto view = block->first<kBlockBytes>();
+    const auto header = recognize_section(view, crash_id_, place.sequence);
+    if (!header) continue;
+    if (!block_ || block->data() != block_->data()) {
+      std::memcpy(block_.emplace().data(), view.data(), kBlockBytes);
+    }
+    block_at_ = at;
+    place = {.at = at, .sequence = header->sequence};
+    return true;
+  }
+  return false;
 }
 
 // stream := elf-head+ dmesg* pages* end?
 Status StreamReader::check(const Piece& piece) {
   if (piece.error) return fail(*piece.error);
   const auto kind = static_cast<SectionKind>(piece.section.header.kind);
-  if (end_.sections == 0 && kind != SectionKind::kElfHead) {
+  if (end_.sections == 0 && end_.skipped == 0 && kind != SectionKind::kElfHead) {
     return corrupt_section("the stream does not begin with an elf-head");
   }
   if (kind < previous_) return corrupt_section("section kinds out of order");
   previous_ = kind;
-  end_.bytes += kBlockBytes + round_up_to_block(piece.section.header.stored_bytes);
+  const SectionHeader& header = piece.section.header;
+  end_.bytes =
+      piece.section.disk_offset - offset_ + kBlockBytes + round_up_to_block(header.stored_bytes);
   ++end_.sections;
   if (kind != SectionKind::kEnd) return {};
   std::memcpy(&end_.totals, piece.section.content.data(), sizeof end_.totals);
-  if (end_.totals.section_count != end_.sections || end_.totals.stream_bytes != end_.bytes) {
+  if (end_.totals.section_count != header.sequence + 1 || end_.totals.stream_bytes != end_.bytes) {
     return corrupt_section("the end section counts other sections than there are");
   }
-  end_.whole = true;
+  end_.whole = end_.skipped == 0;
   return {};
 }
 
-const Section* StreamReader::next() {
-  if (ended_) return nullptr;
-  if (handed_out_) work_.release_first();
-  const Piece& piece = *work_.first();
-  handed_out_ = true;
-  const Status status = check(piece);
-  if (status && !end_.whole) return &piece.section;
+// Its content is bad, or it could not be read; not that good sections contradict each other.
+bool StreamReader::may_skip(const Piece& piece) const {
+  return piece.error && !piece.last && is_damage(*piece.error) &&
+         piece.section.disk_offset - offset_ < claimed_;
+}
 
-  ended_ = true;
-  if (status) return nullptr;
-  end_.why = status.error();
-  end_.why.disk = disk_;
-  if (end_.why.offset == kNoOffset) end_.why.offset = piece.section.disk_offset;
+const Section* StreamReader::next() {
+  while (!ended_) {
+    if (handed_out_) work_.release_first();
+    const Piece& piece = *work_.first();
+    handed_out_ = true;
+    const Status status = check(piece);
+    const bool end = static_cast<SectionKind>(piece.section.header.kind) == SectionKind::kEnd;
+    if (status && !end) return &piece.section;
+    if (!status && end_.skipped == 0) {
+      end_.why = status.error();
+      end_.why.disk = disk_;
+      if (end_.why.offset == kNoOffset) end_.why.offset = piece.section.disk_offset;
+    }
+    if (!status && may_skip(piece)) {
+      ++end_.skipped;
+    } else {
+      ended_ = true;
+    }
+  }
   return nullptr;
 }
 

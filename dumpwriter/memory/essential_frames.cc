@@ -23,15 +23,21 @@ constexpr std::size_t kSmallAreaPages = 4;
 constexpr std::uint64_t kMostRoots = 1 << 17;
 constexpr std::uint64_t kMostNodes = 1024;
 constexpr std::uint64_t kMostNodeBytes = 4 << 20;
+// Each translation may read a table of every level.
+constexpr std::uint64_t kReadsAtOnce = 64;
 
 }  // namespace
 
 // Tables, and what they map but the direct map, struct pages and large areas.
 class EssentialFrames::Visitor final : public PageTables::Visitor {
  public:
-  Visitor(EssentialFrames& frames, const MemoryMap& map) : frames_(frames), map_(map) {}
+  Visitor(EssentialFrames& frames, const MemoryMap& map, const KeepGoing& keep_going)
+      : frames_(frames), map_(map), keep_going_(keep_going) {}
 
-  void table(std::uint64_t paddr) override { frames_.essential_.add(paddr / kPageBytes, 1); }
+  bool table(std::uint64_t paddr) override {
+    frames_.essential_.add(paddr / kPageBytes, 1);
+    return keep_going_();
+  }
 
   void leaf(const PageTables::Leaf& leaf) override {
     const std::uint64_t pfn = leaf.paddr / kPageBytes;
@@ -64,6 +70,7 @@ class EssentialFrames::Visitor final : public PageTables::Visitor {
 
   EssentialFrames& frames_;
   const MemoryMap& map_;
+  const KeepGoing& keep_going_;
   std::array<std::uint64_t, kSmallAreaPages> area_{};
   std::size_t area_pages_ = 0;  // more than there is room for, if it is large
   std::uint64_t area_end_ = 0;  // virtual address
@@ -95,49 +102,54 @@ void FrameIntervals::merge() {
   all_.resize(kept);
 }
 
-void EssentialFrames::find(const Vmcore& core) {
+void EssentialFrames::find(const Vmcore& core, const KeepGoing& keep_going) {
   if (std::exchange(found_, true)) return;
   PhysicalMemory memory(core);
   const Vmcoreinfo info = core.vmcoreinfo();
   auto tables = PageTables::open(memory, info);
   if (!tables) return;
-  add_pointed_to(*tables, info, "mem_section", kMostRoots, kPageBytes);
-  add_pointed_to(*tables, info, "node_data", kMostNodes,
-                 std::min(info.size("pglist_data").value_or(0), kMostNodeBytes));
-  Visitor visitor(*this, core.map());
-  tables->visit(visitor);
-  visitor.end_area();
+  if (add_pointed_to(*tables, info, "mem_section", kMostRoots, kPageBytes, keep_going) &&
+      add_pointed_to(*tables, info, "node_data", kMostNodes,
+                     std::min(info.size("pglist_data").value_or(0), kMostNodeBytes), keep_going)) {
+    Visitor visitor(*this, core.map(), keep_going);
+    tables->visit(visitor);
+    visitor.end_area();
+  }
   essential_.merge();
   image_.merge();
 }
 
-void EssentialFrames::add_virtual(PageTables& tables, std::uint64_t vaddr, std::uint64_t bytes) {
+bool EssentialFrames::add_virtual(PageTables& tables, std::uint64_t vaddr, std::uint64_t bytes,
+                                  const KeepGoing& keep_going) {
   const std::uint64_t first = vaddr / kPageBytes * kPageBytes;
   const std::uint64_t pages = (vaddr % kPageBytes + bytes + kPageBytes - 1) / kPageBytes;
   // Counted, because a damaged pointer may lead to the end of all addresses.
   for (std::uint64_t i = 0; i < pages; ++i) {
+    if (i % kReadsAtOnce == 0 && !keep_going()) return false;
     if (const auto paddr = tables.translate(first + i * kPageBytes).paddr) {
       essential_.add(*paddr / kPageBytes, 1);
     }
   }
+  return true;
 }
 
 // An array of pointers, and what each points to.
-void EssentialFrames::add_pointed_to(PageTables& tables, const Vmcoreinfo& info,
+bool EssentialFrames::add_pointed_to(PageTables& tables, const Vmcoreinfo& info,
                                      std::string_view array, std::uint64_t most,
-                                     std::uint64_t bytes_of_each) {
+                                     std::uint64_t bytes_of_each, const KeepGoing& keep_going) {
   const auto pointers = info.symbol(array);
   const std::uint64_t count = std::min(info.length(array).value_or(0), most);
-  if (!pointers) return;
-  add_virtual(tables, *pointers, count * sizeof(std::uint64_t));
+  if (!pointers) return true;
+  if (!add_virtual(tables, *pointers, count * sizeof(std::uint64_t), keep_going)) return false;
   std::array<std::uint64_t, kPageBytes / sizeof(std::uint64_t)> some;
   for (std::uint64_t i = 0; i < count; i += some.size()) {
     const auto now = std::span(some).first(std::min<std::uint64_t>(some.size(), count - i));
-    if (!tables.read(*pointers + i * sizeof some[0], std::as_writable_bytes(now))) return;
+    if (!tables.read(*pointers + i * sizeof some[0], std::as_writable_bytes(now))) return true;
     for (const std::uint64_t to : now) {
-      if (to != 0) add_virtual(tables, to, bytes_of_each);
+      if (to != 0 && !add_virtual(tables, to, bytes_of_each, keep_going)) return false;
     }
   }
+  return true;
 }
 
 }  // namespace lastword

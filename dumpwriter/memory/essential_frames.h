@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -32,8 +33,10 @@ class FrameIntervals {
 // Frames among them may be no memory.
 class EssentialFrames {
  public:
-  // Looks once, however often it is called.
-  void find(const Vmcore& core);
+  // Asked about every few reads of memory, each of which may be slow. False: stop looking.
+  using KeepGoing = std::function<bool()>;
+  // Looks once, however often it is called; what was found when it had to stop is all there is.
+  void find(const Vmcore& core, const KeepGoing& keep_going);
   // The page tables; mem_section; struct pglist_data; stacks and other small vmalloc'ed areas; the
   // blocks that per-CPU areas lie in; writable data of the kernel's image and of modules.
   [[nodiscard]] std::span<const FrameInterval> essential() const { return essential_.all(); }
@@ -42,9 +45,11 @@ class EssentialFrames {
 
  private:
   class Visitor;
-  void add_virtual(PageTables& tables, std::uint64_t vaddr, std::uint64_t bytes);
-  void add_pointed_to(PageTables& tables, const Vmcoreinfo& info, std::string_view array,
-                      std::uint64_t most, std::uint64_t bytes_of_each);
+  [[nodiscard]] bool add_virtual(PageTables& tables, std::uint64_t vaddr, std::uint64_t bytes,
+                                 const KeepGoing& keep_going);
+  [[nodiscard]] bool add_pointed_to(PageTables& tables, const Vmcoreinfo& info,
+                                    std::string_view array, std::uint64_t most,
+                                    std::uint64_t bytes_of_each, const KeepGoing& keep_going);
 
   FrameIntervals essential_;
   FrameIntervals image_;

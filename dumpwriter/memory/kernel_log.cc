@@ -80,8 +80,7 @@ struct KernelLog::Opener {
   bool known(std::string_view type, std::string_view name, std::optional<std::uint64_t> value,
              std::uint64_t& into) {
     if (!value) {
-      error.detail = format_text("VMCOREINFO has no {}({}): a kernel before 5.10?", type, name);
-      return false;
+      return missing(type, name);
     }
     if (*value > kMaxStructBytes) {
       error.code = Code::kCorrupt;
@@ -90,6 +89,17 @@ struct KernelLog::Opener {
     }
     into = *value;
     return true;
+  }
+
+  bool missing(std::string_view type, std::string_view name) {
+    if (info.text().empty()) {
+      error.detail =
+          "the vmcore has no VMCOREINFO; QEMU adds it for a guest with `-device vmcoreinfo`";
+    } else {
+      error.detail =
+          format_text("VMCOREINFO has no {}({}), which kernels since 5.10 write", type, name);
+    }
+    return false;
   }
 
   template <class T>
@@ -123,10 +133,7 @@ struct KernelLog::Opener {
     l.begin = text_block + block_begin;
     l.next = text_block + block_next;
     const auto symbol = info.symbol("prb");
-    if (!symbol) {
-      error.detail = "VMCOREINFO has no SYMBOL(prb): a kernel before 5.10?";
-      return false;
-    }
+    if (!symbol) return missing("SYMBOL", "prb");
     std::uint64_t ring = 0;  // prb is a pointer to the ring in use
     return fetch("prb", *symbol, ring) && find_descriptors(ring) && find_text(ring);
   }

@@ -100,11 +100,30 @@ void add_partial_frames(std::vector<FrameRange>& ranges, std::vector<FramePiece>
             [](const FrameRange& a, const FrameRange& b) { return a.first_pfn < b.first_pfn; });
 }
 
+bool follows(const LoadSegment& last, const LoadSegment& next) {
+  return next.vaddr == last.vaddr + last.bytes && next.paddr == last.paddr + last.bytes &&
+         next.file_offset == last.file_offset + last.bytes;
+}
+
 }  // namespace
+
+void SegmentList::add(const LoadSegment& segment) {
+  if (!all_.empty() && follows(all_.back(), segment)) {
+    all_.back().bytes += segment.bytes;
+  } else if (all_.size() < kMostSegments) {
+    all_.push_back(segment);
+  } else {
+    ++left_out_;
+  }
+}
 
 Result<MemoryMap> MemoryMap::build(std::vector<LoadSegment> segments) {
   MemoryMap map;
   map.segments_ = std::move(segments);
+  // No more than is needed: what a vector sets aside to grow is as much again.
+  map.segments_.shrink_to_fit();
+  map.ranges_.reserve(3 * map.segments_.size());
+  map.pieces_.reserve(2 * map.segments_.size());
   for (std::size_t i = 0; i < map.segments_.size(); ++i) {
     if (Status status = check_segment(map.segments_[i], i); !status) return fail(status.error());
     split(map.segments_[i], map.ranges_, map.pieces_);

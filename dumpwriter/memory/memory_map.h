@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "proto/error.h"
@@ -50,9 +51,30 @@ struct FileExtent {
   std::uint64_t bytes = 0;
 };
 
+// The map's own memory is bounded by these, 1.5 MiB, whatever a vmcore says. As many PT_LOADs as a
+// kernel with CRASH_MAX_MEMORY_RANGES has room for (Linux kernel/Kconfig.kexec) ...
+inline constexpr std::size_t kMostSegments = 8192;
+// ... each of which may begin and end inside a page frame.
+inline constexpr std::size_t kMostPieces = 2 * kMostSegments;
+
+// Puts segments together, one after the other: those that follow each other in memory and file are
+// one.
+class SegmentList {
+ public:
+  // Beyond kMostSegments it is only counted.
+  void add(const LoadSegment& segment);
+  [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
+  [[nodiscard]] std::vector<LoadSegment> take() { return std::move(all_); }
+
+ private:
+  std::vector<LoadSegment> all_;
+  std::uint64_t left_out_ = 0;
+};
+
 class MemoryMap {
  public:
-  // kCorrupt: a segment's end overflows, or there is no memory at all. Empty segments are skipped.
+  // At most kMostSegments. kCorrupt: a segment's end overflows, or there is no memory at all. Empty
+  // segments are skipped.
   [[nodiscard]] static Result<MemoryMap> build(std::vector<LoadSegment> segments);
 
   [[nodiscard]] std::span<const FrameRange> ranges() const { return ranges_; }

@@ -86,7 +86,10 @@ void PageTables::visit_table(std::uint64_t table, unsigned level, std::uint64_t 
   if (tables_left == 0) return;
   --tables_left;
   if (!memory_.read(table, std::as_writable_bytes(std::span(entries)))) return;
-  visitor.table(table);
+  if (!visitor.table(table)) {
+    tables_left = 0;
+    return;
+  }
   const unsigned shift = kPageShift + kBitsPerLevel * (level - 1);
   const bool top = level == levels_;
   std::optional<std::uint64_t> last_table;

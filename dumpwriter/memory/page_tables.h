@@ -50,7 +50,8 @@ class PageTables {
   class Visitor {
    public:
     virtual ~Visitor() = default;
-    virtual void table(std::uint64_t paddr) = 0;
+    // False: no further table.
+    [[nodiscard]] virtual bool table(std::uint64_t paddr) = 0;
     virtual void leaf(const Leaf& leaf) = 0;
   };
   void visit(Visitor& visitor);

@@ -18,7 +18,7 @@ namespace lastword {
 // Reads the front of the file into a Vmcore whose file is open.
 struct Vmcore::Parser final : ElfBytes {
   Vmcore& core;
-  std::vector<LoadSegment> segments;
+  SegmentList segments;
 
   explicit Parser(Vmcore& into) : core(into) {}
 
@@ -37,14 +37,14 @@ struct Vmcore::Parser final : ElfBytes {
     const auto head = read_elf_head(*this);
     if (!head) return invalid(head.error());
     core.head_bytes_ = head->end_offset;
-    segments.reserve(head->program_headers);
     const Status added = for_each_program_header(
         *this, *head,
         [this](const Elf64_Phdr& program, std::uint32_t index) { return add(program, index); });
     if (!added) return invalid(added.error());
-    auto map = MemoryMap::build(std::move(segments));
+    auto map = MemoryMap::build(segments.take());
     if (!map) return invalid(map.error());
     core.map_ = std::move(*map);
+    core.left_out_segments_ = segments.left_out();
     return {};
   }
 
@@ -69,10 +69,10 @@ struct Vmcore::Parser final : ElfBytes {
       return find_vmcoreinfo(program.p_offset, program.p_offset + program.p_filesz);
     }
     if (program.p_filesz == 0) return {};
-    segments.push_back({.vaddr = program.p_vaddr,
-                        .paddr = program.p_paddr,
-                        .file_offset = program.p_offset,
-                        .bytes = program.p_filesz});
+    segments.add({.vaddr = program.p_vaddr,
+                  .paddr = program.p_paddr,
+                  .file_offset = program.p_offset,
+                  .bytes = program.p_filesz});
     return {};
   }
 

@@ -27,6 +27,8 @@ class Vmcore {
 
   [[nodiscard]] const std::string& name() const { return path_; }
   [[nodiscard]] const MemoryMap& map() const { return map_; }
+  // PT_LOADs that the map has no room for: their memory is not dumped, and missing for a reader.
+  [[nodiscard]] std::uint64_t left_out_segments() const { return left_out_segments_; }
   [[nodiscard]] std::uint64_t file_bytes() const { return file_bytes_; }
   [[nodiscard]] std::uint64_t memory_bytes() const;
   // The head ends where program headers and notes end; content follows.
@@ -53,6 +55,7 @@ class Vmcore {
   bool is_proc_vmcore_ = false;
   std::uint64_t file_bytes_ = 0;
   std::uint64_t head_bytes_ = 0;
+  std::uint64_t left_out_segments_ = 0;
   std::vector<char> vmcoreinfo_;
   MemoryMap map_;
 };

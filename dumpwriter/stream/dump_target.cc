@@ -6,6 +6,7 @@
 
 #include "proto/coredump.h"
 #include "proto/format_text.h"
+#include "proto/printable.h"
 #include "proto/record.h"
 #include "proto/unit_attention.h"
 
@@ -26,7 +27,8 @@ DumpTarget::DumpTarget(const TargetDisk& disk, Rule rule, const DumpIdentity& id
   header_.set_limit_ms(
       static_cast<std::uint64_t>(std::max(identity.limit.count(), milliseconds::rep{0})));
   header_.set_memory_bytes(identity.memory_bytes);
-  header_.set_kernel_release(identity.kernel_release);
+  header_.set_kernel_release(
+      std::string(printable<kMaxKernelRelease>(identity.kernel_release).view()));
   header_.set_exclude(identity.exclude);
   codec_ = text_of(identity.codec);
   header_.set_codec(std::string(codec_.view()));

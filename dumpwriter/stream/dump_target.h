@@ -26,8 +26,8 @@ struct DumpIdentity {
   UuidBytes crash_id{};
   milliseconds limit{0};
   std::uint64_t memory_bytes = 0;
-  std::string kernel_release;
-  std::string exclude;  // as PageFilter::text()
+  std::string kernel_release;  // of the dead kernel: any bytes
+  std::string exclude;         // as PageFilter::text()
   CodecSetting codec;
 };
 

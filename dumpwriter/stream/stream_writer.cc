@@ -35,6 +35,12 @@ StreamWriter::StreamWriter(const Vmcore& core, const DumpTools& tools, DumpTarge
       counts_(stream_.counts()) {}
 
 StreamResult StreamWriter::run() {
+  if (core_.left_out_segments() > 0) {
+    reporter_.note(format_text("{} PT_LOADs beyond the first {} are left out: they are missing in "
+                               "the dump",
+                               core_.left_out_segments(), kMostSegments)
+                       .view());
+  }
   if (write_head() && write_log() && write_pages()) (void)write_end();
   const Outcome outcome = stream_.result().outcome;
   if (outcome == Outcome::kDone || outcome == Outcome::kLimit || outcome == Outcome::kDiskFull ||
@@ -96,15 +102,19 @@ std::span<const PageClass> StreamWriter::classify(const FrameWindow& window) {
 
 // A few classes all over memory, in the order of the passes, so that the time left is known from
 // the beginning.
-void StreamWriter::estimate() {
+bool StreamWriter::estimate() {
   constexpr std::uint64_t kFrames = 64;
+  constexpr std::uint64_t kWindowsAtOnce = 1024;
   std::uint64_t before = 0;  // frames in the windows before
   std::size_t i = 0;
+  std::uint64_t windows = 0;
   VisitOrder order = tools_.pages.order();
   for (const auto part : VisitOrder::kParts) {
     order.begin(part);
     while (const auto window = order.next()) {
+      if (windows++ % kWindowsAtOnce == 0 && !stream_.keep_going()) return false;
       for (; i < WorkEstimate::kSamples && work_.begin_of(i) < before + window->count; ++i) {
+        if (!stream_.keep_going()) return false;
         const std::uint64_t at = work_.begin_of(i) - before;
         const auto classes = classify(
             {.first_pfn = window->first_pfn + at, .count = std::min(kFrames, window->count - at)});
@@ -115,12 +125,15 @@ void StreamWriter::estimate() {
       before += window->count;
     }
   }
+  return true;
 }
 
 bool StreamWriter::write_pages() {
-  tools_.essential.find(core_);
+  // Both read memory here and there, with heartbeats: the partner would take silence for a stall.
+  tools_.essential.find(core_, [this] { return stream_.keep_going(); });
+  if (!stream_.keep_going()) return false;
   tools_.pages.order().tell(tools_.essential.essential(), tools_.essential.image());
-  estimate();
+  if (!estimate()) return false;
   for (std::size_t pass = 0; pass < kPagePasses; ++pass) {
     pass_ = static_cast<PagePass>(pass);
     if (!wanted_[pass]) continue;

@@ -46,7 +46,7 @@ class StreamWriter {
   template <class Add>
   [[nodiscard]] bool add_to_section(Add add);
 
-  void estimate();
+  [[nodiscard]] bool estimate();
   [[nodiscard]] bool counts_all() const;
   // The classes of a window's frames.
   [[nodiscard]] std::span<const PageClass> classify(const FrameWindow& window);

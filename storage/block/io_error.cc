@@ -66,11 +66,15 @@ Error io_error(std::string_view operation, std::string_view disk, std::uint64_t 
 
 Error short_transfer(std::string_view operation, std::string_view disk, std::uint64_t offset,
                      std::size_t wanted, std::size_t got) {
+  const std::string_view why =
+      operation == "read" ? "the disk, or the image of it, ends here"
+                          : "no room left where its blocks come from (a thin pool, a file system), "
+                            "or the disk shrank";
   return {.code = Code::kIo,
           .operation = operation,
           .disk = disk,
           .offset = offset,
-          .detail = format_detail("only {} of {} bytes; did the disk shrink?", got, wanted)};
+          .detail = format_detail("only {} of {} bytes: {}", got, wanted, why)};
 }
 
 Status check_aligned(std::string_view operation, std::string_view disk, std::uint64_t offset,

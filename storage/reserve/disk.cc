@@ -14,6 +14,7 @@
 #include <optional>
 #include <system_error>
 
+#include "proto/printable.h"
 #include "storage/block/io_error.h"
 #include "storage/reserve/pass_through_device.h"
 #include "storage/reserve/sg_lun.h"
@@ -72,6 +73,10 @@ bool has_no_medium(const fs::path& block) {
   return read_attribute(block / "removable") == "1" && read_attribute(block / "size") == "0";
 }
 
+// Vendor and model have 24 bytes (SPC-4 6.4.2). A serial number is as long as its device likes; the
+// plan of three candidates must fit a block.
+constexpr std::size_t kMaxDescription = 128;
+
 DiskInfo info_of(const fs::path& block, std::string path) {
   const fs::path device = block / "device";
   std::string description;
@@ -83,7 +88,7 @@ DiskInfo info_of(const fs::path& block, std::string path) {
   }
   return {
       .path = std::move(path),
-      .description = std::move(description),
+      .description = std::string(printable<kMaxDescription>(description).view()),
       .size_bytes = parse_number(read_attribute(block / "size")).value_or(0) * kSysfsSectorBytes};
 }
 

@@ -26,7 +26,8 @@ std::string uuid_of(unsigned disk) {
 }  // namespace
 
 Result<Completion> TimedEngine::wait(milliseconds timeout) {
-  if (hung_ || timeout == milliseconds(0)) {
+  const bool ready = ready_when_polled && in_flight() > 0;
+  if (hung_ || (timeout == milliseconds(0) && !ready)) {
     clock_.now += timeout;
     return fail({.code = Code::kTimeout, .operation = "wait"});
   }
@@ -197,12 +198,13 @@ DumpEnd DumpFixture::run() {
 }
 
 DumpEnd DumpFixture::run(const Vmcore* vmcore) {
+  const Vmcoreinfo info = vmcore != nullptr ? vmcore->vmcoreinfo() : Vmcoreinfo();
   const DumpIdentity identity{.node = 1,
                               .boot_generation = kGeneration,
                               .crash_id = settings.crash_id,
                               .limit = settings.limit,
                               .memory_bytes = vmcore != nullptr ? vmcore->memory_bytes() : 0,
-                              .kernel_release = "6.1.0-test"};
+                              .kernel_release = std::string(info.value("OSRELEASE").value_or(""))};
   for (unsigned i = 0; i < kDisks; ++i) {
     if (!candidates[i].problem.operation.empty()) continue;
     const pb::Candidate& planned = plan.candidates(static_cast<int>(i));

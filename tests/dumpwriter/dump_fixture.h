@@ -25,8 +25,9 @@ inline constexpr unsigned kDataBuffers = 4;  // enough for one processor
 
 class ManualClock final : public Clock {
  public:
-  [[nodiscard]] milliseconds since_panic() const override { return now; }
-  milliseconds now{2000};
+  [[nodiscard]] milliseconds since_panic() const override { return now += per_look; }
+  mutable milliseconds now{2000};
+  milliseconds per_look{0};  // what happens between two looks at it takes so long
 };
 
 // Lets time pass: each completion takes as long as the disk is slow, a wait in vain its time-out.
@@ -60,6 +61,7 @@ class TimedEngine final : public WriteEngine {
 
   milliseconds per_completion{1};
   bool newest_first = false;
+  bool ready_when_polled = false;  // else somebody must wait
   unsigned submits = 0;
 
  private:

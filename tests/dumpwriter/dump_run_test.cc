@@ -264,6 +264,22 @@ BOOST_AUTO_TEST_CASE(candidate_that_hangs_while_it_is_checked_is_passed_over) {
   std::filesystem::remove_all(dump->folder.file(""));  // which its destructor would have done
 }
 
+// The header is all that the partner knows of the crash: whatever VMCOREINFO says, it must parse
+// and fit its block.
+BOOST_AUTO_TEST_CASE(any_vmcoreinfo_leaves_a_header_that_can_be_read) {
+  const auto release_of = [](const std::string& release) {
+    DumpFixture dump;
+    dump.core.vmcoreinfo = "OSRELEASE=" + release + "\n";
+    BOOST_TEST((dump.run().outcome == Outcome::kDone));
+    BOOST_TEST(dump.header(0).attribute() == pb::COMPLETED);
+    return dump.header(0).kernel_release();
+  };
+  BOOST_TEST(release_of("6.1.0\xff") == "6.1.0?");
+  BOOST_TEST(release_of("6.1\x1b[2J\xc3\xa9") == "6.1?[2J??");
+  BOOST_TEST(release_of(std::string(5000, 'x')) == std::string(64, 'x'));
+  BOOST_TEST(release_of("") == "");
+}
+
 BOOST_AUTO_TEST_CASE(no_candidate_left_is_said) {
   for (unsigned i = 0; i < kDisks; ++i) {
     candidates[i].problem = {.code = Code::kNotFound, .operation = "find candidate"};

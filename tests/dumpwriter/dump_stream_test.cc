@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "tests/dumpwriter/dump_fixture.h"
+#include "tests/fake/synthetic_kernel.h"
 
 namespace lastword {
 namespace {
@@ -11,9 +12,67 @@ using fake::CommandTrace;
 using test::DumpFixture;
 using test::StreamContent;
 
+// Tables of each level in pairs that take turns, so that all are visited again and again: as many
+// visits as there may be.
+void put_tables_in_circles(fake::SyntheticKernel& kernel) {
+  constexpr std::uint64_t kTables = 0xa00000;  // free memory
+  constexpr std::uint64_t kEntries = 512;
+  constexpr std::uint64_t kPresentWritable = 3;
+  const auto put = [&](std::uint64_t table, std::uint64_t first, std::uint64_t to) {
+    for (std::uint64_t i = first; i < kEntries; ++i) {
+      const std::uint64_t entry = (to + i % 2 * kPageBytes) | kPresentWritable;
+      kernel.core.memory.put(table + i * sizeof entry, entry);
+    }
+  };
+  for (std::uint64_t level = 0; level < 2; ++level) {
+    const std::uint64_t pair = kTables + level * 2 * kPageBytes;
+    put(pair, 0, pair + 2 * kPageBytes);
+    put(pair + kPageBytes, 0, pair + 2 * kPageBytes);
+  }
+  const std::uint64_t entry = kTables | kPresentWritable;
+  kernel.core.memory.put(kernel.entry_of(0xffff900000000000, 4), entry);
+}
+
+class SlowSearch : public DumpFixture {
+ public:
+  SlowSearch() {
+    fake::SyntheticKernel kernel;
+    put_tables_in_circles(kernel);
+    kernel.write(folder.file("kernel"));  // which completes its VMCOREINFO
+    core = kernel.core;
+    clock.per_look = milliseconds(1);
+    engines[0].ready_when_polled = true;
+  }
+};
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(dump_stream, DumpFixture)
+
+// The partner takes a disk whose header does not change for a stall for one to be taken.
+BOOST_FIXTURE_TEST_CASE(search_for_essential_frames_is_not_silent, SlowSearch) {
+  settings.limit = std::chrono::hours(1);
+  milliseconds last = clock.now;
+  milliseconds longest{0};
+  unsigned headers = 0;
+  shelf.set_hook([&](const CommandTrace& command) {
+    if (command.lun != 0 || !is_header_write(command)) return;
+    ++headers;
+    longest = std::max(longest, clock.now - last);
+    last = clock.now;
+  });
+  BOOST_TEST((run().outcome == Outcome::kDone));
+  BOOST_TEST(headers > 10U);
+  BOOST_TEST(longest.count() < 3000);
+}
+
+BOOST_FIXTURE_TEST_CASE(search_for_essential_frames_ends_at_the_limit, SlowSearch) {
+  settings.limit = milliseconds(10'000);
+  BOOST_TEST((run().outcome == Outcome::kLimit));
+  BOOST_TEST(header(0).attribute() == pb::ABORTED);
+  BOOST_TEST(header(0).reason() == pb::LIMIT);
+  BOOST_TEST(header(0).elapsed_ms() < 11'000U);
+}
 
 BOOST_AUTO_TEST_CASE(complete_dump_reads_back_byte_for_byte) {
   fake::SyntheticLogWriter log(core, {});

@@ -149,7 +149,7 @@ void check_dump(const CodecSetting& codec, unsigned processors, unsigned good_wr
   const auto core = Vmcore::open(folder.file("vmcore"));
   BOOST_REQUIRE(core.has_value());
   EssentialFrames essential;
-  essential.find(*core);
+  essential.find(*core, [] { return true; });
   BOOST_TEST(!essential.essential().empty());
   Disk first(good_writes);
   Disk second(~0U);

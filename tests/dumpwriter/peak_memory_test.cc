@@ -154,6 +154,26 @@ BOOST_AUTO_TEST_CASE(is_bounded_when_memory_comes_in_thousands_of_pieces) {
   BOOST_TEST(peak_of_dump(kernel, {}) <= kMostBytes);
 }
 
+// As many as are believed. What the map has no room for is missing in the dump.
+BOOST_AUTO_TEST_CASE(is_bounded_whatever_the_number_of_pieces) {
+  auto kernel = kernel_with(64 * kGiB);
+  std::vector<fake::SyntheticLoad>& loads = kernel.core.loads;
+  const fake::SyntheticLoad whole = loads.back();
+  loads.pop_back();
+  constexpr std::uint64_t kPiece = 512 * kKiB;
+  // The first ones have all that is not free.
+  constexpr std::uint64_t kUsed = 64 * kMiB;
+  loads.push_back({.vaddr = whole.vaddr, .paddr = whole.paddr, .bytes = kUsed});
+  for (std::uint64_t at = kUsed; at < whole.bytes && loads.size() < 131'000; at += kPiece) {
+    loads.push_back({.vaddr = whole.vaddr + at + kPageBytes / 2,
+                     .paddr = whole.paddr + at + kPageBytes / 2,
+                     .bytes = kPiece - 2 * kPageBytes});
+  }
+  BOOST_TEST(loads.size() > 130'000U);
+  kernel.core.extended_numbering = true;
+  BOOST_TEST(peak_of_dump(kernel, {}) <= kMostBytes);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword

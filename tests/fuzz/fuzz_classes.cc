@@ -135,7 +135,7 @@ void run(std::span<const std::byte> input) {
   const auto core = Vmcore::open(patched.path());
   FUZZ_REQUIRE(core.has_value());
   EssentialFrames essential;
-  essential.find(*core);
+  essential.find(*core, [] { return true; });
   for (const auto all : {essential.essential(), essential.image()}) {
     for (std::size_t i = 0; i < all.size(); ++i) {
       FUZZ_REQUIRE(all[i].first_pfn < all[i].end_pfn);

@@ -39,11 +39,11 @@ std::uint64_t sum(const PageCounts& counts) {
   return total;
 }
 
-void recover(MemoryDisk& disk, const CoreKind& kind) {
+void recover(MemoryDisk& disk, const Dump& dump, const CoreKind& kind) {
   NowhereFile file;
   const auto writer = make_core_writer(kind, file);
-  DumpReceiver receiver(writer.get());
-  StreamReader reader(disk, 0, kExtentBytes, kCrash);
+  DumpReceiver receiver(writer.get(), head_of_told_memory(disk, dump));
+  StreamReader reader(disk, 0, kExtentBytes, kCrash, dump.claimed_bytes);
   if (!receiver.receive(reader, {})) return;
   FUZZ_REQUIRE(sum(receiver.stored_pages()) + receiver.zero_pages() +
                    sum(receiver.excluded_pages()) + count_pages(receiver.missing()) ==
@@ -86,17 +86,19 @@ void run(std::span<const std::byte> input) {
   if (seal) reseal_all(stream);
   MemoryDisk disk(stream, kExtentBytes);
 
-  Dump dump{.header = {}, .crash_id = kCrash, .disk_uuid = {}};
+  Dump dump{.header = {}, .crash_id = kCrash, .header_problem = {}, .disk_uuid = {}, .cluster = {}};
   dump.header.set_crash_id(std::string(kCrashId));
   dump.header.set_extent_length_bytes(kExtentBytes);
   dump.header.set_durable_bytes(stream.size());
+  dump.extent_bytes = kExtentBytes;
+  dump.claimed_bytes = stream.size();
   const DumpFront front = read_front(disk, dump);
   FUZZ_REQUIRE(front.dmesg.size() <= kMaxDmesgBytes && front.head.size() <= kMaxElfHeadBytes);
   FUZZ_REQUIRE(count_stored_pages(disk, dump) <= stream.size() / kBlockBytes * kMaxPayloadBytes);
   std::string problem;
   (void)inspect_stream(disk, dump.header, problem);
-  recover(disk, {.format = CoreFormat::kKdump, .codec = PageCodec::kZlib});
-  recover(disk, {.format = CoreFormat::kElf});
+  recover(disk, dump, {.format = CoreFormat::kKdump, .codec = PageCodec::kZlib});
+  recover(disk, dump, {.format = CoreFormat::kElf});
 }
 
 }  // namespace lastword::fuzz

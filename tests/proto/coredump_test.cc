@@ -120,6 +120,22 @@ BOOST_AUTO_TEST_CASE(a_writer_that_ended_by_itself_turns_to_no_other_disk) {
   BOOST_TEST(!is_final_end(header_of(pb::SAVED)));
 }
 
+BOOST_AUTO_TEST_CASE(only_its_writer_knows_that_a_dump_has_nothing) {
+  for (const pb::Reason reason : {pb::LIMIT, pb::DISK_FULL, pb::VMCORE}) {
+    pb::CoredumpHeader header = header_of(pb::ABORTED, kLife, reason);
+    header.set_durable_bytes(0);
+    BOOST_TEST(ended_empty(header));
+    header.set_durable_bytes(1);
+    BOOST_TEST(!ended_empty(header));
+  }
+  // Sections may be there that nobody had flushed.
+  for (const pb::Reason reason : {pb::IO_ERROR, pb::STALLED, pb::DEADLINE, pb::REBOOTED}) {
+    pb::CoredumpHeader header = header_of(pb::ABORTED, kLife, reason);
+    header.set_durable_bytes(0);
+    BOOST_TEST(!ended_empty(header));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(figures_are_final_once_the_writer_completed_the_dump) {
   BOOST_TEST(has_final_figures(header_of(pb::COMPLETED)));
   BOOST_TEST(has_final_figures(header_of(pb::SAVED)));

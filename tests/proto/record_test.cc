@@ -53,6 +53,13 @@ Block slot(std::uint64_t sequence, std::uint64_t epoch) {
   return block;
 }
 
+Block slot_that_does_not_parse(std::uint64_t sequence) {
+  Block block = slot(sequence, 2);
+  block.bytes[kPayloadAt] = std::byte{0xff};
+  block.seal();
+  return block;
+}
+
 Result<std::uint64_t> epoch_of(const Block& first, const Block& second) {
   pb::Label found;
   const auto choice = read_pair(first.view(), second.view(), kKind, found);
@@ -213,13 +220,35 @@ BOOST_AUTO_TEST_CASE(future_version_in_either_slot_is_neither_believed_nor_passe
   BOOST_TEST(fails(epoch_of({}, future), Code::kFutureVersion));
 }
 
-BOOST_AUTO_TEST_CASE(payload_that_does_not_parse_falls_back_to_the_other) {
-  Block bad = slot(2, 2);
-  bad.bytes[kPayloadAt] = std::byte{0xff};
-  bad.seal();
+// The CRC says that its writer meant it: the older slot is not the last word any more.
+BOOST_AUTO_TEST_CASE(newer_payload_that_does_not_parse_is_evidence_not_passed_over) {
+  const Block bad = slot_that_does_not_parse(2);
   BOOST_TEST((bad.state() == SlotState::kValid));
-  BOOST_TEST(epoch_of(bad, slot(1, 10)).value() == 10U);
+  BOOST_TEST(fails(epoch_of(bad, slot(1, 10)), Code::kCorrupt));
+  BOOST_TEST(fails(epoch_of(slot(1, 10), bad), Code::kCorrupt));
   BOOST_TEST(fails(epoch_of(bad, {}), Code::kCorrupt));
+  BOOST_TEST(fails(epoch_of(bad, slot_that_does_not_parse(1)), Code::kCorrupt));
+}
+
+BOOST_AUTO_TEST_CASE(older_payload_that_does_not_parse_is_over) {
+  BOOST_TEST(epoch_of(slot_that_does_not_parse(2), slot(3, 30)).value() == 30U);
+  BOOST_TEST(epoch_of(slot(3, 30), slot_that_does_not_parse(2)).value() == 30U);
+}
+
+BOOST_AUTO_TEST_CASE(pair_without_a_record_is_replaced_in_the_older_slot) {
+  const auto replacement = [](const Block& first, const Block& second) {
+    const PairChoice choice =
+        choose_replacement(parse_slot(first.view(), kKind), parse_slot(second.view(), kKind));
+    BOOST_TEST(!choice.current.has_value());
+    return std::pair(choice.next, choice.next_sequence);
+  };
+  const Block bad = slot_that_does_not_parse(7);
+  BOOST_TEST((replacement(bad, slot(6, 10)) == std::pair(1U, std::uint64_t{8})));
+  BOOST_TEST((replacement(slot(6, 10), bad) == std::pair(0U, std::uint64_t{8})));
+  BOOST_TEST((replacement({}, bad) == std::pair(0U, std::uint64_t{8})));
+  Block torn = slot(9, 9);
+  torn.bytes[kPayloadAt] ^= std::byte{1};
+  BOOST_TEST((replacement(torn, torn) == std::pair(0U, std::uint64_t{1})));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -240,6 +240,18 @@ BOOST_AUTO_TEST_CASE(file_needs_no_more_than_was_said) {
   BOOST_TEST(file.bytes.size() > 256 * kPageBytes);
 }
 
+// The bitmaps cover all page frames below: 4 GiB, of which 2 MiB are not holes.
+BOOST_AUTO_TEST_CASE(memory_just_below_64_tib_needs_no_more_than_what_is_stored) {
+  const std::array memory{
+      fake::Segment{.vaddr = 0, .paddr = 0x1000, .bytes = 0x10000},
+      fake::Segment{.vaddr = 0, .paddr = (std::uint64_t{1} << 46) - 0x10000, .bytes = 0x10000}};
+  const auto high = parse_core_head(fake::vmcore_head(memory, fake::note("CORE", 1, "registers")));
+  BOOST_TEST_REQUIRE(high.has_value());
+  const CoreLayout high_layout(*high);
+  BOOST_TEST(kdump_geometry(*high, high_layout).data_at > std::uint64_t{4} << 30);
+  BOOST_TEST(KdumpCoreWriter::max_bytes(*high, high_layout, 32) < std::uint64_t{5} << 20);
+}
+
 BOOST_AUTO_TEST_CASE(full_file_system_ends_it_with_that_error_at_any_point) {
   begin();
   store(256, 256);

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 #include <cstring>
+#include <filesystem>
 
 #include "agent/records/inspect.h"
 #include "proto/crc32c.h"
@@ -108,12 +109,18 @@ BOOST_AUTO_TEST_CASE(torn_section_beyond_the_durable_prefix_is_the_end) {
   BOOST_TEST(stream.end() != "");
 }
 
+BOOST_AUTO_TEST_CASE(copy_of_the_used_part_of_a_disk_is_listed) {
+  Dump dump(1);
+  std::filesystem::resize_file(dump.image_.path(), kStart + 4 * kBlockBytes);
+  BOOST_TEST(dump.inspect().end() == "end section: the dump is whole");
+  BOOST_TEST(dump.problem_ == "");
+  std::filesystem::resize_file(dump.image_.path(), kStart + 2 * kBlockBytes);
+  BOOST_TEST(dump.inspect().sections_size() == 1);
+  BOOST_TEST(dump.problem_ == "dump: the disk ends before the extent does");
+}
+
 BOOST_AUTO_TEST_CASE(extent_beyond_the_disk_is_a_problem) {
   Dump dump(1);
-  dump.header_.set_extent_length_bytes(kExtent + kBlockBytes);
-  BOOST_TEST(dump.inspect().sections_size() == 0);
-  BOOST_TEST(dump.problem_ != "");
-  dump.header_.set_extent_length_bytes(kExtent);
   dump.header_.set_extent_offset_bytes(~std::uint64_t{4095});
   (void)dump.inspect();
   BOOST_TEST(dump.problem_ != "");

@@ -99,6 +99,23 @@ BOOST_AUTO_TEST_CASE(adopted_table_without_label_can_be_adopted_again) {
   BOOST_TEST(label(image, wanted) == "");
 }
 
+BOOST_AUTO_TEST_CASE(dump_that_ended_before_its_first_byte_is_nothing_to_lose) {
+  const ImageFile image(kSize);
+  BOOST_TEST(label(image, request()) == "");
+  DiskFindings findings = examine(image, request());
+  findings.header.set_attribute(pb::ABORTED);
+  findings.header.set_reason(pb::VMCORE);
+  const auto told = [&] {
+    std::string all;
+    for (const std::string& objection : judge(findings, request(pb::DUMP)).objections)
+      all += objection;
+    return all.find("not saved yet") != std::string::npos;
+  };
+  BOOST_TEST(!told());
+  findings.header.set_durable_bytes(1);
+  BOOST_TEST(told());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(adopted_disk)

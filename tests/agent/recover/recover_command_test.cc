@@ -127,12 +127,27 @@ BOOST_AUTO_TEST_CASE(dmesg_of_nothing_says_no) {
   BOOST_TEST(run("recover --dmesg /nowhere").status == kExitIo);
 }
 
-BOOST_AUTO_TEST_CASE(dmesg_whose_head_is_damaged_is_invalid_data) {
+BOOST_AUTO_TEST_CASE(dmesg_behind_a_damaged_head_is_printed_and_said_to_be_cut) {
   const auto stream = sample_stream();
   std::vector<std::byte> bytes = stream.bytes();
   bytes[kBlockBytes] ^= std::byte{1};
   put_dump(pb::COMPLETED, bytes);
-  BOOST_TEST(run("recover --dmesg " + image.path()).status == kExitCorrupt);
+  const Outcome outcome = run("recover --dmesg " + image.path());
+  BOOST_TEST(outcome.status == kExitPartial);
+  BOOST_TEST(outcome.output == kLog);
+  BOOST_TEST(contains(outcome.errors, "payload CRC"));
+}
+
+// The part of a disk that was used, without the backup GPT at its end.
+BOOST_AUTO_TEST_CASE(copy_of_the_used_part_of_a_disk_is_recovered) {
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
+  std::filesystem::resize_file(image.path(), kRegion + stream.bytes().size() + (1 << 20));
+  BOOST_TEST(run("recover --dmesg " + image.path()).output == kLog);
+  const Outcome outcome =
+      run("recover --no-mark -o " + image.directory().string() + " " + image.path());
+  BOOST_TEST(outcome.status == kExitOk);
+  BOOST_TEST(contains(outcome.output, fmt::format("{} stored", stream.totals().stored_pages)));
 }
 
 BOOST_AUTO_TEST_CASE(core_is_kdump_unless_asked_otherwise) {

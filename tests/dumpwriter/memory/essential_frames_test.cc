@@ -27,7 +27,7 @@ struct Found {
 
   explicit Found(SyntheticKernel& kernel)
       : core((kernel.write(folder.file("vmcore")), Vmcore::open(folder.file("vmcore")))) {
-    frames.find(*core);
+    frames.find(*core, [] { return true; });
   }
   static bool in(std::span<const FrameInterval> all, std::uint64_t paddr) {
     const std::uint64_t pfn = paddr / kPageBytes;
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_without_page_tables) {
   synthetic.write(folder.file("vmcore"));
   const auto core = Vmcore::open(folder.file("vmcore"));
   EssentialFrames frames;
-  frames.find(*core);
+  frames.find(*core, [] { return true; });
   BOOST_TEST(frames.essential().empty());
   BOOST_TEST(frames.image().empty());
 }
@@ -157,7 +157,10 @@ BOOST_AUTO_TEST_CASE(page_tables_in_a_circle_come_to_an_end) {
 
   class Counter final : public PageTables::Visitor {
    public:
-    void table(std::uint64_t) override { ++tables; }
+    bool table(std::uint64_t) override {
+      ++tables;
+      return true;
+    }
     void leaf(const PageTables::Leaf&) override {}
     unsigned tables = 0;
   } counter;

@@ -126,8 +126,14 @@ BOOST_AUTO_TEST_CASE(empty_log_is_empty) {
   BOOST_TEST(read().empty());
 }
 
+BOOST_AUTO_TEST_CASE(core_without_vmcoreinfo_is_not_called_an_old_kernel) {
+  core.vmcoreinfo.clear();
+  BOOST_TEST((describe(open_error()).find("the vmcore has no VMCOREINFO") != std::string::npos));
+}
+
 BOOST_AUTO_TEST_CASE(kernel_without_this_ring_buffer_is_named) {
-  BOOST_TEST((describe(open_error()).find("a kernel before 5.10?") != std::string::npos));
+  core.vmcoreinfo = "OSRELEASE=5.4.0\n";
+  BOOST_TEST((describe(open_error()).find("which kernels since 5.10 write") != std::string::npos));
 }
 
 BOOST_AUTO_TEST_CASE(every_missing_figure_is_named) {

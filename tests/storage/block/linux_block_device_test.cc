@@ -70,6 +70,12 @@ BOOST_AUTO_TEST_CASE(short_read_is_an_io_error) {
   const Status status = device->read(4 * kBlockBytes, buffer.span());
   BOOST_TEST(fails(status, Code::kIo));
   BOOST_TEST(status.error().offset == 4 * kBlockBytes);
+  BOOST_TEST((describe(status.error()).find("ends here") != std::string::npos));
+}
+
+BOOST_AUTO_TEST_CASE(short_write_says_what_may_be_full) {
+  const std::string text = describe(short_transfer("write", "/dev/sdx", 4096, 8192, 4096));
+  BOOST_TEST((text.find("only 4096 of 8192 bytes: no room left") != std::string::npos), text);
 }
 
 BOOST_AUTO_TEST_CASE(opened_for_reading_does_not_write) {

@@ -96,6 +96,19 @@ BOOST_AUTO_TEST_CASE(are_described_by_vendor_model_and_serial) {
   BOOST_TEST((*disks)[2].description == "LIO-ORG disk3");
 }
 
+// The description goes into the plan, whose protobuf text must be UTF-8 and whose record must fit a
+// block: what a device says of itself may be anything.
+BOOST_AUTO_TEST_CASE(are_described_in_printable_characters_and_no_more_than_fit) {
+  disk("sda", "0");
+  attribute("sda/device/vendor", "\xff\x1b[2J\n");
+  disk("sdb", "0");
+  attribute("sdb/device/wwid", std::string(5000, 'w') + "\n");
+  const auto disks = list_scsi_disks(roots);
+  BOOST_TEST_REQUIRE(ok(disks));
+  BOOST_TEST((*disks)[0].description == "??[2J disk3");
+  BOOST_TEST((*disks)[1].description.size() == 128U);
+}
+
 BOOST_AUTO_TEST_CASE(have_a_size_in_sectors_of_512) {
   disk("sda", "0");
   BOOST_TEST((*list_scsi_disks(roots))[0].size_bytes == 1U << 20);
