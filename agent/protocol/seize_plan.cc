@@ -142,7 +142,7 @@ void Seize::end(const Status& result) {
   result_ = result;
   if (result || result.error().code == Code::kFenced) return;
   // On a mailbox disk a registration of this life is a vote, and stays.
-  giving_up_ = sent_register_ || (had_registration_ && !goal_.shared);
+  giving_up_ = sent_register_ || (registered() && !goal_.shared);
   if (giving_up_) state_ = State::kReadingKeys;
 }
 

@@ -104,6 +104,18 @@ BOOST_AUTO_TEST_CASE(seizure_that_fails_withdraws_its_registration_whatever_fail
   }
 }
 
+BOOST_AUTO_TEST_CASE(registration_of_an_interrupted_run_is_withdrawn_by_the_next_one_that_fails) {
+  Owned disk;
+  BOOST_REQUIRE(disk.beta.lun(0)->test_unit_ready() || true);
+  BOOST_REQUIRE(disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false));
+  const SeizeView seen{.keys = disk.shelf.registrations(0).keys,
+                       .holder = disk.shelf.reservation(0)};
+  disk.shelf.inject(
+      0, {.kind = FaultKind::kTimeout, .only = Command::kPreemptAndAbort, .initiator = "beta"});
+  BOOST_CHECK(!seize(*disk.beta.lun(0), takeover_by_beta(), nullptr, seen));
+  BOOST_CHECK(!registered(disk.shelf, key(kBeta, 4)));
+}
+
 BOOST_AUTO_TEST_CASE(registration_that_was_answered_by_a_time_out_is_withdrawn_too) {
   Owned disk;
   disk.shelf.inject(
