@@ -122,7 +122,8 @@ TakeOrder take_order(const DiskView& disk, const Config& config, ReservationKey 
       .goal = {.own = own, .victim_node = config.partner.id, .foreign = config.foreign_registrants},
       .seen = {},
       .abort_reason = abort_reason,
-      .io_timeout = config.timing.settings.io_timeout};
+      .io_timeout = config.timing.settings.io_timeout,
+      .serves = disk.label->role() == pb::SERVICE};
   order.goal.victim_generation =
       failed_generation ? failed_generation : known_life(*disk.label, config.partner.id);
   if (disk.reservations_known) {

@@ -42,7 +42,8 @@ class Taking {
                           .goal = {.own = key_of(kBeta, kOwn), .victim_node = kAlpha},
                           .abort_reason = pb::DEADLINE,
                           .io_timeout = milliseconds(5000)};
-    return take_disk(view, executor, order, nullptr, [] {});
+    return take_disk(view, executor, order, nullptr,
+                     {.on_held = [](const Status&) {}, .on_giving_up = [] {}});
   }
 
   VirtualExecutor executor;
