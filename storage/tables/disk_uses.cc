@@ -11,10 +11,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "storage/block/io_error.h"
+#include "storage/block/sysfs_attribute.h"
 #include "storage/tables/signatures.h"
 
 namespace lastword {
@@ -29,13 +29,6 @@ struct Part {
   fs::path sysfs;
 };
 
-std::string first_line(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
 std::vector<Part> parts_of(const std::string& device, const std::string& root) {
   std::error_code ignored;
   const fs::path disk = fs::canonical(root + "/sys/dev/block/" + device, ignored);
@@ -43,7 +36,7 @@ std::vector<Part> parts_of(const std::string& device, const std::string& root) {
   std::vector<Part> parts{{.device = device, .name = disk.filename(), .sysfs = disk}};
   for (const auto& entry : fs::directory_iterator(disk, ignored)) {
     if (!fs::exists(entry.path() / "partition", ignored)) continue;
-    parts.push_back({.device = first_line(entry.path() / "dev"),
+    parts.push_back({.device = read_attribute(entry.path() / "dev"),
                      .name = entry.path().filename(),
                      .sysfs = entry.path()});
   }
@@ -110,7 +103,7 @@ void find_holders(const std::vector<Part>& parts, std::vector<std::string>& uses
   for (const Part& part : parts) {
     std::error_code ignored;
     for (const auto& holder : fs::directory_iterator(part.sysfs / "holders", ignored)) {
-      const std::string mapped = first_line(holder.path() / "dm/name");
+      const std::string mapped = read_attribute(holder.path() / "dm/name");
       uses.push_back(fmt::format("{} is held by {}{}", part.name, holder.path().filename().string(),
                                  mapped.empty() ? "" : fmt::format(" ({})", mapped)));
     }
