@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "agent/node/locks.h"
+#include "agent/node/persistent_files.h"
 #include "agent/node/state_files.h"
 
 namespace lastword {

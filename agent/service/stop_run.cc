@@ -1,5 +1,6 @@
 #include "agent/service/stop_run.h"
 
+#include "agent/node/locks.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/protocol/takeover_input.h"
 
