@@ -1,9 +1,10 @@
-#include "agent/daemon/service_run.h"
+#include "agent/daemon/agent_run.h"
 
 #include <utility>
 
 #include "agent/daemon/failure_watch.h"
 #include "agent/node/hooks.h"
+#include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/recover/recover_disk.h"
 #include "agent/takeover/takeover_run.h"
