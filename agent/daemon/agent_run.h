@@ -1,8 +1,8 @@
 // A takeover with this machine's shelf, hooks and recovery: at once (`lastword takeover`), or when
 // the partner's failure shows (`lastword agent`). One at a time on a machine (lock_takeover()).
 //
-// This folder is what runs for as long as the node is in service. A heartbeat belongs here too:
-// failure_watch.h says where its parts go.
+// What runs for as long as a node is in service belongs into this folder, a heartbeat too
+// (failure_watch.h).
 #pragma once
 
 #include "agent/node/event.h"

@@ -1,5 +1,5 @@
 // `lastword start`, done: takes this node's own disks into service and joins the mailbox disks, as
-// start_plan.h decides.
+// start_plan.h decides. What happens to each disk is in agent/disks/own_disk.h.
 #pragma once
 
 #include <string>
