@@ -77,7 +77,8 @@ struct PairChoice {
 
 // kFutureVersion when either slot is from a newer lastword (it must neither be believed partly
 // nor overwritten); kCorrupt when slots were written but none is valid; kNotFound when both are
-// empty. `choice` of an error is not there: nothing may be written.
+// empty. An error carries no PairChoice, so that nothing can be written by it; after kNotFound a
+// caller may write a first record with a default PairChoice.
 [[nodiscard]] Result<PairChoice> choose_slot(const Slot& slot0, const Slot& slot1);
 
 // Parses the chosen slot's payload into `message`. A valid frame whose payload does not parse makes

@@ -51,7 +51,8 @@ Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal)
   if (!seen) return;
   view_ = std::move(*seen);
   decide();
-  if (over() || state_ == State::kWithdrawing) {  // nothing ends on old news
+  // What was seen may be out of date: it may save a look, but it never ends the seizing.
+  if (over() || state_ == State::kWithdrawing) {
     state_ = State::kReadying;
     result_ = {};
   }
@@ -127,8 +128,9 @@ void Seize::decide() {
         Code::kConflict,
         fmt::format("{} is on it, which is not a key this node may remove; see `lastword inspect`",
                     to_string(*stranger))));
-    // A registration of ours, of this run or one that was interrupted, would let this node write
-    // beside the other one. Unless it is the one that holds the disk.
+    // A registration of this node, from this run or from one that was interrupted, would let this
+    // node write beside the other one: it is withdrawn. Only the registration that holds the
+    // reservation stays.
     const bool holds = view_.holder && view_.holder->holder == goal_.own;
     state_ = registered() && !holds ? State::kWithdrawing : State::kFailed;
     return;

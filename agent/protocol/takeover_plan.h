@@ -45,7 +45,9 @@ struct TakeoverAction {
   // kTake: what an IN_PROGRESS header becomes once the disk is held (STALLED, DEADLINE). An ARMED
   // one becomes INACTIVE.
   pb::Reason abort_reason = pb::REASON_NONE;
-  std::string_view why = {};  // kTake: in words, a literal; of another try, that of the first
+  // kTake: why the disk is taken, in words; a string literal. Another try of the same disk repeats
+  // the words of the first one.
+  std::string_view why = {};
 };
 
 class TakeoverPlan {
