@@ -1,5 +1,5 @@
 // Reads blocks of many disks at once: one io_uring submission for all, so that one sick disk does
-// not delay the others. Falls back to a thread per disk where io_uring is not to be had.
+// not delay the others. Where io_uring is not available, each read has a thread of its own.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 namespace lastword {
 
 struct ReadRequest {
-  int fd = -1;                  // open O_DIRECT; the caller's
+  int fd = -1;                  // open O_DIRECT; the caller closes it
   std::string_view disk;        // for messages
   std::uint64_t offset = 0;     // multiple of kBlockBytes
   std::span<std::byte> buffer;  // aligned, whole blocks; see below for its lifetime
@@ -23,7 +23,7 @@ struct ReadRequest {
 
 // Fills in every request's status; returns after `timeout` at the latest. A buffer whose request
 // ended with kTimeout may still be written to by the kernel: it must stay allocated for good.
-// Fails only when nothing could be submitted at all.
+// Fails only when nothing could be submitted at all; no buffer is written to then.
 [[nodiscard]] Status read_batch(std::span<ReadRequest> requests, std::chrono::milliseconds timeout);
 
 // The two ways of read_batch, for tests and benchmarks. read_batch_io_uring is kUnsupported, with

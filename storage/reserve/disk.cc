@@ -45,8 +45,8 @@ bool is_scsi_disk(const fs::path& block) {
   return read_attribute(block / "device" / "type") == "0";
 }
 
-// A card reader's slot, a management controller's virtual drive. A fixed disk of size 0 is a sick
-// one.
+// True for an empty slot of a card reader, and for a virtual drive of a management controller. A
+// disk that is not removable and has size 0 is sick: it is listed.
 bool has_no_medium(const fs::path& block) {
   return read_attribute(block / "removable") == "1" && read_attribute(block / "size") == "0";
 }

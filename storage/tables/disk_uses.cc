@@ -79,7 +79,7 @@ void find_mounts(const std::vector<Part>& parts, const std::string& root,
   for_each_line(mounts.get(), [&](libmnt_fs* line) {
     const dev_t device = mnt_fs_get_devno(line);
     const Part* part = find_part(parts, fmt::format("{}:{}", major(device), minor(device)));
-    // btrfs mounts carry an anonymous device number; the source tells.
+    // A btrfs mount has an anonymous device number: the name of its source tells the disk.
     if (const char* source = mnt_fs_get_source(line); part == nullptr && source != nullptr) {
       part = find_part(parts, device_of(source));
     }
@@ -144,8 +144,9 @@ Result<std::vector<std::string>> find_uses(const std::string& path) {
     return uses;
   }
   uses = find_kernel_uses(device, "");
-  // The kernel lets one user at a time open a disk with O_EXCL; every file system, md, dm and swap
-  // does. Catches what the tables above do not tell, another mount namespace among them.
+  // The kernel lets one user at a time open a disk with O_EXCL, and every file system, md, dm and
+  // swap opens it so. This finds users that the tables above do not show, for example a mount in
+  // another mount namespace.
   const FileDescriptor exclusive(open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
   if (!exclusive.valid() && errno != EBUSY) {
     return fail({.sys_errno = errno, .operation = "open", .disk = path});
