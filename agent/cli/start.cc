@@ -57,7 +57,7 @@ std::size_t print_disks(const Config& config, const StartReport& report) {
   return failed;
 }
 
-// Returns how many there are.
+// Returns how many were refused.
 std::size_t print_refused(const StartReport& report) {
   for (const DiskRemark& remark : report.plan.refused) {
     fmt::print(stderr, "lastword: not in service: {}: {}\n",
