@@ -15,8 +15,9 @@ struct CodecLevel {
   bool operator==(const CodecLevel&) const = default;
 };
 
-// What zstd needs grows with its level: up to 4 MiB here, for each processor, of a capture kernel's
-// memory, and twice as much for the next one.
+// The memory that zstd needs grows with its level. Up to the highest level here it is at most 4 MiB
+// for each processor that compresses; the next level would need twice as much. A capture kernel has
+// no more to give.
 inline constexpr int kMinZstdLevel = 1;
 inline constexpr int kMaxZstdLevel = 6;
 

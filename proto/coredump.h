@@ -108,9 +108,10 @@ void set_figures(pb::CoredumpHeader& header, const DumpFigures& figures);
 // What the partner makes of it, holding the reservation: IN_PROGRESS becomes ABORTED(reason), ARMED
 // becomes INACTIVE. False where nothing changes.
 [[nodiscard]] bool end_header(pb::CoredumpHeader& header, pb::Reason reason);
-// What the home node makes of it in its `present` life, holding the reservation: of an earlier life
-// IN_PROGRESS becomes ABORTED(REBOOTED), its writer is gone, and ARMED becomes INACTIVE, no loaded
-// plan goes with it. Anything else stays.
+// What the home node makes of a header in its `present` life, while it holds the reservation. A
+// header of an earlier life of this node changes: IN_PROGRESS becomes ABORTED(REBOOTED), because
+// the dump writer ended with that life, and ARMED becomes INACTIVE, because the plan that was
+// loaded is gone. Any other header stays.
 [[nodiscard]] pb::CoredumpHeader header_after_reboot(const pb::CoredumpHeader& now,
                                                      const NodeLife& present);
 

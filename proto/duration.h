@@ -7,8 +7,9 @@
 
 namespace lastword {
 
-// A whole number and its unit, nothing else: "500ms", "5s", "2min" or "2m". Nothing where it is not
-// that, or too long for milliseconds; zero and what else makes no sense is the caller's to refuse.
+// A whole number and its unit: "500ms", "5s", "2min" or "2m". Empty for any other text, and for a
+// time that is too long for milliseconds. Zero is accepted: the caller refuses it where it makes no
+// sense.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 }  // namespace lastword

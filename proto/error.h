@@ -35,9 +35,9 @@ enum class Code : std::uint8_t {
   kTimeout,        // no answer within the I/O time-out; the command may still be executed later
   kGone,           // the disk vanished
   kFenced,         // RESERVATION CONFLICT on a disk this node should own: never retried
-  kConflict,       // RESERVATION CONFLICT as the device reports it; policy decides if it is kFenced
-  kUnitAttention,  // the target had something to tell first; the command was not executed: repeat
-                   // it
+  kConflict,       // RESERVATION CONFLICT as the device reports it; the caller's policy decides
+                   // whether that is kFenced
+  kUnitAttention,  // the target reported an event instead of executing the command: repeat it
   kUnsupported,    // the device or kernel cannot do it (ILLEGAL REQUEST, ENOSYS)
   kCorrupt,        // data that fails its checks
   kFutureVersion,  // written by a newer lastword; never overwritten by this one
@@ -58,6 +58,16 @@ enum ExitStatus : int {
   kExitCorrupt = 6,  // invalid data
   kExitPartial = 7,  // done, but the dump is incomplete
 };
+// The status of a command that an Error ended:
+//
+//   kUsage                     kExitUsage
+//   kRefused                   kExitRefused
+//   kFenced, kConflict         kExitFenced
+//   kCorrupt, kFutureVersion   kExitCorrupt
+//   every other Code           kExitIo
+//
+// No Code gives kExitNo or kExitPartial: they are answers. Where kNotFound answers the question of
+// a command ("is there a dump?"), that command returns kExitNo itself.
 [[nodiscard]] ExitStatus exit_status(Code code);
 
 struct Sense {
@@ -87,7 +97,8 @@ using Status = Result<void>;
   return tl::unexpected(error);
 }
 
-// "/dev/sdc: write at 1048576: Input/output error (code io): detail"
+// "/dev/sdc: write at byte 1048576: I/O error (Input/output error): detail". Parts that an Error
+// does not have are left out. With sense data: "... (SCSI status 0x02, sense 3/11/00): detail".
 [[nodiscard]] std::string describe(const Error& error);
 // The same into a caller's buffer, without the heap. Returns the part that was written.
 [[nodiscard]] std::string_view describe_to(const Error& error, char* buffer, std::size_t size);

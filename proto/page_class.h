@@ -1,6 +1,7 @@
 // What a page frame of the dead kernel held, and which of that a dump leaves out. Classes are told
-// apart from struct page alone, as makedumpfile does (makedumpfile.c, __exclude_unnecessary_pages);
-// that a page is all zero shows in its content only and goes beside them.
+// apart from struct page alone, as makedumpfile does (makedumpfile.c, __exclude_unnecessary_pages).
+// Whether a page is all zero shows only in its content. "Zero" is therefore no class: a page has a
+// class, and may be zero as well.
 #pragma once
 
 #include <array>

@@ -44,7 +44,7 @@ enum class PagePass : std::uint32_t {
       0,  // what debuggers read first (dumpwriter/memory/essential_frames.h), of whatever class
   kImage = 1,  // the rest of what the kernel's image and modules are, likewise
   kSlab = 2,
-  kKernel = 3,  // and whatever could not be told; also where nothing is told
+  kKernel = 3,  // and pages of unknown class; all pages where no class can be told
   kUser = 4,    // and hugetlb
   kCache = 5,   // private cache and cache
   kFree = 6,

@@ -38,12 +38,13 @@ struct TimingSettings {
   milliseconds client_timeout{90000};  // what the clients of the service bear
 };
 
-// Below the first a busy disk would count as sick, above the second a hung one would hold up all
-// that waits for it; no capture kernel starts a dump within the third; the last is far from the
-// overflow of any sum of times.
+// With a shorter time-out, a disk that is only busy would count as sick.
 inline constexpr milliseconds kShortestIoTimeout{500};
+// With a longer time-out, one disk that hangs would hold up everything that waits for it.
 inline constexpr milliseconds kLongestIoTimeout{60'000};
+// No capture kernel starts a dump sooner. No dump limit and no client time-out may be shorter.
 inline constexpr milliseconds kShortestGrace{1000};
+// No other time may be longer. Sums of such times are far from an overflow.
 inline constexpr milliseconds kLongestTime{24 * 3600 * 1000};
 
 // The writer's heartbeat, and how often the partner looks.

@@ -2,13 +2,13 @@
 // either the old plan or the new one valid. A plan is valid for as long as check_candidate()
 // (proto/candidate_check.h) accepts its disks.
 //
-//   1. every new candidate: ARMED, with the new nonce beside those that are armed there already
+//   1. every new candidate becomes ARMED, with the new nonce beside the nonces that it has already
 //   2. the image is loaded into the kernel: from here on the new plan counts
-//   3. every new candidate: the new nonce alone; own disks that are armed but not in the plan:
-//      INACTIVE
+//   3. every new candidate keeps the new nonce alone; own disks that are armed but not in the plan
+//      become INACTIVE
 //
-// Interrupted in 1, the old plan's nonce is still on its disks; in 3, the new plan's is. What an
-// interrupted run leaves behind is collapsed by the next one that completes.
+// After an interruption in 1, the old plan's nonce is still on its disks; after one in 3, the new
+// plan's nonce is. The next run that completes removes what an interrupted run left behind.
 #pragma once
 
 #include <functional>
@@ -37,8 +37,8 @@ struct ArmStep {
 
 // What the steps act on.
 struct ArmTargets {
-  // Reads the header of a disk this node holds, and writes what the change makes of it (nothing
-  // when it stays the same).
+  // Reads the header of a disk that this node holds, and writes what the change makes of it. Writes
+  // nothing when the header stays the same.
   std::function<Status(std::size_t disk, const HeaderChange& change)> change_header;
   std::function<Status()> load;
 };

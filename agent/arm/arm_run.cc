@@ -79,7 +79,8 @@ Status check_reserve(std::uint64_t image_bytes, std::uint64_t unpacked_bytes) {
   return {};
 }
 
-// A failed load leaves the kernel without an image; the file of the old one may still be there.
+// A failed load may leave the kernel without an image. The file of the old image may still be
+// there.
 Error restore_old_image(const Config& config, const CrashKernel& kernel, Error error) {
   const auto old = load_armed_state(config);
   if (!old) {
@@ -105,7 +106,7 @@ struct Attempt {
   ArmOutcome outcome;
 };
 
-// All that goes into the kernel. No disk and no file was changed for it.
+// All that goes into the kernel. Preparing it changes no disk and no file.
 struct Prepared {
   pb::Plan plan;
   CaptureImage image;

@@ -116,7 +116,8 @@ std::uint64_t needed_bytes(Fit fit, const MemoryFigures& memory) {
   return stream_bytes_for(fit == Fit::kRaw ? memory.raw_bytes : memory.in_use_bytes);
 }
 
-// For a disk that is too small, how much it lacks: there, too, the least comes first.
+// How much larger the disk is than needed. For a disk that is too small, how much it lacks. In both
+// cases the smallest number comes first.
 std::uint64_t excess_bytes(std::uint64_t data_bytes, Fit fit, const MemoryFigures& memory) {
   const std::uint64_t needed = needed_bytes(fit, memory);
   return data_bytes >= needed ? data_bytes - needed : needed - data_bytes;

@@ -42,11 +42,14 @@ struct CaptureImage {
 // Replaces the `modules` and `module_options` of the plan.
 void set_modules(pb::Plan& plan, const std::vector<KernelModule>& modules);
 
-// kRefused when the plan does not fit its block or the image is above kMaxCaptureImageBytes.
+// kRefused: the plan does not fit its block, or the image is larger than kMaxCaptureImageBytes.
+// kNotFound: there is no dump program. kIo: it or a module cannot be read, a module cannot be
+// unpacked, or the image cannot be compressed.
 [[nodiscard]] Result<CaptureImage> build_capture_image(const pb::Plan& plan,
                                                        const CaptureImageParts& parts);
 
 // The CRC of a file, to tell later whether lastword-dump was replaced since it went into an image.
+// kNotFound: no such file. kIo: it cannot be read.
 [[nodiscard]] Result<std::uint32_t> file_crc32c(const std::string& path);
 
 }  // namespace lastword

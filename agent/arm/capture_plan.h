@@ -12,7 +12,7 @@
 
 namespace lastword {
 
-// Replaces what the plan says of the configuration.
+// Sets the fields of the plan that come from the configuration.
 void set_settings(pb::Plan& plan, const Config& config);
 
 // `disks`: the candidates (indices into the survey), the best first. The kernel release is that of

@@ -202,10 +202,11 @@ std::string capture_command_line(const RunningKernel& running, unsigned processo
   const bool several = processors > 1 && running.boot_apic_id;
   append("nr_cpus=" + std::to_string(several ? processors : 1));
   if (several) append("disable_cpu_apicid=" + std::to_string(*running.boot_apic_id));
-  // Documentation/admin-guide/kdump/kdump.rst: devices in whatever state the panic left them,
-  // interrupts that nobody handles; the rest saves memory. panic=: should this kernel
-  // crash too, the machine comes back. loglevel: some hundred lines about the hardware take a
-  // second on a serial console, many disks several, and all that time nobody knows of the panic.
+  // Documentation/admin-guide/kdump/kdump.rst. reset_devices: the panic left devices in any state.
+  // irqpoll: there may be interrupts that nobody handles. panic=: if this kernel crashes too, the
+  // machine restarts. loglevel=: some hundred lines about the hardware take a second on a serial
+  // console, several seconds with many disks, and so long the partner does not know of the panic.
+  // The others save memory.
   append(
       "reset_devices irqpoll panic=10 cgroup_disable=memory acpi_no_memhotplug "
       "transparent_hugepage=never numa=off nokaslr loglevel=4");

@@ -16,11 +16,14 @@ namespace lastword {
 struct CrashKernel {
   // Replaces what is loaded. The kernel lets go of the old image before it reads the new one
   // (kernel/kexec_file.c: kimage_free(xchg(&kexec_crash_image, NULL))): a crash within this call,
-  // and after it failed, is not dumped.
+  // and after it failed, is not dumped. kNotFound or kIo from "open": a file cannot be opened, and
+  // the old image is still loaded. kIo from "kexec_file_load": its detail says what to do, and the
+  // old image may be gone.
   std::function<Status(const std::string& kernel, const std::string& image,
                        const std::string& command_line)>
       load;
-  // Whatever capture kernel is loaded, whoever loaded it; nothing loaded is no error.
+  // Unloads any capture kernel, whoever loaded it; none being loaded is no error. kIo: it is still
+  // loaded.
   std::function<Status()> unload;
 };
 [[nodiscard]] CrashKernel real_crash_kernel();
@@ -30,14 +33,16 @@ inline constexpr std::string_view kNoReserve = "no memory is reserved for a capt
 inline constexpr std::string_view kHowToReserve =
     "boot with crashkernel=128M on the kernel's command line";
 
-// /sys/kernel/kexec_crash_size, in bytes; 0 without crashkernel= and without kexec.
+// /sys/kernel/kexec_crash_size, in bytes; 0 without crashkernel= and without kexec. kCorrupt: no
+// number. kIo: it cannot be read.
 [[nodiscard]] Result<std::uint64_t> reserved_crash_memory();
-// /sys/kernel/kexec_crash_loaded.
+// /sys/kernel/kexec_crash_loaded; false without kexec. Errors as above.
 [[nodiscard]] Result<bool> crash_kernel_loaded();
 
 // The release ("6.1.0-32-amd64") of a bzImage, from the version string that its setup header points
-// to (Documentation/x86/boot.rst, kernel_version). kCorrupt where the file is no bzImage; a
-// load would find that out too, but only after the kernel has dropped the old image.
+// to (Documentation/x86/boot.rst, kernel_version). kCorrupt: the file is no bzImage; a load would
+// find that out too, but only after the kernel has dropped the old image. kNotFound: no such file.
+// kIo: it cannot be read.
 [[nodiscard]] Result<std::string> kernel_release_of(const std::string& path);
 
 // uname -r
@@ -48,6 +53,7 @@ struct RunningKernel {
   std::string command_line;              // /proc/cmdline
   std::optional<unsigned> boot_apic_id;  // see boot_apic_id()
 };
+// kNotFound or kIo: a file of /proc cannot be read.
 [[nodiscard]] Result<RunningKernel> inspect_running_kernel();
 
 // The boot processor's APIC ID from the text of /proc/cpuinfo (arch/x86/kernel/cpu/proc.c):

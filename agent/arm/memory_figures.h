@@ -18,15 +18,17 @@ struct MemoryFigures {
   std::uint64_t reserved_bytes = 0;
 };
 
-// From the text of /proc/iomem and /proc/meminfo. kRefused where /proc/iomem shows no addresses,
-// which is what it does to those who lack CAP_SYS_ADMIN.
+// From the text of /proc/iomem and /proc/meminfo. kRefused: /proc/iomem shows no addresses of
+// System RAM, as for every reader without CAP_SYS_ADMIN. kCorrupt: /proc/meminfo has no MemFree. A
+// line that does not parse is skipped.
 [[nodiscard]] Result<MemoryFigures> parse_memory_figures(std::string_view iomem,
                                                          std::string_view meminfo);
+// Of this machine. Also kNotFound or kIo: one of the files cannot be read.
 [[nodiscard]] Result<MemoryFigures> read_memory_figures();
 
-// Space that a dump of so much memory takes on a disk at most: a header block for each
-// section of pages (kMaxPayloadBytes), and room for the ELF head, the kernel log and the end. A
-// section that is cut short by kMaxRuns leaves out at least as many zero pages as it stores, so
+// The space on a disk that a dump of so much memory takes at most: the memory, a header block for
+// each section of pages (kMaxPayloadBytes), and room for the ELF head, the kernel log and the end.
+// A section that is cut short by kMaxRuns leaves out at least as many zero pages as it stores, so
 // shorter sections do not make the stream longer than this.
 [[nodiscard]] std::uint64_t stream_bytes_for(std::uint64_t memory_bytes);
 // For the ELF head (a program header for each stretch of memory), the kernel log, and the end.

@@ -171,7 +171,7 @@ Result<std::vector<KernelModule>> close_modules(const std::string& modules_direc
                  .operation = "read module configuration",
                  .disk = modules_directory});
   }
-  // libkmod would write to standard error, for one about soft dependencies that do not exist.
+  // libkmod would write to standard error, for example about soft dependencies that do not exist.
   kmod_set_log_fn(context.get(), ignore_log, nullptr);
   // The indexes stay open; without it each look-up opens them again.
   (void)kmod_load_resources(context.get());

@@ -7,7 +7,7 @@
 namespace lastword {
 namespace {
 
-// Those that the survey alone does not rule out.
+// The disks that the survey alone does not rule out.
 std::vector<std::size_t> disks_to_examine(const Survey& survey, const SelectionPolicy& policy) {
   std::vector<std::size_t> disks;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {

@@ -17,7 +17,9 @@ struct Situation {
   SelectionPolicy policy;
   std::vector<Examination> examined;  // one for each disk of the survey
 };
-// Reads only. `config` must outlive the result.
+// Reads only. `config` must outlive the result. A sick disk is no error: the survey and `examined`
+// say what is wrong with it. Errors: the node's state cannot be read (kCorrupt, kIo), or the memory
+// (read_memory_figures()), or the disks cannot be listed.
 [[nodiscard]] Result<Situation> assess_situation(const Config& config);
 
 }  // namespace lastword

@@ -1,9 +1,20 @@
-// The one seam for time and concurrency: clocks, sleep, and 'run elsewhere, report back'. Takeover,
-// survey, watch, hooks and recovery use nothing else, so that a test runs all of them in one thread
-// on a virtual clock (tests/support/virtual_executor.h).
+// The one seam for time and concurrency: clocks, sleep, and 'run elsewhere, report back'.
 //
-// A driver owns a Loop and does all its thinking there; what may hang, as every disk may, runs
-// elsewhere and reports to the loop:
+// Failure watch, takeover, votes, survey, header watch, intent log, work on disks and `label` are
+// given an Executor and have no other clock, sleep or thread. A test therefore runs them in one
+// thread on a virtual clock (tests/support/virtual_executor.h).
+//
+// Not behind this seam:
+//   - recovery: its threads (ReadAhead, StreamReader, OrderedWork) end with the object that starts
+//     them, and it takes the wall clock from real_executor()
+//   - hooks: run_hook() waits for a child process, wherever it is called; a takeover calls it
+//     elsewhere
+//   - storage: read_batch() and SgLun measure their own time-outs; tests have a fake shelf instead
+//   - examine_disks(): takes real_executor(), for it only works on real disks
+//   - the progress bar
+//
+// A driver (agent/protocol/README.md) owns a Loop, and calls its plan only there. Work that may
+// hang, as any access to a disk may, runs elsewhere and reports to the loop:
 //
 //   const auto loop = executor.make_loop();
 //   run_elsewhere<Status>(executor, *loop, [order] { return take(order); },
@@ -22,17 +33,16 @@
 
 namespace lastword {
 
-// Runs what is posted to it, one after the other, on the thread that calls run_until(). post() may
-// be called from anywhere, also when the loop has gone: then what was posted is dropped.
+// Runs what is posted to it, one after the other, on the thread that calls run_until().
 class Loop {
  public:
-  // A way to the loop that may outlive it.
+  // Posts to the loop, from any thread. It may outlive the loop: what it posts then is dropped.
   using Poster = std::function<void(std::function<void()>)>;
 
   virtual ~Loop() = default;
   [[nodiscard]] virtual Poster poster() = 0;
   virtual void after(milliseconds delay, std::function<void()> then) = 0;
-  // Returns as soon as `done` holds, which is asked at the start and after each thing that ran.
+  // Returns as soon as `done` holds. It is asked at the start and after each posted function.
   virtual void run_until(const std::function<bool()>& done) = 0;
 };
 
@@ -43,10 +53,11 @@ class Executor {
   [[nodiscard]] virtual Instant now() const = 0;
   // Wall clock, for records and people. Milliseconds since 1970.
   [[nodiscard]] virtual std::int64_t unix_ms() const = 0;
-  // Holds up the caller alone.
+  // Blocks the caller only.
   virtual void sleep(milliseconds time) = 0;
-  // On a thread of its own, which is never waited for: `work` may be stuck in the kernel for good
-  // and outlive its caller. It owns all that it touches (capture shared pointers by value).
+  // Runs `work` on a thread of its own that nobody waits for: it may be stuck in the kernel for
+  // good and outlive its caller. `work` owns all that it touches (capture shared pointers by
+  // value).
   virtual void elsewhere(std::function<void()> work) = 0;
   // work(0) ... work(count - 1), each elsewhere, at most kMaxParallel at a time. Returns when all
   // have returned or `timeout` has passed; the result says which ones returned.

@@ -78,7 +78,7 @@ class RealFile : public OutputFile {
     if (const int number = write_all(fd_.get(), offset, data); number != 0) return number;
     dirty_bytes_ += data.size();
     if (dirty_bytes_ >= kWriteBackBytes) {
-      // Without a WAIT flag no error is taken notice of (fs/sync.c): they are sync()'s to tell.
+      // Without a WAIT flag this consumes no write error (fs/sync.c): sync() still reports them.
       (void)::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
       dirty_bytes_ = 0;
     }
@@ -102,7 +102,8 @@ class RealClaim : public ClaimedDirectory {
 class RealFileSystem : public FileSystem {
  public:
   Result<std::unique_ptr<ClaimedDirectory>> claim_directory(const std::string& path) override {
-    // Whoever held it before may have renamed it between our open and our lock: look again.
+    // The process that held it before may have renamed it between our open and our lock: then the
+    // name leads elsewhere by now, and all is done again.
     for (;;) {
       if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
         return fail(system_error("make directory", path, errno));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "agent/base/text_file.h"
 #include "agent/base/utf8.h"
 
 namespace lastword {
@@ -13,6 +14,7 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
+using google::protobuf::util::JsonPrintOptions;
 
 void clean_text(Message& message, const FieldDescriptor& field) {
   const auto& reflection = *message.GetReflection();
@@ -40,31 +42,58 @@ void clean_texts(Message& message) {
   }
 }
 
+JsonPrintOptions with_our_names() {
+  JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  return options;
+}
+
 // Names of partitions, labels of file systems, paths, what a disk says of itself: one byte of one
 // of them that is not UTF-8 would cost all of the JSON.
-std::string print(const Message& message, const google::protobuf::util::JsonPrintOptions& options) {
+std::string print(const Message& message, const JsonPrintOptions& options) {
   const std::unique_ptr<Message> clean(message.New());
   clean->CopyFrom(message);
   clean_texts(*clean);
   std::string text;
-  (void)google::protobuf::util::MessageToJsonString(*clean, &text, options);
-  return text;
+  if (google::protobuf::util::MessageToJsonString(*clean, &text, options).ok()) return text;
+  return "{\"not_printable\": \"" + message.GetTypeName() + "\"}";
 }
 
 }  // namespace
 
-std::string to_json(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
+std::string to_json(const Message& message) {
+  JsonPrintOptions options = with_our_names();
   options.add_whitespace = true;
   options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
   return print(message, options);
 }
 
-std::string to_json_line(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  return print(message, options);
+std::string to_json_line(const Message& message) {
+  return print(message, with_our_names());
+}
+
+Status save_json(const std::string& path, const Message& message) {
+  JsonPrintOptions options = with_our_names();
+  options.add_whitespace = true;
+  std::string text;
+  const auto printed = google::protobuf::util::MessageToJsonString(message, &text, options);
+  if (!printed.ok()) {
+    return fail({.code = Code::kIo,
+                 .operation = "format JSON",
+                 .disk = path,
+                 .detail = printed.ToString()});
+  }
+  return replace_file(path, text);
+}
+
+Status load_json(const std::string& path, Message& message) {
+  const auto text = read_text_file(path);
+  if (!text) return fail(text.error());
+  if (google::protobuf::util::JsonStringToMessage(*text, &message).ok()) return {};
+  return fail({.code = Code::kCorrupt,
+               .operation = "read JSON",
+               .disk = path,
+               .detail = "not the JSON that lastword writes"});
 }
 
 }  // namespace lastword

@@ -1,5 +1,5 @@
-// Items that several threads work on at once, and that are handed on in the order in which they
-// were put in. One thread puts in, one takes out.
+// Items that several threads work on at once, and that come out in the order in which they were put
+// in. One thread puts in, one takes out.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,8 @@ class OrderedWork {
  public:
   using Worker = std::function<void(Item&)>;
 
-  // Each thread makes a worker of its own. Two items for each of them and two more keep all busy:
-  // there are never others.
+  // Each thread makes its own worker. There are two items for each thread, and two more: enough to
+  // keep all threads busy. No item is made later.
   OrderedWork(unsigned threads, std::function<Worker()> make_worker)
       : items_(2 * std::size_t{threads} + 2) {
     for (Entry& entry : items_) free_.push_back(&entry);
@@ -38,7 +38,8 @@ class OrderedWork {
   OrderedWork(const OrderedWork&) = delete;
   OrderedWork& operator=(const OrderedWork&) = delete;
 
-  // An item to fill and put in, as it was released. Waits for one; null once stopped.
+  // A free item to fill and put in, with the content that it had when it was released. Waits for
+  // one; null once stopped.
   [[nodiscard]] Item* get_free() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !free_.empty() || stopped_; });
@@ -56,8 +57,8 @@ class OrderedWork {
     changed_.notify_all();
   }
 
-  // The first item put in, after the work; waits for it. The next call gives the same one until it
-  // is released. Null once stopped.
+  // Of the items that are not released, the one that was put in first; waits until its work is
+  // done. Every call gives the same item until it is released. Null once stopped.
   [[nodiscard]] Item* first() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock,

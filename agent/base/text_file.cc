@@ -1,6 +1,7 @@
 #include "agent/base/text_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -59,6 +60,12 @@ Status replace_file(const std::string& path, std::string_view content, unsigned 
       ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0 || ::fsync(directory.get()) != 0) return failed("fsync", parent, errno);
   return {};
+}
+
+Status make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return fail(
+      {.code = Code::kIo, .sys_errno = errno, .operation = "create directory", .disk = path});
 }
 
 }  // namespace lastword

@@ -69,7 +69,7 @@ class ThreadLoop final : public Loop {
   std::multimap<Instant, std::function<void()>> timers_;  // the loop's thread alone
 };
 
-// Shared with the threads of one fan_out(), so that one left behind never sees a dead frame.
+// Shared with the threads of one fan_out(): a thread that hangs may go on after fan_out() returned.
 struct Gang {
   std::function<void(std::size_t)> work;
   std::mutex mutex;

@@ -4,7 +4,7 @@
 #include "agent/arm/arm_run.h"
 #include "agent/cli/command.h"
 #include "agent/node/config_file.h"
-#include "agent/node/state_files.h"
+#include "agent/node/locks.h"
 #include "proto/record_names.h"
 
 namespace lastword {

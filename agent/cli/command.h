@@ -1,5 +1,5 @@
-// The subcommands of `lastword`: one file each in cli/, help text beside its parser. Adding
-// one means writing add_NAME_command and naming it in main.cc.
+// The subcommands of `lastword`: one file each in cli/, help text beside its parser. To add one,
+// write add_NAME_command and call it in main.cc.
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,7 @@
 #include "agent/cli/command.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
+#include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 
 namespace lastword {

@@ -34,7 +34,7 @@ class Text {
   std::string text_;
 };
 
-// What protobuf's text leaves out because it is the default.
+// The owner or the attribute: protobuf's text leaves them out where they have the default value.
 std::string summary(const pb::InspectRecord& record) {
   for (const pb::InspectSlot& slot : record.slots()) {
     if (!slot.counts()) continue;

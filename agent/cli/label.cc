@@ -18,7 +18,7 @@ struct LabelOptions {
   std::string role;
 };
 
-// The parser lets nothing else through.
+// The parser accepts only these four words.
 pb::Role role_of(const std::string& word) {
   if (word == name_of(pb::SERVICE)) return pb::SERVICE;
   if (word == name_of(pb::SPARE)) return pb::SPARE;

@@ -1,5 +1,5 @@
-// The command line of `lastword`, as far as its subcommands need one. CLI11 is behind it and in
-// parser.cc only: every source that includes CLI11 takes seconds to compile.
+// The command line of `lastword`. CLI11 does the work, and only parser.cc includes it: every source
+// that includes CLI11 takes seconds to compile.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ class CliOption {
   // The value is one of these words; help shows them.
   CliOption& one_of(const std::vector<std::string>& words);
   CliOption& between(unsigned least, unsigned most);
-  // The value counts bytes, and so many at a time.
+  // The value is a number of bytes, and a multiple of `bytes`.
   CliOption& multiple_of(std::uint64_t bytes);
   // Not both on one command line.
   CliOption& excludes(CliOption other);
@@ -64,13 +64,13 @@ class Parser {
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
-  // Of the program: may stand before and after the subcommand.
+  // An option of the program itself: may stand before the subcommand and after it.
   CliOption option(const std::string& names, std::string& value, const std::string& help);
   // Help lists the commands in the order in which they were added.
   CliCommand command(const std::string& name, const std::string& help);
 
-  // Parses and runs the command that was named; returns its exit status. What is wrong with the
-  // command line is told on standard error, with kExitUsage.
+  // Parses and runs the command that was named; returns its exit status. Where the command line is
+  // wrong, says so on standard error and returns kExitUsage.
   [[nodiscard]] int run(int argc, char** argv);
 
  private:

@@ -29,7 +29,7 @@ std::vector<std::string> words_of(const Words<Value>& words) {
   return names;
 }
 
-// The parser lets no other word through. Empty: the option was not given.
+// The parser accepts only words of the list. Empty: the option was not given.
 template <class Value>
 std::optional<Value> meaning_of(const std::string& word, const Words<Value>& words) {
   for (const auto& [name, value] : words) {
@@ -66,12 +66,13 @@ void print_summary(const pb::RecoveryResult& result) {
 
 int report_failure(const Error& error) {
   report_error(error);
-  // No dump, or no lastword disk; a path that is not there is a failure like any other.
+  // kNotFound without an errno is an answer: the disk has no dump, or is no disk of lastword's.
+  // With an errno it is a failure: the path does not exist.
   const bool no_dump = error.code == Code::kNotFound && error.sys_errno == 0;
   return no_dump ? kExitNo : exit_status(error.code);
 }
 
-// For a dump that could not be read in whole, --verify answers like any other check of data.
+// Where the disk lost part of the dump, --verify says "invalid data", as any check of data does.
 int status_of(const pb::RecoveryReport& report, bool verify) {
   if (report.complete()) return kExitOk;
   return verify && report.loss() ? kExitCorrupt : kExitPartial;

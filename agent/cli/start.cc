@@ -64,7 +64,7 @@ void print_remarks(const StartReport& report) {
   }
 }
 
-// Returns how many there are.
+// Returns how many were refused.
 std::size_t print_refused(const StartReport& report) {
   for (const DiskRemark& remark : report.plan.refused) {
     fmt::print(stderr, "lastword: not in service: {}: {}\n",

@@ -40,7 +40,7 @@ std::string Table::text() const {
   require(scols_print_table_to_string(table.get(), &printed) == 0);
   const std::unique_ptr<char, decltype(&std::free)> owner(printed, &std::free);
   if (printed == nullptr || *printed == '\0') return "";
-  return std::string(printed) + '\n';  // it leaves the last one out
+  return std::string(printed) + '\n';  // libsmartcols leaves the last line feed out
 }
 
 }  // namespace lastword

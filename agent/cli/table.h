@@ -19,8 +19,8 @@ class Table {
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
   void add(Row row) { rows_.push_back(std::move(row)); }
-  // Cells are never cut. Bytes that a terminal would not print become \xNN: names of disks come
-  // from the disks.
+  // Cells are never cut. Bytes that a terminal would not print become \xNN, because a disk may give
+  // itself any name.
   [[nodiscard]] std::string text() const;
 
  private:

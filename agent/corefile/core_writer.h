@@ -11,9 +11,12 @@
 
 namespace lastword {
 
-// begin, then any number of the middle three in any order, then finish. Each page frame is in at
-// most one of their calls; those in none are missing from the dump. After an error only the
-// destructor may follow; what is in the file then is of no use.
+// Call begin(), then write_pages(), write_zero_pages() and exclude_pages() any number of times in
+// any order, then finish(). Each page frame is in at most one of these calls; a page frame in none
+// of them is missing from the dump. After an error nothing but the destructor may be called, and
+// the file is of no use.
+//
+// Errors are those of the OutputFile; kCorrupt: page frames outside the layout's memory.
 class CoreWriter {
  public:
   virtual ~CoreWriter() = default;

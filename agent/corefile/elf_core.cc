@@ -24,8 +24,8 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-// Bytes up to the end of the last note. The kernel may pad the segment with zeros to a whole page,
-// which readers would take for empty notes; a chain that is damaged is kept as it is.
+// Bytes up to the end of the last note. The kernel may pad the segment with zeros to a whole page;
+// readers would take those for empty notes. A damaged chain of notes is kept as it is.
 std::size_t length_of_notes(std::span<const std::byte> notes) {
   const ElfMemory bytes(notes);
   ElfNotes walk(bytes, 0, notes.size());

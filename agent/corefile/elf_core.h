@@ -1,5 +1,5 @@
 // An ELF core file out of the head of a /proc/vmcore. Pure functions over memory. The head comes
-// from another machine and is believed in nothing.
+// from another machine and is untrusted: every field is checked.
 //
 // The file that these functions lay out:
 //
@@ -76,9 +76,10 @@ class CoreLayout {
   std::uint64_t memory_pages_ = 0;
 };
 
-// The mark of an incomplete dump: a note after the recorded ones, its text the reason. ELF has no
-// flag for it. The type is NT_DISKDUMP, which makes crash take the core as a partial dump, whatever
-// the note's name (netdump.c, dump_Elf64_Nhdr); readers that do not know it pass over it.
+// The mark of an incomplete dump is a note after the recorded ones; its text is the reason. ELF has
+// no flag for this. The note's type is NT_DISKDUMP: crash takes a core with such a note for a
+// partial dump, whatever the note's name (netdump.c, dump_Elf64_Nhdr), and other readers skip the
+// note.
 inline constexpr std::string_view kIncompleteNoteName = "LASTWORD";
 inline constexpr std::uint32_t kIncompleteNoteType = 0x70000001;
 inline constexpr std::size_t kIncompleteNoteMaxText = 1023;

@@ -47,7 +47,8 @@ std::int32_t level_of(PageClass page_class) {
   return 0;
 }
 
-// Physical address of the node's name and the like; empty where VMCOREINFO does not tell.
+// Physical address of the crashed kernel's struct new_utsname; empty where VMCOREINFO does not
+// tell.
 std::optional<std::uint64_t> paddr_of_uts(const Vmcoreinfo& info) {
   const auto symbol = info.symbol("init_uts_ns");
   const auto offset = info.offset("uts_namespace.name");
@@ -146,7 +147,7 @@ Result<std::uint64_t> KdumpCoreWriter::index_of(std::uint64_t pfn, std::uint64_t
 void KdumpCoreWriter::look_for_uts(std::uint64_t pfn, std::span<const std::byte> content) {
   const std::uint64_t start = pfn * kPageBytes;
   if (!uts_paddr_ || !overlaps(*uts_paddr_, sizeof uts_, start, content.size())) return;
-  // The name may lie across two pages that come apart.
+  // The structure may lie across two pages, which come in separate calls.
   const std::uint64_t first = std::max(start, *uts_paddr_);
   const std::uint64_t end = std::min(start + content.size(), *uts_paddr_ + sizeof uts_);
   std::memcpy(reinterpret_cast<std::byte*>(&uts_) + (first - *uts_paddr_),
@@ -294,7 +295,7 @@ Status KdumpCoreWriter::finish(std::string_view incomplete) {
   if (Status status = pipeline_->finish(); !status) return status;
   if (Status status = write_descriptors(); !status) return status;
   if (Status status = write_bitmaps(); !status) return status;
-  // Last, because without it the file is nothing to any reader.
+  // Last: without the head no reader accepts the file, and so none accepts half a file.
   if (Status status = write_head(!incomplete.empty()); !status) return status;
   return file_.sync();
 }

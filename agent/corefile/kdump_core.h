@@ -1,10 +1,10 @@
 // A recovered dump as a kdump-compressed file (agent/corefile/kdump_format.h): compressed page by
 // page, excluded pages told from zero and from missing ones.
 //
-// Pages come in any order and their data is appended as it comes; what became of each page is kept
-// in memory (PageIndex) until the descriptors are written in the order of page frames. How many
-// there will be shows only then, so room is left in the file for one for every page of memory, 24
-// bytes each; what is not needed of it stays a hole.
+// Pages come in any order, and their data is appended as it comes. What became of each page is kept
+// in memory (PageIndex) until the descriptors are written, in the order of page frames. The number
+// of descriptors is known only then. The file therefore has room for a descriptor of every page of
+// memory, 24 bytes each; room that is not needed stays a hole.
 #pragma once
 
 #include <memory>

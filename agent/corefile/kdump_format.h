@@ -25,7 +25,7 @@ inline constexpr std::int32_t kKdumpVersion = 6;
 inline constexpr std::int32_t kKdumpBlockBytes = 4096;
 inline constexpr std::uint64_t kKdumpHeaderBlocks = 1;
 
-// Bits of DiskDumpHeader::status and PageDescriptor::flags. There is none for lz4.
+// Bits of DiskDumpHeader::status and PageDescriptor::flags. The format has none for lz4.
 inline constexpr std::uint32_t kKdumpZlib = 0x1;
 inline constexpr std::uint32_t kKdumpIncomplete = 0x8;  // status only
 inline constexpr std::uint32_t kKdumpZstd = 0x20;
@@ -51,7 +51,7 @@ struct DiskDumpHeader {
   std::int64_t seconds;  // of the crash
   std::int64_t microseconds;
   std::uint32_t status;
-  std::int32_t block_bytes;  // of a page too
+  std::int32_t block_bytes;  // also the size of a page
   std::int32_t sub_header_blocks;
   std::uint32_t bitmap_blocks;  // of both
   std::uint32_t max_pfn;        // cut to 32 bits; see KdumpSubHeader::max_pfn_64

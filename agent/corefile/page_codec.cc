@@ -55,7 +55,7 @@ PageCompressor::~PageCompressor() = default;
 
 PageCompressor::Packed PageCompressor::compress(std::span<const std::byte, kPageBytes> page,
                                                 std::span<std::byte, kPageBytes> out) {
-  // Room for less than a page: what does not fit does not shrink.
+  // One byte less than a page: a page that needs more does not shrink.
   constexpr std::size_t kRoom = kPageBytes - 1;
   if (state_->zlib != nullptr) {
     const std::size_t bytes =

@@ -10,12 +10,12 @@
 
 namespace lastword {
 
-// What the format has a flag for and this program writes. Every reader knows kZlib; crash and
-// makedumpfile know kZstd where they were built with it.
+// The codecs that this program writes. Every reader knows kZlib; crash and makedumpfile know kZstd
+// where they were built with it.
 enum class PageCodec : std::uint8_t { kZlib, kZstd, kNone };
 [[nodiscard]] std::string_view name_of(PageCodec codec);
 
-// One for each thread.
+// Each thread needs one of its own.
 class PageCompressor {
  public:
   explicit PageCompressor(PageCodec codec);

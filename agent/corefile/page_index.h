@@ -1,5 +1,5 @@
-// What became of each page of a dump's memory while it comes in, in any order. Takes 8 bytes for
-// each stored page and 2 bits for each other one: at most 2 MiB for each GiB of memory.
+// What became of each page of a dump's memory, while pages come in, in any order. Takes 8 bytes for
+// each stored page and 2 bits for each page: about 2 MiB for each GiB of memory at most.
 #pragma once
 
 #include <cstdint>

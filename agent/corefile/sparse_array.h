@@ -1,5 +1,5 @@
-// An array of any size whose elements are zero until they are written; only then they take memory,
-// in pages of 4 KiB.
+// An array of any size whose elements are zero until they are written. Memory is taken only for
+// what is written, in pages of 4 KiB.
 #pragma once
 
 #include <sys/mman.h>

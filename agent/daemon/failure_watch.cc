@@ -57,7 +57,8 @@ class FailureWatch {
           return Seen{.look = std::move(*look), .intent = std::move(intent)};
         },
         [this](Result<Seen> seen) {
-          // What a look at headers finds belongs to the survey that it began with.
+          // A look at headers that is under way names disks by their index in the present survey:
+          // a new survey waits for its end.
           if (looking_) {
             waiting_ = std::move(seen);
           } else {
@@ -89,7 +90,8 @@ class FailureWatch {
     look_at_headers();
   }
 
-  // Registers before the label is read again: whoever took a disk meanwhile is found there.
+  // take_own_disk() registers first, and reads the label after that: if the partner took the disk
+  // meanwhile, the label says so.
   void take_lost_reservations_anew() {
     const LostReservations lost = find_lost_reservations(look_.survey, config_, state_);
     if (!lost.any() || std::exchange(taking_anew_, true)) return;
@@ -169,9 +171,9 @@ class FailureWatch {
         });
   }
 
-  // All of them before anything is concluded: what the survey says of the others may be seconds
-  // old. One armed since then is not to be taken for a free spare, one that the dump has turned
-  // to not for an old dump.
+  // All headers are updated before anything is concluded, because what the survey says of the other
+  // disks may be seconds old. A disk that was armed since then must not count as a free spare. A
+  // disk to which the dump moved since then must not count as one that holds an old dump.
   void on_headers(const std::vector<SeenHeader>& seen) {
     for (const SeenHeader& one : seen) {
       update_header(look_.survey.disks[one.disk], one);
@@ -215,8 +217,8 @@ class FailureWatch {
   bool taking_anew_ = false;
   std::string last_problem_;  // with the intent
   Look look_;
-  bool looking_ = false;                 // at headers
-  std::optional<Result<Seen>> waiting_;  // a survey that came meanwhile
+  bool looking_ = false;                 // a look at headers is under way
+  std::optional<Result<Seen>> waiting_;  // a survey that came during that look
   bool watching_ = false;
   std::vector<std::size_t> watched_;
   std::map<std::string, std::string> told_;  // by path: what was said of its header

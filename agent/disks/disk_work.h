@@ -11,8 +11,9 @@
 
 namespace lastword {
 
-// Runs on a thread of its own, which may be left behind in the kernel: holds all it needs by value.
-// `position` is the one in `disks`.
+// The work on one disk. It has a thread of its own. When the disk hangs, that thread stays in the
+// kernel and the caller goes on, so the work holds all that it needs by value. `position` is the
+// disk's place in `disks`.
 using DiskWork =
     std::function<Result<pb::CoredumpHeader>(const OwnDisk& disk, std::size_t position)>;
 

@@ -14,8 +14,8 @@ namespace lastword {
 
 class HeaderWatch {
  public:
-  // A disk that is not among `open` is not opened either, which may take for ever: each poll()
-  // reports it. Shelf and executor outlive this.
+  // A disk that is not among `open` is never opened here, because opening a sick disk may never
+  // return: each poll() gives an error for it. Shelf and executor outlive this.
   HeaderWatch(Shelf& shelf, Executor& executor, const std::vector<DiskView>& disks,
               const OpenDisks& open, milliseconds io_timeout);
 

@@ -28,9 +28,10 @@ struct OwnDisk {
   std::uint64_t metadata_offset = 0;
   // Device names may have moved since the survey: a disk with another UUID is left alone (kGone).
   std::string disk_uuid;
-  // Registered when it was surveyed. This boot's key among them, and gone since: fenced.
+  // The keys that were registered when the disk was surveyed. If this boot's key was among them and
+  // is gone now, another node has removed it: kFenced.
   std::vector<ReservationKey> keys = {};
-  std::int64_t unix_ms = 0;  // that the records bear which are written
+  std::int64_t unix_ms = 0;  // wall clock to put into the records that are written
 };
 
 // Reads the header of a disk that `key` holds and writes what the change makes of it, nothing when

@@ -22,25 +22,28 @@ using Openers = std::map<std::string, std::vector<std::string>>;
 class Shelf {
  public:
   virtual ~Shelf() = default;
-  // Every SCSI disk, by path.
+  // Every SCSI disk, by path. Errors: those of list_scsi_disks().
   [[nodiscard]] virtual Result<std::vector<DiskInfo>> list() = 0;
-  // May hang on a sick disk. `io_timeout` bounds every SCSI command that is sent through it.
+  // May hang on a sick disk. `io_timeout` bounds every SCSI command that is sent through the open
+  // disk. Errors: those of open_disk(); nothing stays open then.
   [[nodiscard]] virtual Result<OpenDisk> open(const DiskInfo& info, Access access,
                                               milliseconds io_timeout) = 0;
-  // Where the disk's records are. kNotFound: it is not labelled.
+  // Where the disk's records are. kNotFound: it is not labelled. Otherwise the errors of
+  // find_metadata_partition().
   [[nodiscard]] virtual Result<std::uint64_t> find_records(OpenDisk& disk) = 0;
   // This machine's page cache of a disk that the partner wrote: see storage/tables/stale_cache.h.
   [[nodiscard]] virtual Status drop_stale_cache(const DiskInfo& disk) = 0;
   [[nodiscard]] virtual Openers find_openers(const std::vector<std::string>& disks) = 0;
-  // See storage/block/batch_read.h.
+  // See read_batch() in storage/block/batch_read.h: an error means that nothing was read, otherwise
+  // each request has its own status.
   [[nodiscard]] virtual Status read(std::span<ReadRequest> requests, milliseconds timeout) = 0;
 };
 
 // This machine's.
 [[nodiscard]] Shelf& real_shelf();
 
-// Disks that are open, read-only, as a survey read from them. Shared by whoever goes on with a
-// disk, so that a name that moves can mislead nobody.
+// The disks from which a survey read, still open, read-only. Whoever goes on with a disk shares its
+// open descriptor: device names may move, a descriptor stays with its disk.
 class OpenDisks {
  public:
   void keep(std::shared_ptr<OpenDisk> disk);

@@ -27,8 +27,8 @@ namespace {
 
 using Choices = std::initializer_list<std::pair<std::string_view, int>>;
 
-// Reads typed values out of the parsed file and keeps the first complaint; once there is one, the
-// other calls do nothing. So the order of calls is the order in which mistakes are reported.
+// Reads typed values out of the parsed file and keeps the first complaint; later complaints are
+// dropped. So the order of calls decides which mistake is reported.
 class Reader {
  public:
   explicit Reader(std::string path) : path_(std::move(path)) {}

@@ -2,25 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cstdint>
-#include <ctime>
 
 #include "agent/base/json.h"
+#include "agent/base/utc.h"
 #include "agent/node/event.pb.h"
 
 namespace lastword {
 namespace {
 
 std::string rfc3339(std::int64_t unix_ms) {
-  const std::chrono::milliseconds since_epoch(unix_ms);
-  const auto whole = std::chrono::floor<std::chrono::seconds>(since_epoch);
-  const std::time_t seconds = whole.count();
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
+  const std::tm parts = utc_fields(unix_ms);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
                      parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                     (since_epoch - whole).count());
+                     std::max<std::int64_t>(unix_ms, 0) % 1000);
 }
 
 }  // namespace

@@ -1,11 +1,8 @@
 #include "agent/node/intent_file.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/util/json_util.h>
-#include <sys/stat.h>
 
-#include <cerrno>
-
+#include "agent/base/json.h"
 #include "agent/base/text_file.h"
 
 namespace lastword {
@@ -18,35 +15,22 @@ std::string intent_file(const Config& config) {
 }  // namespace
 
 Result<pb::TakeoverIntent> load_intent(const Config& config) {
-  const std::string path = intent_file(config);
-  const auto text = read_text_file(path);
-  if (!text) return fail(text.error());
   pb::TakeoverIntent intent;
-  if (!google::protobuf::util::JsonStringToMessage(*text, &intent).ok()) {
-    return fail({.code = Code::kCorrupt,
-                 .operation = "read takeover intent",
-                 .disk = path,
-                 .detail = "not the JSON that lastword writes; look at the partner's disks "
-                           "(`lastword takeover --dry-run`), then remove the file"});
+  const Status loaded = load_json(intent_file(config), intent);
+  if (loaded) return intent;
+  Error error = loaded.error();
+  if (error.code == Code::kCorrupt) {
+    error.operation = "read takeover intent";
+    error.detail =
+        "not the JSON that lastword writes; look at the partner's disks (`lastword takeover "
+        "--dry-run`), then remove the file";
   }
-  return intent;
+  return fail(error);
 }
 
 Status save_intent(const Config& config, const pb::TakeoverIntent& intent) {
-  const std::string& folder = config.persistent_directory;
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail(
-        {.code = Code::kIo, .sys_errno = errno, .operation = "create directory", .disk = folder});
-  }
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.preserve_proto_field_names = true;
-  std::string text;
-  if (!google::protobuf::util::MessageToJsonString(intent, &text, options).ok()) {
-    return fail(
-        {.code = Code::kIo, .operation = "format takeover intent", .disk = intent_file(config)});
-  }
-  return replace_file(intent_file(config), text);
+  if (Status status = make_directory(config.persistent_directory); !status) return status;
+  return save_json(intent_file(config), intent);
 }
 
 }  // namespace lastword

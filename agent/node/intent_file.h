@@ -7,9 +7,10 @@
 
 namespace lastword {
 
-// kNotFound: none was ever written. kCorrupt: not what lastword writes.
+// kNotFound: none was ever written. kCorrupt: not what lastword writes. kIo: it cannot be read.
 [[nodiscard]] Result<pb::TakeoverIntent> load_intent(const Config& config);
-// Durable when this returns.
+// Durable when this returns without an error. After an error a reader
+// finds the intent before it or the new one.
 [[nodiscard]] Status save_intent(const Config& config, const pb::TakeoverIntent& intent);
 
 }  // namespace lastword

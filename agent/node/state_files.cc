@@ -1,19 +1,14 @@
 #include "agent/node/state_files.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <google/protobuf/util/json_util.h>
-#include <sys/file.h>
-#include <sys/stat.h>
+#include <google/protobuf/message.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <sstream>
+#include <optional>
 
+#include "agent/base/json.h"
 #include "agent/base/text_file.h"
-#include "proto/uuid.h"
 
 namespace lastword {
 namespace {
@@ -26,20 +21,6 @@ std::string armed_file(const Config& config) {
   return config.state_directory + "/armed.json";
 }
 
-std::string generation_file(const Config& config) {
-  return fmt::format("{}/generation-{}", config.persistent_directory, config.self.id);
-}
-
-std::string mailbox_file(const Config& config) {
-  return config.persistent_directory + "/mailbox-disks";
-}
-
-Status make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  return fail(
-      {.code = Code::kIo, .sys_errno = errno, .operation = "create directory", .disk = path});
-}
-
 Error no_state(const std::string& path, std::string_view detail) {
   return {.code = Code::kNotFound,
           .operation = "read state",
@@ -50,18 +31,17 @@ Error no_state(const std::string& path, std::string_view detail) {
 // `absent` says what to do where there is no such file of this boot.
 template <class Message>
 Result<Message> load(const std::string& path, std::string_view boot_id, std::string_view absent) {
-  const auto text = read_text_file(path);
-  if (!text) {
-    if (text.error().code == Code::kNotFound) return fail(no_state(path, absent));
-    return fail(text.error());
-  }
   Message message;
-  if (!google::protobuf::util::JsonStringToMessage(*text, &message).ok()) {
-    return fail({.code = Code::kCorrupt,
-                 .operation = "read state",
-                 .disk = path,
-                 .detail = "not the JSON that lastword writes; remove the file, then run `lastword "
-                           "start` and `lastword arm`"});
+  if (const Status loaded = load_json(path, message); !loaded) {
+    Error error = loaded.error();
+    if (error.code == Code::kNotFound) return fail(no_state(path, absent));
+    if (error.code == Code::kCorrupt) {
+      error.operation = "read state";
+      error.detail =
+          "not the JSON that lastword writes; remove the file, then run `lastword start` and "
+          "`lastword arm`";
+    }
+    return fail(error);
   }
   if (message.boot_id() != boot_id) return fail(no_state(path, absent));
   return message;
@@ -69,15 +49,8 @@ Result<Message> load(const std::string& path, std::string_view boot_id, std::str
 
 Status save(const Config& config, const std::string& path,
             const google::protobuf::Message& message) {
-  if (Status status = make_state_directory(config); !status) return status;
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.preserve_proto_field_names = true;
-  std::string text;
-  if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) {
-    return fail({.code = Code::kIo, .operation = "format state", .disk = path});
-  }
-  return replace_file(path, text);
+  if (Status status = make_directory(config.state_directory); !status) return status;
+  return save_json(path, message);
 }
 
 // One that is not there counts as removed.
@@ -102,96 +75,6 @@ Result<std::string> read_boot_id() {
   if (!text) return text;
   while (!text->empty() && text->back() == '\n') text->pop_back();
   return text;
-}
-
-Status make_state_directory(const Config& config) {
-  return make_directory(config.state_directory);
-}
-
-Result<std::uint32_t> load_last_generation(const Config& config) {
-  const std::string path = generation_file(config);
-  const auto text = read_text_file(path);
-  if (!text && text.error().code == Code::kNotFound) return 0U;
-  if (!text) return fail(text.error());
-  std::uint32_t generation = 0;
-  const char* const end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, generation);
-  if (error == std::errc() && stop + 1 == end && *stop == '\n' &&
-      generation <= kMaxBootGeneration) {
-    return generation;
-  }
-  return fail({.code = Code::kCorrupt,
-               .operation = "read last generation",
-               .disk = path,
-               .detail = "not the number that lastword writes; remove the file: the disks tell of "
-                         "the generation too"});
-}
-
-Result<std::vector<std::string>> load_known_mailboxes(const Config& config) {
-  const std::string path = mailbox_file(config);
-  const auto text = read_text_file(path);
-  if (!text && text.error().code == Code::kNotFound) return std::vector<std::string>{};
-  if (!text) return fail(text.error());
-  std::vector<std::string> uuids;
-  std::istringstream lines(*text);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty()) continue;
-    if (!parse_uuid(line)) {
-      return fail({.code = Code::kCorrupt,
-                   .operation = "read known mailbox disks",
-                   .disk = path,
-                   .detail = "wanted: the UUID of a disk on each line"});
-    }
-    uuids.push_back(line);
-  }
-  std::sort(uuids.begin(), uuids.end());
-  return uuids;
-}
-
-Status keep_known_mailboxes(const Config& config, const std::vector<std::string>& uuids) {
-  if (Status status = make_directory(config.persistent_directory); !status) return status;
-  std::string text;
-  for (const std::string& uuid : uuids) text += uuid + "\n";
-  return replace_file(mailbox_file(config), text);
-}
-
-Status keep_last_generation(const Config& config, std::uint32_t generation) {
-  if (Status status = make_directory(config.persistent_directory); !status) return status;
-  return replace_file(generation_file(config), std::to_string(generation) + "\n");
-}
-
-namespace {
-
-// Of a file in the state directory; `busy` says who may hold it.
-Result<FileDescriptor> lock(const Config& config, const char* name, bool wait,
-                            std::string_view busy) {
-  if (Status status = make_state_directory(config); !status) return fail(status.error());
-  const std::string path = config.state_directory + "/" + name;
-  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!file.valid()) {
-    return fail({.code = Code::kIo, .sys_errno = errno, .operation = "open lock", .disk = path});
-  }
-  while (::flock(file.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    return fail({.code = Code::kRefused,
-                 .sys_errno = errno,
-                 .operation = "lock",
-                 .disk = path,
-                 .detail = busy});
-  }
-  return file;
-}
-
-}  // namespace
-
-Result<FileDescriptor> lock_state(const Config& config) {
-  return lock(config, "lock", false,
-              "another `lastword` start, stop, arm or disarm is running; wait for it");
-}
-
-Result<FileDescriptor> lock_takeover(const Config& config, bool wait) {
-  return lock(config, "takeover.lock", wait,
-              "another takeover is running on this node; it finishes by itself");
 }
 
 Result<NodeState> load_last_life(const Config& config, std::string_view boot_id) {

@@ -1,13 +1,17 @@
-// What commands leave in the state directory for later commands of the same boot. Every file
-// carries the kernel's boot id: a state left by an earlier boot counts as absent. Each is written
-// to a temporary file, synced and renamed, so that a reader sees the old or the new state.
+// What commands leave in the state directory for later commands of the same boot: node.json and
+// armed.json (agent/node/state.proto). Both carry the kernel's boot id; a file of an earlier boot
+// counts as absent. A file is written under another name, synced and renamed: a reader sees the old
+// state or the new one, also after an error or a kill. A save that fails may leave FILE.new behind,
+// which the next save overwrites. Saving makes the directory where it is missing.
+//
+// Errors, where nothing else is said: kCorrupt, the file is not what lastword writes; kIo or
+// kNoSpace, the system failed.
 #pragma once
 
 #include "agent/node/state.pb.h"
 #include "agent/protocol/config.h"
 #include "agent/protocol/node_state.h"
 #include "proto/keys.h"
-#include "storage/block/file_descriptor.h"
 
 namespace lastword {
 
@@ -17,28 +21,16 @@ namespace lastword {
 // kNotFound: `lastword start` has not run since boot, or `lastword stop` has ended that life.
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config);
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config, std::string_view boot_id);
-// To release what is left: also a life that was ended.
+// Also a life that `lastword stop` has ended but could not release everywhere: for whoever releases
+// what that life still holds. kNotFound: no life has begun since boot.
 [[nodiscard]] Result<NodeState> load_last_life(const Config& config);
 [[nodiscard]] Result<NodeState> load_last_life(const Config& config, std::string_view boot_id);
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state);
-// After a `lastword stop` that left nothing under this key: the next start is a new life, with a
-// generation of its own.
-[[nodiscard]] Status remove_node_state(const Config& config);
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state,
                                      std::string_view boot_id);
-
-// The highest boot generation that this machine ever used under this node's id, over reboots, in
-// PERSISTENT/generation-ID: the disks in sight may not tell of it. Written by `lastword start`
-// before it touches a disk. 0: none was kept. kCorrupt: not a number.
-[[nodiscard]] Result<std::uint32_t> load_last_generation(const Config& config);
-[[nodiscard]] Status keep_last_generation(const Config& config, std::uint32_t generation);
-
-// UUIDs of all mailbox disks that this node ever saw, over reboots, sorted: both nodes must count
-// votes by the same disks, whichever are in sight. An operator takes the line of a disk that is
-// gone for good out of PERSISTENT/mailbox-disks.
-[[nodiscard]] Result<std::vector<std::string>> load_known_mailboxes(const Config& config);
-[[nodiscard]] Status keep_known_mailboxes(const Config& config,
-                                          const std::vector<std::string>& uuids);
+// After a `lastword stop` that left nothing under this key: the next start is a new life, with a
+// generation of its own. A file that is not there counts as removed.
+[[nodiscard]] Status remove_node_state(const Config& config);
 
 // Written by `lastword arm` once the capture image is loaded; removed by `lastword disarm`. The
 // boot_id field is filled in here. kNotFound: not armed since boot.
@@ -48,17 +40,7 @@ namespace lastword {
 [[nodiscard]] Status save_armed_state(const Config& config, const pb::ArmedState& state);
 [[nodiscard]] Status save_armed_state(const Config& config, const pb::ArmedState& state,
                                       std::string_view boot_id);
+// A file that is not there counts as removed.
 [[nodiscard]] Status remove_armed_state(const Config& config);
-
-// One of start, stop, arm and disarm at a time: kRefused while another one runs. Held until the
-// descriptor is closed.
-[[nodiscard]] Result<FileDescriptor> lock_state(const Config& config);
-
-// One takeover at a time. kRefused while another one runs, unless `wait`.
-[[nodiscard]] Result<FileDescriptor> lock_takeover(const Config& config, bool wait);
-
-// Creates the state directory where it is missing. Private to root: the capture image in it names
-// the reservation key.
-[[nodiscard]] Status make_state_directory(const Config& config);
 
 }  // namespace lastword

@@ -1,5 +1,9 @@
 // Has the partner failed? A panicked node says so itself, in the coredump header of the disk that
 // it dumps to; the network has no part in it.
+//
+// A node that dies without reaching its capture kernel says nothing, and is not noticed yet. The
+// decision that a silent partner has failed belongs here. The heartbeat that it needs would be sent
+// and read in agent/daemon/, and has its place on disk: MailboxSlot.sequence in proto/disk.proto.
 #pragma once
 
 #include "agent/protocol/disk_view.h"

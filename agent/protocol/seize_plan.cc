@@ -72,7 +72,8 @@ Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal)
   if (!seen) return;
   view_ = std::move(*seen);
   decide();
-  if (over() || giving_up()) {  // nothing ends on old news
+  // What was seen may be out of date: it may save a look, but it never ends the seizing.
+  if (over() || giving_up()) {
     giving_up_ = false;
     state_ = State::kReadying;
     result_ = {};

@@ -66,8 +66,9 @@ void place_own_disk(std::size_t index, const DiskView& disk, const Config& confi
 
 // Why this mailbox disk is not joined; empty: it is.
 //
-// A vote that was lost in this life stays lost: the winner may be slow, and still take disks from
-// this node by the key that this node has now. A later life's key it would respect.
+// A vote that was lost in this life stays lost: the winner may be slow, and may still take disks
+// from this node, by removing the key that this node has now. It would not remove the key of a
+// later life.
 std::string reject_mailbox(const DiskView& disk, const Survey& survey, const Config& config,
                            const std::optional<NodeState>& state) {
   if (disk.scsi_problem) return describe(*disk.scsi_problem);

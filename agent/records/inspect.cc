@@ -72,7 +72,7 @@ void inspect_record(RecordIo& records, std::uint64_t metadata_offset, RecordPlac
     }
     slot.set_offset_bytes(metadata_offset + slot_offset(place, i));
   }
-  if (!readable) return;  // what the other slot says may be out of date
+  if (!readable) return;  // the slot that could not be read may be the newer one
   const auto choice = choose_slot(slots[0], slots[1]);
   if (choice) {
     out.set_verdict(fmt::format("slot {} counts", *choice->current));

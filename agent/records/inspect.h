@@ -14,8 +14,9 @@ namespace lastword {
 // Sections of a dump that are looked at; verifying all is the work of `lastword recover`.
 inline constexpr std::size_t kInspectedSections = 8;
 
-// Fails when the disk cannot be read at all; all else is in the report. Its records are where
-// find_metadata() has them.
+// Errors: the disk cannot be opened, or cannot be read where its partition table and its records
+// begin. Everything else that is wrong is in the report. The records are where find_metadata()
+// finds them.
 [[nodiscard]] Result<pb::InspectReport> inspect_disk(const std::string& path,
                                                      std::chrono::milliseconds io_timeout,
                                                      std::optional<std::uint64_t> metadata_offset);

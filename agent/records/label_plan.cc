@@ -79,7 +79,7 @@ void judge_content(const DiskFindings& findings, const LabelRequest& request,
   if (findings.table && !request.adopt) {
     const auto& partitions = findings.table->partitions;
     const bool own = std::all_of(partitions.begin(), partitions.end(), is_lastwords);
-    // A valid label speaks for its own table.
+    // Under a valid label the table is lastword's own: judge_records() has objected to the label.
     if (!is_unfinished_label(findings) && !(own && findings.label)) {
       verdict.objections.push_back(describe_table(*findings.table));
     }

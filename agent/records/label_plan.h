@@ -19,7 +19,7 @@ struct LabelRequest {
   std::string cluster_uuid;
   pb::Role role = pb::ROLE_UNSPECIFIED;
   std::uint8_t home_node = 0;  // 0 for a mailbox only
-  std::uint8_t self_node = 0;  // whose reservation is no obstacle; 0: nobody's
+  std::uint8_t self_node = 0;  // its reservation is no obstacle; 0: every one is
   bool adopt = false;
   bool force = false;
 };
@@ -28,10 +28,11 @@ struct DiskFindings {
   DiskInfo info;
   std::vector<std::string> uses;           // of the running system; storage/tables/signatures.h
   std::vector<Signature> disk_signatures;  // of the disk as a whole, partition tables left out
-  // In the partitions that would go and in the data region to be.
+  // In the partitions that would be removed, and in the data region that would be made.
   std::vector<Signature> signatures;
   std::optional<FoundTable> table;
-  // A lastword metadata partition, and what is in it; absent label: never written.
+  // The disk's lastword metadata partition, and what is in it. Absent label: never written, or see
+  // label_problem.
   std::optional<Partition> metadata;
   std::optional<pb::Label> label;
   pb::CoredumpHeader header;           // INACTIVE where never written

@@ -64,8 +64,9 @@ void read_reservation(OpenDisk& disk, DiskFindings& findings) {
   }
 }
 
-// Of the disk as a whole. A partition table is told apart, by its partitions; traces of one that
-// cannot be read may be all that is left in front of somebody's data.
+// Signatures of the disk as a whole. A partition table that can be read is not among them: judge()
+// knows its partitions. Traces of a table that cannot be read are: they may be all that is left in
+// front of somebody's data.
 Result<std::vector<Signature>> disk_signatures(int fd, const DiskInfo& info, bool table_readable) {
   auto found = find_signatures(fd, info.path, {0, info.size_bytes});
   if (found && table_readable) {
@@ -74,7 +75,8 @@ Result<std::vector<Signature>> disk_signatures(int fd, const DiskInfo& info, boo
   return found;
 }
 
-// What would be lost with the partitions that go, or is in the way in the data region to be.
+// The regions whose signatures matter: partitions that would be removed, since their content would
+// be lost, and the data region that would be made, since it must be free.
 std::vector<Partition> regions_to_probe(const DiskFindings& findings, const LabelRequest& request) {
   std::vector<Partition> regions;
   if (!request.adopt && findings.table) {
@@ -178,7 +180,7 @@ Status write_records(BlockDevice& device, const Partition& metadata, const pb::L
   return records.put(RecordPlace::kLabel, label);
 }
 
-// A label is only good for something where the readers find it.
+// Finds the label as every reader does, by the GPT: one that readers do not find is useless.
 Status verify_label(const DiskFindings& findings, BlockDevice& device, const pb::Label& label) {
   const auto metadata = find_metadata_partition(findings.info.path);
   if (!metadata) return fail(metadata.error());
@@ -194,8 +196,8 @@ Status verify_label(const DiskFindings& findings, BlockDevice& device, const pb:
        .detail = "another label than the one just written: does somebody else write here?"});
 }
 
-// Two labellers of one disk would both find it free. udev takes the same lock for moments
-// (systemd.io/BLOCK_DEVICE_LOCKING), so it is worth a few tries.
+// Without the lock, two `lastword label` could both find the disk free. udev holds the same lock
+// for moments (systemd.io/BLOCK_DEVICE_LOCKING), so a few tries are worth it.
 Result<FileDescriptor> lock_disk(const std::string& path, Executor& executor) {
   constexpr int kTries = 20;
   constexpr milliseconds kPause{100};
@@ -291,7 +293,7 @@ Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& n
     }
     auto lock = lock_disk(findings->info.path, executor);
     if (!lock) return fail(lock.error());
-    // Only now nobody else changes it any more.
+    // Examined again: before the lock, somebody else could still change the disk.
     findings = examine_disk(name, request, io_timeout);
     if (!findings) return fail(findings.error());
     LabelVerdict verdict = judge(*findings, request);

@@ -1,4 +1,4 @@
-// Labelling disks: reading what decides whether they may be, and writing the labels.
+// Labelling disks: reads what label_plan.h decides by, and writes the labels.
 #pragma once
 
 #include "agent/base/executor.h"
@@ -7,8 +7,8 @@
 
 namespace lastword {
 
-// Read-only. Fails when the disk cannot be looked at at all; what is wrong with what it holds is
-// among the findings.
+// Read-only. Errors: the disk cannot be opened or read. What is wrong with its content is among the
+// findings.
 [[nodiscard]] Result<DiskFindings> examine_disk(const std::string& path,
                                                 const LabelRequest& request,
                                                 milliseconds io_timeout);

@@ -31,9 +31,9 @@ class ReadAhead {
   ReadAhead& operator=(const ReadAhead&) = delete;
 
   // The next `bytes` (a multiple of kBlockBytes, at most kChunkBytes) in one piece, valid until the
-  // next call. kNotFound: the extent ends before. What the device said, where it could not be
-  // read: the error names the first block that failed, everything before it has been handed out or
-  // was part of this call. After an error every further call fails with it too.
+  // next call. kNotFound: the extent ends before. Any other error is what the device said: it names
+  // the first block that could not be read; every block before that one has been handed out or was
+  // part of this call. After an error every further call fails with it too.
   [[nodiscard]] Result<std::span<const std::byte>> take(std::size_t bytes);
 
  private:

@@ -26,11 +26,11 @@ struct RecoverRequest {
   RecoverProgress progress;
 };
 
-// Without a configuration (`config` says why) a core needs a directory, and a SCSI disk is only
-// read. So it is with the dump of another cluster, whose nodes `config` does not name. A disk whose
-// GPT does not tell where its records are is only read. With `verify` the result has a report and a
-// note. Where this node holds the disk and finds a dump there that nobody can be writing any more,
-// it first becomes ABORTED.
+// Without a configuration (`config` says why), a core needs `directory`, and a SCSI disk is only
+// read. The same holds for a dump of another cluster, whose nodes `config` does not name. A disk
+// whose GPT does not tell where its records are is only read. With `verify` the result has a report
+// and a note. Where this node holds the disk and finds a dump there that nobody can be writing any
+// more, it first becomes ABORTED.
 [[nodiscard]] Result<pb::RecoveryResult> recover_disk(const Result<Config>& config,
                                                       const RecoverRequest& request);
 

@@ -1,4 +1,4 @@
-// How start and stop reach the disks; tests reach others.
+// How start and stop reach the disks of this machine; tests put other disks here.
 #pragma once
 
 #include <functional>

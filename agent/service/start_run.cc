@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "agent/node/locks.h"
+#include "agent/node/persistent_files.h"
 #include "agent/node/state_files.h"
 
 namespace lastword {
@@ -18,8 +20,8 @@ std::vector<std::string> sorted(const Uuids& uuids) {
   return {uuids.begin(), uuids.end()};
 }
 
-// Those in sight, and those that any earlier start saw: one that has vanished since still counts
-// when a majority is asked for.
+// UUIDs of the mailbox disks in sight and of those that any earlier start saw. A disk that has
+// vanished since still counts when a majority is needed.
 Result<Uuids> mailbox_uuids(const Config& config, StartReport& report) {
   const auto known = load_known_mailboxes(config);
   if (!known) return fail(known.error());
@@ -84,8 +86,9 @@ Status take(const Config& config, const Uuids& before, const DiskAccess& access,
   const auto mailboxes = mailbox_uuids(config, report);
   if (!mailboxes) return fail(mailboxes.error());
   if (Status kept = keep_known_mailboxes(config, sorted(*mailboxes)); !kept) return kept;
-  // Before the first disk is touched: a start that is killed and run again keeps its generation,
-  // and does not take a lost vote for one that was never cast.
+  // Saved before the first disk is touched. A start that is killed and run again then keeps its
+  // generation, and knows on which mailbox disks its key may have been: a key that is gone from
+  // there may be a lost vote.
   const auto uuid_at = [&](std::size_t disk) {
     return report.survey.disks[disk].label->disk_uuid();
   };

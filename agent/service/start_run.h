@@ -1,5 +1,5 @@
 // `lastword start`, done: takes this node's own disks into service and joins the mailbox disks, as
-// start_plan.h decides.
+// start_plan.h decides. What happens to each disk is in agent/disks/own_disk.h.
 #pragma once
 
 #include <string>
@@ -23,17 +23,19 @@ struct StartReport {
   // Disk UUIDs of mailbox disks that an earlier start saw and this one does not. They count as
   // votes that are not won.
   std::vector<std::string> missing_mailboxes;
-  std::vector<std::size_t> disks;  // that were to be taken, indices into the survey ...
-  // ... and for each its coredump header in service, or why it is not. INACTIVE for mailbox disks.
+  // The disks that were to be taken or joined, as indices into the survey.
+  std::vector<std::size_t> disks;
+  // For each of `disks` its coredump header in service (INACTIVE for a mailbox disk), or why it is
+  // not in service.
   std::vector<Result<pb::CoredumpHeader>> results;
   std::vector<DiskRemark> remarks;  // of disks in service: what the operator should look after
 };
 
 // Holds lock_state() meanwhile. The node's state says what this start is about to do before the
-// first disk is touched: one that was killed may be run again, and keeps its generation.
-// `reinstalled`: the disks are believed where this machine has no note of its last boot. Errors:
-// another command is at work (kRefused), the plan says no, or the state could not be kept; of the
-// disks some may be in service then.
+// first disk is touched: a start that was killed may be run again, and keeps its generation.
+// `reinstalled`: this machine's note of its last boot generation does not count, only what the
+// disks tell of it. Errors: another command is at work (kRefused), the plan says no, or the state
+// could not be kept; in the last case some disks may be in service.
 [[nodiscard]] Result<StartReport> start_node(const Config& config, bool reinstalled,
                                              const DiskAccess& access);
 

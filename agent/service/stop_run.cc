@@ -1,5 +1,6 @@
 #include "agent/service/stop_run.h"
 
+#include "agent/node/locks.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/protocol/takeover_input.h"
 
@@ -48,8 +49,8 @@ std::vector<std::string> kept_disks(const Config& config, const Survey& survey) 
 Status end_life(const Config& config, const NodeState& state, const StopReport& report) {
   if (!report.kept.empty()) return {};
   if (report.not_released.empty() && report.unreadable.empty()) return remove_node_state(config);
-  // What is still registered can be released by another stop. It must not keep `start` in this
-  // life, where votes that were lost stay lost.
+  // A disk that is still registered can be released by another stop. The life ends nevertheless: a
+  // `start` that went on with it would keep its lost votes.
   NodeState ended = state;
   ended.stopped = true;
   return save_node_state(config, ended);

@@ -18,7 +18,7 @@ using Disarm =
     std::function<Result<std::vector<Error>>(const NodeState& state, const Survey& survey)>;
 
 enum class StopOutcome {
-  kNotInService,  // since boot: there was nothing to do
+  kNotInService,  // no life has begun since boot: there was nothing to do
   kStillArmed,    // see disarm_problem; nothing was released
   kStopped,       // see not_released and unreadable for what was not
 };
@@ -29,15 +29,18 @@ struct StopReport {
   std::vector<Error> still_armed;
   unsigned released = 0;
   std::vector<Error> not_released;
-  // Not released either: nothing tells whether they are this node's.
+  // Not released either: their labels cannot be read, so they may be this node's.
   std::vector<DiskView> unreadable;
   std::vector<std::string> kept;  // paths of the partner's disks, taken over and not given back
-  Status state_kept;              // whether the next start will know how this life ended
+  // An error: the node's state could not be written, so the next start takes this life for one that
+  // goes on.
+  Status state_kept;
 };
 
 // Holds lock_state() meanwhile. A disk that is not released keeps this node's key and may be
-// released by another stop; the life ends all the same, unless disks of the partner are kept.
-// Errors: another command is at work (kRefused), or nothing could be looked at.
+// released by another stop. The life ends all the same, unless disks of the partner are kept.
+// Errors: another command is at work (kRefused), the state cannot be read, or the disks cannot be
+// listed; nothing was changed then.
 [[nodiscard]] Result<StopReport> stop_node(const Config& config, const Disarm& disarm,
                                            const DiskAccess& access);
 

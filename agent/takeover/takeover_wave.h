@@ -19,8 +19,13 @@ namespace lastword {
 
 // The life of the partner that is taken over.
 struct FailedLife {
-  std::uint32_t latest = 0;                 // what headers of earlier lives say is over
-  std::optional<std::uint32_t> panicked{};  // its keys and those before it go, on every disk
+  // The life that the takeover is about (life_taken_over()). A header of any other life says
+  // nothing about this crash.
+  std::uint32_t latest = 0;
+  // The life that is known to have failed. Its keys and those of earlier lives are preempted on
+  // every disk, a key of a later life is respected. Absent: on each disk, the label tells up to
+  // which life keys are preempted.
+  std::optional<std::uint32_t> panicked{};
 };
 
 class TakeoverWave {

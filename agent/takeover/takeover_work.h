@@ -32,10 +32,10 @@ struct Failure {
 struct TakeoverWork {
   const Config& config;
   const NodeState& state;
-  Surveyor& surveyor;  // and with it the shelf, the clock and the threads
-  EventSink events;    // called on the takeover's thread only
-  RunHook run_hook;    // these two elsewhere
-  RecoverDump recover;
+  Surveyor& surveyor;   // and with it the shelf, the clock and the threads
+  EventSink events;     // called on the takeover's thread only
+  RunHook run_hook;     // called elsewhere (executor.h): may last
+  RecoverDump recover;  // likewise
 
   [[nodiscard]] Executor& executor() const { return surveyor.executor(); }
   [[nodiscard]] Shelf& shelf() const { return surveyor.shelf(); }

@@ -1,5 +1,5 @@
 // Reads blocks of many disks at once: one io_uring submission for all, so that one sick disk does
-// not delay the others. Falls back to a thread per disk where io_uring is not to be had.
+// not delay the others. Where io_uring is not available, each read has a thread of its own.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 namespace lastword {
 
 struct ReadRequest {
-  int fd = -1;                  // open O_DIRECT; the caller's
+  int fd = -1;                  // open O_DIRECT; the caller closes it
   std::string_view disk;        // for messages
   std::uint64_t offset = 0;     // multiple of kBlockBytes
   std::span<std::byte> buffer;  // aligned, whole blocks; owned by `keep`

@@ -9,13 +9,13 @@
 
 namespace lastword {
 
-// EBADE is how RESERVATION CONFLICT arrives: BLK_STS_NEXUS, called BLK_STS_RESV_CONFLICT since
-// Linux 6.5.
+// Never fails: a number that means nothing special is kIo. RESERVATION CONFLICT arrives as EBADE
+// (BLK_STS_NEXUS, called BLK_STS_RESV_CONFLICT since Linux 6.5).
 [[nodiscard]] Code code_of_errno(int number);
 
 [[nodiscard]] Error io_error(std::string_view operation, std::string_view disk,
                              std::uint64_t offset, int number);
-// Fewer bytes than asked for. A disk does so at its end only.
+// kIo, for a transfer of fewer bytes than asked for. A disk does that only at its end.
 [[nodiscard]] Error short_transfer(std::string_view operation, std::string_view disk,
                                    std::uint64_t offset, std::size_t wanted, std::size_t got);
 

@@ -16,6 +16,7 @@ class LinuxBlockDevice final : public BlockDevice {
  public:
   // Opens O_DIRECT. An image file on a file system without O_DIRECT (tmpfs) is opened without it;
   // a disk never is. kNotFound: no such path. kRefused: neither a disk nor a regular file.
+  // Otherwise what code_of_errno() makes of the errno; nothing stays open.
   [[nodiscard]] static Result<std::unique_ptr<LinuxBlockDevice>> open(const std::string& path,
                                                                       Access access);
 

@@ -14,7 +14,7 @@ class EngineState {
  public:
   EngineState(std::string_view disk, std::span<const std::size_t> buffer_sizes);
   // With writes in flight the memory is given up instead of freed: the disk may still read from it,
-  // and would find whatever was allocated there next.
+  // and would write out whatever was allocated there next.
   ~EngineState();
   EngineState(const EngineState&) = delete;
   EngineState& operator=(const EngineState&) = delete;

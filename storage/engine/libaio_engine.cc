@@ -60,7 +60,7 @@ class LibaioEngine final : public WriteEngine {
     const int result = send(block, Completion::kFlush);
     if (result == -EINVAL) {
       // Before Linux 4.18 no file could be flushed asynchronously. What completed before this call
-      // is made durable all the same, only that the caller waits here.
+      // is made durable here, and the caller waits for it.
       flushed_ = ::fdatasync(fd_) == 0 ? 0 : -errno;
     } else if (result != 1) {
       return fail(io_error("submit flush", state_.disk(), kNoOffset, -result));

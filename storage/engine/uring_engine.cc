@@ -123,8 +123,9 @@ class UringEngine final : public WriteEngine {
             .detail = why};
   }
 
-  // An entry that the kernel did not take stays in the ring, and would go out with the next one,
-  // from a buffer that the caller believes is its own again. Hence no next one.
+  // An entry that the kernel did not take stays in the ring. It would be sent together with the
+  // next entry, from a buffer that the caller uses again by then. So a broken ring sends nothing
+  // more.
   [[nodiscard]] Status check_usable(std::string_view operation, std::uint64_t offset) const {
     if (broken_errno_ == 0) return {};
     return fail(io_error(operation, state_.disk(), offset, broken_errno_));

@@ -21,8 +21,8 @@ struct Completion {
 
 class WriteEngine {
  public:
-  // Does not wait. What is in flight may still reach the disk; its memory and the kernel's context
-  // are then left to the end of the process, so that the caller can go on with another disk.
+  // Does not wait, so that the caller can go on with another disk. What is in flight may still
+  // reach the disk; its memory and the kernel's context then stay until the end of the process.
   virtual ~WriteEngine() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;  // "io_uring", "libaio"
 
@@ -32,7 +32,8 @@ class WriteEngine {
   [[nodiscard]] virtual unsigned in_flight() const = 0;
 
   // Writes the first `length` bytes of a buffer that is not in flight. Offset and length are
-  // multiples of kBlockBytes. The buffer must not be touched until its completion.
+  // multiples of kBlockBytes. The buffer must not be touched until its completion. kRefused: one of
+  // these rules is broken. On any error nothing was sent, and the buffer is the caller's.
   [[nodiscard]] virtual Status submit(unsigned index, std::uint64_t offset, std::size_t length) = 0;
   // Makes durable what completed before this call. At most one flush in flight.
   [[nodiscard]] virtual Status submit_flush() = 0;

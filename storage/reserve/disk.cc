@@ -1,14 +1,12 @@
 #include "storage/reserve/disk.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <scsi/sg_unaligned.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <optional>
@@ -16,6 +14,7 @@
 
 #include "proto/printable.h"
 #include "storage/block/io_error.h"
+#include "storage/block/sysfs_attribute.h"
 #include "storage/reserve/pass_through_device.h"
 #include "storage/reserve/sg_lun.h"
 
@@ -26,28 +25,9 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kSysfsSectorBytes = 512;  // whatever the disk's own block size
 
-// sysfs gives an attribute whole to one read() of a page; empty when there is none. Many disks have
-// many: a stream for each of them was a tenth of a takeover.
-std::string read_raw(const fs::path& path) {
-  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return {};
-  std::array<char, 4096> page;
-  const ssize_t got = ::read(fd.get(), page.data(), page.size());
-  return {page.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
-}
-
-// Spaces and NULs around it removed.
-std::string read_attribute(const fs::path& path) {
-  std::string text = read_raw(path);
-  constexpr std::string_view kPadding(" \n\0", 3);
-  text.erase(text.find_last_not_of(kPadding) + 1);
-  text.erase(0, std::min(text.find_first_not_of(kPadding), text.size()));
-  return text;
-}
-
 // Unit serial number page, SPC-4 7.8.17: page code, length, text.
 std::string read_serial(const fs::path& device) {
-  const std::string page = read_raw(device / "vpd_pg80");
+  const std::string page = read_raw_attribute(device / "vpd_pg80");
   constexpr std::size_t kHeaderBytes = 4;
   if (page.size() <= kHeaderBytes || page[1] != '\x80') return read_attribute(device / "wwid");
   const std::size_t length = sg_get_unaligned_be16(&page[2]);
@@ -67,8 +47,8 @@ bool is_scsi_disk(const fs::path& block) {
   return read_attribute(block / "device" / "type") == "0";
 }
 
-// A card reader's slot, a management controller's virtual drive. A fixed disk of size 0 is a sick
-// one.
+// True for an empty slot of a card reader, and for a virtual drive of a management controller. A
+// disk that is not removable and has size 0 is sick: it is listed.
 bool has_no_medium(const fs::path& block) {
   return read_attribute(block / "removable") == "1" && read_attribute(block / "size") == "0";
 }

@@ -21,16 +21,20 @@ struct SystemRoots {
   std::string dev = "/dev";
 };
 
-// Every SCSI disk of this machine (sysfs: peripheral device type 0), by name: sda ... sdz, sdaa;
-// not drives without a medium. Those whose path is among `known` are left out and not looked at.
+// Every SCSI disk of this machine (sysfs: peripheral device type 0) that has a medium, by name: sda
+// ... sdz, sdaa. Disks whose path is among `known` are left out and not looked at. An attribute
+// that cannot be read counts as empty. Error: /sys/block cannot be listed; what code_of_errno()
+// makes of the errno.
 [[nodiscard]] Result<std::vector<DiskInfo>> list_scsi_disks(
     const SystemRoots& roots = {}, const std::set<std::string>& known = {});
-// One SCSI disk or image by path, which may be a link as in /dev/disk/by-id. kRefused for what has
-// no reservations: partitions, other block devices.
+// One SCSI disk or image by path, which may be a link as in /dev/disk/by-id. kNotFound: no such
+// path. kRefused: it has no reservations, as a partition or another block device. Otherwise what
+// code_of_errno() makes of the errno.
 [[nodiscard]] Result<DiskInfo> stat_disk(const std::string& path, const SystemRoots& roots = {});
 
 // The loop devices that an image file backs, "loop0": whoever uses one of them uses the image.
-// Linux drivers/block/loop.c, attribute backing_file.
+// Linux drivers/block/loop.c, attribute backing_file. A device whose attribute cannot be read is
+// left out.
 [[nodiscard]] std::vector<std::string> loop_devices_on(const std::string& image,
                                                        const SystemRoots& roots = {});
 
@@ -41,7 +45,9 @@ struct OpenDisk {
   std::unique_ptr<ScsiLun> lun;
   int fd = -1;  // of `device`, for write engines and read_batch; valid as long as it
 };
-// O_DIRECT. `io_timeout` bounds every SCSI command sent through `lun`; see SgLun::open.
+// O_DIRECT. `io_timeout` bounds every SCSI command sent through `lun`. Errors are those of
+// stat_disk(), LinuxBlockDevice::open() and SgLun::open(); nothing stays open then. May hang on a
+// sick disk.
 [[nodiscard]] Result<OpenDisk> open_disk(const std::string& path, Access access,
                                          std::chrono::milliseconds io_timeout);
 // The same with what list_scsi_disks or stat_disk has just told.

@@ -1,5 +1,8 @@
 // Persistent reservations as bytes: CDBs, parameter lists and parameter data of SPC-4 (T10/1731-D)
 // 6.15 and 6.16. Pure functions; integers are big-endian on the wire.
+//
+// What a target answers is untrusted. The parsers' only error is kCorrupt, with the command's name
+// and what is wrong, and without the disk's name, which the caller adds.
 #pragma once
 
 #include <array>
@@ -40,7 +43,8 @@ inline constexpr std::size_t kPrOutParameterBytes = 24;
 [[nodiscard]] std::array<std::uint8_t, kPrOutParameterBytes> pr_out_parameter_list(
     const PrOutParameters& parameters);
 
-// READ KEYS, SPC-4 6.15.2. A list that did not fit names the length it needs: ask again with it.
+// READ KEYS, SPC-4 6.15.2. A list that did not fit is no error: it has the keys that came, and
+// needed_bytes to ask again with.
 struct KeyList {
   Registrations registrations;
   std::size_t needed_bytes = 0;  // the whole parameter data
@@ -48,12 +52,13 @@ struct KeyList {
     return needed_bytes > received_bytes;
   }
 };
-// kCorrupt when the data contradicts itself.
+// kCorrupt: shorter than kPrInHeaderBytes, or its length is no whole number of keys.
 [[nodiscard]] Result<KeyList> parse_keys(std::span<const std::uint8_t> data);
-// READ RESERVATION, SPC-4 6.15.3.2; empty: no reservation is held.
+// READ RESERVATION, SPC-4 6.15.3.2; empty: no reservation is held. kCorrupt: too short for what it
+// says, or a scope or type that SPC-4 does not have.
 [[nodiscard]] Result<std::optional<Reservation>> parse_reservation(
     std::span<const std::uint8_t> data);
-// REPORT CAPABILITIES, SPC-4 6.15.4.
+// REPORT CAPABILITIES, SPC-4 6.15.4. kCorrupt: shorter than kCapabilitiesBytes.
 [[nodiscard]] Result<PrCapabilities> parse_capabilities(std::span<const std::uint8_t> data);
 
 inline constexpr std::size_t kPrInHeaderBytes = 8;

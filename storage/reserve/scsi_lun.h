@@ -1,6 +1,10 @@
 // The SCSI commands lastword sends, each on one nexus to one logical unit. Clauses are SPC-4
-// (T10/1731-D) unless named otherwise. No policy and no retries here: a unit attention comes back
-// as kUnitAttention, a conflict as kConflict, an unknown command or action as kUnsupported.
+// (T10/1731-D) unless named otherwise. NVMe reservations (NVM Express Base Specification, clause
+// Reservations) would come as another implementation of this interface, beside sg_lun.h.
+//
+// No policy and no retries here: a unit attention comes back as kUnitAttention, a conflict as
+// kConflict, an unknown command or action as kUnsupported. Otherwise kTimeout, kGone or kIo; an
+// answer that contradicts itself is kCorrupt. After kTimeout the command may still be executed.
 #pragma once
 
 #include <optional>

@@ -26,7 +26,9 @@ struct CommandOutcome {
   std::span<const std::uint8_t> sense = {};  // fixed or descriptor format
 };
 
-// `operation` and `disk` go into the error.
+// Success: GOOD, or CHECK CONDITION with NO SENSE or RECOVERED ERROR. Errors, with `operation`,
+// `disk` and the sense data: kConflict, kUnitAttention, kUnsupported, kTimeout, kGone; kRefused,
+// RELEASE of a reservation of another type or scope; otherwise kIo.
 [[nodiscard]] Status judge(const CommandOutcome& outcome, std::string_view operation,
                            std::string_view disk);
 

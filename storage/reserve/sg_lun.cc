@@ -22,7 +22,8 @@ constexpr int kResetNoEscalate = 0x100;
 
 constexpr std::chrono::milliseconds kRecoveryPause{20};
 
-// Room for 63 registrations, which is more than most shelves ever have; grown when it is not.
+// Room for 63 registrations, more than most shelves ever have. read_keys() asks for more if need
+// be.
 constexpr std::size_t kFirstKeyListBytes = 512;
 
 }  // namespace
@@ -118,7 +119,8 @@ Result<Registrations> SgLun::read_keys() {
     Result<KeyList> list = parse_keys(*received);
     if (!list) return fail(with_disk(list.error()));
     if (!list->truncated_at(received->size())) return std::move(list->registrations);
-    // Nexuses may register in between: leave room. Bounded, because the length only grows.
+    // Another nexus may register before the next try: ask for more than needed. The loop ends,
+    // because each try asks for more and kMaxBytes is the most.
     const std::size_t wanted = std::min(list->needed_bytes + kFirstKeyListBytes, kMaxBytes);
     if (wanted <= data.size()) {
       return fail({.code = Code::kCorrupt,
@@ -185,8 +187,9 @@ Status SgLun::synchronize_cache() {
 }
 
 Status SgLun::logical_unit_reset() {
-  // drivers/scsi/scsi_ioctl.c refuses to wait for the host's error recovery on a non-blocking fd.
-  // The reset of the disk next to this one is such a recovery, and soon over.
+  // On a non-blocking descriptor, drivers/scsi/scsi_ioctl.c answers EAGAIN while the host adapter
+  // is in error recovery. The reset of another disk on the adapter is such a recovery, and soon
+  // over.
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_s_);
   int error_number = EAGAIN;
   while (error_number == EAGAIN && std::chrono::steady_clock::now() < give_up) {

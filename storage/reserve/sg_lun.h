@@ -22,8 +22,9 @@ namespace lastword {
 class SgLun final : public ScsiLun {
  public:
   // `io_timeout` bounds each command, but not below seven seconds: the kernel raises what is less
-  // (BLK_MIN_SG_TIMEOUT), and then spends time of its own on aborting the command. Who cannot
-  // wait that long sends it from a thread of its own.
+  // (BLK_MIN_SG_TIMEOUT), and then spends time of its own on aborting the command. A caller that
+  // cannot wait that long sends the command from its own thread. Errors: kGone, no such disk;
+  // otherwise what code_of_errno() makes of the errno.
   [[nodiscard]] static Result<std::unique_ptr<SgLun>> open(const std::string& path,
                                                            std::chrono::milliseconds io_timeout);
   ~SgLun() override;

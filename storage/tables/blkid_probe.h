@@ -1,4 +1,4 @@
-// What the sources that ask libblkid share.
+// Shared by the sources that call libblkid.
 #pragma once
 
 #include <blkid/blkid.h>

@@ -1,5 +1,5 @@
 // Where lastword's partitions are on a disk. Apart from disk.h because it needs libblkid, which the
-// dump writer does without: its plan names the offsets..
+// dump writer does without: its plan names the offsets.
 #pragma once
 
 #include <string>
@@ -14,8 +14,11 @@ struct Partition {
   std::uint64_t length_bytes = 0;
 };
 
-// lastword's metadata partition on a disk or image, from its GPT (not from the kernel's idea of it,
-// which is stale where the partner wrote the GPT). kNotFound: not labelled.
+// lastword's metadata partition on a disk or image, from its GPT. (The kernel's idea of the
+// partitions is stale where the partner wrote the GPT.) kNotFound: the disk is not labelled, for it
+// has no GPT in either copy, or a GPT without metadata partition; or there is no such path.
+// kCorrupt: there are several metadata partitions, or the one there is misaligned, too small, or
+// beyond the disk's end. Otherwise the disk could not be opened or read.
 [[nodiscard]] Result<Partition> find_metadata_partition(const std::string& path);
 // The same on a device that is open already.
 [[nodiscard]] Result<Partition> find_metadata_partition(BlockDevice& device);

@@ -5,18 +5,12 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
-#include <fstream>
+
+#include "storage/block/sysfs_attribute.h"
 
 namespace lastword {
 
 namespace fs = std::filesystem;
-
-std::string first_line(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
 
 std::vector<DiskPart> parts_of(const std::string& device, const std::string& root) {
   std::error_code ignored;
@@ -25,7 +19,7 @@ std::vector<DiskPart> parts_of(const std::string& device, const std::string& roo
   std::vector<DiskPart> parts{{.device = device, .name = disk.filename(), .sysfs = disk}};
   for (const auto& entry : fs::directory_iterator(disk, ignored)) {
     if (!fs::exists(entry.path() / "partition", ignored)) continue;
-    parts.push_back({.device = first_line(entry.path() / "dev"),
+    parts.push_back({.device = read_attribute(entry.path() / "dev"),
                      .name = entry.path().filename(),
                      .sysfs = entry.path()});
   }

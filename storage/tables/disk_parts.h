@@ -18,6 +18,4 @@ struct DiskPart {
 // "major:minor" of a device node; empty for anything else.
 [[nodiscard]] std::string device_of(const std::string& node);
 
-[[nodiscard]] std::string first_line(const std::filesystem::path& path);
-
 }  // namespace lastword

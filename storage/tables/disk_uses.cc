@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "storage/block/io_error.h"
+#include "storage/block/sysfs_attribute.h"
 #include "storage/tables/disk_parts.h"
 #include "storage/tables/signatures.h"
 
@@ -73,7 +74,7 @@ void find_holders(const std::vector<DiskPart>& parts, std::vector<std::string>& 
   for (const DiskPart& part : parts) {
     std::error_code ignored;
     for (const auto& holder : fs::directory_iterator(part.sysfs / "holders", ignored)) {
-      const std::string mapped = first_line(holder.path() / "dm/name");
+      const std::string mapped = read_attribute(holder.path() / "dm/name");
       uses.push_back(fmt::format("{} is held by {}{}", part.name, holder.path().filename().string(),
                                  mapped.empty() ? "" : fmt::format(" ({})", mapped)));
     }
@@ -114,8 +115,9 @@ Result<std::vector<std::string>> find_uses(const std::string& path) {
     return uses;
   }
   uses = find_kernel_uses(device, "");
-  // The kernel lets one user at a time open a disk with O_EXCL; every file system, md, dm and swap
-  // does. Catches what the tables above do not tell, another mount namespace among them.
+  // The kernel lets one user at a time open a disk with O_EXCL, and every file system, md, dm and
+  // swap opens it so. This finds users that the tables above do not show, for example a mount in
+  // another mount namespace.
   const FileDescriptor exclusive(open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
   if (!exclusive.valid() && errno != EBUSY) {
     return fail({.sys_errno = errno, .operation = "open", .disk = path});

@@ -112,7 +112,8 @@ class Fdisk {
       return status;
     }
     if (fsync(fd) != 0) return check(-errno, "flush partition table");
-    // The kernel's view; whoever needs it otherwise gets it at the next rescan. An image has none.
+    // Updates the kernel's view of the partitions. Where that fails (a partition is in use, or this
+    // is an image), the view changes at the next rescan.
     (void)ioctl(fd, BLKRRPART);
     return {};
   }
@@ -160,10 +161,11 @@ const TablePartition* find_type(const std::vector<TablePartition>& partitions,
   return it == partitions.end() ? nullptr : &*it;
 }
 
-// libfdisk has no call to lower the first usable sector, which its own tables put at 1 MiB, but it
-// puts that directly behind the entries whenever their number changes. So: fewer by one sector's
-// worth, and back. (More and back would need a free sector in front of the backup copy.) The
-// entries that go for a moment must be free.
+// The first usable sector must be lowered to make room for the metadata: libfdisk's own tables put
+// it at 1 MiB. libfdisk has no call for that, but it puts the first usable sector directly behind
+// the entries whenever the number of entries changes. So the number is lowered by one sector's
+// worth, and set back. (Raised and set back would need a free sector in front of the backup copy.)
+// The entries that are gone in between must be free. Returns how many entries stay.
 std::uint32_t entries_kept(std::uint32_t count, std::uint32_t sector_bytes) {
   return count - std::min(count, sector_bytes / kGptEntryBytes);
 }
@@ -225,7 +227,7 @@ Result<GptGeometry> read_gpt(int fd, std::string_view disk) {
   if (!fdisk_is_label(fdisk.get(), GPT)) {
     return fail(table_error(Code::kNotFound, "read partition table", disk, "no GPT"));
   }
-  // libfdisk would move it on writing.
+  // libfdisk would move the backup copy when it writes.
   if (fdisk.item(GPT_LABELITEM_ALTLBA) + 1 != fdisk_get_nsectors(fdisk.get())) {
     return fail(table_error(Code::kRefused, "adopt partition table", disk,
                             "the GPT's backup copy is not at the end of the disk; move it there "

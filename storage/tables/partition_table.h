@@ -1,9 +1,11 @@
-// Writing lastword's partitions into a disk's GPT, by libfdisk: on a disk of its own, or beside
-// what is there already. Where they go is decided by pure functions; the writers only carry that
-// out.
+// Writing lastword's partitions into a disk's GPT, by libfdisk: on a disk of lastword's own, or
+// beside the partitions that are there already. plan_*() decide where they go and are pure; the
+// writers only carry that out.
 //
 // Works on block devices and on image files. Nothing here checks what the disk holds: see
 // storage/tables/signatures.h.
+//
+// Errors where nothing else is said: kIo, with the errno and what libfdisk warned of.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +19,11 @@
 
 namespace lastword {
 
-// Below this a data region is of no use to anybody.
+// A smaller data region is useless.
 inline constexpr std::uint64_t kMinDataBytes = 1 << 20;
 
-// Logical sector size. An image file has none of its own: it is the one that its GPT was written
-// for, else 512.
+// Logical sector size. An image file has none of its own: the result is the size for which its GPT
+// was written, or 512 where it has no GPT.
 [[nodiscard]] Result<std::uint32_t> sector_bytes_of(int fd, std::string_view disk);
 
 struct TablePartition {
@@ -53,7 +55,8 @@ struct GptGeometry {
   std::vector<TablePartition> partitions;
 };
 // `fd` is open for reading. kNotFound: no GPT. kRefused: its shape is unusual, or its backup is not
-// at the disk's end. One damaged copy is made up for by the other, and repaired by extend_table.
+// at the disk's end. One damaged copy does no harm: the other one is read, and extend_table()
+// repairs the damaged one.
 [[nodiscard]] Result<GptGeometry> read_gpt(int fd, std::string_view disk);
 
 // Metadata between the GPT's entries and the first partition or the first MiB boundary, whichever

@@ -15,9 +15,9 @@
 
 namespace lastword {
 
-// Open for probing and for libfdisk, which both go through the page cache: what the cache kept from
-// before the partner last wrote is dropped first. For writing, a disk is opened O_EXCL; kRefused
-// when somebody has it.
+// Opens for libblkid and libfdisk, which both read through the page cache: drops first what the
+// cache kept from before the partner last wrote. For writing, a disk is opened O_EXCL. kRefused: it
+// is in use. Otherwise what code_of_errno() makes of the errno.
 [[nodiscard]] Result<FileDescriptor> open_for_tables(const std::string& path, Access access);
 
 struct Signature {
@@ -30,29 +30,33 @@ struct Signature {
 // "ext4 file system \"home\" at byte 1080"
 [[nodiscard]] std::string describe(const Signature& signature);
 
-// All of them, superblocks and partition tables, damaged ones too, as seen by something that looks
-// at `region` as a disk or partition of its own. `fd` is open for reading.
+// All signatures, of superblocks and partition tables, damaged ones too, that a reader finds who
+// takes `region` for a disk or partition. `fd` is open for reading. kIo: the region cannot be read.
 [[nodiscard]] Result<std::vector<Signature>> find_signatures(int fd, std::string_view disk,
                                                              const Partition& region);
 
-// Overwrites the magic of each. `fd` is open for writing. Stops at the first error; what was wiped
-// by then stays wiped. Flushed on return.
+// Overwrites the magic of each signature. `fd` is open for writing. Durable when this returns
+// without an error. kIo: the region cannot be read or written, or the device ignores writes; what
+// was wiped by then stays wiped.
 [[nodiscard]] Status wipe_signatures(int fd, std::string_view disk, const Partition& region);
 
 struct FoundTable {
   std::string type;  // "gpt", "dos", ...
   std::vector<TablePartition> partitions;
 };
-// From either copy of a GPT, however damaged the other; empty: no table of any kind.
+// From either copy of a GPT, however damaged the other. Empty: no table of any kind, or none that
+// can be parsed. kIo: the disk cannot be read.
 [[nodiscard]] Result<std::optional<FoundTable>> find_table(int fd, std::string_view disk,
                                                            std::uint64_t size_bytes);
 
 // Who uses the disk or one of its partitions now, each as a phrase: "/dev/sdc1 is mounted on /srv",
-// "held by dm-3", "/dev/sdc2 is swap space". Of an image file: the loop devices that it backs.
+// "held by dm-3", "/dev/sdc2 is swap space". Of an image file: the loop devices that it backs. kIo:
+// the disk cannot be opened.
 [[nodiscard]] Result<std::vector<std::string>> find_uses(const std::string& path);
 
 // The part of find_uses that reads the kernel's tables. `device` is "major:minor" of a whole disk;
-// `root` is prefixed to /sys and /proc (tests put a tree of their own there).
+// `root` is prefixed to /sys and /proc (tests put a tree of their own there). A table that cannot
+// be read tells of no use.
 [[nodiscard]] std::vector<std::string> find_kernel_uses(const std::string& device,
                                                         const std::string& root);
 

@@ -15,6 +15,7 @@
 #include "storage/block/aligned_buffer.h"
 #include "storage/block/file_descriptor.h"
 #include "storage/block/io_error.h"
+#include "storage/block/sysfs_attribute.h"
 #include "storage/tables/disk_parts.h"
 #include "storage/tables/partition_table.h"
 
@@ -39,7 +40,7 @@ Status drop_buffers(const std::string& node) {
 }
 
 std::uint64_t number_in(const fs::path& path) {
-  const std::string line = first_line(path);
+  const std::string line = read_attribute(path);
   return line.empty() ? 0 : std::strtoull(line.c_str(), nullptr, 10);
 }
 
@@ -152,7 +153,7 @@ std::map<std::string, std::vector<std::string>> find_openers(const std::vector<s
       if (found != disk_of.end()) seen.insert(found->second);
     }
     for (const std::string& disk : seen) {
-      openers[disk].push_back(fmt::format("{} ({})", first_line(process.path() / "comm"), pid));
+      openers[disk].push_back(fmt::format("{} ({})", read_attribute(process.path() / "comm"), pid));
     }
   }
   return openers;

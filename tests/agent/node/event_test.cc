@@ -1,6 +1,7 @@
 #include "agent/node/event.h"
 
 #include <boost/test/unit_test.hpp>
+#include <limits>
 
 namespace lastword::test {
 namespace {
@@ -45,6 +46,14 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_not_utf8_do_not_cost_the_event) {
   BOOST_TEST(line_with_detail("\xc0\xaf") == expected_with("??"));
   BOOST_TEST(line_with_detail("\xed\xa0\x80") == expected_with("???"));
   BOOST_TEST(line_with_detail("\xf4\x90\x80\x80") == expected_with("????"));
+}
+
+BOOST_AUTO_TEST_CASE(clock_that_makes_no_sense_does_not_cost_the_event) {
+  for (const std::int64_t time : {std::numeric_limits<std::int64_t>::min(), std::int64_t{-1},
+                                  std::numeric_limits<std::int64_t>::max()}) {
+    const std::string line = format_event("beta", {.name = "e", .disk = "", .detail = ""}, time);
+    BOOST_TEST(line.find("\"time\":\"1970-01-01T00:00:00.") != std::string::npos, line);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(utf8_stays) {

@@ -4,34 +4,18 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/agent/disks/shelf_nodes.h"
-#include "tests/support/test_directory.h"
+#include "tests/agent/node/node_folders.h"
 
 namespace lastword::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct State {
-  State() {
-    config = cluster_config();
-    config.state_directory = test_directory() + "/node_state";
-    config.persistent_directory = test_directory() + "/node_persistent";
-    remove();
-  }
-  ~State() { remove(); }
-  void remove() const {
-    fs::remove_all(config.state_directory);
-    fs::remove_all(config.persistent_directory);
-  }
-  Config config;
-};
-
 const NodeState kState{.boot_generation = 7, .key = key_of(kAlpha, 7)};
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(node_state, State)
+BOOST_FIXTURE_TEST_SUITE(node_state, NodeFolders)
 
 BOOST_AUTO_TEST_CASE(is_read_back_in_the_same_boot) {
   BOOST_REQUIRE(save_node_state(config, kState, "boot-1"));
@@ -62,41 +46,6 @@ BOOST_AUTO_TEST_CASE(votes_that_were_cast_are_read_back_until_the_life_ends) {
   BOOST_REQUIRE(remove_node_state(config));
   BOOST_REQUIRE(remove_node_state(config));
   BOOST_TEST((load_node_state(config, "boot-1").error().code == Code::kNotFound));
-}
-
-BOOST_AUTO_TEST_CASE(last_generation_outlives_the_state_of_a_boot) {
-  BOOST_TEST(load_last_generation(config).value() == 0U);
-  BOOST_REQUIRE(keep_last_generation(config, 7));
-  BOOST_REQUIRE(keep_last_generation(config, 8));
-  fs::remove_all(config.state_directory);
-  BOOST_TEST(load_last_generation(config).value() == 8U);
-}
-
-BOOST_AUTO_TEST_CASE(last_generation_that_is_no_number_is_an_error_and_not_none) {
-  BOOST_REQUIRE(keep_last_generation(config, 7));
-  for (const char* text : {"", "7", "x\n", "-1\n", "7 \n", "99999999999\n", "16777216\n"}) {
-    std::ofstream(config.persistent_directory + "/generation-1") << text;
-    const auto loaded = load_last_generation(config);
-    BOOST_TEST(!loaded, text);
-    if (!loaded) BOOST_TEST((loaded.error().code == Code::kCorrupt));
-  }
-}
-
-BOOST_AUTO_TEST_CASE(mailbox_disks_are_known_over_reboots) {
-  BOOST_TEST(load_known_mailboxes(config)->empty());
-  const std::vector<std::string> uuids{"11111111-2222-4333-8444-555555555555",
-                                       "21111111-2222-4333-8444-555555555555"};
-  BOOST_REQUIRE(keep_known_mailboxes(config, uuids));
-  fs::remove_all(config.state_directory);
-  BOOST_TEST(*load_known_mailboxes(config) == uuids, boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(mailbox_file_with_anything_else_is_an_error) {
-  BOOST_REQUIRE(keep_known_mailboxes(config, {}));
-  std::ofstream(config.persistent_directory + "/mailbox-disks") << "not a uuid\n";
-  const auto known = load_known_mailboxes(config);
-  BOOST_REQUIRE(!known);
-  BOOST_TEST((known.error().code == Code::kCorrupt));
 }
 
 BOOST_AUTO_TEST_CASE(missing_file_is_absent) {
@@ -134,16 +83,6 @@ BOOST_AUTO_TEST_CASE(files_are_private) {
   BOOST_REQUIRE(save_node_state(config, kState, "boot-1"));
   constexpr auto kOthers = fs::perms::group_all | fs::perms::others_all;
   BOOST_TEST(((fs::status(config.state_directory).permissions() & kOthers) == fs::perms::none));
-}
-
-BOOST_AUTO_TEST_CASE(one_command_at_a_time_has_the_lock) {
-  auto first = lock_state(config);
-  BOOST_REQUIRE(first);
-  const auto second = lock_state(config);
-  BOOST_REQUIRE(!second);
-  BOOST_TEST((second.error().code == Code::kRefused));
-  first->reset();
-  BOOST_TEST(lock_state(config).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <set>
 
+#include "agent/node/locks.h"
+#include "agent/node/persistent_files.h"
 #include "agent/node/state_files.h"
 #include "agent/service/disk_access.h"
 #include "tests/agent/disks/surveyed.h"

@@ -1,9 +1,10 @@
-#include "agent/daemon/service_run.h"
+#include "agent/daemon/agent_run.h"
 
 #include <utility>
 
 #include "agent/daemon/failure_watch.h"
 #include "agent/node/hooks.h"
+#include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/recover/recover_disk.h"
 #include "agent/takeover/takeover_run.h"
@@ -17,7 +18,8 @@ Result<Failure> operator_says_so(Surveyor& surveyor) {
   return Failure{.look = std::move(*look)};
 }
 
-// Under the lock. The state is loaded here: `lastword start` may have run while this node watched.
+// The caller holds lock_takeover(). The state is loaded again here: `lastword start` may have run
+// while this node watched.
 Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
                                     const EventSink& events, Failure failure) {
   const auto state = load_node_state(config);
@@ -60,7 +62,7 @@ Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surve
   auto lock = lock_takeover(config, false);
   if (!lock && lock.error().code == Code::kRefused) {
     lock = lock_takeover(config, true);
-    // Whatever the operator's takeover left undone is seen by a look after it.
+    // A look after the operator's takeover shows what that left undone.
     auto look = surveyor.look();
     if (!look) return fail(look.error());
     failure->look = std::move(*look);

@@ -1,5 +1,8 @@
-// This node at its partner's service: a takeover with this machine's shelf, hooks and recovery, one
-// at a time on a machine.
+// A takeover with this machine's shelf, hooks and recovery: at once (`lastword takeover`), or when
+// the partner's failure shows (`lastword agent`). One at a time on a machine (lock_takeover()).
+//
+// What runs for as long as a node is in service belongs into this folder, a heartbeat too
+// (failure_watch.h).
 #pragma once
 
 #include "agent/node/event.h"
@@ -16,7 +19,7 @@ namespace lastword {
 
 // Takes over once the partner's failure shows: see wait_for_failure(). Where an operator's takeover
 // is under way by then, waits for its end, and takes over what it left undone. Errors: those of
-// both.
+// wait_for_failure() and of take_over_now(), but for kRefused because of another takeover.
 [[nodiscard]] Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surveyor,
                                                          const EventSink& events);
 

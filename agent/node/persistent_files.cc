@@ -1,0 +1,78 @@
+#include "agent/node/persistent_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#include "agent/base/text_file.h"
+#include "proto/keys.h"
+#include "proto/uuid.h"
+
+namespace lastword {
+namespace {
+
+std::string generation_file(const Config& config) {
+  return fmt::format("{}/generation-{}", config.persistent_directory, config.self.id);
+}
+
+std::string mailbox_file(const Config& config) {
+  return config.persistent_directory + "/mailbox-disks";
+}
+
+}  // namespace
+
+Result<std::uint32_t> load_last_generation(const Config& config) {
+  const std::string path = generation_file(config);
+  const auto text = read_text_file(path);
+  if (!text && text.error().code == Code::kNotFound) return 0U;
+  if (!text) return fail(text.error());
+  std::uint32_t generation = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, generation);
+  if (error == std::errc() && stop + 1 == end && *stop == '\n' &&
+      generation <= kMaxBootGeneration) {
+    return generation;
+  }
+  return fail({.code = Code::kCorrupt,
+               .operation = "read last generation",
+               .disk = path,
+               .detail = "not the number that lastword writes; remove the file: the disks tell of "
+                         "the generation too"});
+}
+
+Status keep_last_generation(const Config& config, std::uint32_t generation) {
+  if (Status status = make_directory(config.persistent_directory); !status) return status;
+  return replace_file(generation_file(config), std::to_string(generation) + "\n");
+}
+
+Result<std::vector<std::string>> load_known_mailboxes(const Config& config) {
+  const std::string path = mailbox_file(config);
+  const auto text = read_text_file(path);
+  if (!text && text.error().code == Code::kNotFound) return std::vector<std::string>{};
+  if (!text) return fail(text.error());
+  std::vector<std::string> uuids;
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) continue;
+    if (!parse_uuid(line)) {
+      return fail({.code = Code::kCorrupt,
+                   .operation = "read known mailbox disks",
+                   .disk = path,
+                   .detail = "wanted: the UUID of a disk on each line"});
+    }
+    uuids.push_back(line);
+  }
+  std::sort(uuids.begin(), uuids.end());
+  return uuids;
+}
+
+Status keep_known_mailboxes(const Config& config, const std::vector<std::string>& uuids) {
+  if (Status status = make_directory(config.persistent_directory); !status) return status;
+  std::string text;
+  for (const std::string& uuid : uuids) text += uuid + "\n";
+  return replace_file(mailbox_file(config), text);
+}
+
+}  // namespace lastword
