@@ -66,8 +66,8 @@ enum ExitStatus : int {
 //   kCorrupt, kFutureVersion   kExitCorrupt
 //   every other Code           kExitIo
 //
-// No Code gives kExitNo or kExitPartial: they are answers. Where kNotFound answers the question of a
-// command ("is there a dump?"), that command returns kExitNo itself.
+// No Code gives kExitNo or kExitPartial: they are answers. Where kNotFound answers the question of
+// a command ("is there a dump?"), that command returns kExitNo itself.
 [[nodiscard]] ExitStatus exit_status(Code code);
 
 struct Sense {

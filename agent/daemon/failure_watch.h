@@ -11,11 +11,11 @@
 namespace lastword {
 
 // Returns what to act on as soon as has_panicked() holds or this node's intent is to be resumed. An
-// intent whose victim lives again is closed and reported (event takeover-ended), not acted on. Looks
-// at the headers every kPollInterval, and at everything else every few seconds. On the way, takes
-// this node's own disks again where the shelf has lost its reservations (event reservations-lost).
-// Errors: no survey can be made at all. All that is referred to outlives what this leaves behind in
-// the kernel.
+// intent whose victim lives again is closed and reported (event takeover-ended), not acted on.
+// Looks at the headers every kPollInterval, and at everything else every few seconds. On the way,
+// takes this node's own disks again where the shelf has lost its reservations (event
+// reservations-lost). Errors: no survey can be made at all. All that is referred to outlives what
+// this leaves behind in the kernel.
 [[nodiscard]] Result<Failure> wait_for_failure(const Config& config, const NodeState& state,
                                                Surveyor& surveyor, const EventSink& events);
 
