@@ -1,7 +1,7 @@
 // A takeover with this machine's shelf, hooks and recovery: at once (`lastword takeover`), or when
 // the partner's failure shows (`lastword agent`). One at a time on a machine (lock_takeover()).
 //
-// What runs for as long as a node is in service belongs into this folder, a heartbeat too
+// What runs for as long as a node is in service belongs in this folder: a heartbeat too
 // (failure_watch.h).
 #pragma once
 
