@@ -27,7 +27,7 @@ class Counting {
         at += frames.count;
       }
     }
-    counts_.untold = classifier_.untold();
+    counts_.unclassified = classifier_.unclassified();
     return counts_;
   }
 
@@ -39,7 +39,7 @@ class Counting {
         PageClassifier::kBlockFrames - first % PageClassifier::kBlockFrames;
     const std::uint64_t n = std::min(frames.count - done, in_block);
     classifier_.classify(first, std::span(classes).first(n));
-    const std::span<const PageClass> told = classifier_.block_of(first);
+    const std::span<const PageClass> of_block = classifier_.block_of(first);
     for (std::uint64_t i = 0; i < n; ++i) {
       const std::uint64_t pfn = first + i;
       const bool zero = is_zero(classes[i], frames, done + i);
@@ -47,7 +47,7 @@ class Counting {
       const bool in_image =
           pfn >= classifier_.image().first_pfn && pfn < classifier_.image().end_pfn;
       if (in_image && classes[i] == PageClass::kKernel) {
-        add(counts_.image, told[pfn % PageClassifier::kBlockFrames], zero);
+        add(counts_.image, of_block[pfn % PageClassifier::kBlockFrames], zero);
       }
     }
     return n;
@@ -97,8 +97,8 @@ std::string text_of(const ClassCounts& counts) {
     image.zero += counts.image[i].zero;
   }
   add("all", all, image);
-  fmt::format_to(std::back_inserter(text), "{:<10}{:>14}\n{:<10}{:>14}\n", "untold", counts.untold,
-                 "unreadable", counts.unreadable);
+  fmt::format_to(std::back_inserter(text), "{:<10}{:>14}\n{:<10}{:>14}\n", "unclassified",
+                 counts.unclassified, "unreadable", counts.unreadable);
   return text;
 }
 

@@ -20,7 +20,7 @@ struct ClassCounts {
   std::array<ClassCount, kPageClasses> by_class;  // as a filter sees them
   // Frames of the kernel's image that are kKernel above, by what their struct pages say.
   std::array<ClassCount, kPageClasses> image;
-  std::uint64_t untold = 0;
+  std::uint64_t unclassified = 0;
   std::uint64_t unreadable = 0;  // in none of the counts of zero pages
 };
 

@@ -10,8 +10,8 @@ std::unique_ptr<FrameClasses> open_classes(const Vmcore& core, const PageFilter&
   if (classifier) return std::move(*classifier);
   char text[512];
   reporter.note(describe_to(classifier.error(), text, sizeof text));
-  reporter.note(filter == PageFilter() ? "pages can not be told apart: none goes first"
-                                       : "pages can not be told apart: none is left out");
+  reporter.note(filter == PageFilter() ? "pages cannot be classified: none goes first"
+                                       : "pages cannot be classified: none is left out");
   return std::make_unique<NoFrameClasses>();
 }
 

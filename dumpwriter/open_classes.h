@@ -9,8 +9,8 @@
 
 namespace lastword {
 
-// Where classes cannot be told: says why, and that nothing is left out, and all pages are kernel
-// pages. `core` must outlive what is returned.
+// Where pages cannot be classified: says why, and that nothing is left out, and all pages are
+// kernel pages. `core` must outlive what is returned.
 [[nodiscard]] std::unique_ptr<FrameClasses> open_classes(const Vmcore& core,
                                                          const PageFilter& filter,
                                                          DumpReporter& reporter);

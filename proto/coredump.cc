@@ -129,7 +129,7 @@ void set_figures(pb::CoredumpHeader& header, const DumpFigures& figures) {
   header.set_stored_pages(figures.stored_pages);
   header.set_zero_pages(figures.zero_pages);
   header.set_excluded_pages(figures.excluded_pages);
-  header.set_untold_pages(figures.untold_pages);
+  header.set_unclassified_pages(figures.unclassified_pages);
   header.mutable_codec()->assign(figures.codec);
 }
 

@@ -86,7 +86,7 @@ struct DumpFigures {
   std::uint64_t stored_pages = 0;
   std::uint64_t zero_pages = 0;
   std::uint64_t excluded_pages = 0;
-  std::uint64_t untold_pages = 0;
+  std::uint64_t unclassified_pages = 0;
   std::string_view codec;  // short enough to stay inside the string
 };
 // IN_PROGRESS -> IN_PROGRESS, and the figures of the end.

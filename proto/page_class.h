@@ -16,7 +16,7 @@ namespace lastword {
 
 // The values are part of the stream format (proto/stream.h).
 enum class PageClass : std::uint8_t {
-  kKernel = 0,  // and everything that could not be told
+  kKernel = 0,  // and everything that could not be classified
   kUser = 1,    // anonymous memory of processes
   kHugetlb = 2,
   kPrivateCache = 3,  // page cache with PG_private

@@ -44,7 +44,7 @@ enum class PagePass : std::uint32_t {
       0,  // what debuggers read first (dumpwriter/memory/essential_frames.h), of whatever class
   kImage = 1,  // the rest of what the kernel's image and modules are, likewise
   kSlab = 2,
-  kKernel = 3,  // and pages of unknown class; all pages where no class can be told
+  kKernel = 3,  // and pages of unknown class; all pages where frames cannot be classified
   kUser = 4,    // and hugetlb
   kCache = 5,   // private cache and cache
   kFree = 6,
@@ -111,7 +111,8 @@ struct EndPayload {
   std::uint64_t stream_bytes;      // including the end section
   std::uint64_t unreadable_pages;  // could not be read from /proc/vmcore
   PageCounts excluded_pages;
-  std::uint64_t untold_pages;  // of the stored and zero ones: those whose class could not be told
+  std::uint64_t
+      unclassified_pages;  // of the stored and zero ones: those whose class could not be classified
 };
 static_assert(sizeof(EndPayload) == 128);
 

@@ -101,6 +101,13 @@ Status make_core_directory(const std::string& path) {
                .disk = path});
 }
 
+Result<OpenDisk> open_for(bool writes, const std::string& path, milliseconds io_timeout) {
+  const auto info = stat_disk(path);
+  if (!info) return fail(info.error());
+  return writes ? open_disk_quietly(*info, io_timeout)
+                : open_disk(*info, Access::kReadOnly, io_timeout);
+}
+
 }  // namespace
 
 Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const RecoverRequest& asked) {
@@ -108,8 +115,7 @@ Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const Reco
   const auto core = core_options(config, request);
   if (!core) return fail(core.error());
   const bool writes = request.mark_saved && !request.verify;
-  const auto disk =
-      open_disk(request.disk, writes ? Access::kReadWrite : Access::kReadOnly, io_timeout(config));
+  const auto disk = open_for(writes, request.disk, io_timeout(config));
   if (!disk) return fail(writes ? with_way_to_read(disk.error()) : disk.error());
   const auto metadata = find_metadata(*disk->device, request.metadata_offset);
   if (!metadata) return fail(metadata.error());

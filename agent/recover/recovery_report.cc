@@ -130,7 +130,7 @@ pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, st
   report.set_zero_pages(content.zero_pages());
   report.set_excluded_pages(sum_of(content.excluded_pages()));
   report.set_missing_pages(count_pages(missing));
-  report.set_untold_pages(end.whole ? end.totals.untold_pages : 0);
+  report.set_unclassified_pages(end.whole ? end.totals.unclassified_pages : 0);
   if (content.last_pass()) report.set_last_pass(std::string(name_of(*content.last_pass())));
   for (std::size_t i = 0; i < kPageClasses; ++i) {
     if (content.stored_pages()[i] + content.excluded_pages()[i] == 0) continue;

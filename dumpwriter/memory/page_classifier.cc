@@ -78,11 +78,11 @@ void PageClassifier::classify(std::uint64_t first_pfn, std::span<PageClass> clas
     const std::uint64_t skipped = pfn % kBlockFrames;
     const std::size_t n = std::min<std::uint64_t>(classes.size(), kBlockFrames - skipped);
     for (std::size_t i = 0; i < n; ++i) {
-      const PageClass told = block[skipped + i];
-      const bool readable = told != PageClass::kOffline && told != PageClass::kHwpoison;
+      const PageClass found = block[skipped + i];
+      const bool readable = found != PageClass::kOffline && found != PageClass::kHwpoison;
       const bool in_image = pfn + i >= image_.first_pfn && pfn + i < image_.end_pfn;
-      classes[i] = in_image && readable ? PageClass::kKernel : told;
-      if (!in_image && not_told_[skipped + i]) ++untold_;
+      classes[i] = in_image && readable ? PageClass::kKernel : found;
+      if (!in_image && not_told_[skipped + i]) ++unclassified_;
     }
     classes = classes.subspan(n);
     pfn += n;

@@ -23,17 +23,17 @@ class PageClassifier final : public FrameClasses {
  public:
   // Allocates one object of about 140 KiB, whatever the memory, and nothing afterwards; on
   // /proc/vmcore a mapped window of 2 MiB comes and goes. kNotFound: VMCOREINFO lacks something
-  // that no class can be told without, or the kernel's image cannot be found; kUnsupported: a
+  // without which no page can be classified, or the kernel's image cannot be found; kUnsupported: a
   // layout that is not known. `core` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<PageClassifier>> open(const Vmcore& core);
 
   void classify(std::uint64_t first_pfn, std::span<PageClass> classes) override;
-  [[nodiscard]] std::uint64_t untold() const override { return untold_; }
+  [[nodiscard]] std::uint64_t unclassified() const override { return unclassified_; }
 
   // The kernel's image, text to bss: kKernel whatever its struct pages say, unless they say that it
   // must not be read.
   [[nodiscard]] FrameInterval image() const { return image_; }
-  // What struct pages say, of the kernel's image too. Counts nothing as untold.
+  // What struct pages say, of the kernel's image too. Counts nothing as unclassified.
   [[nodiscard]] std::span<const PageClass> block_of(std::uint64_t pfn);
   static constexpr std::uint64_t kBlockFrames = 1 << kMaxBuddyOrder;
 
@@ -67,7 +67,7 @@ class PageClassifier final : public FrameClasses {
   std::optional<MemoryModel> model_;
   PageLayout layout_;
   FrameInterval image_;
-  std::uint64_t untold_ = 0;
+  std::uint64_t unclassified_ = 0;
 
   std::uint64_t block_ = kNoBlock;
   std::array<PageClass, kBlockFrames> classes_{};

@@ -36,7 +36,7 @@ struct PageDecision {
 
 class PageLayout {
  public:
-  // kNotFound: VMCOREINFO lacks what no class can be told without; kUnsupported: a layout that is
+  // kNotFound: VMCOREINFO lacks what every class depends on; kUnsupported: a layout that is
   // none.
   [[nodiscard]] static Result<PageLayout> from(const Vmcoreinfo& info);
 

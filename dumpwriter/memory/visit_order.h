@@ -30,7 +30,7 @@ class VisitOrder {
   enum class Part : std::uint8_t { kEssential, kImage, kOthers };
   static constexpr std::array kParts{Part::kEssential, Part::kImage, Part::kOthers};
 
-  // Everything must outlive this. All frames are others, until the other parts are told.
+  // Everything must outlive this. All frames are others, until tell() names the other parts.
   explicit VisitOrder(const MemoryMap& map) : map_(map) {}
   void tell(std::span<const FrameInterval> essential, std::span<const FrameInterval> image) {
     lists_ = {essential, image};

@@ -26,7 +26,7 @@ struct StreamMark {
   std::uint64_t zero_pages = 0;
   std::uint64_t unreadable_pages = 0;
   PageCounts excluded_pages{};
-  std::uint64_t untold_pages = 0;
+  std::uint64_t unclassified_pages = 0;
 
   [[nodiscard]] std::uint64_t handled_pages() const {
     return stored_pages + zero_pages + unreadable_pages;

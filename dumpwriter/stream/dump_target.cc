@@ -113,7 +113,7 @@ Status DumpTarget::submit_header() {
                         .stored_pages = durable.stored_pages,
                         .zero_pages = durable.zero_pages,
                         .excluded_pages = sum_of(durable.excluded_pages),
-                        .untold_pages = durable.untold_pages,
+                        .unclassified_pages = durable.unclassified_pages,
                         .codec = codec_.view()});
   const auto block = writer_.header_block();
   if (Status status = write_slot(block, RecordKind::kCoredumpHeader, place_.next_sequence, header_);

@@ -235,9 +235,9 @@ Progress SectionStream::progress(milliseconds now, std::uint64_t durable_bytes) 
 Status SectionStream::send_header(milliseconds now) {
   if (writer_.writing_header()) return {};
   header_due_ = false;
-  const Progress told = progress(now, writer_.durable().stream_bytes);
-  reporter_.progress(told, target_.name());
-  return target_.submit_progress(told);
+  const Progress now_done = progress(now, writer_.durable().stream_bytes);
+  reporter_.progress(now_done, target_.name());
+  return target_.submit_progress(now_done);
 }
 
 bool SectionStream::make_durable() {

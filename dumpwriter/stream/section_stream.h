@@ -30,7 +30,7 @@ struct StreamSettings {
 
 class SectionStream {
  public:
-  // Everything must outlive this. `work` is what progress is told from.
+  // Everything must outlive this. progress is computed from `work`.
   SectionStream(DumpTarget& target, CompressorPool& pool, const StreamSettings& settings,
                 const WorkEstimate& work, std::uint64_t memory_bytes, const Clock& clock,
                 DumpReporter& reporter);

@@ -142,7 +142,7 @@ bool StreamWriter::write_pages() {
   return true;
 }
 
-// In one pass of each part of memory what is not stored is told of, and the work left is counted.
+// In one pass of each part of memory a run says what is not stored, and the work left is counted.
 bool StreamWriter::counts_all() const {
   return pass_ <= PagePass::kKernel && pass_ != PagePass::kSlab;
 }
@@ -152,9 +152,9 @@ bool StreamWriter::write_pass() {
   tools_.pages.begin(VisitOrder::kParts[std::min(static_cast<std::size_t>(pass_), last_part)]);
   while (const auto window = tools_.pages.next()) {
     if (!stream_.keep_going()) return false;
-    const std::uint64_t untold = tools_.classes.untold();
+    const std::uint64_t unclassified = tools_.classes.unclassified();
     const auto classes = classify(*window);
-    if (counts_all()) counts_.untold_pages += tools_.classes.untold() - untold;
+    if (counts_all()) counts_.unclassified_pages += tools_.classes.unclassified() - unclassified;
     std::uint64_t wanted = 0;
     for (std::size_t i = 0; i < classes.size();) {
       const auto next =
@@ -165,7 +165,7 @@ bool StreamWriter::write_pass() {
       if (!write_class(window->first_pfn + i, count, classes[i])) return false;
       i += count;
     }
-    if (counts_all()) work_.told(classes.size(), wanted);
+    if (counts_all()) work_.classified(classes.size(), wanted);
     // What is mapped now, or in the reader's buffer, will not be.
     if (stream_.is_open()) stream_.section().detach();
   }
@@ -263,7 +263,7 @@ bool StreamWriter::write_end() {
                            .stream_bytes = so_far.stream_bytes + 2 * kBlockBytes,
                            .unreadable_pages = counts_.unreadable_pages,
                            .excluded_pages = counts_.excluded_pages,
-                           .untold_pages = counts_.untold_pages};
+                           .unclassified_pages = counts_.unclassified_pages};
   std::memcpy(stream_.section().room().data(), &payload, sizeof payload);
   stream_.section().advance(sizeof payload);
   return stream_.close();

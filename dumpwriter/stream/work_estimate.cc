@@ -13,19 +13,20 @@ void WorkEstimate::sampled(std::size_t i, std::uint64_t wanted, std::uint64_t as
   if (asked != 0) shares_[i] = static_cast<float>(wanted) / static_cast<float>(asked);
 }
 
-void WorkEstimate::told(std::uint64_t frames, std::uint64_t wanted) {
+void WorkEstimate::classified(std::uint64_t frames, std::uint64_t wanted) {
   told_ += frames;
   wanted_ += wanted;
 }
 
 std::uint64_t WorkEstimate::wanted() const {
-  double untold = 0;
+  double unclassified = 0;
   for (std::size_t i = 0; i < kSamples && told_ < frames_; ++i) {
     const std::uint64_t begin = std::max(begin_of(i), told_);
     const std::uint64_t end = begin_of(i + 1);
-    if (begin < end) untold += static_cast<double>(end - begin) * static_cast<double>(shares_[i]);
+    if (begin < end)
+      unclassified += static_cast<double>(end - begin) * static_cast<double>(shares_[i]);
   }
-  const std::uint64_t wanted = wanted_ + static_cast<std::uint64_t>(untold);
+  const std::uint64_t wanted = wanted_ + static_cast<std::uint64_t>(unclassified);
   return std::max(wanted, done_);
 }
 

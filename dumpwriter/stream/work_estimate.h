@@ -21,7 +21,7 @@ class WorkEstimate {
   void sampled(std::size_t i, std::uint64_t wanted, std::uint64_t asked);
 
   // In the order of visits: of the next `frames` so many will be stored, now or in a later pass.
-  void told(std::uint64_t frames, std::uint64_t wanted);
+  void classified(std::uint64_t frames, std::uint64_t wanted);
   // Frames that were stored, or found to be zero or unreadable.
   void handled(std::uint64_t frames) { done_ += frames; }
 

@@ -42,6 +42,7 @@ _NODE_PROGRAMS = {
     "lastword-dump": "/usr/lib/lastword/lastword-dump",
     "lw-pattern": "/usr/bin/lw-pattern",
     "lw-blocks": "/usr/bin/lw-blocks",
+    "lw-closes": "/usr/bin/lw-closes",
     "lw-memory": "/usr/bin/lw-memory",
     "lw-stamp": "/usr/bin/lw-stamp",
 }

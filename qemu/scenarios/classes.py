@@ -88,8 +88,8 @@ def classes_match_makedumpfile(lab):
     core = vmcore.ensure(lab, "1g")
     program = find_program(lab.build, "lastword-dump")
     table, alone = parse_counts(_run(lab, program, "--vmcore", core, "--count-classes"))
-    if alone != {"untold": 0, "unreadable": 0}:
-        raise ScenarioFailed(f"frames of a whole vmcore could not be told or read: {alone}")
+    if alone != {"unclassified": 0, "unreadable": 0}:
+        raise ScenarioFailed(f"frames of a whole vmcore could not be classified or read: {alone}")
     seen = dict.fromkeys(_REPORTED, 0)
     for level in _LEVELS:
         # Its report goes to its standard output, its complaints to the other.
@@ -118,5 +118,5 @@ def classes_in_capture_kernel(lab):
     # There, offline pages are not read; here they were copied as zeros.
     here["all"]["zero"] -= here["offline"]["zero"]
     here["offline"]["zero"] = 0
-    if there != here or alone_there != alone_here or alone_here["untold"]:
+    if there != here or alone_there != alone_here or alone_here["unclassified"]:
         raise ScenarioFailed(f"capture kernel {there} {alone_there}, file {here} {alone_here}")

@@ -47,7 +47,7 @@ def dump_31_opens_everywhere(lab):
     compressed = pair.core_folder(pair.beta)
     report = pair.prove_core(compressed)
     require(int(report["excluded_pages"]) > 64 << 8, f"{report['excluded_pages']} pages left out")
-    require(int(report["untold_pages"]) == 0, f"{report['untold_pages']} pages could not be told")
+    require(int(report["unclassified_pages"]) == 0, f"{report['unclassified_pages']} pages could not be classified")
     kinds = {one["name"]: one for one in report["classes"]}
     for kind in ("user", "free", "cache"):
         require(int(kinds[kind]["stored_pages"]) == 0, f"{kind} pages were stored: {kinds[kind]}")

@@ -14,7 +14,7 @@ free                  40            30             3             2
 offline                6             6             0             0
 hwpoison               0             0             0             0
 all                  160            53            14             7
-untold                 0
+unclassified                 0
 unreadable             0
 """
 _REPORT = """\
@@ -38,7 +38,7 @@ class Expected(unittest.TestCase):
         return {name: count for name, count in classes.expected(self.table, level).items() if count}
 
     def test_numbers_that_stand_alone_are_no_class(self):
-        self.assertEqual(self.alone, {"untold": 0, "unreadable": 0})
+        self.assertEqual(self.alone, {"unclassified": 0, "unreadable": 0})
 
     def test_each_level_leaves_out_its_classes_and_those_of_the_image(self):
         self.assertEqual(self.expected(2), {"cache": 32, "offline": 6})

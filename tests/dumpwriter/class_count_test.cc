@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(every_frame_is_counted_once_and_zero_pages_beside) {
   BOOST_TEST(of(counts.by_class, PageClass::kOffline).frames == 1U);
   BOOST_TEST(of(counts.by_class, PageClass::kKernel).frames ==
              3 * SyntheticKernel::kSectionFrames - 65);
-  BOOST_TEST(counts.untold == 0U);
+  BOOST_TEST(counts.unclassified == 0U);
   BOOST_TEST(counts.unreadable == 0U);
 }
 
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(table_has_a_line_for_each_class_and_for_what_went_wrong) {
   ClassCounts counts{};
   counts.by_class[static_cast<std::size_t>(PageClass::kCache)] = {.frames = 1234, .zero = 5};
   counts.image[static_cast<std::size_t>(PageClass::kCache)] = {.frames = 67, .zero = 8};
-  counts.untold = 9;
+  counts.unclassified = 9;
   const std::string text = text_of(counts);
   BOOST_TEST(text ==
              "class             frames          zero  image_frames    image_zero\n"
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(table_has_a_line_for_each_class_and_for_what_went_wrong) {
              "hwpoison               0             0             0             0\n"
              "slab                   0             0             0             0\n"
              "all                 1234             5            67             8\n"
-             "untold                 9\n"
+             "unclassified                 9\n"
              "unreadable             0\n");
 }
 

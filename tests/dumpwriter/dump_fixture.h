@@ -132,15 +132,15 @@ class ClassesByRule final : public FrameClasses {
       : rule_(std::move(rule)) {}
   void classify(std::uint64_t first_pfn, std::span<PageClass> classes) override {
     for (PageClass& one : classes) one = rule_(first_pfn++);
-    untold_ += untold_per_call;
+    unclassified_ += unclassified_per_call;
   }
-  [[nodiscard]] std::uint64_t untold() const override { return untold_; }
+  [[nodiscard]] std::uint64_t unclassified() const override { return unclassified_; }
 
-  std::uint64_t untold_per_call = 0;
+  std::uint64_t unclassified_per_call = 0;
 
  private:
   std::function<PageClass(std::uint64_t)> rule_;
-  std::uint64_t untold_ = 0;
+  std::uint64_t unclassified_ = 0;
 };
 
 class DumpFixture {

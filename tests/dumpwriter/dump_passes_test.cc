@@ -149,14 +149,14 @@ BOOST_AUTO_TEST_CASE(excluded_pages_are_told_of_by_class_in_the_kernels_pass) {
 }
 
 BOOST_AUTO_TEST_CASE(pages_that_could_not_be_told_are_counted_once) {
-  rule.untold_per_call = 3;
+  rule.unclassified_per_call = 3;
   fill_random();
   (void)run();
   const StreamContent content = stream(0);
   const auto windows = (kFrames + kWindowFrames - 1) / kWindowFrames;
-  BOOST_TEST(content.end->untold_pages >= 3 * windows);
-  BOOST_TEST(content.end->untold_pages < 3 * (windows + 8));  // and those of the small vmcore
-  BOOST_TEST(header(0).untold_pages() == content.end->untold_pages);
+  BOOST_TEST(content.end->unclassified_pages >= 3 * windows);
+  BOOST_TEST(content.end->unclassified_pages < 3 * (windows + 8));  // and those of the small vmcore
+  BOOST_TEST(header(0).unclassified_pages() == content.end->unclassified_pages);
 }
 
 BOOST_AUTO_TEST_CASE(dump_without_a_frame_that_changed_its_class_is_not_complete) {

@@ -107,7 +107,7 @@ class SomeClasses final : public FrameClasses {
   void classify(std::uint64_t first_pfn, std::span<PageClass> classes) override {
     for (PageClass& one : classes) one = static_cast<PageClass>(first_pfn++ / 3 % kPageClasses);
   }
-  [[nodiscard]] std::uint64_t untold() const override { return 0; }
+  [[nodiscard]] std::uint64_t unclassified() const override { return 0; }
 };
 
 struct Disk {

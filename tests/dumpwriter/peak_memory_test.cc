@@ -111,7 +111,7 @@ std::uint64_t peak_of_dump(fake::SyntheticKernel& kernel, std::vector<std::strin
   BOOST_TEST(header.durable_bytes() >= 16 * kMiB);
   // Nothing but the free memory was left out: the page classes were told.
   BOOST_TEST(header.excluded_pages() > 0U);
-  BOOST_TEST(header.untold_pages() == 0U);
+  BOOST_TEST(header.unclassified_pages() == 0U);
   BOOST_TEST_MESSAGE((header.memory_bytes() / kMiB)
                      << " MiB of memory: peak of " << peak / kKiB << " KiB");
   return peak;

@@ -162,7 +162,7 @@ void run(std::span<const std::byte> input) {
       frames += some.size();
     }
   }
-  FUZZ_REQUIRE((*classifier)->untold() <= frames);
+  FUZZ_REQUIRE((*classifier)->unclassified() <= frames);
 }
 
 }  // namespace lastword::fuzz

@@ -236,7 +236,7 @@ BOOST_AUTO_TEST_CASE(progress_changes_figures_only) {
                        .stored_pages = 3,
                        .zero_pages = 4,
                        .excluded_pages = 5,
-                       .untold_pages = 6,
+                       .unclassified_pages = 6,
                        .codec = "lz4"});
   BOOST_TEST(header.attribute() == pb::IN_PROGRESS);
   BOOST_TEST(is_of(header, kLife));
@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(progress_changes_figures_only) {
   BOOST_TEST(header.stored_pages() == 3U);
   BOOST_TEST(header.zero_pages() == 4U);
   BOOST_TEST(header.excluded_pages() == 5U);
-  BOOST_TEST(header.untold_pages() == 6U);
+  BOOST_TEST(header.unclassified_pages() == 6U);
   BOOST_TEST(header.codec() == "lz4");
 }
 

@@ -36,7 +36,7 @@ struct Opened {
     (*classifier)->classify(first, classes);
     return classes;
   }
-  std::uint64_t untold() const { return (*classifier)->untold(); }
+  std::uint64_t unclassified() const { return (*classifier)->unclassified(); }
 };
 
 inline void check_all(const std::vector<PageClass>& classes, PageClass expected) {

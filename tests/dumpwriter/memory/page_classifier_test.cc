@@ -38,7 +38,7 @@ void check_every_split_agrees(SyntheticKernel& kernel, std::uint64_t first, std:
     BOOST_TEST_INFO("frame " << first + i - 1 << ", backwards");
     BOOST_REQUIRE((backwards.ask(first + i - 1, 1).front() == whole[i - 1]));
   }
-  BOOST_TEST(opened.untold() == backwards.untold());
+  BOOST_TEST(opened.unclassified() == backwards.unclassified());
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(every_class_is_told) {
   BOOST_TEST((opened.ask(kFirst, 8) == expected));
   check_all(opened.ask(kFirst + 8, 8), PageClass::kHugetlb);
   check_all(opened.ask(kFirst + 16, 8), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == 0U);
+  BOOST_TEST(opened.unclassified() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(free_blocks_of_every_order_are_free_to_their_last_frame) {
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(compound_page_is_what_its_head_is_across_blocks) {
   Opened backwards(kernel);
   check_all(backwards.ask(kFirst + kFrames, kFrames), PageClass::kHugetlb);
   check_all(backwards.ask(kFirst, kFrames), PageClass::kHugetlb);
-  BOOST_TEST(backwards.untold() == 0U);
+  BOOST_TEST(backwards.unclassified() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(frames_of_the_image_that_must_not_be_read_are_not) {
@@ -122,20 +122,20 @@ BOOST_AUTO_TEST_CASE(kernels_compound_pages_stay) {
   Opened opened(kernel);
   check_all(opened.ask(kFirst, 8), PageClass::kSlab);
   check_all(opened.ask(kFirst + 8, 8), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == 0U);
+  BOOST_TEST(opened.unclassified() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(tail_beyond_its_heads_order_is_untold) {
+BOOST_AUTO_TEST_CASE(tail_beyond_its_heads_order_is_unclassified) {
   SyntheticKernel kernel;
   kernel.put_compound(kFirst, 3, kUserPage);
   kernel.put(kFirst + 8, {.compound_head = kernel.page_vaddr(kFirst) + 1});
   Opened opened(kernel);
   check_all(opened.ask(kFirst, 8), PageClass::kUser);
   check_all(opened.ask(kFirst + 8, 1), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == 1U);
+  BOOST_TEST(opened.unclassified() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(tail_whose_head_can_not_be_is_untold) {
+BOOST_AUTO_TEST_CASE(tail_whose_head_can_not_be_is_unclassified) {
   const SyntheticKernel plain;
   for (const std::uint64_t head :
        {std::uint64_t{0}, ~std::uint64_t{0} - 1, plain.page_vaddr(kFirst + 20),  // not before it
@@ -147,11 +147,11 @@ BOOST_AUTO_TEST_CASE(tail_whose_head_can_not_be_is_untold) {
     Opened opened(kernel);
     BOOST_TEST_INFO("head " << head);
     check_all(opened.ask(kFirst + 10, 1), PageClass::kKernel);
-    BOOST_TEST(opened.untold() == 1U);
+    BOOST_TEST(opened.unclassified() == 1U);
   }
 }
 
-BOOST_AUTO_TEST_CASE(head_at_an_address_that_is_not_its_frames_is_untold) {
+BOOST_AUTO_TEST_CASE(head_at_an_address_that_is_not_its_frames_is_unclassified) {
   SyntheticKernel kernel({.memory_bytes = 16 << 20});
   kernel.put_compound(kFirst, 11, kUserPage);
   const std::uint64_t elsewhere = kernel.vmemmap() + (std::uint64_t{3} << 30);
@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(head_at_an_address_that_is_not_its_frames_is_untold) {
   kernel.put(kFirst + kFrames, {.compound_head = head + 1});
   Opened opened(kernel);
   check_all(opened.ask(kFirst + kFrames, 1), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == 1U);
+  BOOST_TEST(opened.unclassified() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(head_of_a_frame_that_is_not_in_the_vmcore_says_nothing) {
@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(head_of_a_frame_that_is_not_in_the_vmcore_says_nothing) {
   kernel.core.add_direct((kFirst + 1) * kPageBytes, kPageBytes * (2 * kFrames - 1));
   Opened opened(kernel);
   check_all(opened.ask(kFirst + 1, 7), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == 7U);
+  BOOST_TEST(opened.unclassified() == 7U);
   Opened second_block(kernel);
   check_all(second_block.ask(kFirst + kFrames, kFrames), PageClass::kKernel);
   check_every_split_agrees(kernel, kFirst + 1, 2 * kFrames - 1);
@@ -199,18 +199,18 @@ BOOST_AUTO_TEST_CASE(image_stays_whatever_its_struct_pages_say) {
   check_all(opened.ask(first - 1, 1), PageClass::kUser);
   check_all(opened.ask(first, count), PageClass::kKernel);
   check_all(opened.ask(first + count, 256 - count), PageClass::kFree);
-  BOOST_TEST(opened.untold() == 0U);
+  BOOST_TEST(opened.unclassified() == 0U);
   BOOST_TEST(((*opened.classifier)->block_of(first)[first % kFrames] == PageClass::kFree));
 }
 
-BOOST_AUTO_TEST_CASE(untold_frames_are_counted_each_time_they_are_asked_for) {
+BOOST_AUTO_TEST_CASE(unclassified_frames_are_counted_each_time_they_are_asked_for) {
   SyntheticKernel kernel;
   kernel.put(kFirst + 1, {.flags = ~std::uint64_t{0}});
   Opened opened(kernel);
   for (int i = 0; i < 3; ++i) check_all(opened.ask(kFirst, 4), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == 3U);
+  BOOST_TEST(opened.unclassified() == 3U);
   check_all(opened.ask(kFirst + 2, 2), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == 3U);
+  BOOST_TEST(opened.unclassified() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(classifying_never_allocates_and_takes_the_same_memory_for_4_tib) {
@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(classifying_never_allocates_and_takes_the_same_memory_for_4
   BOOST_TEST(after == before);
   BOOST_TEST((classes[31] == PageClass::kFree));
   BOOST_TEST((classes[32] == PageClass::kKernel));
-  BOOST_TEST(opened.untold() == 0U);
+  BOOST_TEST(opened.unclassified() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(random_struct_pages_get_one_answer_however_asked) {

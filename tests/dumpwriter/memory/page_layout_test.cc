@@ -38,7 +38,7 @@ void check_compound(const PageDecision& decision, PageClass expected, unsigned o
   BOOST_TEST(decision.order == order);
 }
 
-void check_untold(const PageDecision& decision) {
+void check_unclassified(const PageDecision& decision) {
   BOOST_TEST((decision.kind == Kind::kUntold));
   BOOST_TEST((decision.page_class == PageClass::kKernel));
 }
@@ -131,13 +131,13 @@ BOOST_AUTO_TEST_CASE(first_page_of_a_free_block_tells_its_order) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(free_block_of_an_absurd_order_is_untold) {
-  check_untold(decide({.private_data = 11, .mapcount = fake::kBuddyType}));
-  check_untold(decide({.private_data = ~std::uint64_t{0}, .mapcount = fake::kBuddyType}));
+BOOST_AUTO_TEST_CASE(free_block_of_an_absurd_order_is_unclassified) {
+  check_unclassified(decide({.private_data = 11, .mapcount = fake::kBuddyType}));
+  check_unclassified(decide({.private_data = ~std::uint64_t{0}, .mapcount = fake::kBuddyType}));
 }
 
-BOOST_AUTO_TEST_CASE(free_block_that_is_not_aligned_is_untold) {
-  check_untold(decide({.private_data = 1, .mapcount = fake::kBuddyType}, {}, kPfn + 1));
+BOOST_AUTO_TEST_CASE(free_block_that_is_not_aligned_is_unclassified) {
+  check_unclassified(decide({.private_data = 1, .mapcount = fake::kBuddyType}, {}, kPfn + 1));
 }
 
 BOOST_AUTO_TEST_CASE(no_page_is_free_where_vmcoreinfo_does_not_say_how_they_look) {
@@ -164,20 +164,21 @@ BOOST_AUTO_TEST_CASE(other_compound_page_is_kernel_or_slab) {
   check_compound(decide({.flags = fake::kHead | fake::kSlab}, second), PageClass::kSlab, 3);
 }
 
-BOOST_AUTO_TEST_CASE(compound_page_of_an_absurd_order_is_untold) {
+BOOST_AUTO_TEST_CASE(compound_page_of_an_absurd_order_is_unclassified) {
   const StructPage head{.flags = fake::kHead | fake::kLru};
-  check_untold(decide(head, {.compound_order = 19}));
-  check_untold(decide(head, {.compound_order = 255}));
-  check_untold(decide(head, {.compound_order = 0}));
+  check_unclassified(decide(head, {.compound_order = 19}));
+  check_unclassified(decide(head, {.compound_order = 255}));
+  check_unclassified(decide(head, {.compound_order = 0}));
 }
 
-BOOST_AUTO_TEST_CASE(compound_page_that_is_not_aligned_is_untold) {
-  check_untold(decide({.flags = fake::kHead | fake::kLru}, {.compound_order = 9}, kPfn + 256));
+BOOST_AUTO_TEST_CASE(compound_page_that_is_not_aligned_is_unclassified) {
+  check_unclassified(
+      decide({.flags = fake::kHead | fake::kLru}, {.compound_order = 9}, kPfn + 256));
 }
 
-BOOST_AUTO_TEST_CASE(compound_page_without_its_second_struct_page_is_untold) {
+BOOST_AUTO_TEST_CASE(compound_page_without_its_second_struct_page_is_unclassified) {
   const auto page = StructPage{.flags = fake::kHead | fake::kLru}.bytes();
-  check_untold(layout_of(fake::kPageInfo).decide(kPfn, page, {}));
+  check_unclassified(layout_of(fake::kPageInfo).decide(kPfn, page, {}));
 }
 
 BOOST_AUTO_TEST_CASE(tail_names_its_head) {
@@ -186,8 +187,8 @@ BOOST_AUTO_TEST_CASE(tail_names_its_head) {
   BOOST_TEST(decision.head == 0xffffea0000001000);
 }
 
-BOOST_AUTO_TEST_CASE(struct_page_that_was_never_set_up_is_untold) {
-  check_untold(decide({.flags = ~std::uint64_t{0}}));
+BOOST_AUTO_TEST_CASE(struct_page_that_was_never_set_up_is_unclassified) {
+  check_unclassified(decide({.flags = ~std::uint64_t{0}}));
 }
 
 BOOST_AUTO_TEST_CASE(poisoned_page_is_poisoned_whatever_else_it_is) {
@@ -238,13 +239,13 @@ BOOST_AUTO_TEST_CASE(linux_6_12_has_hugetlb_slab_free_and_offline_as_page_types)
   BOOST_TEST((free.kind == Kind::kBuddy && free.order == 5));
   const PageDecision unaccepted = decide(layout, {.mapcount = type(0xf8)});
   BOOST_TEST((unaccepted.kind == Kind::kBuddy && unaccepted.order == kMaxBuddyOrder));
-  check_untold(decide(layout, {.mapcount = type(0xf8)}, {}, kPfn + 512));
+  check_unclassified(decide(layout, {.mapcount = type(0xf8)}, {}, kPfn + 512));
 }
 
-BOOST_AUTO_TEST_CASE(compound_pages_are_untold_where_their_encoding_is_unknown) {
+BOOST_AUTO_TEST_CASE(compound_pages_are_unclassified_where_their_encoding_is_unknown) {
   const PageLayout layout = layout_of(with({"NUMBER(HUGETLB_PAGE_DTOR)"}, ""));
-  check_untold(decide(layout, {.flags = fake::kHead | fake::kLru},
-                      {.compound_dtor = fake::kPlainDtor, .compound_order = 9}));
+  check_unclassified(decide(layout, {.flags = fake::kHead | fake::kLru},
+                            {.compound_dtor = fake::kPlainDtor, .compound_order = 9}));
   check_single(decide(layout, {.flags = fake::kLru}), PageClass::kCache);
 }
 

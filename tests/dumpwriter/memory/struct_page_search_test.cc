@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(five_levels_of_page_tables_are_walked) {
   Opened opened(kernel);
   check_all(opened.ask(kFirst, 1), PageClass::kUser);
   check_all(opened.ask(kFirst + 512, 512), PageClass::kFree);
-  BOOST_TEST(opened.untold() == 0U);
+  BOOST_TEST(opened.unclassified() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(struct_pages_may_be_mapped_by_large_and_huge_leaves) {
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(struct_pages_may_be_mapped_by_large_and_huge_leaves) {
     kernel.put(kFirst + 7, kUserPage);
     Opened opened(kernel);
     check_all(opened.ask(kFirst + 7, 1), PageClass::kUser);
-    BOOST_TEST(opened.untold() == 0U);
+    BOOST_TEST(opened.unclassified() == 0U);
   }
 }
 
@@ -72,25 +72,25 @@ BOOST_AUTO_TEST_CASE(sections_may_have_their_struct_pages_anywhere) {
   check_all(opened.ask(kFirst, kFrames), PageClass::kUser);
 }
 
-BOOST_AUTO_TEST_CASE(sections_that_are_not_there_are_untold) {
+BOOST_AUTO_TEST_CASE(sections_that_are_not_there_are_unclassified) {
   SyntheticKernel kernel;
   kernel.put(kFirst - 1, kUserPage);
   kernel.core.memory.put(kernel.mem_section_paddr(kFirst / kFrames), std::uint64_t{0});
   Opened opened(kernel);
   check_all(opened.ask(kFirst - 1, 1), PageClass::kUser);
   check_all(opened.ask(kFirst, kFrames), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == kFrames);
+  BOOST_TEST(opened.unclassified() == kFrames);
   check_all(opened.ask(std::uint64_t{1} << 40, 10), PageClass::kKernel);  // beyond all roots
-  BOOST_TEST(opened.untold() == kFrames + 10);
+  BOOST_TEST(opened.unclassified() == kFrames + 10);
 }
 
-BOOST_AUTO_TEST_CASE(section_that_is_not_present_is_untold_whatever_else_is_in_it) {
+BOOST_AUTO_TEST_CASE(section_that_is_not_present_is_unclassified_whatever_else_is_in_it) {
   SyntheticKernel kernel;
   kernel.put(kFirst, kUserPage);
   kernel.core.memory.put(kernel.mem_section_paddr(kFirst / kFrames), kernel.vmemmap() | 0xe);
   Opened opened(kernel);
   check_all(opened.ask(kFirst, 1), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == 1U);
+  BOOST_TEST(opened.unclassified() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(roots_end_where_vmcoreinfo_says) {
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(roots_end_where_vmcoreinfo_says) {
   kernel.put(kFirst, kUserPage);
   Opened opened(kernel);
   check_all(opened.ask(pfn, 1), PageClass::kKernel);
-  BOOST_TEST(opened.untold() == 1U);
+  BOOST_TEST(opened.unclassified() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(struct_pages_that_can_not_be_read_cost_only_their_own_frames) {
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(struct_pages_that_can_not_be_read_cost_only_their_own_frame
     BOOST_TEST_INFO("frame " << i);
     BOOST_REQUIRE((classes[i] == (lost ? PageClass::kKernel : PageClass::kUser)));
   }
-  BOOST_TEST(opened.untold() == 2 * kFramesPerGranule);
+  BOOST_TEST(opened.unclassified() == 2 * kFramesPerGranule);
 }
 
 BOOST_AUTO_TEST_CASE(page_tables_that_lead_back_to_themselves_end) {

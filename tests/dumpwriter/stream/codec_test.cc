@@ -287,11 +287,11 @@ BOOST_AUTO_TEST_CASE(samples_stand_for_what_was_not_told_yet) {
   BOOST_TEST(work.wanted() == 100U * WorkEstimate::kSamples / 2);
   // The first quarter turns out to be all wanted.
   const std::uint64_t quarter = 1000 * WorkEstimate::kSamples / 4;
-  work.told(quarter, quarter);
+  work.classified(quarter, quarter);
   BOOST_TEST(work.wanted() == quarter + 100U * WorkEstimate::kSamples / 4);
   work.handled(quarter);
   BOOST_TEST(work.wanted() == quarter + 100U * WorkEstimate::kSamples / 4);
-  work.told(3 * quarter, 5);
+  work.classified(3 * quarter, 5);
   BOOST_TEST(work.wanted() == quarter + 5);
   work.handled(6);
   BOOST_TEST(work.wanted() == quarter + 6);
