@@ -1,9 +1,33 @@
+#include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
+
+#include <csignal>
+#include <exception>
 
 #include "agent/cli/command.h"
 #include "agent/node/config_file.h"
+#include "storage/block/standard_files.h"
+
+namespace {
+
+// A reader that goes away must not end a takeover: it is an error of the output, told at the end.
+int run(lastword::Parser& parser, int argc, char** argv) {
+  int status = lastword::kExitIo;
+  try {
+    status = parser.run(argc, argv);
+  } catch (const std::exception& error) {  // no output, no memory, no threads
+    fmt::print(stderr, "lastword: {}\n", error.what());
+    return lastword::kExitIo;
+  }
+  const lastword::Status printed = lastword::finish_output();
+  return printed ? status : lastword::report_error(printed.error());
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
+  lastword::fill_standard_files();
+  (void)std::signal(SIGPIPE, SIG_IGN);
   // What cannot be parsed is an Error; protobuf would print a line of its own, at each reading.
   google::protobuf::SetLogHandler(nullptr);
   lastword::Parser parser("Crash dumps and takeover for two nodes that share a shelf of disks.",
@@ -23,5 +47,5 @@ int main(int argc, char** argv) {
   lastword::add_agent_command(parser, context);
   lastword::add_takeover_command(parser, context);
   lastword::add_recover_command(parser, context);
-  return parser.run(argc, argv);
+  return run(parser, argc, argv);
 }

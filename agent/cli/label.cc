@@ -16,6 +16,7 @@ namespace {
 struct LabelOptions {
   LabelWish wish;
   std::string role;
+  bool dry_run = false;
 };
 
 // The parser accepts only these four words.
@@ -32,10 +33,9 @@ void report_refusal(const std::string& disk, const LabelVerdict& verdict) {
   for (const std::string& objection : verdict.objections) {
     fmt::print(stderr, "lastword: {}: refused: {}\n", disk, objection);
   }
-  if (verdict.refusals.empty()) {
-    fmt::print(stderr, "lastword: {0}: nothing was written; --force {0} would destroy that\n",
-               disk);
-  }
+  if (!verdict.refusals.empty()) return;
+  fmt::print(stderr, "lastword: {}: nothing was written{}; --force {} would destroy that\n", disk,
+             verdict.adoptable ? "; --adopt keeps the partitions and what is in them" : "", disk);
 }
 
 void report_labelled(const std::string& disk, const pb::Label& label) {
@@ -44,6 +44,29 @@ void report_labelled(const std::string& disk, const pb::Label& label) {
                  ? "no data region"
                  : fmt::format("data region of {} bytes at byte {}", label.data_length_bytes(),
                                label.data_offset_bytes()));
+}
+
+// What would be written where.
+void forecast(const DiskToLabel& disk, const LabelRequest& request) {
+  const LabelVerdict& verdict = disk.verdict;
+  if (verdict.nothing_to_do) {
+    fmt::print("{}: labelled already, as {}; nothing to do\n", disk.name,
+               describe_role(*disk.findings.label));
+    return;
+  }
+  if (verdict.refused(request)) return report_refusal(disk.name, verdict);
+  for (const std::string& objection : verdict.objections) {
+    fmt::print("{}: would be overridden: {}\n", disk.name, objection);
+  }
+  const DiskLayout& layout = *disk.findings.layout;
+  fmt::print("{}: would get {} and records in {} bytes at byte {}", disk.name,
+             request.adopt ? "a partition in the gap of its GPT" : "a new GPT",
+             layout.metadata.length_bytes, layout.metadata.offset_bytes);
+  if (layout.data.length_bytes != 0) {
+    fmt::print(", a data region of {} bytes at byte {}", layout.data.length_bytes,
+               layout.data.offset_bytes);
+  }
+  fmt::print("\n");
 }
 
 Status label_one(const DiskToLabel& disk, const LabelRequest& request, milliseconds io_timeout) {
@@ -61,7 +84,8 @@ Status label_one(const DiskToLabel& disk, const LabelRequest& request, milliseco
   return {};
 }
 
-int run_label(const LabelWish& wish, const std::string& config_path) {
+int run_label(const LabelOptions& options, const std::string& config_path) {
+  const LabelWish& wish = options.wish;
   const auto config = load_config(config_path);
   const auto request = make_label_request(wish, config);
   if (!request) return report_error(request.error());
@@ -69,6 +93,13 @@ int run_label(const LabelWish& wish, const std::string& config_path) {
   const auto disks = prepare_disks(wish.disks, *request, io_timeout, real_executor());
   if (!disks) return report_error(disks.error());
   bool refused = false;
+  if (options.dry_run) {
+    for (const DiskToLabel& disk : *disks) {
+      forecast(disk, *request);
+      refused = refused || disk.verdict.refused(*request);
+    }
+    return refused ? kExitRefused : kExitOk;
+  }
   for (const DiskToLabel& disk : *disks) {
     if (!disk.verdict.refused(*request)) continue;
     report_refusal(disk.name, disk.verdict);
@@ -99,6 +130,8 @@ void add_label_command(Parser& parser, const CommandContext& context) {
       .option("--force", options->wish.force,
               "Destroy what is on the disk; takes the disk's name once more")
       .value_name("DISK");
+  command.flag("--wipe", options->wish.wipe, "With --force: destroy what was adopted, too");
+  command.flag("--dry-run", options->dry_run, "Only say what would be written where");
   command.option("--cluster", options->wish.cluster, "Without a configuration file: the cluster")
       .value_name("UUID");
   command.option("--home-id", options->wish.home_id, "With --cluster: the id of the home node")
@@ -106,7 +139,7 @@ void add_label_command(Parser& parser, const CommandContext& context) {
       .between(1, 255);
   command.runs([options, &context] {
     options->wish.role = role_of(options->role);
-    return run_label(options->wish, context.config_path);
+    return run_label(*options, context.config_path);
   });
 }
 

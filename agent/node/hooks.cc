@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <iterator>
 #include <mutex>
 #include <string_view>
@@ -53,8 +54,17 @@ Status run_hook(const std::string& program, const HookInput& input) {
 
   Error error{.code = Code::kIo, .operation = "hook " + input.event, .disk = program};
   pid_t child = 0;
+  // This process ignores SIGPIPE; the hook's programs expect it.
+  posix_spawnattr_t attributes{};
+  sigset_t defaults{};
+  (void)sigemptyset(&defaults);
+  (void)sigaddset(&defaults, SIGPIPE);
+  (void)posix_spawnattr_init(&attributes);
+  (void)posix_spawnattr_setsigdefault(&attributes, &defaults);
+  (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   error.sys_errno =
-      posix_spawn(&child, path.c_str(), nullptr, nullptr, arguments, environment.data());
+      posix_spawn(&child, path.c_str(), nullptr, &attributes, arguments, environment.data());
+  (void)posix_spawnattr_destroy(&attributes);
   if (error.sys_errno != 0) return fail(error);
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {

@@ -74,6 +74,12 @@ void judge_records(const DiskFindings& findings, const LabelRequest& request,
   }
 }
 
+// Adopted: its metadata lies beside partitions that are not lastword's.
+bool was_adopted(const DiskFindings& findings) {
+  return findings.label && findings.table &&
+         !std::ranges::all_of(findings.table->partitions, is_lastwords);
+}
+
 void judge_content(const DiskFindings& findings, const LabelRequest& request,
                    LabelVerdict& verdict) {
   if (findings.table && !request.adopt) {
@@ -84,6 +90,12 @@ void judge_content(const DiskFindings& findings, const LabelRequest& request,
       verdict.objections.push_back(describe_table(*findings.table));
     }
   }
+  if (was_adopted(findings) && request.force && !request.adopt && !request.wipe) {
+    verdict.refusals.push_back(fmt::format("{} was adopted: --adopt keeps it, --wipe destroys it",
+                                           describe_table(*findings.table)));
+  }
+  verdict.adoptable = !request.adopt && findings.table && findings.table->type == "gpt" &&
+                      !std::ranges::all_of(findings.table->partitions, is_lastwords);
   if (request.adopt && (!findings.table || findings.table->type != "gpt")) {
     verdict.refusals.emplace_back("no GPT to adopt; label it without --adopt");
   } else if (!findings.layout) {

@@ -22,6 +22,7 @@ struct LabelRequest {
   std::uint8_t self_node = 0;  // its reservation is no obstacle; 0: every one is
   bool adopt = false;
   bool force = false;
+  bool wipe = false;  // force destroys what was adopted, too
 };
 
 struct DiskFindings {
@@ -50,6 +51,7 @@ struct LabelVerdict {
   bool nothing_to_do = false;           // carries this very label already
   std::vector<std::string> refusals;    // not even --force helps
   std::vector<std::string> objections;  // --force overrides these
+  bool adoptable = false;               // --adopt keeps what the objections are about
   // Must nothing be written?
   [[nodiscard]] bool refused(const LabelRequest& request) const {
     return !refusals.empty() || (!objections.empty() && !request.force);

@@ -39,6 +39,9 @@ Result<LabelRequest> with_config(const LabelWish& wish, const Config& config) {
 }
 
 Status check_force(const LabelWish& wish) {
+  if (wish.wipe && (wish.force.empty() || wish.adopt)) {
+    return fail(usage("--wipe goes with --force, and not with --adopt"));
+  }
   const bool named = wish.disks.size() == 1 && wish.disks.front() == wish.force;
   if (wish.force.empty() || named) return {};
   return fail(
@@ -61,6 +64,7 @@ Result<LabelRequest> make_label_request(const LabelWish& wish, const Result<Conf
   if (wish.role == pb::MAILBOX) request->home_node = 0;
   request->adopt = wish.adopt;
   request->force = !wish.force.empty();
+  request->wipe = wish.wipe;
   return request;
 }
 

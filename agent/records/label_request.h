@@ -17,6 +17,7 @@ struct LabelWish {
   std::string cluster;   // UUID; empty: the configuration's
   unsigned home_id = 0;  // with `cluster`, whose nodes have no names here; 0: none was given
   bool adopt = false;
+  bool wipe = false;
   std::string force;  // name of the one disk that may be destroyed; empty: none may
 };
 

@@ -75,14 +75,26 @@ Result<std::vector<Signature>> disk_signatures(int fd, const DiskInfo& info, boo
   return found;
 }
 
+// Where a first partition usually begins, whatever became of the table that said so: behind one
+// track of 63 sectors, and at whole MiB.
+constexpr std::array<std::uint64_t, 3> kUsualBeginnings{63 * 512, 1 << 20, 2 << 20};
+
 // The regions whose signatures matter: partitions that would be removed, since their content would
-// be lost, and the data region that would be made, since it must be free.
+// be lost; the data region that would be made, since it must be free; and what may begin where the
+// metadata would go, on a disk whose table is lost.
 std::vector<Partition> regions_to_probe(const DiskFindings& findings, const LabelRequest& request) {
   std::vector<Partition> regions;
   if (!request.adopt && findings.table) {
     for (const TablePartition& entry : findings.table->partitions) regions.push_back(entry.place);
   }
   if (findings.layout) regions.push_back(findings.layout->data);
+  if (!request.adopt) {
+    for (const std::uint64_t begin : kUsualBeginnings) {
+      if (begin < findings.info.size_bytes) {
+        regions.push_back({begin, findings.info.size_bytes - begin});
+      }
+    }
+  }
   std::erase_if(regions, [&](const Partition& region) {
     return region.length_bytes == 0 || region.offset_bytes >= findings.info.size_bytes ||
            region.length_bytes > findings.info.size_bytes - region.offset_bytes;

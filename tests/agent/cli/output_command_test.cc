@@ -1,0 +1,56 @@
+// The programs where their standard files are not as they should be.
+#include <sys/wait.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <string>
+
+#include "proto/error.h"
+#include "tests/support/image_file.h"
+
+namespace lastword::test {
+namespace {
+
+constexpr std::uint64_t kSize = 32 << 20;
+const std::string kProgram = LASTWORD_PROGRAM;
+const std::string kIdentity = " --cluster 6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4 --home-id 1";
+
+int status_of(const std::string& command) {
+  const int status = std::system(command.c_str());
+  BOOST_TEST_MESSAGE(command);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(output_command)
+
+BOOST_AUTO_TEST_CASE(output_that_fails_is_an_error_everywhere) {
+  const ImageFile image(kSize);
+  BOOST_TEST_REQUIRE(status_of(kProgram + " label --role spare " + image.path() + kIdentity +
+                               " >/dev/null") == kExitOk);
+  for (const std::string command : {" inspect ", " inspect --json "}) {
+    BOOST_TEST(status_of(kProgram + command + image.path() + " >/dev/full 2>/dev/null") == kExitIo);
+  }
+  BOOST_TEST(status_of(kProgram + " --version >/dev/full 2>/dev/null") == kExitIo);
+  BOOST_TEST(status_of(std::string(LASTWORD_DUMP_PROGRAM) + " --help >/dev/full 2>/dev/null") ==
+             kExitIo);
+}
+
+BOOST_AUTO_TEST_CASE(closed_standard_files_never_become_the_disk) {
+  const ImageFile image(kSize);
+  const ImageFile wanted(kSize);
+  // An objection is printed while the image is open for writing.
+  for (const ImageFile* one : {&image, &wanted}) one->write(1080, std::string("\x53\xef"));
+  const std::string arguments =
+      " label --role mailbox --cluster "
+      "6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4 ";
+  BOOST_TEST(status_of(kProgram + arguments + image.path() + " --force " + image.path() +
+                       " <&- >&- 2>&-") == kExitOk);
+  BOOST_TEST(status_of(kProgram + " inspect " + image.path() + " >/dev/null") == kExitOk);
+  BOOST_TEST(image.content().find("labelled as") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
