@@ -143,6 +143,7 @@ pb::ArmedState armed_state(const Config& config, const Situation& situation,
   armed.set_image_bytes(prepared.image.bytes.size());
   armed.set_dump_program_crc32c(prepared.image.dump_program_crc32c);
   armed.set_memory_bytes(situation.policy.memory.raw_bytes);
+  armed.set_processors(prepared.running.processors);
   return armed;
 }
 

@@ -78,6 +78,23 @@ void check_settings(const CheckFacts& facts, const pb::ArmedState& armed, pb::Ch
   }
 }
 
+// What came since is in no ELF head that the capture kernel gets, and in no dump.
+void check_machine(const CheckFacts& facts, const pb::ArmedState& armed, pb::CheckReport& report) {
+  if (facts.running.follows_hotplug) return;
+  const std::uint64_t memory = facts.situation->policy.memory.raw_bytes;
+  if (armed.memory_bytes() != 0 && armed.memory_bytes() != memory) {
+    add_stale(report, fmt::format("this machine had {} MiB of memory when the image was loaded, "
+                                  "and has {} now: a dump would lack what was added",
+                                  armed.memory_bytes() >> 20, memory >> 20));
+  }
+  const unsigned processors = facts.running.processors;
+  if (armed.processors() != 0 && processors != 0 && armed.processors() != processors) {
+    add_stale(report, fmt::format("this machine had {} processors when the image was loaded, and "
+                                  "has {} now: a dump would lack their registers",
+                                  armed.processors(), processors));
+  }
+}
+
 }  // namespace
 
 void check_loaded(const CheckFacts& facts, pb::CheckReport& report) {
@@ -103,6 +120,7 @@ void check_image(const CheckFacts& facts, const pb::ArmedState& armed, pb::Check
   check_kernel(facts, armed, report);
   check_content(facts, armed, report);
   check_settings(facts, armed, report);
+  check_machine(facts, armed, report);
 }
 
 }  // namespace lastword

@@ -174,7 +174,15 @@ Result<RunningKernel> inspect_running_kernel() {
   if (!command_line) return fail(command_line.error());
   const auto cpuinfo = read_text_file("/proc/cpuinfo");
   if (!cpuinfo) return fail(cpuinfo.error());
-  return RunningKernel{.command_line = *command_line, .boot_apic_id = boot_apic_id(*cpuinfo)};
+  const long processors = ::sysconf(_SC_NPROCESSORS_CONF);
+  const auto follows = [](const std::string& subsystem) {
+    const auto text = read_text_file("/sys/devices/system/" + subsystem + "/crash_hotplug");
+    return text && text->starts_with('1');
+  };
+  return RunningKernel{.command_line = *command_line,
+                       .boot_apic_id = boot_apic_id(*cpuinfo),
+                       .processors = processors > 0 ? static_cast<unsigned>(processors) : 0,
+                       .follows_hotplug = follows("memory") && follows("cpu")};
 }
 
 std::string why_fewer_processors(const RunningKernel& running, unsigned processors) {

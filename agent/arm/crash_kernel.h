@@ -52,6 +52,10 @@ inline constexpr std::string_view kHowToReserve =
 struct RunningKernel {
   std::string command_line;              // /proc/cmdline
   std::optional<unsigned> boot_apic_id;  // see boot_apic_id()
+  unsigned processors = 0;               // present; 0: not known
+  // The kernel itself keeps a loaded image up to date when memory and processors come and go
+  // (crash_hotplug, Linux 6.6 Documentation/ABI/testing/sysfs-devices-memory).
+  bool follows_hotplug = false;
 };
 // kNotFound or kIo: a file of /proc cannot be read.
 [[nodiscard]] Result<RunningKernel> inspect_running_kernel();

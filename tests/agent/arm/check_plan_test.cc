@@ -301,6 +301,22 @@ BOOST_FIXTURE_TEST_CASE(processors_that_the_capture_kernel_cannot_start_are_note
   BOOST_TEST(report.notes(0).find("processors is 2") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(memory_and_processors_that_came_after_arming_are_missed) {
+  for (const bool follows : {false, true}) {
+    Ready ready;
+    ready.facts.running.processors = 4;
+    ready.facts.running.follows_hotplug = follows;
+    ready.facts.armed->set_memory_bytes(ready.situation.policy.memory.raw_bytes);
+    ready.facts.armed->set_processors(4);
+    BOOST_TEST(check_node(ready.facts).would_dump());
+    ready.situation.policy.memory.raw_bytes += 512 * kMiB;
+    BOOST_TEST(check_node(ready.facts).would_dump() == follows);
+    ready.situation.policy.memory.raw_bytes -= 512 * kMiB;
+    ready.facts.running.processors = 6;
+    BOOST_TEST(check_node(ready.facts).would_dump() == follows);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test
