@@ -40,8 +40,9 @@ Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<st
 }
 
 // Sorts one of this node's disks into the plan.
-void place_own_disk(std::size_t index, const DiskView& disk, const Config& config,
+void place_own_disk(std::size_t index, const Survey& survey, const Config& config,
                     StartPlan& plan) {
+  const DiskView& disk = survey.disks[index];
   const std::uint8_t holder = holder_node(disk, config);
   if (disk.label->owner_node() == config.partner.id) {
     plan.taken_over.push_back(
@@ -59,6 +60,12 @@ void place_own_disk(std::size_t index, const DiskView& disk, const Config& confi
         {index, fmt::format("reserved by key {} ({}), which is no key of this cluster; find out "
                             "whose it is, and remove it by hand if nobody uses the disk",
                             to_string(disk.reservation->holder), name_of(disk.reservation->type))});
+  } else if (holder != config.self.id &&
+             disks_with_uuid(survey, config, disk.label->disk_uuid()).size() > 1) {
+    plan.refused.push_back(
+        {index,
+         "another disk has the same label, and this node does not hold this one: it may be "
+         "a clone or snapshot; take the wrong one away"});
   } else {
     plan.own.push_back(index);
   }
@@ -128,7 +135,7 @@ Result<StartPlan> plan_start(const Survey& survey, const Config& config,
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const DiskView& disk = survey.disks[i];
     if (is_own_disk(disk, config)) {
-      place_own_disk(i, disk, config, plan);
+      place_own_disk(i, survey, config, plan);
     } else if (is_mailbox_disk(disk, config)) {
       std::string rejection = reject_mailbox(disk, survey, config, state);
       if (rejection.empty()) {

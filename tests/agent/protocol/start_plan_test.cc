@@ -183,6 +183,21 @@ BOOST_AUTO_TEST_CASE(mailbox_disk_and_its_clone_are_not_joined) {
   BOOST_TEST(planned->refused.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(of_a_disk_and_its_clone_only_the_one_that_is_held_is_taken) {
+  survey.disks = {surveyed(0, pb::SERVICE), in_service(1, pb::SERVICE, 4)};
+  survey.disks[1].label->set_disk_uuid(uuid_of(0));
+  const auto planned = plan();
+  BOOST_REQUIRE(planned);
+  BOOST_TEST((planned->own == std::vector<std::size_t>{1}));
+  BOOST_REQUIRE(planned->refused.size() == 1U);
+  BOOST_TEST(planned->refused[0].text.find("clone") != std::string::npos);
+  // Nothing tells which is the right one.
+  survey.disks[1].reservation.reset();
+  survey.disks[1].keys.clear();
+  BOOST_TEST(plan()->own.empty());
+  BOOST_TEST(plan()->refused.size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(unknown_key_refuses_that_disk_and_is_named) {
   survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE)};
   survey.disks[0].reservation = Reservation{.holder = {0xdeadbeef}, .type = kOwnerType};
