@@ -1,11 +1,15 @@
 #include "agent/daemon/agent_run.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/daemon/failure_watch.h"
+#include "agent/disks/intent_log.h"
 #include "agent/node/hooks.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
+#include "agent/protocol/failure_plan.h"
+#include "agent/protocol/takeover_input.h"
 #include "agent/recover/recover_disk.h"
 #include "agent/takeover/takeover_run.h"
 
@@ -41,6 +45,22 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
   return report;
 }
 
+// Does the failure that was seen before the lock still ask for a takeover? Another one may have
+// ended meanwhile, with everything taken, or with a verdict against it.
+bool still_stands(const Failure& failure, const Config& config, const NodeState& state,
+                  Surveyor& surveyor) {
+  const Survey& survey = failure.look.survey;
+  const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
+  const auto places = dump_places(survey, config);
+  const bool panicked = failure.proven && std::ranges::any_of(places, [&](std::size_t place) {
+                          return has_panicked(survey.disks[place], config, latest);
+                        });
+  if (panicked) return true;
+  const IntentLog intents(config, surveyor.shelf(), surveyor.executor());
+  return judge_intent(intents.read(survey).intent, survey, config, state.key) ==
+         IntentVerdict::kResume;
+}
+
 }  // namespace
 
 Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
@@ -55,20 +75,24 @@ Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
 
 Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surveyor,
                                            const EventSink& events) {
-  const auto state = load_node_state(config);
-  if (!state) return fail(state.error());
-  auto failure = wait_for_failure(config, *state, surveyor, events);
-  if (!failure) return fail(failure.error());
-  auto lock = lock_takeover(config, false);
-  if (!lock && lock.error().code == Code::kRefused) {
-    lock = lock_takeover(config, true);
-    // A look after the operator's takeover shows what that left undone.
-    auto look = surveyor.look();
-    if (!look) return fail(look.error());
-    failure->look = std::move(*look);
+  for (;;) {
+    const auto state = load_node_state(config);
+    if (!state) return fail(state.error());
+    auto failure = wait_for_failure(config, *state, surveyor, events);
+    if (!failure) return fail(failure.error());
+    auto lock = lock_takeover(config, false);
+    const bool waited = !lock && lock.error().code == Code::kRefused;
+    if (waited) lock = lock_takeover(config, true);
+    if (!lock) return fail(lock.error());
+    // Nothing but a panic that was just seen is acted on without another look.
+    if (waited || !failure->proven) {
+      auto look = surveyor.look();
+      if (!look) return fail(look.error());
+      failure->look = std::move(*look);
+      if (!still_stands(*failure, config, *state, surveyor)) continue;
+    }
+    return run_takeover(config, surveyor, events, std::move(*failure));
   }
-  if (!lock) return fail(lock.error());
-  return run_takeover(config, surveyor, events, std::move(*failure));
 }
 
 }  // namespace lastword

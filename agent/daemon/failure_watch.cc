@@ -12,6 +12,7 @@
 #include "agent/disks/disk_work.h"
 #include "agent/disks/header_watch.h"
 #include "agent/disks/intent_log.h"
+#include "agent/node/state_files.h"
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_input.h"
@@ -94,11 +95,15 @@ class FailureWatch {
   // meanwhile, the label says so.
   void take_lost_reservations_anew() {
     const LostReservations lost = find_lost_reservations(look_.survey, config_, state_);
-    if (!lost.any() || std::exchange(taking_anew_, true)) return;
+    if (!lost.any() || taking_anew_) return;
+    // A life that `lastword stop` has ended takes nothing any more.
+    const auto state = load_node_state(config_);
+    if (!state || state->key != state_.key) return;
+    taking_anew_ = true;
     std::vector<std::size_t> disks = lost.own;
     disks.insert(disks.end(), lost.mailbox.begin(), lost.mailbox.end());
     const MailboxMember self =
-        mailbox_member(config_, state_.boot_generation, state_.mailbox_disks);
+        mailbox_member(config_, state->boot_generation, state->mailbox_disks);
     const DiskWork take = [self, own = lost.own.size()](
                               const OwnDisk& disk,
                               std::size_t position) -> Result<pb::CoredumpHeader> {
@@ -133,7 +138,8 @@ class FailureWatch {
     if (verdict == IntentVerdict::kEnded) end_intent(*intent);
     if (verdict != IntentVerdict::kResume) return false;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*intent)});
-    end_ = Failure{.look = look_, .generation = intent->victim_generation()};
+    end_ = Failure{
+        .look = look_, .generation = intent->victim_generation(), .proven = intent->proven()};
     return true;
   }
 

@@ -39,9 +39,11 @@ KnownIntent IntentLog::read(const Survey& survey) const {
 }
 
 Result<pb::TakeoverIntent> IntentLog::write_here(const Survey& survey, IntentPhase phase,
-                                                 std::uint32_t victim_generation) const {
+                                                 std::uint32_t victim_generation,
+                                                 bool proven) const {
   pb::TakeoverIntent intent =
       next_intent(read(survey).intent, phase, config_.partner.id, victim_generation);
+  intent.set_proven(proven);
   intent.set_written_unix_ms(executor_.unix_ms());
   if (Status saved = save_intent(config_, intent); !saved) return fail(saved.error());
   return intent;
@@ -63,8 +65,8 @@ Status IntentLog::write_slot(const DiskInfo& disk, std::uint64_t metadata_offset
 }
 
 Result<std::vector<Error>> IntentLog::write(const Survey& survey, IntentPhase phase,
-                                            std::uint32_t victim_generation) const {
-  const auto intent = write_here(survey, phase, victim_generation);
+                                            std::uint32_t victim_generation, bool proven) const {
+  const auto intent = write_here(survey, phase, victim_generation, proven);
   if (!intent) return fail(intent.error());
   struct Work {
     DiskInfo info;

@@ -25,16 +25,19 @@ class IntentLog {
   // The newest of all copies in sight. Reads no disk: the survey has.
   [[nodiscard]] KnownIntent read(const Survey& survey) const;
 
-  // On this machine: what follows from the intent that counts now. Durable when this returns.
+  // On this machine: what follows from the intent that counts now. `proven`: the victim's panic is.
+  // Durable when this returns.
   [[nodiscard]] Result<pb::TakeoverIntent> write_here(const Survey& survey, IntentPhase phase,
-                                                      std::uint32_t victim_generation) const;
+                                                      std::uint32_t victim_generation,
+                                                      bool proven = false) const;
   // In this node's slot of one mailbox disk. Blocks as the disk does.
   [[nodiscard]] Status write_slot(const DiskInfo& disk, std::uint64_t metadata_offset,
                                   const pb::TakeoverIntent& intent) const;
   // Here, then on all mailbox disks in sight at once. Fails where it is not durable here; then it
   // is on none of the disks. Returns what failed on the disks. Takes an I/O time-out at most.
   [[nodiscard]] Result<std::vector<Error>> write(const Survey& survey, IntentPhase phase,
-                                                 std::uint32_t victim_generation) const;
+                                                 std::uint32_t victim_generation,
+                                                 bool proven = false) const;
 
  private:
   const Config& config_;

@@ -40,6 +40,8 @@ Status write_label(RecordIo& records, const TakeOrder& order, std::int64_t unix_
 // A header that cannot be read may be a dump's: then another takes its place, so that the dump is
 // recovered like any other.
 Status end_header_on_disk(BlockDevice& device, const TakeOrder& order, pb::CoredumpHeader& header) {
+  // No dump goes to a disk of the service: whatever its header says is nobody's concern.
+  if (order.serves) return {};
   auto found = find_header(device, order.metadata_offset);
   if (!found) {
     header.Clear();

@@ -20,4 +20,12 @@ bool partner_has_taken_over(const Survey& survey, const Config& config) {
   });
 }
 
+Error taken_over_from() {
+  return {.code = Code::kFenced,
+          .operation = "takeover",
+          .detail =
+              "the partner has, or had, taken over from this node: stop the service here, reboot "
+              "it, and look at the partner"};
+}
+
 }  // namespace lastword

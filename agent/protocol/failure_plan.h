@@ -15,5 +15,7 @@ namespace lastword {
 [[nodiscard]] bool has_panicked(const DiskView& disk, const Config& config, std::uint32_t latest);
 // The partner owns or holds a disk that is this node's: it has taken over from this node.
 [[nodiscard]] bool partner_has_taken_over(const Survey& survey, const Config& config);
+// Why such a node takes nothing: what it has in its caches is stale. kFenced.
+[[nodiscard]] Error taken_over_from();
 
 }  // namespace lastword

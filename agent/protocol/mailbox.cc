@@ -54,21 +54,28 @@ bool intends_to_take(const pb::MailboxSlot& slot, std::uint8_t node, std::uint32
          intent.victim_generation() >= generation;
 }
 
-bool tells_of_lost_vote(const DiskView& mailbox, const Config& config,
-                        std::uint32_t own_generation) {
-  return std::ranges::any_of(mailbox.mailbox, [&](const pb::MailboxSlot& slot) {
-    return intends_to_take(slot, config.self.id, own_generation);
-  });
+bool tells_of_lost_vote(const Survey& survey, const Config& config, std::uint32_t own_generation) {
+  const auto slots = slots_of(survey, config, config.partner.id);
+  // Of copies of one intent the last written counts; another disk may have missed it.
+  const auto newest = std::ranges::max_element(
+      slots, {}, [](const pb::MailboxSlot* slot) { return slot->intent().number(); });
+  return newest != slots.end() && intends_to_take(**newest, config.self.id, own_generation);
 }
 
 Status check_mailbox_set(const Survey& survey, const Config& config,
                          const std::vector<std::string>& mailbox_disks) {
   const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
-  if (latest == 0 || mailbox_disks.empty()) return {};
+  if (latest == 0) return {};
+  const bool none_in_sight = std::ranges::none_of(
+      survey.disks, [&](const DiskView& disk) { return is_mailbox_disk(disk, config); });
+  if (mailbox_disks.empty() && none_in_sight) return {};
   const auto slots = slots_of(survey, config, config.partner.id);
   const auto newest = std::ranges::max_element(
       slots, {}, [](const pb::MailboxSlot* slot) { return slot->generation(); });
-  if (newest != slots.end() && (*newest)->mailbox_set() == mailbox_set(mailbox_disks)) return {};
+  if (newest != slots.end() && (*newest)->generation() >= latest &&
+      (*newest)->mailbox_set() == mailbox_set(mailbox_disks)) {
+    return {};
+  }
   return fail({.code = Code::kRefused,
                .operation = "takeover",
                .detail = "the nodes do not count votes by the same mailbox disks, so both could "
@@ -78,14 +85,23 @@ Status check_mailbox_set(const Survey& survey, const Config& config,
 LostReservations find_lost_reservations(const Survey& survey, const Config& config,
                                         const NodeState& state) {
   LostReservations lost;
-  if (partner_has_taken_over(survey, config)) return lost;
+  if (partner_has_taken_over(survey, config) ||
+      tells_of_lost_vote(survey, config, state.boot_generation)) {
+    return lost;
+  }
+  // What the mailbox disks that are not in sight would say is not known.
+  const auto readable = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
+    return is_mailbox_disk(disk, config) && !disk.problem &&
+           contains(state.mailbox_disks, disk.label->disk_uuid());
+  });
+  const bool all_told = 2 * static_cast<std::size_t>(readable) > state.mailbox_disks.size() ||
+                        state.mailbox_disks.empty();
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const DiskView& disk = survey.disks[i];
     if (disk.problem || !disk.reservations_known || is_registered(disk, state.key)) continue;
     if (is_mailbox_disk(disk, config) && contains(state.mailbox_joined, disk.label->disk_uuid())) {
-      if (tells_of_lost_vote(disk, config, state.boot_generation)) return {};
       lost.mailbox.push_back(i);
-    } else if (is_own_disk(disk, config) && !disk.reservation &&
+    } else if (all_told && is_own_disk(disk, config) && !disk.reservation &&
                disk.label->owner_node() == config.self.id &&
                disk.label->owner_generation() == state.boot_generation) {
       lost.own.push_back(i);

@@ -34,8 +34,8 @@ struct MailboxMember {
 // Has the writer of this slot begun to take over from that life of that node?
 [[nodiscard]] bool intends_to_take(const pb::MailboxSlot& slot, std::uint8_t node,
                                    std::uint32_t generation);
-// Any slot on the disk.
-[[nodiscard]] bool tells_of_lost_vote(const DiskView& mailbox, const Config& config,
+// Has the partner, by the last of its slots in sight?
+[[nodiscard]] bool tells_of_lost_vote(const Survey& survey, const Config& config,
                                       std::uint32_t own_generation);
 
 // Both nodes count votes by the same disks, as far as the slots in sight tell: kRefused where the

@@ -42,6 +42,15 @@ IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, cons
              : IntentVerdict::kNothing;
 }
 
+IntentPhase phase_after_no_majority(const std::optional<pb::TakeoverIntent>& before,
+                                    const pb::TakeoverIntent& now, Code why) {
+  const bool goes_on = before && before->victim_node() == now.victim_node() &&
+                       before->victim_generation() == now.victim_generation() &&
+                       (before->phase() == pb::TakeoverIntent::TAKING ||
+                        before->phase() == pb::TakeoverIntent::TAKEN);
+  return goes_on && why != Code::kFenced ? before->phase() : pb::TakeoverIntent::ENDED;
+}
+
 std::string describe(const pb::TakeoverIntent& intent) {
   return fmt::format("takeover from node {}, life {}", intent.victim_node(),
                      intent.victim_generation());

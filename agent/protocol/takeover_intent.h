@@ -33,6 +33,12 @@ enum class IntentVerdict : std::uint8_t {
                                          const Survey& survey, const Config& config,
                                          ReservationKey own);
 
+// What becomes of an intent whose takeover won no majority. A vote that was lost (kFenced) ends it.
+// So does too few votes, unless an earlier takeover of the same life had got further: that one
+// stays to be resumed, as soon as the mailbox disks are there.
+[[nodiscard]] IntentPhase phase_after_no_majority(const std::optional<pb::TakeoverIntent>& before,
+                                                  const pb::TakeoverIntent& now, Code why);
+
 // "takeover from node 1, life 7"
 [[nodiscard]] std::string describe(const pb::TakeoverIntent& intent);
 

@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace lastword {
+namespace {
+
+constexpr std::size_t kMaxOpeners = 100;
+
+}  // namespace
 
 void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
   if (!announcement) return;
@@ -19,7 +24,8 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
        input = std::move(input)]() mutable {
         for (const auto& [disk, programs] : shelf->find_openers(input.new_disks)) {
           for (const std::string& program : programs) {
-            input.openers.push_back(disk + " " + program);
+            // An environment has a limit, beyond which the hook would not start.
+            if (input.openers.size() < kMaxOpeners) input.openers.push_back(disk + " " + program);
             post([this, disk, program] { tell_of_opener(disk, program); });
           }
         }

@@ -23,7 +23,7 @@ class Arbitration {
         intent_(intent),
         goal_{.own = work.state.key,
               .victim_node = work.config.partner.id,
-              .victim_generation = failure.generation} {}
+              .victim_generation = intent.victim_generation()} {}
 
   Tally hold() {
     const auto count = static_cast<unsigned>(work_.state.mailbox_disks.size());
@@ -77,13 +77,12 @@ class Arbitration {
 Status win_arbitration(const TakeoverWork& work, const Failure& failure, const IntentLog& intents,
                        const pb::TakeoverIntent& intent) {
   const Survey& survey = failure.look.survey;
+  if (partner_has_taken_over(survey, work.config)) return fail(taken_over_from());
   const Status same_set = check_mailbox_set(survey, work.config, work.state.mailbox_disks);
   if (!same_set && !failure.proven) return same_set;
   const Tally tally = Arbitration(work, failure, intents, intent).hold();
   if (tally.majority()) return {};
-  if (!may_take_over(tally, failure.proven) || partner_has_taken_over(survey, work.config)) {
-    return fail(no_majority(tally));
-  }
+  if (!may_take_over(tally, failure.proven)) return fail(no_majority(tally));
   work.events({.name = "no-majority",
                .disk = {},
                .detail = fmt::format("{} of {} mailbox disks won; a node whose panic is proven "

@@ -140,14 +140,16 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   const IntentLog intents(work.config, work.shelf(), work.executor());
   const std::uint32_t victim = life_taken_over(survey, failure.generation, work.config);
   const auto end_with = [&](IntentPhase phase) {
-    const auto problems = intents.write(survey, phase, victim);
+    const auto problems = intents.write(survey, phase, victim, failure.proven);
     if (!problems) return tell_of(work, problems.error());
     for (const Error& problem : *problems) tell_of(work, problem);
   };
-  const auto intent = intents.write_here(survey, pb::TakeoverIntent::TAKING, victim);
+  const auto before = intents.read(survey).intent;
+  const auto intent =
+      intents.write_here(survey, pb::TakeoverIntent::TAKING, victim, failure.proven);
   if (!intent) return fail(intent.error());
   if (Status won = win_arbitration(work, failure, intents, *intent); !won) {
-    end_with(pb::TakeoverIntent::ENDED);
+    end_with(phase_after_no_majority(before, *intent, won.error().code));
     return fail(won.error());
   }
   tell_of_left_out(work, survey);

@@ -1,6 +1,7 @@
 #include "storage/reserve/pass_through_device.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "proto/layout.h"
 #include "proto/unit_attention.h"
@@ -42,6 +43,8 @@ Status PassThroughDevice::write(std::uint64_t offset, std::span<const std::byte>
                  .offset = offset,
                  .detail = "beyond the end of the disk"});
   }
+  begin_ = end_ == 0 ? offset : std::min(begin_, offset);
+  end_ = std::max(end_, offset + buffer.size());
   while (!buffer.empty()) {
     const auto part = buffer.first(std::min(buffer.size(), kMaxTransferBytes));
     const Status written = past_unit_attentions([&] {
@@ -59,10 +62,16 @@ Status PassThroughDevice::write(std::uint64_t offset, std::span<const std::byte>
 }
 
 Status PassThroughDevice::flush() {
-  const Status flushed = past_unit_attentions([this] { return lun_->synchronize_cache(); });
+  if (end_ == 0) return {};
+  const std::uint32_t block_bytes = logical_block_bytes();
+  const auto blocks = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      (end_ - begin_) / block_bytes, std::numeric_limits<std::uint32_t>::max()));
+  const Status flushed =
+      past_unit_attentions([&] { return lun_->synchronize_cache(begin_ / block_bytes, blocks); });
   // A disk without the command has no cache that could lose anything.
-  if (!flushed && flushed.error().code == Code::kUnsupported) return {};
-  return flushed;
+  if (!flushed && flushed.error().code != Code::kUnsupported) return flushed;
+  begin_ = end_ = 0;
+  return {};
 }
 
 }  // namespace lastword

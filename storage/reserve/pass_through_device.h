@@ -37,6 +37,9 @@ class PassThroughDevice final : public BlockDevice {
   PassThroughDevice(std::unique_ptr<LinuxBlockDevice> reader, std::unique_ptr<SgLun> lun)
       : reader_(std::move(reader)), lun_(std::move(lun)) {}
 
+  // Not flushed yet, in bytes; empty: end_ is 0.
+  std::uint64_t begin_ = 0;
+  std::uint64_t end_ = 0;
   std::unique_ptr<LinuxBlockDevice> reader_;
   std::unique_ptr<SgLun> lun_;  // one of its own: a SgLun serves one thread at a time
 };

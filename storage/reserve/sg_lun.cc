@@ -5,6 +5,7 @@
 #include <scsi/sg_pt.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <limits>
@@ -21,6 +22,7 @@ namespace {
 constexpr int kResetNoEscalate = 0x100;
 
 constexpr std::chrono::milliseconds kRecoveryPause{20};
+constexpr int kFlushS = 60;
 
 // Room for 63 registrations, more than most shelves ever have. read_keys() asks for more if need
 // be.
@@ -67,7 +69,8 @@ Result<std::size_t> SgLun::execute(const Command& command) {
     set_scsi_pt_data_out(pass_through_, command.data_out.data(),
                          static_cast<int>(command.data_out.size()));
   }
-  const int sent = do_scsi_pt(pass_through_, fd_.get(), timeout_s_, 0);
+  const int timeout_s = command.timeout_s != 0 ? command.timeout_s : timeout_s_;
+  const int sent = do_scsi_pt(pass_through_, fd_.get(), timeout_s, 0);
   if (sent > 0) {
     return fail({.code = sent == SCSI_PT_DO_TIMEOUT ? Code::kTimeout : Code::kUnsupported,
                  .operation = command.operation,
@@ -84,6 +87,11 @@ Result<std::size_t> SgLun::execute(const Command& command) {
     return fail(status.error());
   }
   const auto residual = static_cast<std::size_t>(std::max(0, get_scsi_pt_resid(pass_through_)));
+  if (!command.data_out.empty() && residual != 0) {
+    return fail(
+        short_transfer(command.operation, path_, kNoOffset, command.data_out.size(),
+                       command.data_out.size() - std::min(command.data_out.size(), residual)));
+  }
   return command.data_in.size() - std::min(command.data_in.size(), residual);
 }
 
@@ -180,8 +188,10 @@ Status SgLun::write_blocks(std::uint64_t lba, std::uint32_t block_bytes,
   return {};
 }
 
-Status SgLun::synchronize_cache() {
-  const auto sent = execute({.operation = "SYNCHRONIZE CACHE", .cdb = kSynchronizeCacheCdb});
+Status SgLun::synchronize_cache(std::uint64_t lba, std::uint32_t blocks) {
+  const auto cdb = synchronize_cache_cdb(lba, blocks);
+  const auto sent = execute(
+      {.operation = "SYNCHRONIZE CACHE", .cdb = cdb, .timeout_s = std::max(timeout_s_, kFlushS)});
   if (!sent) return fail(sent.error());
   return {};
 }

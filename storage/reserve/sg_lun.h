@@ -46,8 +46,9 @@ class SgLun final : public ScsiLun {
   // WRITE (10) or (16), SBC-3 5.32 and 5.34: whole blocks of `block_bytes` from `lba` on.
   [[nodiscard]] Status write_blocks(std::uint64_t lba, std::uint32_t block_bytes,
                                     std::span<const std::byte> data);
-  // SYNCHRONIZE CACHE (10) of the whole medium, SBC-3 5.21.
-  [[nodiscard]] Status synchronize_cache();
+  // SYNCHRONIZE CACHE (10) of these blocks, SBC-3 5.21. May take a minute, whatever `io_timeout`
+  // is: so long the kernel's own flush may (SD_FLUSH_TIMEOUT, Linux drivers/scsi/sd.h).
+  [[nodiscard]] Status synchronize_cache(std::uint64_t lba, std::uint32_t blocks);
 
  private:
   struct Command {
@@ -55,6 +56,7 @@ class SgLun final : public ScsiLun {
     std::span<const std::uint8_t> cdb;
     std::span<std::uint8_t> data_in = {};
     std::span<const std::uint8_t> data_out = {};
+    int timeout_s = 0;  // 0: the usual one
   };
   SgLun(std::string path, FileDescriptor fd, sg_pt_base* pass_through, int timeout_s);
   // Number of bytes that came in.

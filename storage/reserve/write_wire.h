@@ -9,8 +9,9 @@
 
 namespace lastword {
 
-// SYNCHRONIZE CACHE (10); address and number 0: the whole medium.
-inline constexpr std::array<std::uint8_t, 10> kSynchronizeCacheCdb{0x35};
+// SYNCHRONIZE CACHE (10). Where address or number do not fit: of the whole medium.
+[[nodiscard]] std::array<std::uint8_t, 10> synchronize_cache_cdb(std::uint64_t lba,
+                                                                 std::uint32_t blocks);
 
 // WRITE (10), which every disk knows, where address and number fit; else WRITE (16).
 struct WriteCdb {

@@ -8,9 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
-#include <optional>
 #include <set>
+#include <thread>
 
 #include "storage/block/aligned_buffer.h"
 #include "storage/block/file_descriptor.h"
@@ -26,6 +27,9 @@ namespace fs = std::filesystem;
 
 // Unit of `start` and `size` in sysfs, whatever the disk's blocks are.
 constexpr std::uint64_t kSysfsSectorBytes = 512;
+
+constexpr int kRereadAttempts = 10;
+constexpr std::chrono::milliseconds kRereadPause{100};
 
 FileDescriptor open_node(const std::string& path, int flags) {
   return FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
@@ -55,15 +59,26 @@ Places places_known_to_the_kernel(const std::vector<DiskPart>& parts) {
   return places;
 }
 
-// Nothing where the disk has no GPT.
-std::optional<Places> places_in_the_table(int fd, const std::string& disk) {
+// kNotFound: the disk has no GPT.
+Result<Places> places_in_the_table(int fd, const std::string& disk) {
   const auto table = lastword::read_gpt(fd, disk);
-  if (!table) return std::nullopt;
+  if (!table) return fail(table.error());
   Places places;
   for (const TablePartition& entry : table->partitions) {
     places.emplace(entry.place.offset_bytes, entry.place.length_bytes);
   }
   return places;
+}
+
+// Whoever probes a partition holds it for a moment.
+bool reread_table(int fd) {
+  for (int attempt = 0; attempt < kRereadAttempts; ++attempt) {
+    if (::ioctl(fd, BLKRRPART, 0) == 0) return true;
+    if (errno != EBUSY) return false;
+    std::this_thread::sleep_for(kRereadPause);
+  }
+  errno = EBUSY;
+  return false;
 }
 
 // A table that the kernel knows already is left alone: reading it takes the partitions away for a
@@ -73,8 +88,10 @@ Status renew_partitions(const std::string& disk, std::vector<DiskPart>& parts,
   const FileDescriptor fd = open_node(disk, 0);
   if (!fd.valid()) return fail(io_error("open", disk, kNoOffset, errno));
   const auto wanted = places_in_the_table(fd.get(), disk);
-  if (!wanted || *wanted == places_known_to_the_kernel(parts)) return {};
-  if (::ioctl(fd.get(), BLKRRPART, 0) != 0) {
+  if (!wanted && wanted.error().code == Code::kNotFound) return {};
+  if (!wanted) return fail(wanted.error());
+  if (*wanted == places_known_to_the_kernel(parts)) return {};
+  if (!reread_table(fd.get())) {
     return fail({.code = errno == EBUSY ? Code::kRefused : code_of_errno(errno),
                  .sys_errno = errno,
                  .operation = "read the partition table again",
@@ -111,31 +128,41 @@ std::string node_of(const DiskPart& part, const std::string& disk) {
   return (fs::path(disk).parent_path() / part.name).string();
 }
 
+// udev may be about to make its node, or to take it away.
+bool is_there(const DiskPart& part, const std::string& disk) {
+  std::error_code ignored;
+  return fs::exists(node_of(part, disk), ignored);
+}
+
 }  // namespace
 
 Status drop_stale_cache(const DiskInfo& disk) {
   if (disk.is_image) return {};
   const std::string device = device_of(disk.path);
   std::vector<DiskPart> parts = parts_of(device, "");
+  // All of it is done, whatever fails; the first error is told.
+  Status result;
+  const auto note = [&result](const Status& status) {
+    if (result && !status) result = status;
+  };
   for (const DiskPart& part : parts) {
-    if (Status dropped = drop_buffers(node_of(part, disk.path)); !dropped) return dropped;
+    if (is_there(part, disk.path)) note(drop_buffers(node_of(part, disk.path)));
   }
-  if (Status renewed = renew_partitions(disk.path, parts, device); !renewed) return renewed;
+  note(renew_partitions(disk.path, parts, device));
   for (const DiskPart& part : parts) {
-    // udev may be about to make its node.
-    const std::string node = node_of(part, disk.path);
-    std::error_code ignored;
-    if (!fs::exists(node, ignored)) continue;
-    if (Status same = compare_reads(node); !same) return same;
+    const bool large_enough = number_in(part.sysfs / "size") * kSysfsSectorBytes >= kBlockBytes;
+    if (large_enough && is_there(part, disk.path)) note(compare_reads(node_of(part, disk.path)));
   }
-  return {};
+  return result;
 }
 
 std::map<std::string, std::vector<std::string>> find_openers(const std::vector<std::string>& disks,
                                                              const std::string& root) {
   std::map<std::string, std::string> disk_of;  // by "major:minor" of disk or partition
   for (const std::string& disk : disks) {
-    for (const DiskPart& part : parts_of(device_of(disk), root)) disk_of[part.device] = disk;
+    const std::string device = device_of(disk);
+    if (device.empty()) continue;
+    for (const DiskPart& part : parts_of(device, root)) disk_of[part.device] = disk;
   }
   std::map<std::string, std::vector<std::string>> openers;
   std::error_code ignored;

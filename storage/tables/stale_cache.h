@@ -13,7 +13,8 @@ namespace lastword {
 
 // Drops the buffers of the disk and of each partition (BLKFLSBUF), lets the kernel read the
 // partition table again where its partitions differ from the GPT (BLKRRPART), and compares what a
-// buffered and a direct read return at the beginning of each. Opens for reading only. Pages that a
+// buffered and a direct read return at the beginning of each. Goes on after an error, and returns
+// the first. Takes up to a second where a partition is in use. Opens for reading only. Pages that a
 // program has mapped stay: see find_openers(). kRefused: the partitions differ, and cannot be read
 // again while one is in use. kCorrupt: a buffered read still returns other content.
 [[nodiscard]] Status drop_stale_cache(const DiskInfo& disk);

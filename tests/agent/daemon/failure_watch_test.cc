@@ -2,6 +2,7 @@
 #include "agent/daemon/failure_watch.h"
 
 #include "agent/disks/intent_log.h"
+#include "agent/node/state_files.h"
 #include "tests/agent/takeover/panic.h"
 
 namespace lastword::test {
@@ -93,6 +94,7 @@ BOOST_AUTO_TEST_CASE(later_life_of_the_victim_ends_the_intent) {
 BOOST_AUTO_TEST_CASE(reservations_that_the_shelf_lost_are_taken_anew_within_a_survey) {
   Watch watch;
   watch.state.mailbox_joined = watch.state.mailbox_disks;
+  BOOST_TEST_REQUIRE(save_node_state(watch.config, watch.state).has_value());
   // beta has a disk of its own, too.
   pb::Label own = make_label(kSecond, pb::SERVICE, kBeta);
   own.set_owner_node(kBeta);

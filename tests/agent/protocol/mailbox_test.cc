@@ -67,6 +67,37 @@ BOOST_AUTO_TEST_CASE(intent_counts_against_the_life_it_names_and_earlier_ones) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(set_of_an_earlier_life_confirms_nothing) {
+  counts_by({uuid_of(1), uuid_of(2)}, 9);
+  survey.disks.push_back(in_service(3, pb::SERVICE, 10, kBeta));
+  survey.disks.back().label->set_home_node(kBeta);
+  BOOST_TEST(!confirmed());
+}
+
+BOOST_AUTO_TEST_CASE(node_that_counts_by_no_disk_is_not_confirmed_where_there_is_one) {
+  counts_by({uuid_of(1)}, 9);
+  BOOST_TEST(!check_mailbox_set(survey, config, {}).has_value());
+  survey.disks.pop_back();
+  survey.disks[0].keys.push_back(key_of(kBeta, 9));
+  BOOST_TEST(check_mailbox_set(survey, config, {}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(last_written_intent_counts_wherever_it_is) {
+  survey.disks.push_back(surveyed(2, pb::MAILBOX, 0));
+  pb::MailboxSlot slot;
+  slot.set_node(kBeta);
+  slot.mutable_intent()->set_victim_node(kAlpha);
+  slot.mutable_intent()->set_victim_generation(7);
+  slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+  slot.mutable_intent()->set_number(4);
+  survey.disks[1].mailbox[1] = slot;
+  BOOST_TEST(tells_of_lost_vote(survey, config, 7));
+  slot.mutable_intent()->set_phase(pb::TakeoverIntent::ENDED);
+  slot.mutable_intent()->set_number(5);
+  survey.disks[2].mailbox[1] = slot;
+  BOOST_TEST(!tells_of_lost_vote(survey, config, 7));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -91,6 +91,20 @@ BOOST_AUTO_TEST_CASE(last_written_copy_counts) {
              6U);
 }
 
+BOOST_AUTO_TEST_CASE(too_few_votes_end_a_new_takeover_and_keep_an_interrupted_one) {
+  const pb::TakeoverIntent now = intent(pb::TakeoverIntent::TAKING, 9);
+  BOOST_TEST(phase_after_no_majority(std::nullopt, now, Code::kRefused) ==
+             pb::TakeoverIntent::ENDED);
+  for (const auto phase : {pb::TakeoverIntent::TAKING, pb::TakeoverIntent::TAKEN}) {
+    BOOST_TEST(phase_after_no_majority(intent(phase), now, Code::kRefused) == phase);
+    BOOST_TEST(phase_after_no_majority(intent(phase), now, Code::kFenced) ==
+               pb::TakeoverIntent::ENDED);
+  }
+  pb::TakeoverIntent earlier = intent(pb::TakeoverIntent::TAKING);
+  earlier.set_victim_generation(kDead - 1);
+  BOOST_TEST(phase_after_no_majority(earlier, now, Code::kRefused) == pb::TakeoverIntent::ENDED);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test
