@@ -97,7 +97,7 @@ std::string text_of(const ClassCounts& counts) {
     image.zero += counts.image[i].zero;
   }
   add("all", all, image);
-  fmt::format_to(std::back_inserter(text), "{:<10}{:>14}\n{:<10}{:>14}\n", "unclassified",
+  fmt::format_to(std::back_inserter(text), "{:<13}{:>11}\n{:<13}{:>11}\n", "unclassified",
                  counts.unclassified, "unreadable", counts.unreadable);
   return text;
 }

@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(table_has_a_line_for_each_class_and_for_what_went_wrong) {
              "hwpoison               0             0             0             0\n"
              "slab                   0             0             0             0\n"
              "all                 1234             5            67             8\n"
-             "unclassified                 9\n"
+             "unclassified           9\n"
              "unreadable             0\n");
 }
 
