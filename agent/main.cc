@@ -16,7 +16,7 @@ int run(lastword::Parser& parser, int argc, char** argv) {
   try {
     status = parser.run(argc, argv);
   } catch (const std::exception& error) {  // no output, no memory, no threads
-    fmt::print(stderr, "lastword: {}\n", error.what());
+    lastword::complain("lastword: {}\n", error.what());
     return lastword::kExitIo;
   }
   const lastword::Status printed = lastword::finish_output();

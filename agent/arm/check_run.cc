@@ -1,5 +1,6 @@
 #include "agent/arm/check_run.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,8 +24,12 @@ Result<std::vector<KernelModule>> modules_now(const Config& config, const CheckF
 
 std::string hook_problem(const Config& config) {
   const std::string& hook = config.hooks.service_taken;
-  if (hook.empty() || ::access(hook.c_str(), X_OK) == 0) return {};
-  return strerrordesc_np(errno);
+  if (hook.empty()) return {};
+  struct stat status {};
+  if (::stat(hook.c_str(), &status) != 0 || ::access(hook.c_str(), X_OK) != 0) {
+    return strerrordesc_np(errno);
+  }
+  return S_ISREG(status.st_mode) ? "" : "no file";
 }
 
 }  // namespace

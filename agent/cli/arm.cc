@@ -34,7 +34,7 @@ int run_arm(const std::string& config_path) {
              format_bytes(report->armed.image_bytes()), report->armed.plan().modules_size(),
              report->armed.capture_kernel());
   if (!report->note.empty()) fmt::print("note: {}\n", report->note);
-  for (const std::string& remark : report->remarks) fmt::print(stderr, "lastword: {}\n", remark);
+  for (const std::string& remark : report->remarks) complain("lastword: {}\n", remark);
   return report->remarks.empty() ? kExitOk : kExitNo;
 }
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdio>
+
 #include "agent/base/json.h"
 #include "proto/layout.h"
 
@@ -14,8 +17,13 @@ void add_metadata_offset(CliCommand& command, std::optional<std::uint64_t>& offs
       .multiple_of(kBlockBytes);
 }
 
+void print_message(std::string text) {
+  std::ranges::replace(text, '\x1b', '?');
+  (void)std::fputs(text.c_str(), stderr);
+}
+
 int report_error(const Error& error) {
-  fmt::print(stderr, "lastword: {}\n", describe(error));
+  complain("lastword: {}\n", describe(error));
   return exit_status(error.code);
 }
 

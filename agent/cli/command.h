@@ -2,9 +2,12 @@
 // write add_NAME_command and call it in main.cc.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "agent/cli/parser.h"
 #include "proto/error.h"
@@ -34,6 +37,14 @@ void add_takeover_command(Parser& parser, const CommandContext& context);
 
 // --metadata-offset of the subcommands that read one disk: find_metadata()'s `offset`.
 void add_metadata_offset(CliCommand& command, std::optional<std::uint64_t>& offset);
+
+// A message on standard error. That nobody can read it is no reason to fail: fmt::print() would
+// throw. Escape characters become '?': names come from disks and command lines.
+void print_message(std::string text);
+template <class... Args>
+void complain(fmt::format_string<Args...> format, Args&&... args) {
+  print_message(fmt::format(format, std::forward<Args>(args)...));
+}
 
 // "lastword: <describe(error)>" on standard error; returns the exit status that belongs to it.
 int report_error(const Error& error);

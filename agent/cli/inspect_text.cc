@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "proto/record_names.h"
@@ -15,7 +16,12 @@ class Text {
   template <class... Args>
   void line(int indent, fmt::format_string<Args...> format, Args&&... args) {
     text_.append(static_cast<std::size_t>(indent), ' ');
-    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+    // Names of partitions and file systems come from the disk: none of them ends the line or moves
+    // the cursor.
+    std::string text = fmt::format(format, std::forward<Args>(args)...);
+    std::ranges::replace_if(
+        text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+    text_ += text;
     text_ += '\n';
   }
   // Protobuf's own text, field by field.

@@ -28,14 +28,14 @@ pb::Role role_of(const std::string& word) {
 
 void report_refusal(const std::string& disk, const LabelVerdict& verdict) {
   for (const std::string& refusal : verdict.refusals) {
-    fmt::print(stderr, "lastword: {}: refused, even with --force: {}\n", disk, refusal);
+    complain("lastword: {}: refused, even with --force: {}\n", disk, refusal);
   }
   for (const std::string& objection : verdict.objections) {
-    fmt::print(stderr, "lastword: {}: refused: {}\n", disk, objection);
+    complain("lastword: {}: refused: {}\n", disk, objection);
   }
   if (!verdict.refusals.empty()) return;
-  fmt::print(stderr, "lastword: {}: nothing was written{}; --force {} would destroy that\n", disk,
-             verdict.adoptable ? "; --adopt keeps the partitions and what is in them" : "", disk);
+  complain("lastword: {}: nothing was written{}; --force {} would destroy that\n", disk,
+           verdict.adoptable ? "; --adopt keeps the partitions and what is in them" : "", disk);
 }
 
 void report_labelled(const std::string& disk, const pb::Label& label) {

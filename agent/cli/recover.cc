@@ -86,9 +86,9 @@ int print_log(const Result<Config>& config, const RecoverRequest& request) {
   if (!written || std::fflush(stdout) != 0) {
     return report_error({.code = Code::kIo, .sys_errno = errno, .operation = "write the log"});
   }
-  if (!log->note.empty()) fmt::print(stderr, "lastword: {}: {}\n", request.disk, log->note);
+  if (!log->note.empty()) complain("lastword: {}: {}\n", request.disk, log->note);
   if (log->whole) return kExitOk;
-  fmt::print(stderr, "lastword: the log may go on: {}\n", describe(log->end));
+  complain("lastword: the log may go on: {}\n", describe(log->end));
   return kExitPartial;
 }
 
@@ -99,7 +99,7 @@ int run_recover(const CommandContext& context, Arguments& arguments) {
   request.mark_saved = !arguments.no_mark && !request.verify;
   const auto config = load_config(context.config_path);
   if (!config && config.error().sys_errno != ENOENT) {
-    fmt::print(stderr, "lastword: going on without configuration: {}\n", describe(config.error()));
+    complain("lastword: going on without configuration: {}\n", describe(config.error()));
   }
   if (arguments.dmesg) return print_log(config, request);
 
@@ -116,7 +116,7 @@ int run_recover(const CommandContext& context, Arguments& arguments) {
     print_summary(*result);
   }
   if (!result->report().complete()) {
-    fmt::print(stderr, "lastword: {}: {}\n", request.disk, summary_of(result->report()));
+    complain("lastword: {}: {}\n", request.disk, summary_of(result->report()));
   }
   return status_of(result->report(), request.verify);
 }

@@ -14,20 +14,19 @@ namespace lastword {
 namespace {
 
 void print_taken_over(const Config& config, const StartReport& report) {
-  fmt::print(stderr, "lastword: {} is in takeover; waiting for giveback. Nothing was touched.\n",
-             config.partner.name);
+  complain("lastword: {} is in takeover; waiting for giveback. Nothing was touched.\n",
+           config.partner.name);
   for (const DiskRemark& remark : report.plan.taken_over) {
-    fmt::print(stderr, "lastword: {}: {}\n", report.survey.disks[remark.disk].info.path,
-               remark.text);
+    complain("lastword: {}: {}\n", report.survey.disks[remark.disk].info.path, remark.text);
   }
 }
 
 void print_missing_mailboxes(const Config& config, const StartReport& report) {
   for (const std::string& uuid : report.missing_mailboxes) {
-    fmt::print(stderr,
-               "lastword: mailbox disk {} is not in sight: it counts as a vote not won. If it is "
-               "gone for good, take it out of {}/mailbox-disks on both nodes\n",
-               uuid, config.persistent_directory);
+    complain(
+        "lastword: mailbox disk {} is not in sight: it counts as a vote not won. If it is "
+        "gone for good, take it out of {}/mailbox-disks on both nodes\n",
+        uuid, config.persistent_directory);
   }
 }
 
@@ -40,7 +39,7 @@ std::size_t print_disks(const Config& config, const StartReport& report) {
       fmt::print("{}: in service ({})\n", disk.info.path, name_of(disk.label->role()));
     } else {
       ++failed;
-      fmt::print(stderr, "lastword: not in service: {}\n", describe(report.results[i].error()));
+      complain("lastword: not in service: {}\n", describe(report.results[i].error()));
     }
   }
   for (std::size_t i = 0; i < report.disks.size(); ++i) {
@@ -59,16 +58,15 @@ std::size_t print_disks(const Config& config, const StartReport& report) {
 
 void print_remarks(const StartReport& report) {
   for (const DiskRemark& remark : report.remarks) {
-    fmt::print(stderr, "lastword: {}: {}\n", report.survey.disks[remark.disk].info.path,
-               remark.text);
+    complain("lastword: {}: {}\n", report.survey.disks[remark.disk].info.path, remark.text);
   }
 }
 
 // Returns how many were refused.
 std::size_t print_refused(const StartReport& report) {
   for (const DiskRemark& remark : report.plan.refused) {
-    fmt::print(stderr, "lastword: not in service: {}: {}\n",
-               report.survey.disks[remark.disk].info.path, remark.text);
+    complain("lastword: not in service: {}: {}\n", report.survey.disks[remark.disk].info.path,
+             remark.text);
   }
   return report.plan.refused.size();
 }
@@ -84,8 +82,7 @@ int run_start(const std::string& config_path, bool reinstalled) {
   }
   if (report->outcome == StartOutcome::kNoDisk) {
     print_refused(*report);
-    fmt::print(stderr, "lastword: no disk of {} to take; `lastword label` makes some\n",
-               config->self.name);
+    complain("lastword: no disk of {} to take; `lastword label` makes some\n", config->self.name);
     return kExitNo;
   }
   print_missing_mailboxes(*config, *report);

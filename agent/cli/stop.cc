@@ -21,11 +21,11 @@ Disarm disarm_with(const Config& config) {
 std::size_t print_disks(const Config& config, const StopReport& report) {
   for (const Error& error : report.still_armed) report_error(error);
   for (const Error& error : report.not_released) {
-    fmt::print(stderr, "lastword: not released: {}\n", describe(error));
+    complain("lastword: not released: {}\n", describe(error));
   }
   for (const DiskView& disk : report.unreadable) {
-    fmt::print(stderr, "lastword: not released: {}: cannot tell whether it is this node's: {}\n",
-               disk.info.path, describe(*disk.problem));
+    complain("lastword: not released: {}: cannot tell whether it is this node's: {}\n",
+             disk.info.path, describe(*disk.problem));
   }
   for (const std::string& path : report.kept) {
     fmt::print("{}: kept, it belongs to {} and was taken over\n", path, config.partner.name);
@@ -46,7 +46,7 @@ int run_stop(const std::string& config_path) {
   }
   if (report->outcome == StopOutcome::kStillArmed) {
     report_error(*report->disarm_problem);
-    fmt::print(stderr, "lastword: still armed, so nothing was released\n");
+    complain("lastword: still armed, so nothing was released\n");
     return kExitRefused;
   }
   const std::size_t failed = print_disks(*config, *report);

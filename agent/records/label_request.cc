@@ -12,6 +12,9 @@ Error usage(std::string_view detail) {
 }
 
 Result<LabelRequest> without_config(const LabelWish& wish) {
+  if (!wish.home.empty()) {
+    return fail(usage("--home goes with a configuration file; use --home-id N with --cluster"));
+  }
   if (const Status good = check_cluster_uuid(wish.cluster); !good) {
     return fail(usage(fmt::format("--cluster {}", good.error().detail.view())));
   }

@@ -39,15 +39,13 @@ Status check_attribute(const DumpSource& source, const pb::CoredumpHeader& heade
       return {};
     case pb::IN_PROGRESS:
       if (writer_is_over) return {};
-      if (!readable) {
-        return fail(header_error(source, Code::kRefused,
-                                 "it cannot be read, so that the dump writer may be at work; take "
-                                 "the disk over first (lastword takeover); of an image: "
-                                 "--writer-gone"));
-      }
-      return fail(header_error(source, Code::kRefused,
-                               "IN_PROGRESS: the dump writer may be at work; take the disk over "
-                               "first (lastword takeover)"));
+      return fail(
+          header_error(source, Code::kRefused,
+                       fmt::format("{}: the dump writer may be at work; {}",
+                                   readable ? "IN_PROGRESS" : "it cannot be read",
+                                   source.lun != nullptr
+                                       ? "take the disk over first (lastword takeover)"
+                                       : "when nothing writes to it any more: --writer-gone")));
     default:
       return fail(
           header_error(source, Code::kNotFound,

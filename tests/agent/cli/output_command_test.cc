@@ -51,6 +51,21 @@ BOOST_AUTO_TEST_CASE(closed_standard_files_never_become_the_disk) {
   BOOST_TEST(image.content().find("labelled as") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(message_that_cannot_be_written_changes_no_status) {
+  const ImageFile image(kSize);
+  image.write(1080, std::string("\x53\xef"));
+  const std::string refused = kProgram + " label --role spare " + image.path() + kIdentity;
+  for (const std::string errors : {" 2>/dev/null", " 2>/dev/full", " 2>&-"}) {
+    BOOST_TEST(status_of(refused + errors) == kExitRefused);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(home_by_name_needs_a_configuration) {
+  const ImageFile image(kSize);
+  BOOST_TEST(status_of(kProgram + " label --role spare --home beta " + image.path() + kIdentity +
+                       " 2>/dev/null") == kExitUsage);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test
