@@ -6,6 +6,8 @@
 #include <iterator>
 
 #include "agent/protocol/arbitration.h"
+#include "agent/protocol/failure_plan.h"
+#include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_input.h"
 #include "proto/record_names.h"
 
@@ -17,8 +19,12 @@ Tally expected_votes(const Config& config, const NodeState& state, const Survey&
   const auto count = static_cast<unsigned>(state.mailbox_disks.size());
   return arbitrate(count, [&](unsigned index) {
     const DiskView* disk = find_mailbox(survey, config, state.mailbox_disks[index]);
-    if (disk == nullptr || disk->scsi_problem) return Vote::kUnknown;
-    return is_registered(*disk, state.key) ? Vote::kWon : Vote::kLost;
+    const bool joined =
+        disk != nullptr && std::ranges::count(state.mailbox_joined, disk->label->disk_uuid()) != 0;
+    if (!joined || disk->scsi_problem) return Vote::kUnknown;
+    if (is_registered(*disk, state.key)) return Vote::kWon;
+    // Without the partner's intent the shelf has lost the registration: this node joins again.
+    return tells_of_lost_vote(survey, config, state.boot_generation) ? Vote::kLost : Vote::kWon;
   });
 }
 
@@ -105,6 +111,10 @@ TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& 
   if (disks.empty()) report.obstacles.push_back(describe(no_partner_disks(config)));
   if (!state) {
     report.obstacles.push_back(describe(state.error()));
+  } else if (partner_has_taken_over(survey, config)) {
+    report.obstacles.push_back(describe(taken_over_from()));
+  } else if (const Status same = check_mailbox_set(survey, config, state->mailbox_disks); !same) {
+    report.obstacles.push_back(describe(same.error()));
   } else if (const Tally tally = expected_votes(config, *state, survey); !tally.majority()) {
     report.obstacles.push_back(describe(no_majority(tally)));
   }

@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "agent/protocol/mailbox.h"
 #include "tests/agent/disks/surveyed.h"
 
 namespace lastword::test {
@@ -23,6 +24,13 @@ struct Forecast {
       survey.disks.push_back(surveyed(number, pb::MAILBOX, 0));
       survey.disks.back().keys = {key_of(kAlpha, 7), key_of(kBeta, kOwn)};
       started.mailbox_disks.push_back(uuid_of(number));
+    }
+    started.mailbox_joined = started.mailbox_disks;
+    for (std::size_t i = 2; i < survey.disks.size(); ++i) {
+      pb::MailboxSlot& slot = survey.disks[i].mailbox[0];
+      slot.set_node(kAlpha);
+      slot.set_generation(7);
+      slot.set_mailbox_set(mailbox_set(started.mailbox_disks));
     }
     state = started;
   }
@@ -66,7 +74,20 @@ BOOST_AUTO_TEST_CASE(votes_that_are_lost_already_are_counted) {
   survey.disks[2].keys = {key_of(kAlpha, 7)};
   BOOST_TEST(obstacle() == "");
   survey.disks[3].keys = {key_of(kAlpha, 7), key_of(kBeta, kOwn - 1)};
+  BOOST_TEST(obstacle() == "");  // the shelf has lost this node's registrations
+  pb::TakeoverIntent& intent = *survey.disks[2].mailbox[0].mutable_intent();
+  intent.set_phase(pb::TakeoverIntent::TAKING);
+  intent.set_victim_node(kBeta);
+  intent.set_victim_generation(kOwn);
+  intent.set_number(1);
   BOOST_TEST(contains(obstacle(), "0 of 3 mailbox disks won, 2 lost: no majority"));
+}
+
+BOOST_AUTO_TEST_CASE(nodes_that_count_votes_by_different_disks_are_told) {
+  for (std::size_t i = 2; i < survey.disks.size(); ++i) {
+    survey.disks[i].mailbox[0].set_mailbox_set(mailbox_set({uuid_of(2)}));
+  }
+  BOOST_TEST(contains(obstacle(), "do not count votes by the same mailbox disks"));
 }
 
 BOOST_AUTO_TEST_CASE(mailbox_disks_that_do_not_answer_or_are_doubled_are_no_votes) {
