@@ -41,17 +41,20 @@ std::size_t length_of_notes(std::span<const std::byte> notes) {
 }
 
 Status add_segment(CoreHead& core, const Elf64_Phdr& entry, std::uint64_t index) {
-  if (entry.p_filesz > entry.p_memsz) {
-    return corrupt(fmt::format("program header {}: larger in the file than in memory", index));
-  }
-  if (entry.p_paddr >= kMaxPhysicalAddress || entry.p_memsz > kMaxPhysicalAddress - entry.p_paddr) {
+  const bool in_front = entry.p_paddr < kMaxPhysicalAddress;
+  const std::uint64_t room = in_front ? kMaxPhysicalAddress - entry.p_paddr : 0;
+  const bool likely = in_front && entry.p_memsz <= room && entry.p_memsz >= entry.p_filesz;
+  // The dump writer goes by p_filesz alone (dumpwriter/memory/vmcore.cc). A p_memsz that cannot be
+  // must not keep anybody from what it has dumped.
+  if (!likely && entry.p_filesz == 0) return {};
+  if (!in_front || entry.p_filesz > room) {
     return corrupt(fmt::format("program header {}: beyond physical memory", index));
   }
   core.segments.push_back({.flags = entry.p_flags,
                            .vaddr = entry.p_vaddr,
                            .paddr = entry.p_paddr,
                            .file_bytes = entry.p_filesz,
-                           .memory_bytes = entry.p_memsz,
+                           .memory_bytes = likely ? entry.p_memsz : entry.p_filesz,
                            .align = entry.p_align});
   return {};
 }

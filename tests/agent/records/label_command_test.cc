@@ -11,44 +11,12 @@
 #include "proto/crc32c.h"
 #include "proto/error.h"
 #include "proto/layout.h"
+#include "tests/agent/records/label_program.h"
 #include "tests/support/image_file.h"
 #include "tests/support/signature_bytes.h"
 
 using namespace lastword;
 using namespace lastword::test;
-
-namespace {
-
-constexpr std::uint64_t kMiB = 1 << 20;
-constexpr std::uint64_t kSize = 32 * kMiB;
-constexpr const char* kIdentity = " --cluster 6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4 --home-id 1";
-
-struct Outcome {
-  int status;
-  std::string output;  // both streams
-};
-
-Outcome run(const std::string& arguments) {
-  const ImageFile place(0);
-  const auto file = place.directory() / "output";
-  const std::string command =
-      std::string(LASTWORD_PROGRAM) + " " + arguments + " >" + file.string() + " 2>&1";
-  const int status = std::system(command.c_str());
-  std::ifstream stream(file);
-  const std::string output(std::istreambuf_iterator<char>(stream), {});
-  BOOST_TEST_MESSAGE(arguments << "\n" << output);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, output};
-}
-
-bool contains(const Outcome& outcome, std::string_view part) {
-  return outcome.output.find(part) != outcome.output.npos;
-}
-
-Outcome label(const std::string& arguments) {
-  return run("label " + arguments + kIdentity);
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(label_command)
 
