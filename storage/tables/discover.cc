@@ -79,6 +79,13 @@ Result<blkid_partlist> read_gpt(blkid_probe probe, const GptCopy& copy, const Bl
   return blkid_probe_get_partitions(probe);
 }
 
+Partition place_of(blkid_partition entry) {
+  return {.offset_bytes =
+              static_cast<std::uint64_t>(blkid_partition_get_start(entry)) * kBlkidSectorBytes,
+          .length_bytes =
+              static_cast<std::uint64_t>(blkid_partition_get_size(entry)) * kBlkidSectorBytes};
+}
+
 Result<Partition> find_in(blkid_partlist list, const BlockDevice& device) {
   std::optional<Partition> found;
   for (int i = 0; i < blkid_partlist_numof_partitions(list); ++i) {
@@ -88,10 +95,7 @@ Result<Partition> find_in(blkid_partlist list, const BlockDevice& device) {
     if (found) {
       return fail(gpt_error(Code::kCorrupt, device, "more than one metadata partition"));
     }
-    found = Partition{.offset_bytes = static_cast<std::uint64_t>(blkid_partition_get_start(entry)) *
-                                      kBlkidSectorBytes,
-                      .length_bytes = static_cast<std::uint64_t>(blkid_partition_get_size(entry)) *
-                                      kBlkidSectorBytes};
+    found = place_of(entry);
   }
   if (!found) return fail(gpt_error(Code::kNotFound, device, "no metadata partition"));
   if (found->offset_bytes % kBlockBytes != 0 || found->length_bytes < kMetadataMinBytes ||
@@ -105,9 +109,9 @@ Result<Partition> find_in(blkid_partlist list, const BlockDevice& device) {
   return *found;
 }
 
-}  // namespace
-
-Result<Partition> find_metadata_partition(BlockDevice& device) {
+// What `use` makes of the list of the first copy of the GPT that is whole.
+template <class T>
+Result<T> with_gpt(BlockDevice& device, Result<T> (*use)(blkid_partlist, const BlockDevice&)) {
   const std::uint64_t whole_blocks = device.size_bytes() / kBlockBytes * kBlockBytes;
   if (whole_blocks < 2 * kGptBytes) {
     return fail(gpt_error(Code::kNotFound, device, "too small for a GPT"));
@@ -130,10 +134,28 @@ Result<Partition> find_metadata_partition(BlockDevice& device) {
       if (!probe) return fail(io_error(kOperation, device.name(), kNoOffset, ENOMEM));
       const auto list = read_gpt(probe.get(), *copy, device, sector_bytes);
       if (!list) return fail(list.error());
-      if (*list != nullptr) return find_in(*list, device);
+      if (*list != nullptr) return use(*list, device);
     }
   }
   return fail(gpt_error(Code::kNotFound, device, "no GPT"));
+}
+
+Result<std::vector<Partition>> all_in(blkid_partlist list, const BlockDevice&) {
+  std::vector<Partition> partitions;
+  for (int i = 0; i < blkid_partlist_numof_partitions(list); ++i) {
+    partitions.push_back(place_of(blkid_partlist_get_partition(list, i)));
+  }
+  return partitions;
+}
+
+}  // namespace
+
+Result<Partition> find_metadata_partition(BlockDevice& device) {
+  return with_gpt(device, find_in);
+}
+
+Result<std::vector<Partition>> list_partitions(BlockDevice& device) {
+  return with_gpt(device, all_in);
 }
 
 Result<Partition> find_metadata_partition(const std::string& path) {

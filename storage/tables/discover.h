@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "proto/error.h"
 #include "storage/reserve/disk.h"
@@ -22,5 +23,9 @@ struct Partition {
 [[nodiscard]] Result<Partition> find_metadata_partition(const std::string& path);
 // The same on a device that is open already.
 [[nodiscard]] Result<Partition> find_metadata_partition(BlockDevice& device);
+
+// Every partition of a disk's GPT, in the order of its entries. kNotFound: no GPT in either copy.
+// Otherwise the disk could not be read.
+[[nodiscard]] Result<std::vector<Partition>> list_partitions(BlockDevice& device);
 
 }  // namespace lastword

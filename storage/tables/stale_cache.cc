@@ -16,9 +16,10 @@
 #include "storage/block/aligned_buffer.h"
 #include "storage/block/file_descriptor.h"
 #include "storage/block/io_error.h"
+#include "storage/block/linux_block_device.h"
 #include "storage/block/sysfs_attribute.h"
+#include "storage/tables/discover.h"
 #include "storage/tables/disk_parts.h"
-#include "storage/tables/partition_table.h"
 
 namespace lastword {
 namespace {
@@ -31,13 +32,12 @@ constexpr std::uint64_t kSysfsSectorBytes = 512;
 constexpr int kRereadAttempts = 10;
 constexpr std::chrono::milliseconds kRereadPause{100};
 
-FileDescriptor open_node(const std::string& path, int flags) {
-  return FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
+FileDescriptor open_cached(const std::string& node) {
+  return FileDescriptor(::open(node.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-Status drop_buffers(const std::string& node) {
-  const FileDescriptor fd = open_node(node, 0);
-  if (!fd.valid() || ::ioctl(fd.get(), BLKFLSBUF, 0) != 0) {
+Status drop_buffers(const std::string& node, const FileDescriptor& cached) {
+  if (!cached.valid() || ::ioctl(cached.get(), BLKFLSBUF, 0) != 0) {
     return fail(io_error("drop buffers", node, kNoOffset, errno));
   }
   return {};
@@ -50,23 +50,14 @@ std::uint64_t number_in(const fs::path& path) {
 
 using Places = std::set<std::pair<std::uint64_t, std::uint64_t>>;  // offset, length
 
-Places places_known_to_the_kernel(const std::vector<DiskPart>& parts) {
-  Places places;
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    places.emplace(number_in(parts[i].sysfs / "start") * kSysfsSectorBytes,
-                   number_in(parts[i].sysfs / "size") * kSysfsSectorBytes);
-  }
-  return places;
+Places::value_type place_in_kernel(const DiskPart& part) {
+  return {number_in(part.sysfs / "start") * kSysfsSectorBytes,
+          number_in(part.sysfs / "size") * kSysfsSectorBytes};
 }
 
-// kNotFound: the disk has no GPT.
-Result<Places> places_in_the_table(int fd, const std::string& disk) {
-  const auto table = lastword::read_gpt(fd, disk);
-  if (!table) return fail(table.error());
+Places places_known_to_the_kernel(const std::vector<DiskPart>& parts) {
   Places places;
-  for (const TablePartition& entry : table->partitions) {
-    places.emplace(entry.place.offset_bytes, entry.place.length_bytes);
-  }
+  for (std::size_t i = 1; i < parts.size(); ++i) places.insert(place_in_kernel(parts[i]));
   return places;
 }
 
@@ -83,19 +74,19 @@ bool reread_table(int fd) {
 
 // A table that the kernel knows already is left alone: reading it takes the partitions away for a
 // moment.
-Status renew_partitions(const std::string& disk, std::vector<DiskPart>& parts,
+Status renew_partitions(LinuxBlockDevice& disk, int cached, std::vector<DiskPart>& parts,
                         const std::string& device) {
-  const FileDescriptor fd = open_node(disk, 0);
-  if (!fd.valid()) return fail(io_error("open", disk, kNoOffset, errno));
-  const auto wanted = places_in_the_table(fd.get(), disk);
-  if (!wanted && wanted.error().code == Code::kNotFound) return {};
-  if (!wanted) return fail(wanted.error());
-  if (*wanted == places_known_to_the_kernel(parts)) return {};
-  if (!reread_table(fd.get())) {
+  const auto listed = list_partitions(disk);
+  if (!listed && listed.error().code == Code::kNotFound) return {};
+  if (!listed) return fail(listed.error());
+  Places wanted;
+  for (const Partition& place : *listed) wanted.emplace(place.offset_bytes, place.length_bytes);
+  if (wanted == places_known_to_the_kernel(parts)) return {};
+  if (!reread_table(cached)) {
     return fail({.code = errno == EBUSY ? Code::kRefused : code_of_errno(errno),
                  .sys_errno = errno,
                  .operation = "read the partition table again",
-                 .disk = disk,
+                 .disk = disk.name(),
                  .detail = "this node knows other partitions than the disk has: stop what uses "
                            "them, then `blockdev --rereadpt`"});
   }
@@ -103,16 +94,17 @@ Status renew_partitions(const std::string& disk, std::vector<DiskPart>& parts,
   return {};
 }
 
-Status compare_reads(const std::string& node) {
+bool read_block(int fd, std::uint64_t offset, const AlignedBuffer& into) {
+  return ::pread(fd, into.span().data(), kBlockBytes, static_cast<off_t>(offset)) ==
+         ssize_t{kBlockBytes};
+}
+
+// `offset`: where `node` begins on the disk.
+Status compare_reads(const std::string& node, int cached, const LinuxBlockDevice& disk,
+                     std::uint64_t offset) {
   const AlignedBuffer buffered(kBlockBytes);
   const AlignedBuffer direct(kBlockBytes);
-  const FileDescriptor cached = open_node(node, 0);
-  const FileDescriptor past = open_node(node, O_DIRECT);
-  const auto read = [](const FileDescriptor& fd, const AlignedBuffer& into) {
-    return fd.valid() &&
-           ::pread(fd.get(), into.span().data(), kBlockBytes, 0) == ssize_t{kBlockBytes};
-  };
-  if (!read(cached, buffered) || !read(past, direct)) {
+  if (!read_block(cached, 0, buffered) || !read_block(disk.fd(), offset, direct)) {
     return fail(io_error("compare reads", node, 0, errno));
   }
   if (std::memcmp(buffered.span().data(), direct.span().data(), kBlockBytes) == 0) return {};
@@ -136,22 +128,30 @@ bool is_there(const DiskPart& part, const std::string& disk) {
 
 }  // namespace
 
-Status drop_stale_cache(const DiskInfo& disk) {
-  if (disk.is_image) return {};
-  const std::string device = device_of(disk.path);
-  std::vector<DiskPart> parts = parts_of(device, "");
+Status drop_stale_cache(const DiskInfo& info) {
+  if (info.is_image) return {};
+  const auto disk = LinuxBlockDevice::open(info.path, Access::kReadOnly);  // past the cache
+  if (!disk) return fail(disk.error());
   // All of it is done, whatever fails; the first error is told.
   Status result;
   const auto note = [&result](const Status& status) {
     if (result && !status) result = status;
   };
-  for (const DiskPart& part : parts) {
-    if (is_there(part, disk.path)) note(drop_buffers(node_of(part, disk.path)));
-  }
-  note(renew_partitions(disk.path, parts, device));
-  for (const DiskPart& part : parts) {
-    const bool large_enough = number_in(part.sysfs / "size") * kSysfsSectorBytes >= kBlockBytes;
-    if (large_enough && is_there(part, disk.path)) note(compare_reads(node_of(part, disk.path)));
+  const auto refresh = [&](const std::string& node, const FileDescriptor& cached,
+                           std::uint64_t offset, std::uint64_t length) {
+    note(drop_buffers(node, cached));
+    if (length >= kBlockBytes) note(compare_reads(node, cached.get(), **disk, offset));
+  };
+  const FileDescriptor cached = open_cached(info.path);
+  refresh(info.path, cached, 0, (*disk)->size_bytes());
+  const std::string device = device_of(info.path);
+  std::vector<DiskPart> parts = parts_of(device, "");
+  note(renew_partitions(**disk, cached.get(), parts, device));
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    if (!is_there(parts[i], info.path)) continue;
+    const std::string node = node_of(parts[i], info.path);
+    const auto [offset, length] = place_in_kernel(parts[i]);
+    refresh(node, open_cached(node), offset, length);
   }
   return result;
 }

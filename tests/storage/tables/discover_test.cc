@@ -90,3 +90,31 @@ BOOST_AUTO_TEST_CASE(is_corrupt_when_too_small_for_the_records) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(partitions)
+
+BOOST_DATA_TEST_CASE(all_of_a_disk_are_listed, boost::unit_test::data::make({512U, 4096U}),
+                     sector) {
+  const test::ImageFile image(kDiskBytes);
+  test::write_foreign_gpt(image, sector,
+                          {{.offset_bytes = 1 << 20, .length_bytes = 8 << 20},
+                           {.offset_bytes = 16 << 20, .length_bytes = 4 << 20}});
+  const auto device = LinuxBlockDevice::open(image.path(), Access::kReadOnly);
+  BOOST_TEST_REQUIRE(ok(device));
+  const auto listed = list_partitions(**device);
+  BOOST_TEST_REQUIRE(ok(listed));
+  BOOST_TEST_REQUIRE(listed->size() == 2U);
+  BOOST_TEST(listed->front().offset_bytes == 1U << 20);
+  BOOST_TEST(listed->front().length_bytes == 8U << 20);
+  BOOST_TEST(listed->back().offset_bytes == 16U << 20);
+  BOOST_TEST(listed->back().length_bytes == 4U << 20);
+}
+
+BOOST_AUTO_TEST_CASE(of_a_disk_without_a_table_there_are_none_to_list) {
+  const test::ImageFile image(kDiskBytes);
+  const auto device = LinuxBlockDevice::open(image.path(), Access::kReadOnly);
+  BOOST_TEST_REQUIRE(ok(device));
+  BOOST_TEST(fails(list_partitions(**device), Code::kNotFound));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
