@@ -34,8 +34,10 @@ int main(int argc, char** argv) {
                           "lastword", LASTWORD_VERSION);
   lastword::CommandContext context;
   parser.option("--config", context.config_path, "Configuration file")
+      .value_name("FILE")
       .default_value(lastword::kDefaultConfigPath);
   // In the order that help shows them: the order of use.
+  lastword::add_config_command(parser, context);
   lastword::add_label_command(parser, context);
   lastword::add_inspect_command(parser, context);
   lastword::add_start_command(parser, context);

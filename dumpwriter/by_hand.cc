@@ -115,6 +115,9 @@ class ByHand {
                   .codec = options_.codec},
                  clock, reporter);
     const DumpEnd end = dump.run();
+    if (target.header().durable_bytes() > 0) {
+      reporter.note(describe_figures(target.header()).view());
+    }
     if (end.outcome == Outcome::kTimeout ||
         (end.outcome == Outcome::kRejected && end.error->code == Code::kTimeout)) {
       // A thread, or the disk itself, still uses what would now be freed.
@@ -163,6 +166,21 @@ Status check_by_hand(const ByHandFacts& facts, const pb::Label& label,
                   reservation->holder.value, label.owner_node());
   }
   return {};
+}
+
+FixedText<256> describe_figures(const pb::CoredumpHeader& header) {
+  constexpr std::uint64_t kTenths = 10;  // of a second, of a ratio: no floating point to print
+  const std::uint64_t ms = std::max<std::uint64_t>(header.elapsed_ms(), 1);
+  const std::uint64_t tenths = (ms + 50) / 100;
+  const std::uint64_t stored_bytes = header.stored_pages() * kPageBytes;
+  const std::uint64_t ratio =
+      stored_bytes * kTenths / std::max<std::uint64_t>(header.durable_bytes(), 1);
+  return format_text(
+      "{} bytes on disk in {}.{} s ({} MB/s of memory); of {} pages {} stored, {} zero, {} left "
+      "out; compressed {}.{} : 1",
+      header.durable_bytes(), tenths / kTenths, tenths % kTenths,
+      header.scanned_bytes() / ms / 1000, header.memory_bytes() / kPageBytes, header.stored_pages(),
+      header.zero_pages(), header.excluded_pages(), ratio / kTenths, ratio % kTenths);
 }
 
 int run_by_hand(const DumpOptions& options) {

@@ -22,6 +22,11 @@ struct ByHandFacts {
                                    const pb::CoredumpHeader& header,
                                    const std::optional<Reservation>& reservation);
 
+// What a person wants to know at the end, from the last header of a dump whose clock began with it:
+// "244445184 bytes on disk in 1.3 s (3303 MB/s of memory); of 1048576 pages 201344 stored, 12 zero,
+// 847220 left out; compressed 3.3 : 1".
+[[nodiscard]] FixedText<256> describe_figures(const pb::CoredumpHeader& header);
+
 // Returns the exit status.
 [[nodiscard]] int run_by_hand(const DumpOptions& options);
 

@@ -8,6 +8,7 @@
 #include "proto/duration.h"
 #include "proto/format_text.h"
 #include "proto/layout.h"
+#include "proto/nearest_word.h"
 
 namespace lastword {
 namespace {
@@ -22,8 +23,8 @@ enum Option : int {
   kOverwrite,
   kMetadataOffset,
   kCountClasses,
-  kHelp,
   kVersion,
+  kHelp = 'h',
 };
 
 constexpr std::array kOptions{
@@ -87,7 +88,7 @@ Status apply(DumpOptions& options, int option, std::string_view value) {
     }
     case kLimit:
       options.limit = parse_limit(value);
-      if (!options.limit) return usage("--limit {}: a time such as 60s, 500ms or 2m", value);
+      if (!options.limit) return usage("--limit {}: {}, up to a week", value, kDurationGrammar);
       return {};
     case kExclude: {
       const auto filter = PageFilter::parse(value);
@@ -120,8 +121,23 @@ Status apply(DumpOptions& options, int option, std::string_view value) {
       options.action = DumpOptions::Action::kVersion;
       return {};
     default:
-      return usage("unknown option, or one without its value; see --help");
+      return usage("option {} is not known", option);
   }
+}
+
+// `word` is what getopt_long() did not understand.
+tl::unexpected<Error> unknown_option(std::string_view word) {
+  std::array<char, 32 * kOptions.size()> names;
+  std::array<std::string_view, kOptions.size() - 1> known;
+  char* at = names.data();
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    char* const end = fmt::format_to_n(at, 32, "--{}", kOptions[i].name).out;
+    known[i] = {at, static_cast<std::size_t>(end - at)};
+    at = end;
+  }
+  const std::string_view near = nearest_word(word.substr(0, word.find('=')), known);
+  if (near.empty()) return usage("unknown option {}; see --help", word);
+  return usage("unknown option {}; did you mean {}?", word, near);
 }
 
 }  // namespace
@@ -132,8 +148,13 @@ Result<DumpOptions> parse_options(int argc, char* const* argv) {
   ::optind = 0;  // glibc: start anew, whatever was parsed before
   ::opterr = 0;
   for (;;) {
-    const int option = ::getopt_long(argc, argv, "", kOptions.data(), nullptr);
+    const int option = ::getopt_long(argc, argv, ":h", kOptions.data(), nullptr);
     if (option == -1) break;
+    // getopt_long() moves on behind a long option, and not yet behind a cluster of short ones.
+    const char short_option[] = {'-', static_cast<char>(::optopt), '\0'};
+    const bool is_short = ::optopt > kVersion;
+    if (option == '?') return unknown_option(is_short ? short_option : argv[::optind - 1]);
+    if (option == ':') return usage("{} needs a value; see --help", argv[::optind - 1]);
     const std::string_view value = ::optarg != nullptr ? ::optarg : "";
     if (Status status = apply(options, option, value); !status) return fail(status.error());
     if (option == kHelp || option == kVersion) return options;
@@ -159,11 +180,11 @@ std::string_view help_text() {
          "  --exclude PAGES          31 (default), any of makedumpfile's levels, or names out of\n"
          "                           zero,cache,private,user,hugetlb,free; none\n"
          "  --codec CODEC            auto (default), none, lz4, zstd, zstd:LEVEL\n"
-         "  --limit TIME             stop after 60s, 500ms, 2m; what was written is kept\n"
+         "  --limit TIME             stop after 60s, 500ms, 1h30m; what was written is kept\n"
          "  --overwrite              even if the disk is armed, or has a dump that is not saved\n"
          "  --metadata-offset BYTES  where the label is, if not in one of the usual places\n"
          "  --count-classes          only print how many pages are free, cache, user, ...\n"
-         "  --help, --version\n"
+         "  -h, --help, --version\n"
          "\n"
          "Exit status: 0 complete, 2 usage, 3 I/O error, 4 refused, 5 another node holds the "
          "disk,\n"

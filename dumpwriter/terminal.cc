@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "storage/block/standard_files.h"
+
 namespace lastword {
 namespace {
 
@@ -16,7 +18,7 @@ void print(std::string_view prefix, std::string_view text, std::string_view end)
 
 }  // namespace
 
-TerminalReporter::TerminalReporter() : is_terminal_(::isatty(STDERR_FILENO) == 1) {}
+TerminalReporter::TerminalReporter() : can_redraw_(can_redraw(STDERR_FILENO)) {}
 
 // How it ended is the exit status and, unless it went well, the error.
 void TerminalReporter::event(const DumpNews& news) {
@@ -27,7 +29,7 @@ void TerminalReporter::event(const DumpNews& news) {
 }
 
 void TerminalReporter::progress(const Progress& progress, std::string_view disk) {
-  if (!is_terminal_) return;
+  if (!can_redraw_) return;
   print("\r\x1b[Klastword-dump: ", format_progress(progress, disk).view(), "");
   line_open_ = true;
 }

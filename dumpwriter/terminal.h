@@ -1,5 +1,5 @@
 // The dump writer's voice on a command line: standard error, with one line of progress that renews
-// itself where that is a terminal.
+// itself where can_redraw() says so.
 #pragma once
 
 #include "dumpwriter/stream/reporter.h"
@@ -19,7 +19,7 @@ class TerminalReporter final : public DumpReporter {
  private:
   void end_progress_line();
 
-  bool is_terminal_;
+  bool can_redraw_;
   bool line_open_ = false;
 };
 

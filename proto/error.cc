@@ -76,6 +76,20 @@ class Line {
   std::size_t used_ = 0;
 };
 
+// Does the class tell a person something that errno and detail do not?
+bool class_tells(const Error& error, bool has_sense) {
+  switch (error.code) {
+    case Code::kUsage:
+    case Code::kNotFound:
+    case Code::kRefused:
+      return error.sys_errno == 0 && error.detail.empty();
+    case Code::kIo:
+      return error.sys_errno == 0 && (has_sense || error.detail.empty());
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 std::string_view describe_to(const Error& error, char* buffer, std::size_t size) {
@@ -86,17 +100,25 @@ std::string_view describe_to(const Error& error, char* buffer, std::size_t size)
     if (error.offset != kNoOffset) line.add(" at byte {}", error.offset);
     line.add(": ");
   }
-  line.add("{}", name_of(error.code));
   const bool has_sense = error.sense.status != 0 || error.sense.key != 0;
+  const bool with_class = class_tells(error, has_sense);
+  if (with_class) line.add("{}", name_of(error.code));
   if (error.sys_errno != 0) {
     const char* text = strerrordesc_np(error.sys_errno);  // null for numbers that are no errno
-    line.add(" ({})", text != nullptr ? text : "unknown errno");
+    if (text == nullptr) text = "unknown errno";
+    if (with_class) {
+      line.add(" ({})", text);
+    } else {
+      line.add("{}", text);
+    }
   }
   if (has_sense) {
     line.add(" (SCSI status 0x{:02x}, sense {:x}/{:02x}/{:02x})", error.sense.status,
              error.sense.key, error.sense.asc, error.sense.ascq);
   }
-  if (!error.detail.empty()) line.add(": {}", error.detail.view());
+  if (error.detail.empty()) return line.view();
+  if (with_class || error.sys_errno != 0 || has_sense) line.add(": ");
+  line.add("{}", error.detail.view());
   return line.view();
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "proto/duration.h"
+
 namespace lastword {
 namespace {
 
@@ -25,24 +27,24 @@ Result<Timing> derive_timing(const TimingSettings& s) {
         Bounded{"dump_limit", s.dump_limit, kShortestGrace, kLongestTime},
         Bounded{"client_timeout", s.client_timeout, kShortestGrace, kLongestTime}}) {
     if (value >= least && value <= most) continue;
-    return fail(refused(fmt::format("{} ({} ms) must be from {} to {} ms", name, value.count(),
-                                    least.count(), most.count())));
+    return fail(refused(fmt::format("{} ({}) must be from {} to {}", name, to_string(value),
+                                    to_string(least), to_string(most))));
   }
   if (s.dump_limit >= s.client_timeout) {
-    return fail(refused(fmt::format(
-        "dump_limit ({} ms) must be below client_timeout ({} ms): lower dump_limit, or raise "
-        "client_timeout if the clients really wait that long",
-        s.dump_limit.count(), s.client_timeout.count())));
+    return fail(refused(
+        fmt::format("dump_limit ({}) must be below client_timeout ({}): lower dump_limit, or raise "
+                    "client_timeout if the clients really wait that long",
+                    to_string(s.dump_limit), to_string(s.client_timeout))));
   }
   if (s.grace >= s.dump_limit) {
-    return fail(refused(fmt::format("grace ({} ms) must be below dump_limit ({} ms)",
-                                    s.grace.count(), s.dump_limit.count())));
+    return fail(refused(fmt::format("grace ({}) must be below dump_limit ({})", to_string(s.grace),
+                                    to_string(s.dump_limit))));
   }
   if (s.io_timeout >= s.dump_limit) {
     return fail(
-        refused(fmt::format("io_timeout ({} ms) must be below dump_limit ({} ms): one disk "
+        refused(fmt::format("io_timeout ({}) must be below dump_limit ({}): one disk "
                             "that hangs would use up the whole time of the dump",
-                            s.io_timeout.count(), s.dump_limit.count())));
+                            to_string(s.io_timeout), to_string(s.dump_limit))));
   }
   return Timing{s};
 }

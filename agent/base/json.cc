@@ -12,6 +12,7 @@
 namespace lastword {
 namespace {
 
+using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::util::JsonPrintOptions;
@@ -48,6 +49,54 @@ JsonPrintOptions with_our_names() {
   return options;
 }
 
+bool is_64_bit(const FieldDescriptor& field) {
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_INT64 ||
+         field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64;
+}
+
+// One past the closing quote of the string that begins at `at`.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  for (++at; text[at] != '"'; ++at) {
+    if (text[at] == '\\') ++at;
+  }
+  return at + 1;
+}
+
+// Protobuf writes 64-bit numbers as strings, since JavaScript would round them. Programs that read
+// the JSON of lastword compare them and add them up: here they become numbers. `text` is what
+// protobuf printed of a message of type `root`, which has no map.
+std::string with_numbers(std::string_view text, const Descriptor& root) {
+  struct Object {
+    const Descriptor* type;
+    const FieldDescriptor* field = nullptr;  // whose value, or element, comes next
+  };
+  std::vector<Object> open;  // outermost first
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at + 1;
+    if (text[at] == '{') {
+      open.push_back({open.empty() ? &root : open.back().field->message_type()});
+    } else if (text[at] == '}') {
+      open.pop_back();
+    } else if (text[at] == '"') {
+      end = end_of_string(text, at);
+      Object& object = open.back();
+      const std::string_view inside = text.substr(at + 1, end - at - 2);
+      if (text[end] == ':') {
+        object.field = object.type->FindFieldByName(std::string(inside));
+      } else if (is_64_bit(*object.field)) {
+        out += inside;
+        at = end;
+        continue;
+      }
+    }
+    out += text.substr(at, end - at);
+    at = end;
+  }
+  return out;
+}
+
 // Names of partitions, labels of file systems, paths, what a disk says of itself: one byte of one
 // of them that is not UTF-8 would cost all of the JSON.
 std::string print(const Message& message, const JsonPrintOptions& options) {
@@ -55,7 +104,9 @@ std::string print(const Message& message, const JsonPrintOptions& options) {
   clean->CopyFrom(message);
   clean_texts(*clean);
   std::string text;
-  if (google::protobuf::util::MessageToJsonString(*clean, &text, options).ok()) return text;
+  if (google::protobuf::util::MessageToJsonString(*clean, &text, options).ok()) {
+    return with_numbers(text, *message.GetDescriptor());
+  }
   return "{\"not_printable\": \"" + message.GetTypeName() + "\"}";
 }
 
@@ -83,7 +134,7 @@ Status save_json(const std::string& path, const Message& message) {
                  .disk = path,
                  .detail = printed.ToString()});
   }
-  return replace_file(path, text);
+  return replace_file(path, with_numbers(text, *message.GetDescriptor()));
 }
 
 Status load_json(const std::string& path, Message& message) {

@@ -1,6 +1,6 @@
 // Protobuf messages as JSON: reports for --json, report.json, events, and the files that a node
-// keeps. Field names are those of the .proto file. Text in a message that is not UTF-8 is made so,
-// see utf8.h.
+// keeps. Field names are those of the .proto file. Numbers are numbers, 64-bit ones too. Text in a
+// message that is not UTF-8 is made so, see utf8.h.
 #pragma once
 
 #include <string>
@@ -13,9 +13,8 @@ class Message;
 
 namespace lastword {
 
-// Every field, one a line. Protobuf can
-// print every message of lastword. If it ever cannot, the text is {"not_printable": "TYPE"}, which
-// is JSON and has no field of ours.
+// Every field, one a line. Protobuf can print every message of lastword. If it ever cannot, the
+// text is {"not_printable": "TYPE"}, which is JSON and has no field of ours.
 [[nodiscard]] std::string to_json(const google::protobuf::Message& message);
 // The same on one line, without fields that have their default value.
 [[nodiscard]] std::string to_json_line(const google::protobuf::Message& message);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 
 #include "storage/block/file_descriptor.h"
@@ -29,6 +30,27 @@ Status write_all(int fd, std::string_view content, const std::string& path) {
   return {};
 }
 
+// RENAME_NOREPLACE as `flags`: not over another file.
+Status write_file(const std::string& path, std::string_view content, unsigned mode,
+                  unsigned flags) {
+  const std::string temporary = path + ".new";
+  {
+    const FileDescriptor file(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    if (file.get() < 0) return failed("create", temporary, errno);
+    if (Status status = write_all(file.get(), content, temporary); !status) return status;
+    if (::fsync(file.get()) != 0) return failed("fsync", temporary, errno);
+  }
+  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), flags) != 0) {
+    return failed("rename", path, errno);
+  }
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  const FileDescriptor directory(
+      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0 || ::fsync(directory.get()) != 0) return failed("fsync", parent, errno);
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> read_text_file(const std::string& path) {
@@ -46,20 +68,18 @@ Result<std::string> read_text_file(const std::string& path) {
 }
 
 Status replace_file(const std::string& path, std::string_view content, unsigned mode) {
-  const std::string temporary = path + ".new";
-  {
-    const FileDescriptor file(
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-    if (file.get() < 0) return failed("create", temporary, errno);
-    if (Status status = write_all(file.get(), content, temporary); !status) return status;
-    if (::fsync(file.get()) != 0) return failed("fsync", temporary, errno);
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return failed("rename", path, errno);
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  const FileDescriptor directory(
-      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0 || ::fsync(directory.get()) != 0) return failed("fsync", parent, errno);
-  return {};
+  return write_file(path, content, mode, 0);
+}
+
+Status create_file(const std::string& path, std::string_view content, unsigned mode) {
+  Status status = write_file(path, content, mode, RENAME_NOREPLACE);
+  if (status) return status;
+  ::unlink((path + ".new").c_str());
+  if (status.error().sys_errno != EEXIST) return status;
+  return fail({.code = Code::kRefused,
+               .operation = "create",
+               .disk = path,
+               .detail = "there is such a file; nothing was changed"});
 }
 
 Status make_directory(const std::string& path) {

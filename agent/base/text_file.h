@@ -23,6 +23,10 @@ namespace lastword {
 [[nodiscard]] Status replace_file(const std::string& path, std::string_view content,
                                   unsigned mode = 0600);
 
+// The same for a file that must not be there: kRefused where it is, and nothing has changed then.
+[[nodiscard]] Status create_file(const std::string& path, std::string_view content,
+                                 unsigned mode = 0600);
+
 // Makes a directory for root alone (mode 0700): a capture image names the reservation key. One that
 // is there already is left as it is. kIo: it cannot be made.
 [[nodiscard]] Status make_directory(const std::string& path);

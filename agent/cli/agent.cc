@@ -1,7 +1,10 @@
 // lastword agent: waits until the partner's failure shows, then takes over.
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "agent/cli/command.h"
+#include "agent/cli/interruption.h"
 #include "agent/cli/takeover_output.h"
 #include "agent/daemon/agent_run.h"
 #include "agent/node/config_file.h"
@@ -17,6 +20,10 @@ struct AgentOptions {
 int run_agent(const std::string& config_path, const AgentOptions& options) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const Interruption interruption(fmt::format(
+      "the agent ends: until it runs again nobody takes over from {0}. A takeover that was begun "
+      "stays begun; the agent goes on with it when it is started again, `lastword takeover` now",
+      config->partner.name));
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const EventSink events = event_printer(*config, options.json);
   const auto report = watch_and_take_over(*config, surveyor, events);

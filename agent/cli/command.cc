@@ -1,8 +1,10 @@
 #include "agent/cli/command.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include "agent/base/json.h"
@@ -23,7 +25,13 @@ void print_message(std::string text) {
 }
 
 int report_error(const Error& error) {
-  complain("lastword: {}\n", describe(error));
+  const bool forbidden = error.sys_errno == EACCES || error.sys_errno == EPERM;
+  const bool said = error.detail.view().find("root") != std::string_view::npos;
+  std::string_view advice;
+  if (forbidden && !said && ::geteuid() != 0) {
+    advice = error.detail.empty() ? ": run as root" : "; or run as root";
+  }
+  complain("lastword: {}{}\n", describe(error), advice);
   return exit_status(error.code);
 }
 

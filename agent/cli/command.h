@@ -27,6 +27,7 @@ void add_agent_command(Parser& parser, const CommandContext& context);
 void add_arm_command(Parser& parser, const CommandContext& context);
 void add_candidates_command(Parser& parser, const CommandContext& context);
 void add_check_command(Parser& parser, const CommandContext& context);
+void add_config_command(Parser& parser, const CommandContext& context);
 void add_disarm_command(Parser& parser, const CommandContext& context);
 void add_inspect_command(Parser& parser, const CommandContext& context);
 void add_label_command(Parser& parser, const CommandContext& context);
@@ -46,7 +47,8 @@ void complain(fmt::format_string<Args...> format, Args&&... args) {
   print_message(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// "lastword: <describe(error)>" on standard error; returns the exit status that belongs to it.
+// "lastword: <describe(error)>" on standard error, and that root may do it where the kernel forbade
+// it to another user; returns the exit status that belongs to it.
 int report_error(const Error& error);
 // to_json() on standard output.
 void print_json(const google::protobuf::Message& message);

@@ -1,15 +1,64 @@
 #include "agent/cli/inspect_text.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
-#include <iterator>
+#include <memory>
+#include <optional>
 
+#include "agent/arm/candidate_plan.h"
+#include "agent/base/utc.h"
+#include "proto/duration.h"
 #include "proto/record_names.h"
 
 namespace lastword {
 namespace {
+
+// A number of bytes or a time, with what it means to a person behind it.
+class PrintReadably : public google::protobuf::TextFormat::FastFieldValuePrinter {
+  using Generator = google::protobuf::TextFormat::BaseTextGenerator;
+
+ public:
+  enum class Unit : std::uint8_t { kBytes, kUnixMs, kMs };
+  explicit PrintReadably(Unit unit) : unit_(unit) {}
+  void PrintUInt64(std::uint64_t value, Generator* generator) const override {
+    generator->PrintString(std::to_string(value));
+    if (unit_ == Unit::kBytes && value >= 1024) {
+      generator->PrintString(fmt::format("  # {}", format_bytes(value)));
+    } else if (unit_ == Unit::kMs && value >= 1000) {
+      generator->PrintString(fmt::format("  # {}", to_string(milliseconds(value))));
+    }
+  }
+  void PrintInt64(std::int64_t value, Generator* generator) const override {
+    generator->PrintString(std::to_string(value));
+    if (unit_ == Unit::kUnixMs) {
+      generator->PrintString(fmt::format("  # {:%Y-%m-%d %H:%M:%S} UTC", utc_fields(value)));
+    }
+  }
+
+ private:
+  Unit unit_;
+};
+
+// By the units that the names of fields end in.
+void print_readably(google::protobuf::TextFormat::Printer& printer,
+                    const google::protobuf::Descriptor& type) {
+  using Unit = PrintReadably::Unit;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const auto* const field = type.field(i);
+    if (field->message_type() != nullptr) print_readably(printer, *field->message_type());
+    std::optional<Unit> unit;
+    if (field->name().ends_with("_bytes")) unit = Unit::kBytes;
+    if (field->name().ends_with("_ms")) unit = Unit::kMs;
+    if (field->name().ends_with("_unix_ms")) unit = Unit::kUnixMs;
+    if (!unit) continue;
+    auto readable = std::make_unique<PrintReadably>(*unit);
+    // Then the printer owns it.
+    if (printer.RegisterFieldValuePrinter(field, readable.get())) (void)readable.release();
+  }
+}
 
 class Text {
  public:
@@ -24,10 +73,12 @@ class Text {
     text_ += text;
     text_ += '\n';
   }
-  // Protobuf's own text, field by field.
+  // Protobuf's own text, field by field; what a number means is a comment in it.
   void message(int indent, const google::protobuf::Message& message) {
+    google::protobuf::TextFormat::Printer printer;
+    print_readably(printer, *message.GetDescriptor());
     std::string text;
-    google::protobuf::TextFormat::PrintToString(message, &text);
+    printer.PrintToString(message, &text);
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = text.find('\n', at);
       line(indent, "{}", std::string_view(text).substr(at, end - at));
@@ -39,6 +90,11 @@ class Text {
  private:
   std::string text_;
 };
+
+std::string describe_bytes(std::uint64_t bytes) {
+  return bytes < 1024 ? fmt::format("{} bytes", bytes)
+                      : fmt::format("{} bytes ({})", bytes, format_bytes(bytes));
+}
 
 // The owner or the attribute: protobuf's text leaves them out where they have the default value.
 std::string summary(const pb::InspectRecord& record) {
@@ -111,10 +167,12 @@ void format_reservation(Text& text, const pb::InspectReservation& reservation) {
 
 std::string format_report(const pb::InspectReport& report) {
   Text text;
-  text.line(0, "{}: {}, {} bytes", report.disk(), report.description(), report.size_bytes());
+  text.line(0, "{}: {}, {}", report.disk(), report.description(),
+            describe_bytes(report.size_bytes()));
   for (const pb::InspectPartition& entry : report.partitions()) {
-    text.line(0, "partition {}: {} bytes at byte {}, type {}, \"{}\"", entry.number(),
-              entry.length_bytes(), entry.offset_bytes(), entry.type(), entry.name());
+    text.line(0, "partition {}: {} at byte {}, type {}, \"{}\"", entry.number(),
+              describe_bytes(entry.length_bytes()), entry.offset_bytes(), entry.type(),
+              entry.name());
   }
   for (const pb::InspectSignature& signature : report.signatures()) {
     text.line(0, "signature: {} at byte {} {}", signature.type(), signature.offset_bytes(),

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "agent/cli/command.h"
+#include "agent/cli/interruption.h"
 #include "agent/node/config_file.h"
 #include "agent/records/label_request.h"
 #include "agent/records/label_run.h"
@@ -106,6 +107,9 @@ int run_label(const LabelOptions& options, const std::string& config_path) {
     refused = true;
   }
   if (refused) return kExitRefused;
+  const Interruption interruption(
+      "interrupted: a disk whose work was cut short says \"not labelled\"; the same command again "
+      "labels the rest, perhaps with --force; `lastword inspect DISK` shows what a disk says");
   for (const DiskToLabel& disk : *disks) {
     if (Status status = label_one(disk, *request, io_timeout); !status)
       return report_error(status.error());

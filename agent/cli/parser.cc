@@ -4,11 +4,81 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <utility>
 
+#include "agent/cli/command.h"
 #include "proto/error.h"
+#include "proto/nearest_word.h"
 
 namespace lastword {
+namespace {
+
+// "; did you mean X?", or nothing.
+std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  const std::string_view nearest = nearest_word(word, views);
+  return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
+}
+
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+  const auto found =
+      app.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; });
+  return found.empty() ? nullptr : found.front();
+}
+
+const CLI::Option* find_option(const std::vector<const CLI::App*>& apps, const std::string& name) {
+  for (const CLI::App* app : apps) {
+    if (const CLI::Option* option = app->get_option_no_throw(name)) return option;
+  }
+  return nullptr;
+}
+
+std::string unknown_option(const std::vector<const CLI::App*>& apps, const std::string& name) {
+  std::vector<std::string> known;
+  for (const CLI::App* app : apps) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
+    }
+  }
+  return fmt::format("unknown option {}{}", name, suggestion(name, known));
+}
+
+// CLI11 says of a line with a mistyped word what is missing then, or lists it among others. Names
+// the first word that is no command or option; empty: it knows all of them.
+std::string name_unknown_word(const CLI::App& app, const std::vector<std::string>& line) {
+  std::vector<const CLI::App*> apps{&app};  // and the command, once it was named
+  for (std::size_t i = 0; i < line.size() && line[i] != "--"; ++i) {
+    const std::string& word = line[i];
+    if (word.size() > 1 && word.front() == '-') {
+      const bool is_long = word[1] == '-';
+      const std::string name = is_long ? word.substr(0, word.find('=')) : word.substr(0, 2);
+      const CLI::Option* const option = find_option(apps, name);
+      if (option == nullptr) return unknown_option(apps, name);
+      const bool has_value = name.size() != word.size();
+      if (option->get_items_expected_max() > 0 && !has_value) ++i;
+    } else if (apps.size() == 1) {
+      const CLI::App* const command = find_command(app, word);
+      if (command == nullptr) {
+        const auto known = commands_of(app);
+        const std::string near = suggestion(word, known);
+        return fmt::format(
+            "unknown command {}{}", word,
+            near.empty() ? fmt::format("; there are {}", fmt::join(known, ", ")) : near);
+      }
+      apps.insert(apps.begin(), command);
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 CliOption& CliOption::required() {
   option_->required();
@@ -27,7 +97,11 @@ CliOption& CliOption::default_value(const std::string& text) {
 
 CliOption& CliOption::one_of(const std::vector<std::string>& words) {
   option_->type_name(fmt::format("{}", fmt::join(words, "|")));
-  option_->check(CLI::IsMember(words).description(""));
+  option_->check([words](const std::string& text) {
+    if (std::ranges::find(words, text) != words.end()) return std::string();
+    return fmt::format("{}: choose one of {}{}", text, fmt::join(words, ", "),
+                       suggestion(text, words));
+  });
   return *this;
 }
 
@@ -99,9 +173,23 @@ int Parser::run(int argc, char** argv) {
   try {
     app_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app_->exit(error) == 0 ? kExitOk : kExitUsage;
+    if (error.get_exit_code() == 0) return app_->exit(error);  // --help, --version
+    const std::vector<std::string> line(argv + 1, argv + std::max(argc, 1));
+    return report_wrong_line(line, error.what());
   }
   return chosen_();
+}
+
+int Parser::report_wrong_line(const std::vector<std::string>& line, std::string what) const {
+  std::string program = app_->get_name();
+  for (const CLI::App* command : app_->get_subcommands()) program += " " + command->get_name();
+  if (const std::string unknown = name_unknown_word(*app_, line); !unknown.empty()) {
+    what = unknown;
+  } else if (line.empty()) {
+    what = fmt::format("a command is missing: {}", fmt::join(commands_of(*app_), ", "));
+  }
+  complain("{0}: {1}\n{0} --help shows what it takes.\n", program, what);
+  return kExitUsage;
 }
 
 }  // namespace lastword

@@ -70,10 +70,13 @@ class Parser {
   CliCommand command(const std::string& name, const std::string& help);
 
   // Parses and runs the command that was named; returns its exit status. Where the command line is
-  // wrong, says so on standard error and returns kExitUsage.
+  // wrong, says on standard error which word is, with the nearest one that there is, and returns
+  // kExitUsage.
   [[nodiscard]] int run(int argc, char** argv);
 
  private:
+  [[nodiscard]] int report_wrong_line(const std::vector<std::string>& line, std::string what) const;
+
   std::unique_ptr<CLI::App> app_;
   std::function<int()> chosen_;
 };

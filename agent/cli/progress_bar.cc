@@ -1,9 +1,10 @@
 #include "agent/cli/progress_bar.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <utility>
+
+#include "storage/block/standard_files.h"
 
 namespace lastword {
 namespace {
@@ -35,7 +36,7 @@ std::string progress_line(const std::string& what, std::uint64_t done, std::uint
 ProgressBar::ProgressBar(std::string what, std::FILE* out)
     : what_(std::move(what)),
       out_(out),
-      terminal_(::isatty(::fileno(out)) == 1),
+      terminal_(can_redraw(::fileno(out))),
       next_(start_ + kRedraw) {}
 
 ProgressBar::~ProgressBar() {

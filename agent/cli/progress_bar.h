@@ -14,7 +14,7 @@ namespace lastword {
 
 class ProgressBar {
  public:
-  // Draws only when `out` is a terminal, and not before a rate is known. `out` outlives this.
+  // Draws only where can_redraw(out), and not before a rate is known. `out` outlives this.
   ProgressBar(std::string what, std::FILE* out);
   ~ProgressBar();  // clears the line
   ProgressBar(const ProgressBar&) = delete;

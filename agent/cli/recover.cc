@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/cli/command.h"
+#include "agent/cli/interruption.h"
 #include "agent/cli/progress_bar.h"
 #include "agent/node/config_file.h"
 #include "agent/recover/recover_disk.h"
@@ -56,8 +57,13 @@ void print_summary(const pb::RecoveryResult& result) {
              report.memory_pages());
   fmt::print("  {} checksums verified in {} MiB\n", report.checksums_verified(),
              report.stream_bytes() >> 20);
+  if (result.verified()) {
+    fmt::print("  verified: {}; nothing was written\n",
+               report.complete() ? "the dump is complete" : "the dump is NOT complete");
+  }
   if (!result.directory().empty()) {
-    fmt::print("  {}: {}/ ({})\n", result.found() ? "was recovered before" : "recovered to",
+    fmt::print("  {}: {}/ ({})\n",
+               result.recovered_before() ? "was recovered before" : "recovered to",
                result.directory(), report.core_format());
   }
   if (!result.note().empty()) fmt::print("  {}\n", result.note());
@@ -105,6 +111,11 @@ int run_recover(const CommandContext& context, Arguments& arguments) {
 
   Result<pb::RecoveryResult> result;
   {
+    const Interruption interruption(
+        request.verify ? "interrupted: nothing was written"
+                       : "interrupted: the dump stays on its disk, which was not marked unless all "
+                         "of it was written; `lastword recover` again removes what is unfinished "
+                         "(*.partial) and starts anew");
     ProgressBar bar(request.verify ? "verifying" : "recovering", stderr);
     request.progress = [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
     result = recover_disk(config, request);

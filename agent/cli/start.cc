@@ -5,6 +5,7 @@
 
 #include "agent/arm/candidate_plan.h"
 #include "agent/cli/command.h"
+#include "agent/cli/interruption.h"
 #include "agent/node/config_file.h"
 #include "agent/service/start_run.h"
 #include "proto/coredump.h"
@@ -74,6 +75,9 @@ std::size_t print_refused(const StartReport& report) {
 int run_start(const std::string& config_path, bool reinstalled) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const Interruption interruption(
+      "interrupted: some disks may be in service and others not; `lastword start` again takes the "
+      "rest");
   const auto report = start_node(*config, reinstalled, disks_of_this_machine(*config));
   if (!report) return report_error(report.error());
   if (report->outcome == StartOutcome::kTakenOver) {

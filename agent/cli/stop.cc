@@ -3,6 +3,7 @@
 
 #include "agent/arm/arm_run.h"
 #include "agent/cli/command.h"
+#include "agent/cli/interruption.h"
 #include "agent/node/config_file.h"
 #include "agent/service/stop_run.h"
 
@@ -38,6 +39,9 @@ std::size_t print_disks(const Config& config, const StopReport& report) {
 int run_stop(const std::string& config_path) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const Interruption interruption(
+      "interrupted: some disks may be released and others not; `lastword stop` again releases the "
+      "rest");
   const auto report = stop_node(*config, disarm_with(*config), disks_of_this_machine(*config));
   if (!report) return report_error(report.error());
   if (report->outcome == StopOutcome::kNotInService) {

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "agent/cli/command.h"
+#include "agent/cli/interruption.h"
 #include "agent/cli/takeover_output.h"
 #include "agent/daemon/agent_run.h"
 #include "agent/disks/survey.h"
@@ -28,6 +29,9 @@ int run_takeover(const std::string& config_path, const TakeoverOptions& options)
   if (options.dry_run) {
     return print_takeover(*config, forecast(*config), ReportKind::kForecast, options.json);
   }
+  const Interruption interruption(
+      "interrupted: what was taken stays taken, and a dump that was not saved stays on its disk; "
+      "`lastword takeover` again goes on where this one was");
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const EventSink events = event_printer(*config, options.json);
   const auto report = take_over_now(*config, surveyor, events);

@@ -20,6 +20,7 @@
 #include "agent/base/text_file.h"
 #include "proto/codec_setting.h"
 #include "proto/duration.h"
+#include "proto/nearest_word.h"
 #include "proto/uuid.h"
 
 namespace lastword {
@@ -27,32 +28,40 @@ namespace {
 
 using Choices = std::initializer_list<std::pair<std::string_view, int>>;
 
-// Reads typed values out of the parsed file and keeps the first complaint; later complaints are
-// dropped. So the order of calls decides which mistake is reported.
+// Reads typed values out of the parsed file and keeps the complaints.
 class Reader {
  public:
   explicit Reader(std::string path) : path_(std::move(path)) {}
 
-  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+  [[nodiscard]] std::size_t complaints() const { return complaints_.size(); }
+  // In the order of the file.
+  [[nodiscard]] std::vector<Error> errors() {
+    std::ranges::stable_sort(complaints_, {}, &Complaint::place);
+    std::vector<Error> errors;
+    for (const Complaint& complaint : complaints_) errors.push_back(complaint.error);
+    return errors;
+  }
 
   void complain(const toml::source_region& where, const std::string& what) {
-    if (error_) return;
     // Line 0: the mistake is something missing from the file as a whole.
-    const std::string place =
-        where.begin.line == 0 ? ""
-                              : fmt::format("line {}:{}: ", where.begin.line, where.begin.column);
-    error_ = Error{.code = Code::kUsage,
-                   .operation = "read configuration",
-                   .disk = path_,
-                   .detail = place + what};
+    const auto [line, column] = where.begin;
+    const std::string place = line == 0 ? "" : fmt::format("line {}:{}: ", line, column);
+    complaints_.push_back({.place = {line, column},
+                           .error = {.code = Code::kUsage,
+                                     .operation = "read configuration",
+                                     .disk = path_,
+                                     .detail = place + what}});
   }
 
   void only_keys(const toml::table& table, std::string_view name,
                  std::initializer_list<std::string_view> known) {
     for (const auto& [key, node] : table) {
       if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-      complain(key.source(), fmt::format("unknown key \"{}\" in {}; it takes {}", key.str(), name,
-                                         fmt::join(known, ", ")));
+      const std::string_view near = nearest_word(key.str(), {known.begin(), known.size()});
+      complain(key.source(),
+               fmt::format("unknown key \"{}\" in {}; {}it takes {}", key.str(), name,
+                           near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near),
+                           fmt::join(known, ", ")));
     }
   }
 
@@ -94,10 +103,9 @@ class Reader {
     const auto* value = node->as_string();
     const auto parsed = parse_duration(value == nullptr ? std::string_view{} : value->get());
     if (!parsed) {
+      const std::string found = value == nullptr ? "" : fmt::format(" = \"{}\"", value->get());
       complain(node->source(),
-               fmt::format("{} must be a whole number with its unit in quotes, such as \"5s\", "
-                           "\"500ms\" or \"2min\"",
-                           key));
+               fmt::format("{}{} must be {}, in quotes", key, found, kDurationGrammar));
       return;
     }
     into = *parsed;
@@ -130,8 +138,12 @@ class Reader {
   }
 
  private:
+  struct Complaint {
+    std::pair<toml::source_index, toml::source_index> place;  // line and column
+    Error error;
+  };
   std::string path_;
-  std::optional<Error> error_;
+  std::vector<Complaint> complaints_;
 };
 
 bool all_of_set(std::string_view text, std::string_view extra) {
@@ -147,14 +159,14 @@ void read_cluster(Reader& reader, const toml::table& root, Config& config) {
                     "makes one)");
     return;
   }
-  std::transform(config.cluster_uuid.begin(), config.cluster_uuid.end(),
-                 config.cluster_uuid.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (const Status good = check_cluster_uuid(config.cluster_uuid); !good) {
+  const auto canonical = canonical_cluster_uuid(config.cluster_uuid);
+  if (!canonical) {
     reader.complain(
         root.get("cluster")->source(),
-        fmt::format("cluster = \"{}\" {}", config.cluster_uuid, good.error().detail.view()));
+        fmt::format("cluster = \"{}\" {}", config.cluster_uuid, canonical.error().detail.view()));
+    return;
   }
+  config.cluster_uuid = *canonical;
 }
 
 NodeConfig read_node(Reader& reader, const std::string& name, const toml::table& table) {
@@ -197,7 +209,7 @@ void read_nodes(Reader& reader, const toml::table& root, std::string_view host_n
     }
     nodes.push_back(read_node(reader, std::string(key.str()), *node.as_table()));
   }
-  if (nodes[0].id == nodes[1].id) {
+  if (nodes[0].id == nodes[1].id && nodes[0].id != 0) {
     reader.complain(tables->source(), fmt::format("{} and {} both have id {}: ids must differ",
                                                   nodes[0].name, nodes[1].name, nodes[0].id));
   }
@@ -223,6 +235,7 @@ void read_nodes(Reader& reader, const toml::table& root, std::string_view host_n
 
 void read_timing(Reader& reader, const toml::table& root, Config& config) {
   TimingSettings settings;
+  const std::size_t before = reader.complaints();
   const toml::table* table = reader.table(root, "timing");
   if (table != nullptr) {
     reader.only_keys(*table, "[timing]", {"io_timeout", "dump_limit", "grace", "client_timeout"});
@@ -234,7 +247,7 @@ void read_timing(Reader& reader, const toml::table& root, Config& config) {
   const auto timing = derive_timing(settings);
   if (timing) {
     config.timing = *timing;
-  } else {
+  } else if (reader.complaints() == before) {
     reader.complain(table == nullptr ? toml::source_region{} : table->source(),
                     fmt::format("[timing] {}", timing.error().detail.view()));
   }
@@ -317,14 +330,14 @@ void read_programs(Reader& reader, const toml::table& root, Config& config) {
 
 }  // namespace
 
-Result<Config> parse_config(std::string_view text, const std::string& path,
-                            std::string_view host_name) {
+ConfigReading read_config(std::string_view text, const std::string& path,
+                          std::string_view host_name) {
   Reader reader(path);
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
     reader.complain(parsed.error().source(),
                     fmt::format("not TOML: {}", parsed.error().description()));
-    return fail(*reader.error());
+    return {.config = {}, .problems = reader.errors()};
   }
   const toml::table& root = parsed.table();
   Config config;
@@ -338,30 +351,49 @@ Result<Config> parse_config(std::string_view text, const std::string& path,
   read_capture(reader, root, config);
   read_takeover(reader, root, config);
   read_programs(reader, root, config);
-  if (reader.error()) return fail(*reader.error());
-  return config;
+  return {.config = std::move(config), .problems = reader.errors()};
 }
 
-Result<Config> load_config(const std::string& path) {
-  Error error{.code = Code::kUsage,
-              .operation = "read configuration",
-              .disk = path,
-              .detail = "write it as lastword.toml(5) tells, or name another file with --config"};
+Result<Config> parse_config(std::string_view text, const std::string& path,
+                            std::string_view host_name) {
+  ConfigReading reading = read_config(text, path, host_name);
+  if (!reading.problems.empty()) return fail(reading.problems.front());
+  return std::move(reading.config);
+}
+
+ConfigReading read_config_file(const std::string& path) {
+  Error error{
+      .code = Code::kUsage,
+      .operation = "read configuration",
+      .disk = path,
+      .detail =
+          "`lastword config --init` writes one, lastword.toml(5) explains it; another file is "
+          "named with --config"};
   std::error_code unknown;
   const auto status = std::filesystem::status(path, unknown);
   // Opening a FIFO would wait for somebody who writes to it.
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
     error.detail = "not a regular file; name another one with --config";
-    return fail(error);
+    return {.config = {}, .problems = {error}};
   }
   const auto text = read_text_file(path);
   if (!text) {
     error.sys_errno = text.error().sys_errno;
-    return fail(error);
+    return {.config = {}, .problems = {error}};
   }
-  std::array<char, HOST_NAME_MAX + 1> host_name{};
-  (void)gethostname(host_name.data(), host_name.size() - 1);
-  return parse_config(*text, path, host_name.data());
+  return read_config(*text, path, host_name());
+}
+
+Result<Config> load_config(const std::string& path) {
+  ConfigReading reading = read_config_file(path);
+  if (!reading.problems.empty()) return fail(reading.problems.front());
+  return std::move(reading.config);
+}
+
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  (void)gethostname(name.data(), name.size() - 1);
+  return name.data();
 }
 
 }  // namespace lastword

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/protocol/config.h"
 
@@ -17,5 +18,18 @@ inline constexpr const char* kDefaultConfigPath = "/etc/lastword/lastword.toml";
 // text does not say (a domain after the first dot is ignored when only the first part matches).
 [[nodiscard]] Result<Config> parse_config(std::string_view text, const std::string& path,
                                           std::string_view host_name);
+
+// All that is wrong with a file at once, in its order, each as load_config() says it. `config` is
+// one that can be used only where there is no problem.
+struct ConfigReading {
+  Config config;
+  std::vector<Error> problems;
+};
+[[nodiscard]] ConfigReading read_config_file(const std::string& path);
+[[nodiscard]] ConfigReading read_config(std::string_view text, const std::string& path,
+                                        std::string_view host_name);
+
+// Of this machine, perhaps with its domain.
+[[nodiscard]] std::string host_name();
 
 }  // namespace lastword

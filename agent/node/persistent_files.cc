@@ -56,13 +56,14 @@ Result<std::vector<std::string>> load_known_mailboxes(const Config& config) {
   std::istringstream lines(*text);
   for (std::string line; std::getline(lines, line);) {
     if (line.empty()) continue;
-    if (!parse_uuid(line)) {
+    const auto uuid = parse_uuid(line);
+    if (!uuid) {
       return fail({.code = Code::kCorrupt,
                    .operation = "read known mailbox disks",
                    .disk = path,
                    .detail = "wanted: the UUID of a disk on each line"});
     }
-    uuids.push_back(line);
+    uuids.push_back(to_string(*uuid));  // an operator edits this file
   }
   std::sort(uuids.begin(), uuids.end());
   return uuids;

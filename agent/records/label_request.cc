@@ -15,13 +15,14 @@ Result<LabelRequest> without_config(const LabelWish& wish) {
   if (!wish.home.empty()) {
     return fail(usage("--home goes with a configuration file; use --home-id N with --cluster"));
   }
-  if (const Status good = check_cluster_uuid(wish.cluster); !good) {
-    return fail(usage(fmt::format("--cluster {}", good.error().detail.view())));
+  const auto cluster = canonical_cluster_uuid(wish.cluster);
+  if (!cluster) {
+    return fail(usage(fmt::format("--cluster {} {}", wish.cluster, cluster.error().detail.view())));
   }
   if (wish.role != pb::MAILBOX && wish.home_id == 0) {
     return fail(usage("--cluster needs --home-id N too, unless the role is mailbox"));
   }
-  return LabelRequest{.cluster_uuid = wish.cluster,
+  return LabelRequest{.cluster_uuid = *cluster,
                       .home_node = static_cast<std::uint8_t>(wish.home_id)};
 }
 

@@ -70,13 +70,13 @@ Result<CoreKind> core_options(const Result<Config>& config, const RecoverRequest
 Status check_core_directory(const Result<Config>& config, const NodeConfig& crashed,
                             const Dump& dump, const RecoverRequest& request) {
   if (request.verify || !request.directory.empty() || !crashed.core_directory.empty()) return {};
-  if (!config) return fail(config.error());
   return fail({.code = Code::kUsage,
                .operation = "recover",
                .disk = request.disk,
-               .detail = fmt::format("the configuration has no core_directory for {}; name a "
-                                     "directory with -o",
-                                     number_name(dump))});
+               .detail = fmt::format(
+                   "name a directory with -o: {} core_directory for {}",
+                   config ? "the configuration has no" : "without a configuration file there is no",
+                   number_name(dump))});
 }
 
 Error with_way_to_read(Error error) {
@@ -155,6 +155,7 @@ Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const Reco
     auto report = verify_dump(source, options);
     if (!report) return fail(report.error());
     *result->mutable_report() = std::move(*report);
+    result->set_verified(true);
   } else {
     result = recover_dump(source, options);
   }

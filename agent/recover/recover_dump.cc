@@ -264,7 +264,7 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
     if (Status status = files.sync_directory(options.directory); !status) {
       return fail(status.error());
     }
-    result.set_found(true);
+    result.set_recovered_before(true);
     result.set_directory(finished->directory);
     note_other_format(options, finished->report, result);
     *result.mutable_report() = std::move(finished->report);

@@ -70,6 +70,9 @@ class DumpTarget {
   // whatever came of it. On an error the header may still say IN_PROGRESS.
   [[nodiscard]] Status finish(pb::Reason reason);
 
+  // As it was written last.
+  [[nodiscard]] const pb::CoredumpHeader& header() const { return header_; }
+
   [[nodiscard]] DiskWriter& writer() { return writer_; }
 
  private:

@@ -15,8 +15,8 @@ namespace {
 Error open_error(const std::string& path, int number) {
   Error error = io_error("open", path, kNoOffset, number);
   if (number == ENOENT) {
-    error.code = Code::kNotFound;
-    error.detail = "no such disk or file";
+    error.code = Code::kNotFound;  // not a disk that vanished
+    error.detail = {};
   } else if (number == EACCES || number == EPERM) {
     error.detail = "needs root";
   }

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 namespace lastword {
 
@@ -16,6 +18,11 @@ void fill_standard_files() {
     if (fd < 0) return;
   }
   ::close(fd);
+}
+
+bool can_redraw(int fd) {
+  const char* const term = std::getenv("TERM");
+  return ::isatty(fd) == 1 && term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
 }
 
 Status finish_output() {

@@ -9,6 +9,10 @@ namespace lastword {
 // descriptor 1 or 2 would be written over by the next message.
 void fill_standard_files();
 
+// May a line on `fd` be drawn over again? Not where it is no terminal, or one without escape
+// sequences (TERM is "dumb" or not set).
+[[nodiscard]] bool can_redraw(int fd);
+
 // Everything that was printed has arrived. kIo: standard output is full, or closed at its other
 // end.
 [[nodiscard]] Status finish_output();

@@ -108,8 +108,8 @@ Result<DiskInfo> stat_disk(const std::string& path, const SystemRoots& roots) {
   if (::stat(path.c_str(), &status) != 0) {
     Error error = io_error("open", path, kNoOffset, errno);
     if (errno == ENOENT) {
-      error.code = Code::kNotFound;
-      error.detail = "no such disk or file";
+      error.code = Code::kNotFound;  // not a disk that vanished
+      error.detail = {};
     }
     return fail(error);
   }

@@ -132,11 +132,22 @@ BOOST_AUTO_TEST_CASE(mistakes_are_named) {
         Case{{"--engine", "mmap"}, "--engine mmap"}, Case{{"--limit", "60"}, "--limit 60"},
         Case{{"--limit", "0s"}, "--limit 0s"},
         Case{{"--metadata-offset", "100"}, "--metadata-offset 100"},
-        Case{{"--frobnicate"}, "unknown option"}, Case{{"--vmcore"}, "without its value"}}) {
+        Case{{"--frobnicate"}, "unknown option --frobnicate"},
+        Case{{"--vmcore", "x", "--dsk", "y"}, "unknown option --dsk; did you mean --disk?"},
+        Case{{"--overwrit=1"}, "unknown option --overwrit=1; did you mean --overwrite?"},
+        Case{{"-x"}, "unknown option -x"}, Case{{"--vmcore"}, "--vmcore needs a value"}}) {
     const auto options = parse(mistake.arguments);
     BOOST_REQUIRE(!options);
     BOOST_TEST((options.error().code == Code::kUsage));
     BOOST_TEST((describe(options.error()).find(mistake.sentence) != std::string::npos));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(help_has_a_short_name) {
+  for (const char* word : {"-h", "--help"}) {
+    const auto options = parse({word});
+    BOOST_REQUIRE(options.has_value());
+    BOOST_TEST((options->action == DumpOptions::Action::kHelp));
   }
 }
 
@@ -146,11 +157,38 @@ BOOST_AUTO_TEST_CASE(the_limit_is_above_zero_and_at_most_a_week) {
   };
   BOOST_TEST((limit("500ms")->limit == milliseconds(500)));
   BOOST_TEST((limit("10080min")->limit == std::chrono::hours(7 * 24)));
+  BOOST_TEST((limit("1h30m")->limit == std::chrono::minutes(90)));
   for (const char* text : {"", "0s", "10081m", "1.5s"}) {
     BOOST_TEST_CONTEXT(text) {
       BOOST_TEST(!limit(text));
     }
   }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(by_hand_figures)
+
+BOOST_AUTO_TEST_CASE(dump_ends_with_bytes_pages_seconds_rate_and_ratio) {
+  pb::CoredumpHeader header;
+  header.set_elapsed_ms(1260);
+  header.set_memory_bytes(4'294'967'296);
+  header.set_scanned_bytes(4'294'967'296);
+  header.set_durable_bytes(250'000'000);
+  header.set_stored_pages(201'344);
+  header.set_zero_pages(12);
+  header.set_excluded_pages(847'220);
+  BOOST_TEST(describe_figures(header).view() ==
+             "250000000 bytes on disk in 1.3 s (3408 MB/s of memory); of 1048576 pages 201344 "
+             "stored, 12 zero, 847220 left out; compressed 3.2 : 1");
+}
+
+BOOST_AUTO_TEST_CASE(figures_of_a_dump_that_took_no_time_are_figures) {
+  pb::CoredumpHeader header;
+  header.set_durable_bytes(4096);
+  BOOST_TEST(describe_figures(header).view() ==
+             "4096 bytes on disk in 0.0 s (0 MB/s of memory); of 0 pages 0 stored, 0 zero, 0 left "
+             "out; compressed 0.0 : 1");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -28,14 +28,25 @@ BOOST_AUTO_TEST_CASE(text_of_another_shape_is_refused) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(upper_case_is_not_canonical) {
-  BOOST_TEST(!parse_uuid("00112233-4455-6677-8899-AABBCCDDEEFF"));
+BOOST_AUTO_TEST_CASE(upper_case_becomes_canonical) {
+  const auto uuid = parse_uuid("00112233-4455-6677-8899-AABBCCDDEEFF");
+  BOOST_TEST_REQUIRE(uuid.has_value());
+  BOOST_TEST(to_string(*uuid) == "00112233-4455-6677-8899-aabbccddeeff");
+  const auto cluster = canonical_cluster_uuid("ABCDEF00-0000-4000-8000-00000000000A");
+  BOOST_TEST_REQUIRE(ok(cluster));
+  BOOST_TEST(*cluster == "abcdef00-0000-4000-8000-00000000000a");
+}
+
+BOOST_AUTO_TEST_CASE(nothing_behind_the_text_is_read) {
+  constexpr std::string_view kLonger = "00112233-4455-6677-8899-aabbccddeeff00";
+  BOOST_TEST(parse_uuid(kLonger.substr(0, 36)).has_value());
+  BOOST_TEST(!parse_uuid(kLonger.substr(0, 35)).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(nil_uuid_names_no_cluster) {
-  BOOST_TEST(ok(check_cluster_uuid("00000000-0000-4000-8000-000000000000")));
+  BOOST_TEST(ok(canonical_cluster_uuid("00000000-0000-4000-8000-000000000000")));
   for (const std::string_view text : {"00000000-0000-0000-0000-000000000000", "cluster", ""}) {
-    BOOST_TEST(fails(check_cluster_uuid(text), Code::kUsage), text);
+    BOOST_TEST(fails(canonical_cluster_uuid(text), Code::kUsage), text);
   }
 }
 

@@ -1,6 +1,9 @@
 #include "agent/cli/parser.h"
 
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
+#include <cstdio>
 
 #include "proto/error.h"
 
@@ -40,6 +43,22 @@ struct Line {
     return parser.run(static_cast<int>(words.size()), argv.data());
   }
 };
+
+// What is printed on standard error meanwhile.
+std::string errors_of(const std::function<void()>& work) {
+  std::FILE* const file = std::tmpfile();
+  const int kept = ::dup(STDERR_FILENO);
+  BOOST_REQUIRE(::dup2(::fileno(file), STDERR_FILENO) == STDERR_FILENO);
+  work();
+  std::fflush(stderr);
+  ::dup2(kept, STDERR_FILENO);
+  ::close(kept);
+  std::rewind(file);
+  std::string text(4096, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
+}
 
 }  // namespace
 
@@ -86,9 +105,32 @@ BOOST_AUTO_TEST_CASE(a_line_that_is_wrong_runs_nothing) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_word_that_is_unknown_is_named_with_the_nearest) {
+  struct Case {
+    std::vector<std::string> words;
+    std::string sentence;
+  };
+  for (const Case& mistake :
+       {Case{{"lable", "a"}, "program: unknown command lable; did you mean label?"},
+        Case{{"--config", "label", "xyz"}, "unknown command xyz; there are label"},
+        Case{{}, "program: a command is missing: label"},
+        Case{{"label", "--rol", "spare", "a"}, "unknown option --rol; did you mean --role?"},
+        Case{{"label", "a", "--jsno"}, "unknown option --jsno; did you mean --json?"},
+        Case{{"label", "a", "--confg=x"}, "unknown option --confg; did you mean --config?"},
+        Case{{"label", "a", "-q"}, "unknown option -q"},
+        Case{{"label", "a", "--role", "spar"}, "spar: choose one of service, spare; did you mean"},
+        Case{{"label"}, "program label: DISK is required"}}) {
+    Line line;
+    const std::string said = errors_of([&] { BOOST_TEST(line.run(mistake.words) == kExitUsage); });
+    BOOST_TEST(said.find(mistake.sentence) != std::string::npos, said);
+    BOOST_TEST(line.ran == 0);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(help_is_no_error) {
   Line line;
   BOOST_TEST(line.run({"label", "--help"}) == kExitOk);
+  BOOST_TEST(line.run({"label", "-h"}) == kExitOk);
   BOOST_TEST(line.ran == 0);
 }
 

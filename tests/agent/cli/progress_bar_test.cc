@@ -1,6 +1,13 @@
 #include "agent/cli/progress_bar.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
+
+#include "storage/block/file_descriptor.h"
+#include "storage/block/standard_files.h"
 
 namespace lastword {
 namespace {
@@ -27,6 +34,23 @@ BOOST_AUTO_TEST_CASE(more_than_expected_is_still_all_of_it) {
 BOOST_AUTO_TEST_CASE(unknown_total_shows_what_was_done) {
   BOOST_TEST(progress_line("verifying", 5'000'000, 0, milliseconds(1000)) ==
              "verifying  5 MB  5 MB/s");
+}
+
+BOOST_AUTO_TEST_CASE(only_a_terminal_that_knows_escape_sequences_is_drawn_on) {
+  const FileDescriptor master(::posix_openpt(O_RDWR | O_NOCTTY));
+  BOOST_REQUIRE(::grantpt(master.get()) == 0);
+  BOOST_REQUIRE(::unlockpt(master.get()) == 0);
+  const FileDescriptor terminal(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY));
+  BOOST_REQUIRE(terminal.get() >= 0);
+  const FileDescriptor file(::open("/dev/null", O_RDWR));
+  const auto with_term = [&](const char* term, int fd) {
+    ::setenv("TERM", term, 1);
+    return can_redraw(fd);
+  };
+  BOOST_TEST(with_term("xterm", terminal.get()));
+  BOOST_TEST(!with_term("dumb", terminal.get()));
+  BOOST_TEST(!with_term("", terminal.get()));
+  BOOST_TEST(!with_term("xterm", file.get()));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

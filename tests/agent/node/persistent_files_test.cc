@@ -43,6 +43,13 @@ BOOST_AUTO_TEST_CASE(mailbox_disks_are_known_over_reboots) {
   BOOST_TEST(*load_known_mailboxes(config) == uuids, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(upper_case_in_the_mailbox_file_is_the_same_disk) {
+  BOOST_REQUIRE(keep_known_mailboxes(config, {"ABCDEF11-2222-4333-8444-555555555555"}));
+  BOOST_TEST(*load_known_mailboxes(config) ==
+                 (std::vector<std::string>{"abcdef11-2222-4333-8444-555555555555"}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(mailbox_file_with_anything_else_is_an_error) {
   BOOST_REQUIRE(keep_known_mailboxes(config, {}));
   std::ofstream(config.persistent_directory + "/mailbox-disks") << "not a uuid\n";

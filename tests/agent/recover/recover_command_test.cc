@@ -169,6 +169,28 @@ BOOST_AUTO_TEST_CASE(core_is_kdump_unless_asked_otherwise) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(verify_says_what_it_found) {
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
+  const Outcome json = run("recover --verify --json " + image.path());
+  BOOST_TEST(json.status == kExitOk);
+  for (const char* part : {"\"verified\": true", "\"complete\": true",
+                           "\"recovered_before\": false", "\"missing_pages\": 0"}) {
+    BOOST_TEST(contains(json.output, part), part << " in " << json.output);
+  }
+  const Outcome text = run("recover --verify " + image.path());
+  BOOST_TEST(contains(text.output, "verified: the dump is complete; nothing was written"));
+}
+
+BOOST_AUTO_TEST_CASE(without_configuration_a_directory_is_asked_for) {
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
+  const Outcome outcome = run("recover " + image.path());
+  BOOST_TEST(outcome.status == kExitUsage);
+  BOOST_TEST(contains(outcome.errors, "name a directory with -o"));
+  BOOST_TEST(!contains(outcome.errors, "/nowhere"));
+}
+
 BOOST_AUTO_TEST_CASE(options_that_contradict_each_other_are_refused) {
   for (const std::string_view options :
        {"--format elf --codec zlib -o /tmp", "--codec lz4 -o /tmp", "--dmesg --verify",
@@ -210,7 +232,8 @@ BOOST_AUTO_TEST_CASE(dump_in_progress_on_a_disk_without_its_gpt_is_not_ended) {
 }
 
 BOOST_AUTO_TEST_CASE(inspect_shows_the_records_of_a_disk_without_its_gpt_as_a_problem) {
-  put_dump(pb::COMPLETED, sample_stream().bytes());
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
   BOOST_TEST(run("inspect " + image.path()).status == kExitOk);
   wipe_gpt();
   const Outcome outcome = run("inspect " + image.path());
@@ -220,7 +243,8 @@ BOOST_AUTO_TEST_CASE(inspect_shows_the_records_of_a_disk_without_its_gpt_as_a_pr
 }
 
 BOOST_AUTO_TEST_CASE(neither_gpt_nor_label_is_no_disk_of_lastword) {
-  put_dump(pb::COMPLETED, sample_stream().bytes());
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
   wipe_gpt();
   image.write(1 << 20, std::string(kBlockBytes, '\0'));
   image.write((1 << 20) + kSlotDistanceBytes, std::string(kBlockBytes, '\0'));
@@ -231,7 +255,8 @@ BOOST_AUTO_TEST_CASE(neither_gpt_nor_label_is_no_disk_of_lastword) {
 }
 
 BOOST_AUTO_TEST_CASE(place_of_the_records_can_be_told) {
-  put_dump(pb::COMPLETED, sample_stream().bytes());
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
   const std::string command = "recover --dmesg " + image.path() + " --metadata-offset ";
   BOOST_TEST(run(command + "1048576").output == kLog);
   BOOST_TEST(run(command + "20480").status == kExitNo);

@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(is_found_again_when_only_the_mark_is_missing) {
   BOOST_TEST_REQUIRE(recover_dump(source(), unmarked).has_value());
   const auto again = recover();
   BOOST_TEST_REQUIRE(again.has_value());
-  BOOST_TEST(again->found());
+  BOOST_TEST(again->recovered_before());
   BOOST_TEST(again->saved());
 }
 

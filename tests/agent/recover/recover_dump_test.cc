@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(files_report_and_mark_tell_the_same) {
   BOOST_TEST_REQUIRE(result.has_value());
   BOOST_TEST(result->directory() == expected_path());
   BOOST_TEST(result->saved());
-  BOOST_TEST(!result->found());
+  BOOST_TEST(!result->recovered_before());
   BOOST_TEST(content_of(expected_path() + "/dmesg.txt") == kLog);
 
   const auto report = load_report(expected_path() + "/report.json");
@@ -236,7 +236,7 @@ BOOST_AUTO_TEST_CASE(dump_on_the_second_disk_is_not_taken_for_its_beginning_on_t
   put_header(whole);
   const auto second = recover();
   BOOST_TEST_REQUIRE(second.has_value());
-  BOOST_TEST(!second->found());
+  BOOST_TEST(!second->recovered_before());
   BOOST_TEST(second->report().complete());
   BOOST_TEST(second->directory() != first->directory());
 }
@@ -288,7 +288,7 @@ BOOST_AUTO_TEST_CASE(damage_inside_the_durable_part_leaves_the_disk_unmarked) {
   accepting.accept_loss = true;
   result = recover_dump(source(), accepting);
   BOOST_TEST_REQUIRE(result.has_value());
-  BOOST_TEST(result->found());
+  BOOST_TEST(result->recovered_before());
   BOOST_TEST(result->saved());
   BOOST_TEST(header().attribute() == pb::SAVED);
 }

@@ -25,7 +25,7 @@ BOOST_AUTO_TEST_CASE(killed_before_saved_only_the_mark_is_made_up_for) {
   shelf.clear_trace();
   const auto again = recover();
   BOOST_TEST_REQUIRE(again.has_value());
-  BOOST_TEST(again->found());
+  BOOST_TEST(again->recovered_before());
   BOOST_TEST(again->saved());
   BOOST_TEST((std::filesystem::last_write_time(expected_path() + "/vmcore") ==
               std::filesystem::file_time_type{}));
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(finished_recovery_is_found_under_another_node_name) {
   BOOST_TEST((first->directory().find("/node1-") != std::string::npos));
   const auto second = recover();
   BOOST_TEST_REQUIRE(second.has_value());
-  BOOST_TEST(second->found());
+  BOOST_TEST(second->recovered_before());
   BOOST_TEST(second->directory() == first->directory());
 }
 

@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(finished_recovery_in_another_format_is_kept_and_that_is_sai
   BOOST_TEST_REQUIRE(recover_dump(source(), elf).has_value());
   const auto again = recover();
   BOOST_TEST_REQUIRE(again.has_value());
-  BOOST_TEST(again->found());
+  BOOST_TEST(again->recovered_before());
   BOOST_TEST(again->saved());
   BOOST_TEST(again->note() == "its vmcore is elf: move the directory away to get kdump, zlib");
   BOOST_TEST(core_text().substr(0, 4) == "\177ELF");

@@ -1,0 +1,92 @@
+// lastword config: checks the configuration file, or writes one to begin with.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "agent/cli/command.h"
+#include "agent/node/config_file.h"
+#include "agent/node/config_init.h"
+#include "proto/duration.h"
+
+namespace lastword {
+namespace {
+
+struct ConfigOptions {
+  bool check = false;
+  bool init = false;
+  std::string self;
+  std::string partner;
+};
+
+int usage(std::string_view detail) {
+  return report_error({.code = Code::kUsage, .operation = "config", .detail = detail});
+}
+
+void print_config(const std::string& path, const Config& config) {
+  fmt::print("{}: good. This node is {} (id {}), its partner {} (id {}), their cluster {}.\n", path,
+             config.self.name, config.self.id, config.partner.name, config.partner.id,
+             config.cluster_uuid);
+  const Timing& timing = config.timing;
+  const TimingSettings& settings = timing.settings;
+  fmt::print(
+      "After a panic: the dump begins within {} (grace), and ends at {} (dump_limit). One command "
+      "to "
+      "a disk may take {} (io_timeout); a writer that is silent for {} counts as stalled. The "
+      "partner takes the dump disk at {} at the latest; the clients of the service wait {} "
+      "(client_timeout).\n",
+      to_string(settings.grace), to_string(settings.dump_limit), to_string(settings.io_timeout),
+      to_string(timing.stall()), to_string(timing.deadline()), to_string(settings.client_timeout));
+}
+
+int check_config(const std::string& path) {
+  const ConfigReading reading = read_config_file(path);
+  for (const Error& problem : reading.problems) report_error(problem);
+  if (!reading.problems.empty()) return kExitUsage;
+  print_config(path, reading.config);
+  return kExitOk;
+}
+
+int init_config(const std::string& path, const ConfigOptions& options) {
+  if (options.partner.empty()) return usage("--init needs --partner NAME, the other node's name");
+  const std::string host = host_name();
+  const std::string short_name = host.substr(0, host.find('.'));
+  const std::string self = options.self.empty() ? short_name : options.self;
+  const auto text = make_config({.self = self,
+                                 .partner = options.partner,
+                                 .cluster = random_uuid(),
+                                 .name_self = self != short_name});
+  if (!text) return report_error(text.error());
+  if (Status status = write_new_config(path, *text); !status) return report_error(status.error());
+  fmt::print(
+      "{}: written. Look through it, then copy it to {}{}; `lastword config --check` on each says "
+      "whether it is good.\n",
+      path, options.partner,
+      self == short_name ? ""
+                         : fmt::format(" and make it say node = \"{}\" there", options.partner));
+  return kExitOk;
+}
+
+int run_config(const std::string& path, const ConfigOptions& options) {
+  if (options.check == options.init) return usage("one of --check and --init");
+  const bool named = !options.self.empty() || !options.partner.empty();
+  if (options.check && named) return usage("--node and --partner go with --init");
+  return options.check ? check_config(path) : init_config(path, options);
+}
+
+}  // namespace
+
+void add_config_command(Parser& parser, const CommandContext& context) {
+  auto options = std::make_shared<ConfigOptions>();
+  CliCommand command = parser.command(
+      "config", "Check the configuration file, or write one with a new cluster UUID");
+  command.flag("--check", options->check,
+               "Say all that is wrong with it, each with line and remedy");
+  command.flag("--init", options->init, "Write one to begin with; never over another");
+  command.option("--partner", options->partner, "With --init: the other node's name")
+      .value_name("NAME");
+  command.option("--node", options->self, "With --init: this node's name (default: the host name)")
+      .value_name("NAME");
+  command.runs([&context, options] { return run_config(context.config_path, *options); });
+}
+
+}  // namespace lastword

@@ -1,0 +1,52 @@
+#include "agent/cli/interruption.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+
+namespace lastword {
+namespace {
+
+constexpr std::array kSignals{SIGINT, SIGTERM};
+
+// The handler's. Written only while no handler is set.
+std::array<char, 512> told;
+std::size_t told_bytes = 0;
+
+extern "C" void tell_and_die(int number) {
+  // Nobody who reads is no reason to live on.
+  (void)!::write(STDERR_FILENO, told.data(), told_bytes);
+  (void)std::signal(number, SIG_DFL);
+  (void)std::raise(number);  // pending until this handler returns
+}
+
+void change_handler(void (*from)(int), void (*to)(int)) {
+  for (const int number : kSignals) {
+    struct sigaction current {};
+    if (::sigaction(number, nullptr, &current) != 0 || current.sa_handler != from) continue;
+    struct sigaction wanted {};
+    wanted.sa_handler = to;
+    wanted.sa_flags = SA_RESTART;
+    (void)::sigaction(number, &wanted, nullptr);
+  }
+}
+
+}  // namespace
+
+Interruption::Interruption(const std::string& message) {
+  // Behind the ^C that the terminal shows, and behind a line of progress.
+  const std::string line = (::isatty(STDERR_FILENO) == 1 ? "\n" : "") + ("lastword: " + message);
+  told_bytes = std::min(line.size(), told.size() - 1);
+  std::memcpy(told.data(), line.data(), told_bytes);
+  told[told_bytes++] = '\n';
+  change_handler(SIG_DFL, tell_and_die);
+}
+
+Interruption::~Interruption() {
+  change_handler(tell_and_die, SIG_DFL);
+}
+
+}  // namespace lastword

@@ -1,0 +1,19 @@
+// What a command says when a person ends it with Ctrl-C, or systemd with SIGTERM.
+#pragma once
+
+#include <string>
+
+namespace lastword {
+
+// While it lives, SIGINT and SIGTERM print `message` on standard error before they end the program
+// as ever: what state is left, and how to go on. One at a time in a program. A signal that was
+// ignored (nohup) stays ignored.
+class Interruption {
+ public:
+  explicit Interruption(const std::string& message);
+  ~Interruption();
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+};
+
+}  // namespace lastword

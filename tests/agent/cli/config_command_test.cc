@@ -1,0 +1,85 @@
+// `lastword config`: a file to begin with, and all that is wrong with one.
+#include "proto/error.h"
+#include "proto/uuid.h"
+#include "tests/agent/cli/programs.h"
+
+namespace lastword::test {
+namespace {
+
+struct Configuration {
+  TestFolder folder;
+  std::string path = folder.file("etc/lastword.toml");  // in a folder that is not there yet
+
+  [[nodiscard]] Outcome config(const std::string& arguments) const {
+    return lastword("--config " + path + " config " + arguments);
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(config_command, Configuration)
+
+BOOST_AUTO_TEST_CASE(init_writes_a_file_that_is_good) {
+  const Outcome written = config("--init --node left --partner alpha");
+  BOOST_TEST(written.status == kExitOk);
+  const std::string text = content_of(path);
+  for (const char* part : {"[nodes.left]", "[nodes.alpha]", "\nnode = \"left\"\n",
+                           "/var/crash/left", "/var/crash/alpha"}) {
+    BOOST_TEST(contains(text, part), part << " in " << text);
+  }
+  BOOST_TEST(!contains(text, "beta"));
+  const Outcome checked = config("--check");
+  BOOST_TEST(checked.status == kExitOk);
+  BOOST_TEST(contains(checked.output, "This node is left (id 1), its partner alpha (id 2)"));
+  BOOST_TEST(contains(checked.output, "at 1m15s at the latest"));
+}
+
+BOOST_AUTO_TEST_CASE(each_file_names_a_cluster_of_its_own) {
+  BOOST_TEST(config("--init --node a --partner b").status == kExitOk);
+  const std::string first = content_of(path);
+  std::filesystem::remove(path);
+  BOOST_TEST(config("--init --node a --partner b").status == kExitOk);
+  BOOST_TEST(content_of(path) != first);
+}
+
+BOOST_AUTO_TEST_CASE(init_writes_over_nothing) {
+  BOOST_TEST(config("--init --node a --partner b").status == kExitOk);
+  const std::string before = content_of(path);
+  const Outcome again = config("--init --node a --partner c");
+  BOOST_TEST(again.status == kExitRefused);
+  BOOST_TEST(contains(again.errors, "there is such a file"));
+  BOOST_TEST(content_of(path) == before);
+  BOOST_TEST(!std::filesystem::exists(path + ".new"));
+}
+
+BOOST_AUTO_TEST_CASE(names_that_no_node_can_have_are_refused) {
+  for (const char* names : {"--node a --partner a", "--node a --partner 'b c'", "--node a"}) {
+    const Outcome outcome = config(std::string("--init ") + names);
+    BOOST_TEST(outcome.status == kExitUsage);
+    BOOST_TEST(!std::filesystem::exists(path));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(check_tells_all_problems_with_line_and_remedy) {
+  std::filesystem::create_directory(folder.file("etc"));
+  std::ofstream(path) << "cluster = \"mine\"\n[nodes.a]\nid = 1\n[nodes.b]\nid = 1\n"
+                         "[timing]\ngrace = \"10\"\n[dump]\nkep = \"latest\"\n";
+  const Outcome outcome = config("--check");
+  BOOST_TEST(outcome.status == kExitUsage);
+  for (const char* part : {"line 1:11: cluster = \"mine\" is not a UUID; uuidgen makes one",
+                           "a and b both have id 1: ids must differ",
+                           "line 7:9: grace = \"10\" must be a whole number with its unit",
+                           "line 9:1: unknown key \"kep\" in [dump]; did you mean \"keep\"?"}) {
+    BOOST_TEST(contains(outcome.errors, part), part << " in " << outcome.errors);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_of_both_is_asked_for) {
+  BOOST_TEST(config("").status == kExitUsage);
+  BOOST_TEST(config("--check --init --partner b").status == kExitUsage);
+  BOOST_TEST(config("--check --partner b").status == kExitUsage);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

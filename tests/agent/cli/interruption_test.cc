@@ -1,0 +1,85 @@
+#include "agent/cli/interruption.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "tests/support/test_folder.h"
+
+namespace lastword::test {
+namespace {
+
+struct End {
+  int status;        // of waitpid()
+  std::string said;  // on standard error
+};
+
+End end_of(const std::function<void()>& work) {
+  const TestFolder folder;
+  const std::string path = folder.file("said");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (std::freopen(path.c_str(), "w", stderr) == nullptr) ::_exit(1);
+    work();
+    ::_exit(0);
+  }
+  int status = 0;
+  BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+  std::ifstream file(path);
+  return {status, std::string(std::istreambuf_iterator<char>(file), {})};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(interruption)
+
+BOOST_AUTO_TEST_CASE(signal_ends_the_program_as_ever_and_is_told) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    const End end = end_of([number] {
+      const Interruption telling("interrupted: nothing was written");
+      ::kill(::getpid(), number);
+    });
+    BOOST_TEST(WIFSIGNALED(end.status));
+    BOOST_TEST(WTERMSIG(end.status) == number);
+    BOOST_TEST(end.said == "lastword: interrupted: nothing was written\n");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(work_that_is_over_is_not_told_of) {
+  const End end = end_of([] {
+    { const Interruption telling("interrupted"); }
+    ::kill(::getpid(), SIGINT);
+  });
+  BOOST_TEST(WIFSIGNALED(end.status));
+  BOOST_TEST(end.said.empty());
+}
+
+BOOST_AUTO_TEST_CASE(signal_that_was_ignored_stays_so) {
+  const End end = end_of([] {
+    (void)std::signal(SIGINT, SIG_IGN);
+    const Interruption telling("interrupted");
+    ::kill(::getpid(), SIGINT);
+  });
+  BOOST_TEST(WIFEXITED(end.status));
+  BOOST_TEST(end.said.empty());
+}
+
+BOOST_AUTO_TEST_CASE(long_message_is_cut_at_its_end) {
+  const End end = end_of([] {
+    const Interruption telling(std::string(5000, 'x'));
+    ::kill(::getpid(), SIGINT);
+  });
+  BOOST_TEST(end.said.size() == 512U);
+  BOOST_TEST(end.said.back() == '\n');
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
