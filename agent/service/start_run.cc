@@ -11,6 +11,7 @@
 #include "agent/node/locks.h"
 #include "agent/node/persistent_files.h"
 #include "agent/node/state_files.h"
+#include "agent/service/stray_run.h"
 
 namespace lastword {
 namespace {
@@ -120,6 +121,7 @@ Status take(const Config& config, const Uuids& before, const DiskAccess& access,
     state.mailbox_joined = sorted(joined);
     if (Status saved = save_node_state(config, state); !saved) return saved;
   }
+  clear_strays(config, state, access, report);
   return {};
 }
 
