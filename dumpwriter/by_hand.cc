@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "proto/record_names.h"
 #include "proto/timing.h"
 #include "proto/unit_attention.h"
+#include "storage/block/exclusive_lock.h"
 #include "storage/block/label_search.h"
 #include "storage/reserve/disk.h"
 
@@ -65,6 +67,11 @@ class ByHand {
     if (!core) return fail(core.error());
     auto disk = open_disk(options_.disk, Access::kReadWrite, kIoTimeout);
     if (!disk) return fail(disk.error());
+    // Two writers would mix their streams: an image has no reservation, and on a disk both would
+    // write under the same key.
+    const auto lock =
+        lock_disk(disk->info.path, [] { std::this_thread::sleep_for(milliseconds(100)); });
+    if (!lock) return fail(lock.error());
     if (disk->info.is_image) {
       if (const auto loops = loop_devices_on(disk->info.path); !loops.empty()) {
         return refuse(Code::kRefused, "{} backs {}: detach it first", disk->info.path,

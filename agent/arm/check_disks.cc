@@ -20,16 +20,6 @@ bool is_owned(const Situation& situation, const Config& config, const pb::Label&
          label.owner_generation() == situation.state->boot_generation;
 }
 
-// With a reservation of kOwnerType every registrant may write.
-void check_sole_writer(const DiskView& disk, const Config& config, pb::CheckReport& report) {
-  if (!is_registered(disk, config, config.partner.id)) return;
-  add_problem(report, Concern::kTakeover,
-              fmt::format("{} is registered on {} too, and could write there: a takeover was "
-                          "interrupted",
-                          config.partner.name, disk.info.path),
-              fmt::format("finish it, `lastword takeover` on {}", config.partner.name));
-}
-
 void add_not_in_service(const DiskView& disk, const Config& config, bool owned,
                         pb::CheckReport& report) {
   if (disk.label->owner_node() == config.partner.id ||
@@ -76,7 +66,6 @@ void check_service(const CheckFacts& facts, pb::CheckReport& report) {
     const bool owned = is_owned(*facts.situation, config, *disk.label);
     if (owned && is_held(*facts.situation, disk)) {
       ++in_service;
-      check_sole_writer(disk, config, report);
     } else {
       add_not_in_service(disk, config, owned, report);
     }
@@ -86,6 +75,7 @@ void check_service(const CheckFacts& facts, pb::CheckReport& report) {
   if (total == 0) report.add_notes("this node has no service disks: nothing to take over");
 }
 
+// With a reservation of kOwnerType every registrant may write.
 void check_registrants(const CheckFacts& facts, pb::CheckReport& report) {
   const Config& config = *facts.config;
   for (const DiskView& disk : facts.situation->survey.disks) {
@@ -95,6 +85,38 @@ void check_registrants(const CheckFacts& facts, pb::CheckReport& report) {
                   fmt::format("{} is registered on {}, a key of neither node, and may write there",
                               to_string(key), disk.info.path),
                   "find out whose it is, and take it away");
+    }
+  }
+}
+
+// What a seizure that failed has left: a node registered on a disk of the other one.
+void check_strays(const CheckFacts& facts, pb::CheckReport& report) {
+  const Config& config = *facts.config;
+  const auto is_mine = [&](const DiskView& disk) {
+    return disk.label->owner_node() == config.self.id ||
+           holder_node(disk, config) == config.self.id;
+  };
+  for (const DiskView& disk : facts.situation->survey.disks) {
+    if (!in_cluster(disk, config) || disk.label->role() == pb::MAILBOX) continue;
+    if (is_own_disk(disk, config) && is_mine(disk) &&
+        disk.label->owner_node() != config.partner.id &&
+        holder_node(disk, config) != config.partner.id &&
+        is_registered(disk, config, config.partner.id)) {
+      add_problem(report, Concern::kTakeover,
+                  fmt::format("{} is registered on {} too, and could write there: a takeover was "
+                              "interrupted",
+                              config.partner.name, disk.info.path),
+                  fmt::format("finish it, `lastword takeover` on {}; or, where it is over, run "
+                              "`lastword start` here",
+                              config.partner.name));
+    }
+    if (disk.label->home_node() == config.partner.id && !is_mine(disk) &&
+        is_registered(disk, config, config.self.id)) {
+      add_problem(report, Concern::kTakeover,
+                  fmt::format("this node is registered on {}, a disk of {}, and could write there",
+                              disk.info.path, config.partner.name),
+                  "finish the takeover, `lastword takeover`; or, where there is none, "
+                  "run `lastword start`");
     }
   }
 }

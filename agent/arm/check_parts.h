@@ -28,6 +28,7 @@ void check_candidates(const CheckFacts& facts, const pb::Plan& plan, pb::CheckRe
 void check_copies(const CheckFacts& facts, pb::CheckReport& report);
 void check_service(const CheckFacts& facts, pb::CheckReport& report);
 void check_registrants(const CheckFacts& facts, pb::CheckReport& report);
+void check_strays(const CheckFacts& facts, pb::CheckReport& report);
 void check_borrowed(const CheckFacts& facts, pb::CheckReport& report);
 
 // check_mailbox.cc: could either node win a majority of the mailbox disks?

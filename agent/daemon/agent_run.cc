@@ -46,9 +46,11 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
 }
 
 // Does the failure that was seen before the lock still ask for a takeover? Another one may have
-// ended meanwhile, with everything taken, or with a verdict against it.
-bool still_stands(const Failure& failure, const Config& config, const NodeState& state,
-                  Surveyor& surveyor) {
+// ended meanwhile, with everything taken, or with a verdict against it. The caller holds
+// lock_takeover().
+Result<bool> still_stands(const Failure& failure, const Config& config) {
+  const auto state = load_node_state(config);
+  if (!state) return fail(state.error());
   const Survey& survey = failure.look.survey;
   const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
   const auto places = dump_places(survey, config);
@@ -56,8 +58,7 @@ bool still_stands(const Failure& failure, const Config& config, const NodeState&
                           return has_panicked(survey.disks[place], config, latest);
                         });
   if (panicked) return true;
-  const IntentLog intents(config, surveyor.shelf(), surveyor.executor());
-  return judge_intent(intents.read(survey).intent, survey, config, state.key) ==
+  return judge_intent(read_intent(config, survey).intent, survey, config, state->key) ==
          IntentVerdict::kResume;
 }
 
@@ -89,7 +90,9 @@ Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surve
       auto look = surveyor.look();
       if (!look) return fail(look.error());
       failure->look = std::move(*look);
-      if (!still_stands(*failure, config, *state, surveyor)) continue;
+      const auto stands = still_stands(*failure, config);
+      if (!stands) return fail(stands.error());
+      if (!*stands) continue;
     }
     return run_takeover(config, surveyor, events, std::move(*failure));
   }

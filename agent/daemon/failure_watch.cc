@@ -12,6 +12,7 @@
 #include "agent/disks/disk_work.h"
 #include "agent/disks/header_watch.h"
 #include "agent/disks/intent_log.h"
+#include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
@@ -32,7 +33,6 @@ class FailureWatch {
         state_(state),
         surveyor_(surveyor),
         events_(events),
-        intents_(config, surveyor.shelf(), surveyor.executor()),
         loop_(surveyor.executor().make_loop()) {}
 
   Result<Failure> run() {
@@ -45,17 +45,20 @@ class FailureWatch {
   struct Seen {
     Look look;
     KnownIntent intent;
+    Result<NodeState> state;  // this node's, as of that look
   };
 
   // Elsewhere, since a sick disk can hold a survey up.
   void survey() {
     run_elsewhere<Result<Seen>>(
         surveyor_.executor(), *loop_,
-        [surveyor = surveyor_, intents = intents_]() mutable -> Result<Seen> {
+        [surveyor = surveyor_, config = &config_]() mutable -> Result<Seen> {
           auto look = surveyor.look();
           if (!look) return fail(look.error());
-          KnownIntent intent = intents.read(look->survey);
-          return Seen{.look = std::move(*look), .intent = std::move(intent)};
+          KnownIntent intent = read_intent(*config, look->survey);
+          return Seen{.look = std::move(*look),
+                      .intent = std::move(intent),
+                      .state = load_node_state(*config)};
         },
         [this](Result<Seen> seen) {
           // A look at headers that is under way names disks by their index in the present survey:
@@ -76,9 +79,13 @@ class FailureWatch {
     }
     keep_newer_headers(fresh->look.survey, look_.survey);
     look_ = std::move(fresh->look);
+    // `lastword start` may have run anew: under another key, or with more mailbox disks.
+    alive_ = fresh->state.has_value();
+    if (alive_) state_ = *fresh->state;
     for (const Error& problem : fresh->intent.problems) tell_once(problem);
     if (must_resume(fresh->intent.intent)) return;
-    take_lost_reservations_anew();
+    take_lost_reservations_anew(fresh->intent.intent);
+    repair_slots(fresh->intent.intent);
     watched_ = dump_places(look_.survey, config_);
     watch_ =
         std::make_shared<HeaderWatch>(surveyor_.shelf(), surveyor_.executor(), look_.survey.disks,
@@ -93,22 +100,22 @@ class FailureWatch {
 
   // take_own_disk() registers first, and reads the label after that: if the partner took the disk
   // meanwhile, the label says so.
-  void take_lost_reservations_anew() {
-    const LostReservations lost = find_lost_reservations(look_.survey, config_, state_);
-    if (!lost.any() || taking_anew_) return;
+  void take_lost_reservations_anew(const std::optional<pb::TakeoverIntent>& intent) {
     // A life that `lastword stop` has ended takes nothing any more.
-    const auto state = load_node_state(config_);
-    if (!state || state->key != state_.key) return;
+    if (!alive_ || taking_anew_) return;
+    const LostReservations lost = find_lost_reservations(look_.survey, config_, state_);
+    if (!lost.any()) return;
     taking_anew_ = true;
     std::vector<std::size_t> disks = lost.own;
     disks.insert(disks.end(), lost.mailbox.begin(), lost.mailbox.end());
-    const MailboxMember self =
-        mailbox_member(config_, state->boot_generation, state->mailbox_disks);
-    const DiskWork take = [self, own = lost.own.size()](
+    const SlotWriter writer =
+        slot_writer(config_, state_.boot_generation, state_.mailbox_disks, surveyor_.executor());
+    const DiskWork take = [writer, intent, own = lost.own.size()](
                               const OwnDisk& disk,
                               std::size_t position) -> Result<pb::CoredumpHeader> {
-      if (position < own) return take_own_disk(disk, self.self);
-      if (Status joined = join_mailbox_disk(disk, self); !joined) return fail(joined.error());
+      if (position < own) return take_own_disk(disk, writer.member.self);
+      const auto joined = join_mailbox_disk(disk, writer, intent);
+      if (!joined) return fail(joined.error());
       return pb::CoredumpHeader();
     };
     using Results = std::vector<Result<pb::CoredumpHeader>>;
@@ -143,16 +150,51 @@ class FailureWatch {
     return true;
   }
 
+  // A slot that an earlier write did not reach may still tell the partner of a takeover that is
+  // over; a damaged one tells nothing.
+  void repair_slots(const std::optional<pb::TakeoverIntent>& newest) {
+    if (!alive_ || repairing_) return;
+    const MailboxMember member =
+        mailbox_member(config_, state_.boot_generation, state_.mailbox_disks);
+    auto disks = outdated_slots(look_.survey, config_, member, newest);
+    if (disks.empty()) return;
+    repairing_ = true;
+    run_elsewhere<CopiesWritten>(
+        surveyor_.executor(), *loop_,
+        [survey = look_.survey, disks = std::move(disks), newest, intents = intents()] {
+          return intents.repair(survey, disks, newest);
+        },
+        [this](const CopiesWritten& written) {
+          repairing_ = false;
+          tell(written);
+        });
+  }
+
+  // Not while a takeover of this node is under way: it has its own verdict.
   void end_intent(const pb::TakeoverIntent& intent) {
+    const auto lock = lock_takeover(config_, false);
+    if (!lock) return;
+    const auto now = read_intent(config_, look_.survey).intent;
+    if (!now || now->number() != intent.number()) return;  // one has been: the next survey judges
     events_({.name = "takeover-ended",
              .disk = {},
              .detail = fmt::format("{}: {} lives again, in life {}; nothing more is taken of it",
                                    describe(intent), config_.partner.name,
                                    latest_generation(look_.survey, config_, config_.partner.id))});
-    const auto problems =
-        intents_.write(look_.survey, pb::TakeoverIntent::ENDED, intent.victim_generation());
-    if (!problems) return tell_once(problems.error());
-    for (const Error& problem : *problems) tell_once(problem);
+    const IntentLog log = intents();
+    tell(log.write(look_.survey,
+                   log.next(intent, pb::TakeoverIntent::ENDED, intent.victim_generation())));
+  }
+
+  [[nodiscard]] IntentLog intents() const {
+    return {config_, state_, surveyor_.shelf(), surveyor_.executor()};
+  }
+
+  void tell(const CopiesWritten& written) {
+    for (const Error& problem : written.problems) tell_once(problem);
+    for (const std::string& disk : written.rewritten) {
+      events_({.name = "slot-rewritten", .disk = disk, .detail = std::string(kSlotWasDamaged)});
+    }
   }
 
   void tell_once(const Error& problem) {
@@ -216,11 +258,12 @@ class FailureWatch {
   }
 
   const Config& config_;
-  const NodeState& state_;
+  NodeState state_;  // of this node, as of the last survey
   Surveyor& surveyor_;
   const EventSink& events_;
-  IntentLog intents_;
+  bool alive_ = false;  // state_ is of a life that goes on
   bool taking_anew_ = false;
+  bool repairing_ = false;
   std::string last_problem_;  // with the intent
   Look look_;
   bool looking_ = false;                 // a look at headers is under way

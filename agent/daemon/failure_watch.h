@@ -14,8 +14,10 @@ namespace lastword {
 // intent whose victim lives again is closed and reported (event takeover-ended), not acted on.
 // Looks at the headers every kPollInterval, and at everything else every few seconds. On the way,
 // takes this node's own disks again where the shelf has lost its reservations (event
-// reservations-lost). Errors: no survey can be made at all. All that is referred to outlives what
-// this leaves behind in the kernel.
+// reservations-lost), and brings its slots on the mailbox disks up to date where a write failed
+// (update_slot() in own_slot.h). `state` counts until the first look; from then on what `lastword
+// start` last wrote does. Errors: no survey can be made at all. All that is referred to outlives
+// what this leaves behind in the kernel.
 [[nodiscard]] Result<Failure> wait_for_failure(const Config& config, const NodeState& state,
                                                Surveyor& surveyor, const EventSink& events);
 

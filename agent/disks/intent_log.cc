@@ -6,7 +6,6 @@
 #include "agent/node/intent_file.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/start_plan.h"
-#include "storage/block/record_io.h"
 
 namespace lastword {
 namespace {
@@ -23,13 +22,13 @@ void add_own_copy(const Config& config, std::vector<pb::TakeoverIntent>& copies,
 
 }  // namespace
 
-KnownIntent IntentLog::read(const Survey& survey) const {
+KnownIntent read_intent(const Config& config, const Survey& survey) {
   std::vector<pb::TakeoverIntent> copies;
   KnownIntent known;
-  add_own_copy(config_, copies, known.problems);
+  add_own_copy(config, copies, known.problems);
   for (const DiskView& disk : survey.disks) {
     for (const pb::MailboxSlot& slot : disk.mailbox) {
-      if (in_cluster(disk, config_) && slot.node() == config_.self.id) {
+      if (in_cluster(disk, config) && slot.node() == config.self.id) {
         copies.push_back(slot.intent());
       }
     }
@@ -38,67 +37,95 @@ KnownIntent IntentLog::read(const Survey& survey) const {
   return known;
 }
 
-Result<pb::TakeoverIntent> IntentLog::write_here(const Survey& survey, IntentPhase phase,
-                                                 std::uint32_t victim_generation,
-                                                 bool proven) const {
-  pb::TakeoverIntent intent =
-      next_intent(read(survey).intent, phase, config_.partner.id, victim_generation);
+pb::TakeoverIntent IntentLog::next(const std::optional<pb::TakeoverIntent>& before,
+                                   IntentPhase phase, std::uint32_t victim_generation,
+                                   bool proven) const {
+  pb::TakeoverIntent intent = next_intent(before, phase, config_.partner.id, victim_generation);
   intent.set_proven(proven);
   intent.set_written_unix_ms(executor_.unix_ms());
-  if (Status saved = save_intent(config_, intent); !saved) return fail(saved.error());
   return intent;
 }
 
-Status IntentLog::write_slot(const DiskInfo& disk, std::uint64_t metadata_offset,
-                             const pb::TakeoverIntent& intent) const {
-  const auto open = shelf_.open(disk, Access::kReadWrite, config_.timing.settings.io_timeout);
-  if (!open) return fail(open.error());
-  RecordIo records(*open->device, metadata_offset);
-  const RecordPlace place = mailbox_place(config_);
-  pb::MailboxSlot slot;
-  const auto found = records.read(place, slot);
-  if (!found && found.error().code != Code::kNotFound) return fail(found.error());
-  if (!found || slot.node() != config_.self.id) slot.Clear();
-  slot.set_node(config_.self.id);
-  *slot.mutable_intent() = intent;
-  return records.put(place, slot);
+Status IntentLog::write_here(const pb::TakeoverIntent& intent) const {
+  return save_intent(config_, intent);
 }
 
-Result<std::vector<Error>> IntentLog::write(const Survey& survey, IntentPhase phase,
-                                            std::uint32_t victim_generation, bool proven) const {
-  const auto intent = write_here(survey, phase, victim_generation, proven);
-  if (!intent) return fail(intent.error());
+Result<SlotWritten> IntentLog::write_slot(const DiskInfo& disk, std::uint64_t metadata_offset,
+                                          const std::string& disk_uuid,
+                                          const pb::TakeoverIntent& intent) const {
+  const auto open = shelf_.open(disk, Access::kReadWrite, config_.timing.settings.io_timeout);
+  if (!open) return fail(open.error());
+  return note_intent({*open->device, metadata_offset, disk_uuid}, writer_, intent);
+}
+
+CopiesWritten IntentLog::write_slots(const Survey& survey, const std::vector<std::size_t>& disks,
+                                     const WriteSlot& write) const {
   struct Work {
     DiskInfo info;
     std::uint64_t metadata_offset = 0;
-    Status status = {};
+    std::string disk_uuid;
+    Result<SlotWritten> result = {};
   };
   const auto works = std::make_shared<std::vector<Work>>();
-  for (const DiskView& disk : survey.disks) {
-    if (!is_mailbox_disk(disk, config_)) continue;
-    // A clone is left alone, and so is what it was cloned from.
-    if (disks_with_uuid(survey, config_, disk.label->disk_uuid()).size() > 1) continue;
-    works->push_back({.info = disk.info, .metadata_offset = disk.metadata_offset});
+  for (const std::size_t index : disks) {
+    const DiskView& disk = survey.disks[index];
+    works->push_back({.info = disk.info,
+                      .metadata_offset = disk.metadata_offset,
+                      .disk_uuid = disk.label->disk_uuid()});
   }
-  const auto done = executor_.fan_out(works->size(), config_.timing.settings.io_timeout,
-                                      [works, log = *this, intent = *intent](std::size_t i) {
-                                        Work& work = (*works)[i];
-                                        work.status =
-                                            log.write_slot(work.info, work.metadata_offset, intent);
-                                      });
-  std::vector<Error> problems;
+  const milliseconds io_timeout = config_.timing.settings.io_timeout;
+  const auto done = executor_.fan_out(
+      works->size(), io_timeout, [works, write, io_timeout, shelf = &shelf_](std::size_t i) {
+        Work& work = (*works)[i];
+        const auto open = shelf->open(work.info, Access::kReadWrite, io_timeout);
+        if (open) {
+          work.result = write({*open->device, work.metadata_offset, work.disk_uuid});
+        } else {
+          work.result = fail(open.error());
+        }
+      });
+  CopiesWritten written;
   for (std::size_t i = 0; i < done.size(); ++i) {
     const Work& work = (*works)[i];
     if (!done[i]) {
-      problems.push_back({.code = Code::kTimeout,
-                          .operation = "write takeover intent",
-                          .disk = work.info.path,
-                          .detail = "the mailbox disk does not answer"});
-    } else if (!work.status) {
-      problems.push_back(work.status.error());
+      written.problems.push_back({.code = Code::kTimeout,
+                                  .operation = "write takeover intent",
+                                  .disk = work.info.path,
+                                  .detail = "the mailbox disk does not answer"});
+    } else if (!work.result) {
+      Error problem = work.result.error();
+      if (problem.disk.empty()) problem.disk = work.info.path;
+      written.problems.push_back(problem);
+    } else if (work.result->was_damaged) {
+      written.rewritten.push_back(work.info.path);
     }
   }
-  return problems;
+  return written;
+}
+
+CopiesWritten IntentLog::write(const Survey& survey, const pb::TakeoverIntent& intent) const {
+  const Status here = write_here(intent);
+  std::vector<std::size_t> disks;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const DiskView& disk = survey.disks[i];
+    if (!is_mailbox_disk(disk, config_)) continue;
+    // A clone is left alone, and so is what it was cloned from.
+    if (disks_with_uuid(survey, config_, disk.label->disk_uuid()).size() > 1) continue;
+    disks.push_back(i);
+  }
+  CopiesWritten written =
+      write_slots(survey, disks, [writer = writer_, intent](const OwnSlot& slot) {
+        return note_intent(slot, writer, intent);
+      });
+  if (!here) written.problems.insert(written.problems.begin(), here.error());
+  return written;
+}
+
+CopiesWritten IntentLog::repair(const Survey& survey, const std::vector<std::size_t>& disks,
+                                const std::optional<pb::TakeoverIntent>& newest) const {
+  return write_slots(survey, disks, [writer = writer_, newest](const OwnSlot& slot) {
+    return update_slot(slot, writer, newest);
+  });
 }
 
 }  // namespace lastword

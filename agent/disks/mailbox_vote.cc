@@ -1,6 +1,5 @@
 #include "agent/disks/mailbox_vote.h"
 
-#include <array>
 #include <utility>
 
 #include "storage/block/record_io.h"
@@ -9,7 +8,6 @@ namespace lastword {
 namespace {
 
 constexpr unsigned kMaxAttempts = 16;
-constexpr std::array kSlots{RecordPlace::kMailboxLow, RecordPlace::kMailboxHigh};
 
 Error lost(std::string_view disk) {
   return {.code = Code::kFenced,
@@ -18,53 +16,45 @@ Error lost(std::string_view disk) {
           .detail = "the partner is taking over from this node, or has"};
 }
 
-// A slot that cannot be read may tell of a lost vote.
-Result<bool> vote_was_lost(const MailboxDisk& disk, const OwnerIdentity& self) {
+Error unreadable(Error error) {
+  if (error.code != Code::kCorrupt) return error;
+  error.detail =
+      "the partner's mailbox slot is damaged, both copies, and may have told that this node lost "
+      "its vote: run `lastword start` on the partner, which writes it anew, then here. A partner "
+      "that is gone for good: label the disk anew";
+  return error;
+}
+
+Result<bool> vote_was_lost(const MailboxDisk& disk, const OwnerIdentity& self,
+                           RecordPlace partner_slot) {
   RecordIo records(disk.device, disk.metadata_offset);
-  for (const RecordPlace place : kSlots) {
-    pb::MailboxSlot slot;
-    const auto found = records.read(place, slot);
-    if (!found && found.error().code != Code::kNotFound) return fail(found.error());
-    if (found && intends_to_take(slot, self.node, self.boot_generation)) return true;
-  }
-  return false;
+  pb::MailboxSlot slot;
+  const auto found = records.read(partner_slot, slot);
+  if (found) return intends_to_take(slot, self.node, self.boot_generation);
+  if (found.error().code == Code::kNotFound) return false;
+  return fail(unreadable(found.error()));
 }
 
 }  // namespace
 
-Status join(const MailboxDisk& disk, const OwnerIdentity& self, bool was_registered,
-            SeizeNotes* notes) {
+Status join(const MailboxDisk& disk, const OwnerIdentity& self, RecordPlace partner_slot,
+            bool was_registered, SeizeNotes* notes) {
   const Status seized =
       seize(disk.lun, SeizeGoal{.own = self.key, .shared = true, .was_registered = was_registered},
             notes);
   if (!seized) return seized;
   // Read under the registration: an intent that comes later finds it, and preempts it.
-  const auto vote_lost = vote_was_lost(disk, self);
+  const auto vote_lost = vote_was_lost(disk, self, partner_slot);
   if (vote_lost && !*vote_lost) return {};
   if (!was_registered) (void)unregister(disk.lun);
   return fail(vote_lost ? lost(disk.lun.name()) : vote_lost.error());
-}
-
-Status write_membership(const MailboxDisk& disk, const MailboxMember& member) {
-  RecordIo records(disk.device, disk.metadata_offset);
-  pb::MailboxSlot slot;
-  const auto found = records.read(member.place, slot);
-  if (!found && found.error().code != Code::kNotFound) return fail(found.error());
-  if (!found || slot.node() != member.self.node) slot.Clear();
-  if (slot.generation() == member.self.boot_generation &&
-      slot.mailbox_set() == member.mailbox_set) {
-    return {};
-  }
-  slot.set_node(member.self.node);
-  slot.set_generation(member.self.boot_generation);
-  slot.set_mailbox_set(member.mailbox_set);
-  return records.put(member.place, slot);
 }
 
 VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerIdentity& self,
                    const std::function<Status()>& note_intent) {
   VoteCast cast;
   bool noted = false;
+  const RecordPlace partner_slot = mailbox_place(*goal.victim_node, self.node);
   for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
     const auto registrations = disk.lun.read_keys();
     if (!registrations) {
@@ -73,8 +63,8 @@ VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerId
     }
     const VoteStep step = vote_step(registrations->keys, goal);
     if (step.key_is_gone) {
-      const Status joined =
-          cast.joined_again ? Status(fail(lost(disk.lun.name()))) : join(disk, self, false);
+      const Status joined = cast.joined_again ? Status(fail(lost(disk.lun.name())))
+                                              : join(disk, self, partner_slot, false);
       if (!joined) {
         cast.vote = joined.error().code == Code::kFenced ? Vote::kLost : Vote::kUnknown;
         return cast;
@@ -85,6 +75,7 @@ VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerId
     if (!std::exchange(noted, true)) {
       cast.noted = note_intent();
       if (!cast.noted) return cast;
+      cast.has_intent = true;
       continue;  // the keys may have changed meanwhile
     }
     if (step.vote) {

@@ -17,19 +17,20 @@ struct MailboxDisk {
   std::uint64_t metadata_offset = 0;
 };
 
-// Registers this node, and reserves the disk where nobody holds it; writes no record. kFenced: the
-// partner has begun to take over from this life, and the registration is withdrawn; or, where the
-// key `was_registered` a moment ago, another node removed it. `notes` may be null.
-[[nodiscard]] Status join(const MailboxDisk& disk, const OwnerIdentity& self, bool was_registered,
+// Registers this node, and reserves the disk where nobody holds it; writes no record.
+// `partner_slot`: where the partner's slot is. kFenced: the partner has begun to take over from
+// this life, and the registration is withdrawn; or, where the key `was_registered` a moment ago,
+// another node removed it. kCorrupt: the partner's slot cannot be read, and may tell of a lost
+// vote; the registration is withdrawn. `notes` may be null.
+[[nodiscard]] Status join(const MailboxDisk& disk, const OwnerIdentity& self,
+                          RecordPlace partner_slot, bool was_registered,
                           SeizeNotes* notes = nullptr);
-
-// Writes this node's life and set of mailbox disks into its slot, whose intent stays.
-[[nodiscard]] Status write_membership(const MailboxDisk& disk, const MailboxMember& member);
 
 struct VoteCast {
   Vote vote = Vote::kUnknown;
   bool joined_again = false;  // the shelf had lost this node's registration
   Status noted = {};          // what note_intent returned
+  bool has_intent = false;    // note_intent was called, and went well
 };
 // `note_intent` writes this node's intent to the disk. It is called before anything is preempted,
 // once this node is known to be registered; where it fails, nothing is. Blocks for at most the

@@ -100,13 +100,19 @@ Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentit
   return header;
 }
 
-Status join_mailbox_disk(const OwnDisk& disk, const MailboxMember& member, SeizeNotes* notes) {
-  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, member.self.key);
-  if (Status same = check_same_disk(held, disk); !same) return same;
-  const MailboxDisk mailbox{disk.device, disk.lun, disk.metadata_offset};
-  const Status joined = join(mailbox, member.self, contains(disk.keys, member.self.key), notes);
-  if (!joined) return joined;
-  return write_membership(mailbox, member);
+Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& writer,
+                                      const std::optional<pb::TakeoverIntent>& intent,
+                                      SeizeNotes* notes) {
+  const OwnerIdentity& self = writer.member.self;
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  const RecordPlace partner_slot = writer.member.place == RecordPlace::kMailboxLow
+                                       ? RecordPlace::kMailboxHigh
+                                       : RecordPlace::kMailboxLow;
+  const Status joined = join({disk.device, disk.lun, disk.metadata_offset}, self, partner_slot,
+                             contains(disk.keys, self.key), notes);
+  if (!joined) return fail(joined.error());
+  return update_slot({disk.device, disk.metadata_offset, disk.disk_uuid}, writer, intent);
 }
 
 Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {

@@ -10,10 +10,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/disks/held_disk.h"
+#include "agent/disks/own_slot.h"
 #include "agent/disks/seize_run.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/ownership.h"
@@ -45,9 +47,12 @@ struct OwnDisk {
 [[nodiscard]] Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk,
                                                        const OwnerIdentity& self,
                                                        SeizeNotes* notes = nullptr);
-// kFenced: the partner is taking over from this life; nothing is left registered.
-[[nodiscard]] Status join_mailbox_disk(const OwnDisk& disk, const MailboxMember& member,
-                                       SeizeNotes* notes = nullptr);
+// `intent`: the newest of this node's that is known. kFenced: the partner is taking over from this
+// life; nothing is left registered. Otherwise the errors of join() and of update_slot(); after one
+// of the latter this node is registered. `notes` may be null.
+[[nodiscard]] Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& writer,
+                                                    const std::optional<pb::TakeoverIntent>& intent,
+                                                    SeizeNotes* notes = nullptr);
 
 // kFenced, and nothing is touched, when another node holds it.
 [[nodiscard]] Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self);

@@ -6,15 +6,16 @@
 #include <cerrno>
 
 #include "agent/base/text_file.h"
+#include "proto/uuid.h"
 
 namespace lastword {
 namespace {
 
 // `name` is a file in the state directory; `busy` says who may hold the lock.
-Result<FileDescriptor> lock(const Config& config, const char* name, bool wait,
-                            std::string_view busy) {
-  if (Status status = make_directory(config.state_directory); !status) return fail(status.error());
-  const std::string path = config.state_directory + "/" + name;
+Result<FileDescriptor> lock_file(const std::string& state_directory, const std::string& name,
+                                 bool wait, std::string_view busy) {
+  if (Status status = make_directory(state_directory); !status) return fail(status.error());
+  const std::string path = state_directory + "/" + name;
   FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file.valid()) {
     return fail({.code = Code::kIo, .sys_errno = errno, .operation = "open lock", .disk = path});
@@ -33,13 +34,35 @@ Result<FileDescriptor> lock(const Config& config, const char* name, bool wait,
 }  // namespace
 
 Result<FileDescriptor> lock_state(const Config& config) {
-  return lock(config, "lock", false,
-              "another `lastword` start, stop, arm or disarm is running; wait for it");
+  return lock_file(config.state_directory, "lock", false,
+                   "another `lastword` start, stop, arm or disarm is running; wait for it");
 }
 
 Result<FileDescriptor> lock_takeover(const Config& config, bool wait) {
-  return lock(config, "takeover.lock", wait,
-              "another takeover is running on this node; it finishes by itself");
+  return lock_file(config.state_directory, "takeover.lock", wait,
+                   "another takeover is running on this node; it finishes by itself");
+}
+
+Result<FileDescriptor> lock_slot(const std::string& state_directory, std::string_view disk_uuid,
+                                 Executor& executor, milliseconds patience) {
+  // Read from a disk: it is to be no path.
+  const auto uuid = parse_uuid(disk_uuid);
+  if (!uuid) {
+    return fail({.code = Code::kCorrupt,
+                 .operation = "lock mailbox slot",
+                 .detail = "the label of the mailbox disk has no UUID"});
+  }
+  constexpr milliseconds kPause{10};
+  for (milliseconds waited{0};; waited += kPause) {
+    auto lock = lock_file(state_directory, "slot-" + to_string(*uuid) + ".lock", false,
+                          "another `lastword` is writing this node's mailbox slot");
+    if (lock || lock.error().code != Code::kRefused) return lock;
+    if (waited >= patience) {
+      lock.error().code = Code::kTimeout;
+      return lock;
+    }
+    executor.sleep(kPause);
+  }
 }
 
 }  // namespace lastword

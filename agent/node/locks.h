@@ -3,6 +3,10 @@
 // stay; an empty one that nobody has locked means nothing.
 #pragma once
 
+#include <string>
+#include <string_view>
+
+#include "agent/base/executor.h"
 #include "agent/protocol/config.h"
 #include "storage/block/file_descriptor.h"
 
@@ -12,8 +16,15 @@ namespace lastword {
 // the file cannot be made.
 [[nodiscard]] Result<FileDescriptor> lock_state(const Config& config);
 
-// One takeover at a time. Where another one runs: kRefused, or with `wait` this returns after its
-// end. kIo as above.
+// One takeover at a time; whoever changes this node's intent holds it. Where another one runs:
+// kRefused, or with `wait` this returns after its end. kIo as above.
 [[nodiscard]] Result<FileDescriptor> lock_takeover(const Config& config, bool wait);
+
+// One reads, changes and writes this node's slot on that mailbox disk at a time: start, agent and
+// takeover all do. kTimeout: the other one was not through in time; the disk may hang. kCorrupt:
+// not the UUID of a disk. kIo as above.
+[[nodiscard]] Result<FileDescriptor> lock_slot(const std::string& state_directory,
+                                               std::string_view disk_uuid, Executor& executor,
+                                               milliseconds patience);
 
 }  // namespace lastword

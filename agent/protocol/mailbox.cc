@@ -1,5 +1,7 @@
 #include "agent/protocol/mailbox.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
 
@@ -29,7 +31,7 @@ bool contains(const std::vector<std::string>& uuids, const std::string& uuid) {
 }  // namespace
 
 RecordPlace mailbox_place(const Config& config) {
-  return config.self.id < config.partner.id ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh;
+  return mailbox_place(config.self.id, config.partner.id);
 }
 
 MailboxMember mailbox_member(const Config& config, std::uint32_t boot_generation,
@@ -44,6 +46,55 @@ std::uint64_t mailbox_set(std::vector<std::string> uuids) {
   std::uint32_t crc = 0;
   for (const std::string& uuid : uuids) crc = crc32c(std::as_bytes(std::span(uuid)), crc);
   return (std::uint64_t{uuids.size() + 1} << 32) | crc;
+}
+
+pb::MailboxSlot current_slot(const pb::MailboxSlot& now, const MailboxMember& member,
+                             const std::optional<pb::TakeoverIntent>& intent) {
+  pb::MailboxSlot slot = now;
+  slot.set_node(member.self.node);
+  if (slot.generation() <= member.self.boot_generation) {
+    slot.set_generation(member.self.boot_generation);
+    slot.set_mailbox_set(member.mailbox_set);
+  }
+  if (intent && intent->number() > slot.intent().number()) *slot.mutable_intent() = *intent;
+  return slot;
+}
+
+Result<pb::MailboxSlot> slot_with(const pb::MailboxSlot& now, const MailboxMember& member,
+                                  const pb::TakeoverIntent& intent) {
+  const std::uint64_t number = now.intent().number();
+  const bool same =
+      number == intent.number() && now.intent().SerializeAsString() == intent.SerializeAsString();
+  if (number >= intent.number() && !same) {
+    return fail({.code = Code::kRefused,
+                 .operation = "write takeover intent",
+                 .detail = fmt::format("the mailbox disk has a later one of this node, number {}; "
+                                       "look again",
+                                       number)});
+  }
+  pb::MailboxSlot slot = now.generation() == 0 ? current_slot(now, member, intent) : now;
+  *slot.mutable_intent() = intent;
+  return slot;
+}
+
+std::vector<std::size_t> outdated_slots(const Survey& survey, const Config& config,
+                                        const MailboxMember& member,
+                                        const std::optional<pb::TakeoverIntent>& intent) {
+  const std::size_t own = member.place == RecordPlace::kMailboxLow ? 0 : 1;
+  std::vector<std::size_t> outdated;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const DiskView& disk = survey.disks[i];
+    if (!is_mailbox_disk(disk, config) || !is_registered(disk, member.self.key)) continue;
+    // One that cannot be read now says nothing; damaged copies are to be replaced.
+    if (disk.problem && disk.problem->code != Code::kCorrupt) continue;
+    if (disks_with_uuid(survey, config, disk.label->disk_uuid()).size() > 1) continue;
+    pb::MailboxSlot now = disk.mailbox.at(own);
+    if (now.node() != member.self.node) now.Clear();
+    if (current_slot(now, member, intent).SerializeAsString() != now.SerializeAsString()) {
+      outdated.push_back(i);
+    }
+  }
+  return outdated;
 }
 
 bool intends_to_take(const pb::MailboxSlot& slot, std::uint8_t node, std::uint32_t generation) {
@@ -82,6 +133,15 @@ Status check_mailbox_set(const Survey& survey, const Config& config,
                          "win: run `lastword start` on both, with all of them in sight"});
 }
 
+bool majority_is_readable(const Survey& survey, const Config& config,
+                          const std::vector<std::string>& mailbox_disks) {
+  const auto readable = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
+    return is_mailbox_disk(disk, config) && !disk.problem &&
+           contains(mailbox_disks, disk.label->disk_uuid());
+  });
+  return mailbox_disks.empty() || 2 * static_cast<std::size_t>(readable) > mailbox_disks.size();
+}
+
 LostReservations find_lost_reservations(const Survey& survey, const Config& config,
                                         const NodeState& state) {
   LostReservations lost;
@@ -90,12 +150,7 @@ LostReservations find_lost_reservations(const Survey& survey, const Config& conf
     return lost;
   }
   // What the mailbox disks that are not in sight would say is not known.
-  const auto readable = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
-    return is_mailbox_disk(disk, config) && !disk.problem &&
-           contains(state.mailbox_disks, disk.label->disk_uuid());
-  });
-  const bool all_told = 2 * static_cast<std::size_t>(readable) > state.mailbox_disks.size() ||
-                        state.mailbox_disks.empty();
+  const bool all_told = majority_is_readable(survey, config, state.mailbox_disks);
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const DiskView& disk = survey.disks[i];
     if (disk.problem || !disk.reservations_known || is_registered(disk, state.key)) continue;

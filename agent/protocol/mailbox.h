@@ -7,6 +7,7 @@
 // one, the shelf has lost its reservations.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,33 @@ struct MailboxMember {
   RecordPlace place = RecordPlace::kMailboxLow;  // of its slot
   std::uint64_t mailbox_set = 0;                 // see mailbox_set()
 };
-// Where this node's slot is.
+// Where a node's slot is, by its id and the other node's.
+[[nodiscard]] constexpr RecordPlace mailbox_place(std::uint8_t node, std::uint8_t other) {
+  return node < other ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh;
+}
+// This node's.
 [[nodiscard]] RecordPlace mailbox_place(const Config& config);
 [[nodiscard]] MailboxMember mailbox_member(const Config& config, std::uint32_t boot_generation,
                                            const std::vector<std::string>& mailbox_disks);
 
 // Of the UUIDs, in any order: their number and the CRC32C of all. Never 0.
 [[nodiscard]] std::uint64_t mailbox_set(std::vector<std::string> uuids);
+
+// What this node's slot is to say, from what it says now: this life, the set that it counts by, and
+// the newest intent. A life and an intent that are later than those given stay: another command of
+// this node has been there.
+[[nodiscard]] pb::MailboxSlot current_slot(const pb::MailboxSlot& now, const MailboxMember& member,
+                                           const std::optional<pb::TakeoverIntent>& intent);
+// The slot with this intent; of a slot that tells of no life, with this life too. kRefused: it has
+// a later intent, or another one of the same number.
+[[nodiscard]] Result<pb::MailboxSlot> slot_with(const pb::MailboxSlot& now,
+                                                const MailboxMember& member,
+                                                const pb::TakeoverIntent& intent);
+// Mailbox disks on which this node is registered and its slot is out of date, as indices: a write
+// failed there, or the disk was out of sight. A disk and its clone are left alone.
+[[nodiscard]] std::vector<std::size_t> outdated_slots(
+    const Survey& survey, const Config& config, const MailboxMember& member,
+    const std::optional<pb::TakeoverIntent>& intent);
 
 // Has the writer of this slot begun to take over from that life of that node?
 [[nodiscard]] bool intends_to_take(const pb::MailboxSlot& slot, std::uint8_t node,
@@ -50,6 +71,11 @@ struct LostReservations {
   std::vector<std::size_t> mailbox;
   [[nodiscard]] bool any() const { return !own.empty() || !mailbox.empty(); }
 };
+// The mailbox disks in sight that can be read are a majority of these: of an intent that the
+// partner has acted on, without its victim's panic being proven, one of them tells. True with none
+// at all.
+[[nodiscard]] bool majority_is_readable(const Survey& survey, const Config& config,
+                                        const std::vector<std::string>& mailbox_disks);
 // Nothing where a disk tells that the partner has taken over from this life, or is about to.
 [[nodiscard]] LostReservations find_lost_reservations(const Survey& survey, const Config& config,
                                                       const NodeState& state);

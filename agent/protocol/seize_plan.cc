@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "proto/unit_attention.h"
 
@@ -21,11 +22,13 @@ enum class Whose {
   kOwn,
   kVictims,
   kRespected,  // of a later life, of either node
-  kForeign,    // another node's of the cluster, or no key of the cluster
+  kStray,
+  kForeign,  // another node's of the cluster, or no key of the cluster
 };
 
 Whose whose(const SeizeGoal& goal, ReservationKey key) {
   if (key == goal.own) return Whose::kOwn;
+  if (std::ranges::find(goal.strays, key) != goal.strays.end()) return Whose::kStray;
   const auto own = parse_key(goal.own);
   const auto parts = parse_key(key);
   if (!own || !parts || parts->cluster != own->cluster) return Whose::kForeign;
@@ -107,7 +110,7 @@ std::optional<SeizeCommand> Seize::next() const {
   return std::nullopt;
 }
 
-// A foreign registrant goes only from a disk that this node holds.
+// A stray key and a foreign registrant go only from a disk that this node holds.
 std::optional<ReservationKey> Seize::next_victim() const {
   if (view_.holder && is_victim(goal_, view_.holder->holder)) return view_.holder->holder;
   const auto first = [this](Whose owner) -> std::optional<ReservationKey> {
@@ -116,22 +119,31 @@ std::optional<ReservationKey> Seize::next_victim() const {
     return found == view_.keys.end() ? std::nullopt : std::optional(*found);
   };
   if (const auto victim = first(Whose::kVictims)) return victim;
-  const bool removes = goal_.foreign == ForeignRegistrants::kRemove && holds();
-  return removes ? first(Whose::kForeign) : std::nullopt;
+  if (!holds()) return std::nullopt;
+  if (const auto stray = first(Whose::kStray)) return stray;
+  return goal_.foreign == ForeignRegistrants::kRemove ? first(Whose::kForeign) : std::nullopt;
 }
 
 bool Seize::holds() const {
   return view_.holder && view_.holder->holder == goal_.own;
 }
 
-// Some targets, LIO among them, skip the abort when the victim does not hold the reservation.
 void Seize::note_removed() {
-  if (whose(goal_, victim_) == Whose::kVictims) {
+  preempt_unjudged_ = true;
+  held_before_preempt_ = holds();
+  if (whose(goal_, victim_) != Whose::kVictims) {
+    foreign_removed_.push_back(victim_);
+  } else if (parse_key(victim_)->node == goal_.victim_node) {
     preempted_ = true;
-    return;
   }
-  needs_reset_ = true;
-  foreign_removed_.push_back(victim_);
+}
+
+// The holder was just read. LIO skips the abort where the victim does not hold the reservation
+// (core_scsi3_pro_preempt in drivers/target/target_core_pr.c). Who preempts the holder becomes the
+// holder (SPC-4 5.13.11.2.6); what was seen before may be out of date.
+void Seize::judge_abort() {
+  if (!std::exchange(preempt_unjudged_, false) || goal_.shared) return;
+  if (held_before_preempt_ || !holds()) needs_reset_ = true;
 }
 
 bool Seize::registered() const {
@@ -154,6 +166,9 @@ void Seize::withdraw() {
 
 std::string Seize::why_no_end() const {
   const auto victim = next_victim();
+  if (victim && whose(goal_, *victim) == Whose::kStray) {
+    return fmt::format("{} cannot be removed or comes back", to_string(*victim));
+  }
   if (victim && whose(goal_, *victim) == Whose::kForeign) {
     return fmt::format(
         "{}, a key of neither node, cannot be removed or comes back; find out whose it is",
@@ -270,6 +285,7 @@ void Seize::reply(const SeizeReply& reply) {
     case State::kReadingHolder:
       view_.holder = reply.reservation;
       unverified_ = false;
+      judge_abort();
       if (giving_up_) return withdraw();
       had_registration_ = had_registration_ || registered();
       return decide();

@@ -7,8 +7,13 @@
 //   -> REGISTER AND IGNORE EXISTING KEY, unless this boot's key is registered already; once more
 //      without APTPL where the target cannot keep what it offers to keep
 //   -> PREEMPT AND ABORT of each victim, the holder first -> RESERVE if nobody holds it
-//   -> PREEMPT AND ABORT of each foreign registrant, if that is wanted, then LOGICAL UNIT RESET
+//   -> PREEMPT AND ABORT of each stray key, and of each foreign registrant if that is wanted
 //   -> READ KEYS, READ RESERVATION: this node holds it, and nobody is registered beside it
+//
+// A LOGICAL UNIT RESET follows each preempt by which this node did not get the reservation: some
+// targets, LIO among them, abort the commands of its holder only. It comes before RESERVE and
+// before the end, so that nothing that was queued lands on a disk that counts as held. On a mailbox
+// disk there is none: what is queued there is a node's own record.
 //
 // A seizure that fails looks once more and withdraws its registration, since type 5 lets every
 // registrant write; unless the disk is this node's all the same, by a command whose answer was
@@ -45,6 +50,9 @@ struct SeizeGoal {
   std::optional<ForeignRegistrants> foreign = {};
   // The target can keep registrations over a power loss (REPORT CAPABILITIES); absent: ask it.
   std::optional<bool> aptpl = {};
+  // Keys of any node that are removed once this node holds the disk, and never before: where one of
+  // them holds it, it is respected.
+  std::vector<ReservationKey> strays = {};
 };
 
 // How a target answers REGISTER that offers to keep registrations over a power loss (APTPL) and
@@ -106,11 +114,11 @@ class Seize {
   [[nodiscard]] bool used_reset() const { return used_reset_; }
   // The target offers to keep registrations over a power loss and cannot: it would forget this one.
   [[nodiscard]] bool aptpl_refused() const { return aptpl_refused_; }
-  // Keys of neither node that were removed, in that order.
+  // Keys of neither node, and stray ones, that were removed, in that order.
   [[nodiscard]] const std::vector<ReservationKey>& foreign_removed() const {
     return foreign_removed_;
   }
-  // Some victim's registration was removed, and its commands with it.
+  // Some registration of the victim node was removed, and its commands with it.
   [[nodiscard]] bool preempted() const { return preempted_; }
 
  private:
@@ -132,6 +140,7 @@ class Seize {
   [[nodiscard]] bool registered() const;
   [[nodiscard]] bool holds() const;
   void note_removed();
+  void judge_abort();
   [[nodiscard]] std::string why_no_end() const;
   [[nodiscard]] Error registration_gone() const;
   void look_again();
@@ -149,6 +158,8 @@ class Seize {
   bool giving_up_ = false;         // result_ is why; registered or not is to be seen
   bool aptpl_refused_ = false;
   bool needs_reset_ = false;
+  bool preempt_unjudged_ = false;  // since the last look
+  bool held_before_preempt_ = false;
   bool used_reset_ = false;
   bool preempted_ = false;
   std::vector<ReservationKey> foreign_removed_;

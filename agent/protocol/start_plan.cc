@@ -39,6 +39,18 @@ Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<st
   return latest + 1;
 }
 
+// The latest life of this node that any disk tells of, in its mailbox slots too.
+std::uint32_t own_generation_on_disks(const Survey& survey, const Config& config) {
+  std::uint32_t latest = latest_generation(survey, config, config.self.id);
+  for (const DiskView& disk : survey.disks) {
+    if (!is_mailbox_disk(disk, config)) continue;
+    for (const pb::MailboxSlot& slot : disk.mailbox) {
+      if (slot.node() == config.self.id) latest = std::max(latest, slot.generation());
+    }
+  }
+  return latest;
+}
+
 // Sorts one of this node's disks into the plan.
 void place_own_disk(std::size_t index, const Survey& survey, const Config& config,
                     StartPlan& plan) {
@@ -129,7 +141,7 @@ Result<StartPlan> plan_start(const Survey& survey, const Config& config,
                              const std::optional<NodeState>& state,
                              std::optional<std::uint32_t> last_generation) {
   const auto generation =
-      choose_generation(latest_generation(survey, config, config.self.id), last_generation, state);
+      choose_generation(own_generation_on_disks(survey, config), last_generation, state);
   if (!generation) return fail(generation.error());
   StartPlan plan{.boot_generation = *generation};
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {

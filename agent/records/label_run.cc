@@ -1,19 +1,18 @@
 #include "agent/records/label_run.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <filesystem>
 
+#include "agent/disks/held_disk.h"
 #include "proto/coredump.h"
 #include "proto/record.h"
 #include "proto/unit_attention.h"
 #include "proto/uuid.h"
 #include "storage/block/aligned_buffer.h"
+#include "storage/block/exclusive_lock.h"
 #include "storage/block/record_io.h"
 
 namespace lastword {
@@ -50,9 +49,7 @@ Status read_records(OpenDisk& disk, DiskFindings& findings) {
 
 void read_reservation(OpenDisk& disk, DiskFindings& findings) {
   if (!disk.lun) return;
-  const auto ready = past_unit_attentions([&] { return disk.lun->test_unit_ready(); });
-  // With some targets even TEST UNIT READY conflicts; who holds the reservation says more.
-  if (!ready && ready.error().code != Code::kConflict) {
+  if (const Status ready = wait_until_ready(*disk.lun); !ready) {
     findings.reservation_problem = ready.error();
     return;
   }
@@ -208,24 +205,6 @@ Status verify_label(const DiskFindings& findings, BlockDevice& device, const pb:
        .detail = "another label than the one just written: does somebody else write here?"});
 }
 
-// Without the lock, two `lastword label` could both find the disk free. udev holds the same lock
-// for moments (systemd.io/BLOCK_DEVICE_LOCKING), so a few tries are worth it.
-Result<FileDescriptor> lock_disk(const std::string& path, Executor& executor) {
-  constexpr int kTries = 20;
-  constexpr milliseconds kPause{100};
-  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  for (int i = 1; file.valid(); ++i) {
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
-    if (i == kTries || (errno != EWOULDBLOCK && errno != EINTR)) break;
-    executor.sleep(kPause);
-  }
-  return fail({.code = errno == EWOULDBLOCK ? Code::kRefused : Code::kIo,
-               .sys_errno = errno,
-               .operation = "lock disk",
-               .disk = path,
-               .detail = "another program is at work on it; nothing was written"});
-}
-
 Error same_disk(std::string_view one, std::string_view other) {
   return {.code = Code::kUsage,
           .operation = "label",
@@ -303,7 +282,8 @@ Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& n
     if (const auto twice = std::find_if(all.begin(), all.end(), same); twice != all.end()) {
       return fail(same_disk(twice->name, name));
     }
-    auto lock = lock_disk(findings->info.path, executor);
+    // Without it, two `lastword label` could both find the disk free.
+    auto lock = lock_disk(findings->info.path, [&] { executor.sleep(milliseconds(100)); });
     if (!lock) return fail(lock.error());
     // Examined again: before the lock, somebody else could still change the disk.
     findings = examine_disk(name, request, io_timeout);

@@ -5,10 +5,12 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "agent/base/executor.h"
 #include "agent/disks/metadata_place.h"
 #include "agent/recover/dump_front.h"
 #include "agent/recover/recovery_report.h"
 #include "proto/timing.h"
+#include "storage/block/exclusive_lock.h"
 
 namespace lastword {
 namespace {
@@ -117,6 +119,12 @@ Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const Reco
   const bool writes = request.mark_saved && !request.verify;
   const auto disk = open_for(writes, request.disk, io_timeout(config));
   if (!disk) return fail(writes ? with_way_to_read(disk.error()) : disk.error());
+  FileDescriptor image_lock;
+  if (writes && disk->info.is_image) {
+    auto lock = lock_disk(disk->info.path, [] { real_executor().sleep(milliseconds(100)); });
+    if (!lock) return fail(lock.error());
+    image_lock = std::move(*lock);
+  }
   const auto metadata = find_metadata(*disk->device, request.metadata_offset);
   if (!metadata) return fail(metadata.error());
   const bool only_read = !metadata->found_by_label.empty();

@@ -7,9 +7,11 @@
 #include <set>
 #include <utility>
 
+#include "agent/disks/intent_log.h"
 #include "agent/node/locks.h"
 #include "agent/node/persistent_files.h"
 #include "agent/node/state_files.h"
+#include "agent/service/stray_run.h"
 
 namespace lastword {
 namespace {
@@ -35,24 +37,30 @@ Result<Uuids> mailbox_uuids(const Config& config, StartReport& report) {
   return seen;
 }
 
+struct DiskNotes {
+  SeizeNotes seize;
+  SlotWritten slot;
+};
+
 // What was noted of each disk, by threads that may be left behind.
 class SharedNotes {
  public:
-  void put(std::size_t position, const SeizeNotes& notes) {
+  void put(std::size_t position, const DiskNotes& notes) {
     const std::lock_guard lock(mutex_);
     notes_[position] = notes;
   }
-  [[nodiscard]] std::map<std::size_t, SeizeNotes> all() {
+  [[nodiscard]] std::map<std::size_t, DiskNotes> all() {
     const std::lock_guard lock(mutex_);
     return notes_;
   }
 
  private:
   std::mutex mutex_;
-  std::map<std::size_t, SeizeNotes> notes_;
+  std::map<std::size_t, DiskNotes> notes_;
 };
 
-void take_disks(const MailboxMember& self, const DiskAccess& access, StartReport& report) {
+void take_disks(const SlotWriter& writer, const std::optional<pb::TakeoverIntent>& intent,
+                const DiskAccess& access, StartReport& report) {
   const StartPlan& plan = report.plan;
   report.disks = plan.own;
   report.disks.insert(report.disks.end(), plan.mailbox.begin(), plan.mailbox.end());
@@ -60,21 +68,25 @@ void take_disks(const MailboxMember& self, const DiskAccess& access, StartReport
   const auto shared = std::make_shared<SharedNotes>();
   report.results =
       access.work(report.survey, report.disks,
-                  [self, shared, own_count = plan.own.size()](
+                  [writer, intent, shared, own_count = plan.own.size()](
                       const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {
-                    SeizeNotes notes;
+                    DiskNotes notes;
                     Result<pb::CoredumpHeader> header;
                     if (position < own_count) {
-                      header = take_own_disk(disk, self.self, &notes);
-                    } else if (Status joined = join_mailbox_disk(disk, self, &notes); !joined) {
-                      header = fail(joined.error());
+                      header = take_own_disk(disk, writer.member.self, &notes.seize);
+                    } else {
+                      const auto joined = join_mailbox_disk(disk, writer, intent, &notes.seize);
+                      if (joined) notes.slot = *joined;
+                      if (!joined) header = fail(joined.error());
                     }
                     shared->put(position, notes);
                     return header;
                   });
   for (const auto& [position, notes] : shared->all()) {
-    if (!report.results[position] || !notes.aptpl_refused) continue;
-    report.remarks.push_back({report.disks[position], std::string(kAptplRefused)});
+    if (!report.results[position]) continue;
+    const std::size_t disk = report.disks[position];
+    if (notes.seize.aptpl_refused) report.remarks.push_back({disk, std::string(kAptplRefused)});
+    if (notes.slot.was_damaged) report.remarks.push_back({disk, std::string(kSlotWasDamaged)});
   }
 }
 
@@ -99,14 +111,18 @@ Status take(const Config& config, const Uuids& before, const DiskAccess& access,
                   .mailbox_disks = sorted(*mailboxes),
                   .mailbox_joined = sorted(joined)};
   if (Status saved = save_node_state(config, state); !saved) return saved;
-  take_disks(mailbox_member(config, self.boot_generation, state.mailbox_disks), access, report);
+  take_disks(slot_writer(config, self.boot_generation, state.mailbox_disks, real_executor()),
+             read_intent(config, report.survey).intent, access, report);
   for (std::size_t i = report.plan.own.size(); i < report.disks.size(); ++i) {
     const std::string uuid = uuid_at(report.disks[i]);
     if (!report.results[i] && !before.contains(uuid)) joined.erase(uuid);
   }
-  if (joined.size() == state.mailbox_joined.size()) return {};
-  state.mailbox_joined = sorted(joined);
-  return save_node_state(config, state);
+  if (joined.size() != state.mailbox_joined.size()) {
+    state.mailbox_joined = sorted(joined);
+    if (Status saved = save_node_state(config, state); !saved) return saved;
+  }
+  clear_strays(config, state, access, report);
+  return {};
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ class Arbitration {
               .victim_node = work.config.partner.id,
               .victim_generation = intent.victim_generation()} {}
 
+  [[nodiscard]] unsigned copies() const { return copies_; }
+
   Tally hold() {
     const auto count = static_cast<unsigned>(work_.state.mailbox_disks.size());
     return arbitrate(count, [this](unsigned index) {
@@ -45,24 +47,37 @@ class Arbitration {
     const auto open = failure_.look.open.find(disk.info.path);
     if (!open || !open->lun) return Vote::kUnknown;
     const OwnerIdentity self = own_identity(work_.config, work_.state.boot_generation);
-    const auto cast = std::make_shared<VoteCast>();
+    struct Ballot {
+      VoteCast cast;
+      SlotWritten slot;
+    };
+    const auto ballot = std::make_shared<Ballot>();
     const auto done = work_.executor().fan_out(
         1, 2 * work_.config.timing.settings.io_timeout,
-        [cast, open, self, goal = goal_, intents = intents_, intent = intent_,
-         offset = disk.metadata_offset](std::size_t) {
-          const MailboxDisk mailbox{*open->device, *open->lun, offset};
-          *cast = cast_vote(mailbox, goal, self,
-                            [&] { return intents.write_slot(open->info, offset, intent); });
+        [ballot, open, self, goal = goal_, intents = intents_, intent = intent_,
+         offset = disk.metadata_offset, uuid = disk.label->disk_uuid()](std::size_t) {
+          const auto note = [&]() -> Status {
+            const auto written = intents.write_slot(open->info, offset, uuid, intent);
+            if (!written) return fail(written.error());
+            ballot->slot = *written;
+            return {};
+          };
+          ballot->cast = cast_vote({*open->device, *open->lun, offset}, goal, self, note);
         });
     if (!done.front()) return Vote::kUnknown;
-    if (cast->joined_again) {
+    const VoteCast& cast = ballot->cast;
+    if (cast.joined_again) {
       work_.events({.name = "reservations-lost",
                     .disk = disk.info.path,
                     .detail = "the shelf had lost this node's registration, and nobody took it",
                     .disk_uuid = disk.label->disk_uuid()});
     }
-    if (!cast->noted) tell_of(work_, cast->noted.error());
-    return cast->vote;
+    if (!cast.noted) tell_of(work_, cast.noted.error());
+    if (cast.has_intent) ++copies_;
+    if (ballot->slot.was_damaged) {
+      tell_of(work_, CopiesWritten{.problems = {}, .rewritten = {disk.info.path}});
+    }
+    return cast.vote;
   }
 
   const TakeoverWork& work_;
@@ -70,31 +85,40 @@ class Arbitration {
   const IntentLog& intents_;
   const pb::TakeoverIntent& intent_;
   SeizeGoal goal_;
+  unsigned copies_ = 0;  // of the intent, that are durable
 };
 
 }  // namespace
 
-Status win_arbitration(const TakeoverWork& work, const Failure& failure, const IntentLog& intents,
-                       const pb::TakeoverIntent& intent) {
+Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failure,
+                                 const IntentLog& intents, const pb::TakeoverIntent& intent) {
   const Survey& survey = failure.look.survey;
   if (partner_has_taken_over(survey, work.config)) return fail(taken_over_from());
   const Status same_set = check_mailbox_set(survey, work.config, work.state.mailbox_disks);
-  if (!same_set && !failure.proven) return same_set;
-  const Tally tally = Arbitration(work, failure, intents, intent).hold();
-  if (tally.majority()) return {};
+  if (!same_set && !failure.proven) return fail(same_set.error());
+  Arbitration arbitration(work, failure, intents, intent);
+  const Tally tally = arbitration.hold();
+  if (tally.majority()) return arbitration.copies();
   if (!may_take_over(tally, failure.proven)) return fail(no_majority(tally));
   work.events({.name = "no-majority",
                .disk = {},
                .detail = fmt::format("{} of {} mailbox disks won; a node whose panic is proven "
                                      "cannot race, so none is needed",
                                      tally.won, tally.total)});
-  return {};
+  return arbitration.copies();
 }
 
 void tell_of(const TakeoverWork& work, const Error& problem) {
   work.events({.name = "intent-not-kept",
                .disk = std::string(problem.disk.view()),
                .detail = describe(problem)});
+}
+
+void tell_of(const TakeoverWork& work, const CopiesWritten& written) {
+  for (const Error& problem : written.problems) tell_of(work, problem);
+  for (const std::string& disk : written.rewritten) {
+    work.events({.name = "slot-rewritten", .disk = disk, .detail = std::string(kSlotWasDamaged)});
+  }
 }
 
 }  // namespace lastword

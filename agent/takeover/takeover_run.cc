@@ -129,6 +129,14 @@ void tell_of_left_out(const TakeoverWork& work, const Survey& survey) {
   }
 }
 
+// A takeover that nobody would know again is not begun.
+Error not_kept(Error error) {
+  error.detail = fmt::format(
+      "{}{}no mailbox disk has taken the intent either, so nothing is taken: make {} writable",
+      error.detail.view(), error.detail.empty() ? "" : "; ", error.disk.view());
+  return error;
+}
+
 }  // namespace
 
 Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
@@ -137,20 +145,20 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   if (disks.empty()) return fail(no_partner_disks(work.config));
   work.events(
       {.name = "takeover-started", .disk = {}, .detail = fmt::format("{} disks", disks.size())});
-  const IntentLog intents(work.config, work.shelf(), work.executor());
+  const IntentLog intents(work.config, work.state, work.shelf(), work.executor());
   const std::uint32_t victim = life_taken_over(survey, failure.generation, work.config);
+  const auto before = read_intent(work.config, survey).intent;
+  const auto intent = intents.next(before, pb::TakeoverIntent::TAKING, victim, failure.proven);
+  const Status here = intents.write_here(intent);
+  if (!here) tell_of(work, here.error());
   const auto end_with = [&](IntentPhase phase) {
-    const auto problems = intents.write(survey, phase, victim, failure.proven);
-    if (!problems) return tell_of(work, problems.error());
-    for (const Error& problem : *problems) tell_of(work, problem);
+    tell_of(work, intents.write(survey, intents.next(intent, phase, victim, failure.proven)));
   };
-  const auto before = intents.read(survey).intent;
-  const auto intent =
-      intents.write_here(survey, pb::TakeoverIntent::TAKING, victim, failure.proven);
-  if (!intent) return fail(intent.error());
-  if (Status won = win_arbitration(work, failure, intents, *intent); !won) {
-    end_with(phase_after_no_majority(before, *intent, won.error().code));
-    return fail(won.error());
+  auto copies = win_arbitration(work, failure, intents, intent);
+  if (copies && *copies == 0 && !here) copies = fail(not_kept(here.error()));
+  if (!copies) {
+    end_with(phase_after_no_majority(before, intent, copies.error().code));
+    return fail(copies.error());
   }
   tell_of_left_out(work, survey);
   TakeoverReport report = TakeoverRun(work, failure).run();

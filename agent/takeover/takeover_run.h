@@ -6,8 +6,9 @@
 
 namespace lastword {
 
-// Runs to the end: all disks taken or given up, dumps recovered. First the intent is made durable;
-// where that fails nothing is touched. kFenced when the partner won the arbitration, kRefused when
+// Runs to the end: all disks taken or given up, dumps recovered. Before anything is
+// taken the intent is durable on this machine or on a mailbox disk; where it is on neither, nothing
+// is touched. kFenced when the partner won the arbitration, kRefused when
 // too few mailbox disks answered and the panic is not proven: then no disk but the mailbox disks
 // was touched. May be killed at any point and run again.
 [[nodiscard]] Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure);

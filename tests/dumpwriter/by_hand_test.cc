@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "proto/keys.h"
+#include "storage/block/exclusive_lock.h"
 #include "storage/block/linux_block_device.h"
 #include "storage/block/record_io.h"
 #include "tests/dumpwriter/dump_fixture.h"
@@ -290,6 +291,18 @@ BOOST_AUTO_TEST_CASE(second_dump_is_refused_until_saved_or_overwritten) {
   options.overwrite = true;
   BOOST_TEST(run_by_hand(options) == kExitOk);
   BOOST_TEST(header().crash_id() != crash_id);
+}
+
+BOOST_AUTO_TEST_CASE(image_that_another_program_writes_is_refused) {
+  put(RecordPlace::kLabel, label);
+  options.overwrite = true;
+  {
+    const auto lock = lock_disk(disk, [] {});
+    BOOST_REQUIRE(lock.has_value());
+    BOOST_TEST(run_by_hand(options) == kExitRefused);
+    BOOST_TEST(header().attribute() == pb::INACTIVE);
+  }
+  BOOST_TEST(run_by_hand(options) == kExitOk);
 }
 
 BOOST_AUTO_TEST_CASE(adopted_disks_label_is_found_in_the_gap) {

@@ -242,6 +242,19 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
       {"takeover interrupted before it preempted",
        [](Ready& r) { r.disk(0).keys.push_back(key_of(kBeta, 9)); },
        "beta is registered on /dev/sda too, and could write there"},
+      {"takeover interrupted on a spare",
+       [](Ready& r) { r.disk(2).keys.push_back(key_of(kBeta, 9)); },
+       "beta is registered on /dev/sdc too, and could write there"},
+      {"registration left on a disk of the partner",
+       [](Ready& r) {
+         DiskView theirs = surveyed(5, pb::SPARE, kBeta);
+         theirs.label->set_owner_node(kBeta);
+         theirs.keys = {key_of(kBeta, 9), key_of(kAlpha, 3)};
+         theirs.reservation = Reservation{.holder = key_of(kBeta, 9), .type = kOwnerType};
+         r.situation.survey.disks.push_back(theirs);
+         r.situation.examined.emplace_back();
+       },
+       "this node is registered on /dev/sdf, a disk of beta, and could write there"},
       {"no majority there", [](Ready& r) { r.disk(3).keys = {key_of(kAlpha, kGeneration)}; },
        "run `lastword start` on beta"},
   };

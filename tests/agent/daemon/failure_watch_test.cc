@@ -2,6 +2,7 @@
 #include "agent/daemon/failure_watch.h"
 
 #include "agent/disks/intent_log.h"
+#include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "tests/agent/takeover/panic.h"
 
@@ -28,7 +29,9 @@ class Watch : public Panic {
   void note(IntentPhase phase, std::uint32_t victim = kCrashed) {
     const auto look = surveyor.look();
     BOOST_TEST_REQUIRE(look.has_value());
-    BOOST_TEST(IntentLog(config, view, executor).write(look->survey, phase, victim).has_value());
+    const IntentLog log(config, state, view, executor);
+    const auto before = read_intent(config, look->survey).intent;
+    BOOST_TEST(log.write(look->survey, log.next(before, phase, victim)).problems.empty());
   }
   void give(unsigned lun, const pb::Label& label) {
     plant(shelf, lun, label);
@@ -118,6 +121,77 @@ BOOST_AUTO_TEST_CASE(disk_that_the_partner_took_while_the_shelf_was_down_is_not_
   watch.require_panic(watch.wait());
   BOOST_TEST(!watch.shelf.reservation(kSecond).has_value());
   BOOST_TEST(watch.shelf.registrations(kMailbox).keys.empty());
+}
+
+// `lastword stop` and `lastword start` ran while the agent watched.
+BOOST_AUTO_TEST_CASE(key_and_disks_of_a_start_since_then_are_the_ones_that_count) {
+  Watch watch;
+  NodeState fresh{.boot_generation = kOwn + 1,
+                  .key = key_of(kBeta, kOwn + 1),
+                  .mailbox_disks = {uuid_of(kMailbox)},
+                  .mailbox_joined = {uuid_of(kMailbox)}};
+  watch.state.mailbox_joined.clear();
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(watch.config, watch.state)));
+  bool started = false;
+  const auto panic_later = watch.watch_command;
+  watch.watch_command = [&](const fake::CommandTrace& trace) {
+    panic_later(trace);
+    if (started || watch.executor.now() < Instant{20'000}) return;
+    started = true;
+    BOOST_TEST(fake::ok(save_node_state(watch.config, fresh)));
+    watch.shelf.lose_power();
+  };
+  watch.require_panic(watch.wait());
+  BOOST_TEST(started);
+  const auto keys = watch.shelf.registrations(kMailbox).keys;
+  BOOST_TEST(std::ranges::count(keys, fresh.key) == 1);
+  BOOST_TEST(std::ranges::count(keys, watch.state.key) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(disk_held_by_the_key_before_a_start_is_taken_under_the_new_one) {
+  Watch watch;
+  watch.note(pb::TakeoverIntent::TAKEN);
+  pb::Label taken = make_label(kSpare, pb::SPARE);
+  taken.set_owner_node(kBeta);
+  taken.set_owner_generation(kOwn);
+  taken.set_home_generation(kCrashed);
+  watch.give(kSpare, taken);
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(
+      watch.config, {.boot_generation = kOwn + 1, .key = key_of(kBeta, kOwn + 1)})));
+  BOOST_TEST_REQUIRE(watch.wait().has_value());
+  BOOST_TEST(watch.place_of("takeover-resumed") >= 0);
+}
+
+BOOST_AUTO_TEST_CASE(intent_that_a_failed_write_left_on_a_mailbox_disk_is_put_right) {
+  for (const bool damaged : {false, true}) {
+    Watch watch;
+    BOOST_TEST_REQUIRE(fake::ok(save_node_state(watch.config, watch.state)));
+    watch.note(pb::TakeoverIntent::ENDED);
+    if (damaged) {
+      damage_slot(watch.shelf, kMailbox, RecordPlace::kMailboxHigh);
+    } else {
+      pb::MailboxSlot slot;
+      slot.set_node(kBeta);
+      *slot.mutable_intent() =
+          next_intent(std::nullopt, pb::TakeoverIntent::TAKING, kAlpha, kCrashed);
+      slot.mutable_intent()->set_number(0);
+      plant(watch.shelf, kMailbox, slot, RecordPlace::kMailboxHigh);
+    }
+    watch.require_panic(watch.wait());
+    const pb::MailboxSlot slot = slots_on(watch.shelf, kMailbox)[1];
+    BOOST_TEST(slot.intent().phase() == pb::TakeoverIntent::ENDED);
+    BOOST_TEST(slot.generation() == kOwn);
+    BOOST_TEST((watch.place_of("slot-rewritten") >= 0) == damaged);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(intent_is_not_ended_while_a_takeover_of_this_node_is_under_way) {
+  Watch watch;
+  watch.note(pb::TakeoverIntent::TAKING, kCrashed - 1);
+  const auto lock = lock_takeover(watch.config, false);
+  BOOST_TEST_REQUIRE(fake::ok(lock));
+  watch.require_panic(watch.wait());
+  BOOST_TEST(watch.phase() == pb::TakeoverIntent::TAKING);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,7 @@
 #include "agent/disks/seize_run.h"
 #include "proto/coredump.h"
 #include "tests/agent/disks/shelf_nodes.h"
+#include "tests/support/test_folder.h"
 
 namespace lastword::test {
 namespace {
@@ -19,11 +20,16 @@ struct Shelf {
     return take_own_disk(NodeDisk(nexus, 0).own(), identity(kAlpha, generation));
   }
   Status join(const fake::Nexus& nexus, std::uint8_t node, std::uint32_t generation) {
-    return join_mailbox_disk(
-        NodeDisk(nexus, 0).own(),
-        {.self = identity(node, generation),
-         .place = node == kAlpha ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh,
-         .mailbox_set = 1});
+    const auto joined =
+        join_mailbox_disk(NodeDisk(nexus, 0).own(),
+                          {.member = {.self = identity(node, generation),
+                                      .place = mailbox_place(node, node == kAlpha ? kBeta : kAlpha),
+                                      .mailbox_set = 1},
+                           .state_directory = folder.file("run-" + std::to_string(node)),
+                           .executor = &real_executor(),
+                           .patience = milliseconds(50)},
+                          std::nullopt);
+    return joined ? Status() : fail(joined.error());
   }
   // Registers and reserves by hand, as a foreign or an earlier life would have.
   void hold(const fake::Nexus& nexus, ReservationKey key) {
@@ -57,6 +63,7 @@ struct Shelf {
     });
   }
 
+  TestFolder folder;
   fake::FakeShelf shelf{{.luns = 1}};
   fake::Nexus alpha = shelf.connect("alpha");
   fake::Nexus beta = shelf.connect("beta");

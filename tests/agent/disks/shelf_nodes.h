@@ -2,6 +2,8 @@
 // like begin with.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -115,6 +117,31 @@ inline pb::TakeoverIntent intent_on(fake::FakeShelf& shelf, unsigned lun) {
   pb::MailboxSlot slot;
   if (!RecordIo(medium, kMetadataOffset).read(RecordPlace::kMailboxHigh, slot)) slot.Clear();
   return slot.intent();
+}
+
+// Of both nodes; one that cannot be read is empty.
+inline std::array<pb::MailboxSlot, 2> slots_on(fake::FakeShelf& shelf, unsigned lun) {
+  Medium medium(shelf, lun);
+  std::array<pb::MailboxSlot, 2> slots;
+  RecordIo records(medium, kMetadataOffset);
+  if (!records.read(RecordPlace::kMailboxLow, slots[0])) slots[0].Clear();
+  if (!records.read(RecordPlace::kMailboxHigh, slots[1])) slots[1].Clear();
+  return slots;
+}
+
+// Both copies, as a bad spot or somebody's tool leaves them.
+inline void damage_slot(fake::FakeShelf& shelf, unsigned lun, RecordPlace place) {
+  AlignedBuffer block(kBlockBytes);
+  std::ranges::fill(block.span(), std::byte{0x5a});
+  for (const unsigned copy : {0U, 1U}) {
+    shelf.poke(lun, kMetadataOffset + slot_offset(place, copy), block.span());
+  }
+}
+
+inline void plant(fake::FakeShelf& shelf, unsigned lun, const pb::MailboxSlot& slot,
+                  RecordPlace place) {
+  Medium medium(shelf, lun);
+  (void)RecordIo(medium, kMetadataOffset).put(place, slot);
 }
 
 inline void plant(fake::FakeShelf& shelf, unsigned lun, const pb::Label& label) {

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "agent/node/locks.h"
 #include "agent/node/persistent_files.h"
@@ -38,12 +39,18 @@ struct ServiceNode {
       disk.header = header_on(shelf, i);
       disk.keys = shelf.registrations(i).keys;
       disk.reservation = shelf.reservation(i);
+      disk.reservations_known = true;
+      disk.mailbox = slots_on(shelf, i);
     }
   }
 
   DiskAccess access() {
     return {
-        .survey = [this]() -> Result<Survey> { return survey; },
+        // One that looks again sees what has become of the shelf.
+        .survey = [this, first = true]() mutable -> Result<Survey> {
+          if (!std::exchange(first, false)) look_again();
+          return survey;
+        },
         .work =
             [this](const Survey& of, const std::vector<std::size_t>& disks, const DiskWork& work) {
               if (before_work) before_work();

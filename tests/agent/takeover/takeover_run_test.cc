@@ -222,14 +222,46 @@ BOOST_AUTO_TEST_CASE(intent_is_durable_here_and_on_a_mailbox_disk_before_anythin
   BOOST_TEST(intent_on(panic.shelf, kMailbox).phase() == pb::TakeoverIntent::TAKEN);
 }
 
-BOOST_AUTO_TEST_CASE(takeover_that_cannot_note_its_intent_touches_nothing) {
+BOOST_AUTO_TEST_CASE(intent_on_a_mailbox_disk_is_enough_where_this_machine_cannot_keep_it) {
   Panic panic;
   panic.config.persistent_directory = "/dev/null/lib";
-  BOOST_TEST(!panic.run().has_value());
-  for (const fake::CommandTrace& trace : panic.shelf.trace()) {
-    BOOST_TEST(trace.lun == unsigned{kMailbox});
-    BOOST_TEST((trace.command == fake::Command::kRead));
+  panic.watch_command = [&](const fake::CommandTrace& trace) {
+    if (trace.command != fake::Command::kPreempt &&
+        trace.command != fake::Command::kPreemptAndAbort) {
+      return;
+    }
+    BOOST_TEST(intent_on(panic.shelf, kMailbox).phase() == pb::TakeoverIntent::TAKING);
+  };
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(report->complete);
+  BOOST_TEST(panic.place_of("intent-not-kept /dev/null/lib") >= 0);
+  BOOST_TEST(intent_on(panic.shelf, kMailbox).phase() == pb::TakeoverIntent::TAKEN);
+}
+
+BOOST_AUTO_TEST_CASE(takeover_whose_intent_is_kept_nowhere_touches_no_disk_but_the_mailbox) {
+  for (const auto fault : {fake::Command::kWrite, fake::Command::kFlush}) {
+    Panic panic;
+    panic.config.persistent_directory = "/dev/null/lib";
+    panic.shelf.inject(kMailbox,
+                       {.kind = fake::FaultKind::kIoError, .only = fault, .initiator = "beta"});
+    const auto report = panic.run();
+    BOOST_TEST_REQUIRE(!report.has_value());
+    BOOST_TEST(describe(report.error()).find("nothing is taken") != std::string::npos);
+    for (const fake::CommandTrace& trace : panic.shelf.trace()) {
+      BOOST_TEST(trace.lun == unsigned{kMailbox});
+      BOOST_TEST((trace.command != fake::Command::kPreempt));
+    }
   }
+}
+
+BOOST_AUTO_TEST_CASE(without_a_mailbox_disk_this_machine_must_keep_the_intent) {
+  Panic panic;
+  panic.config.persistent_directory = "/dev/null/lib";
+  panic.state.mailbox_disks.clear();
+  panic.state.mailbox_joined.clear();
+  BOOST_TEST(!panic.run().has_value());
+  BOOST_TEST(unsigned{panic.holder(kFirst)} == unsigned{kAlpha});
 }
 
 BOOST_AUTO_TEST_CASE(takeover_with_a_disk_left_undone_is_not_noted_as_done) {

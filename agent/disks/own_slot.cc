@@ -1,0 +1,93 @@
+#include "agent/disks/own_slot.h"
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include <array>
+#include <functional>
+
+#include "agent/node/locks.h"
+#include "storage/block/record_io.h"
+
+namespace lastword {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+PairChoice place_of_replacement(RecordIo& records, RecordPlace place) {
+  std::array<Slot, 2> copies;
+  for (unsigned i = 0; i < 2; ++i) {
+    if (const auto block = records.read_slot(place, i)) {
+      copies[i] = parse_slot(*block, RecordKind::kMailboxSlot);
+    }
+  }
+  return choose_replacement(copies[0], copies[1]);
+}
+
+// What the slot says, and where it goes next.
+struct Found {
+  pb::MailboxSlot content;  // empty where nothing of this node's can be read
+  PairChoice at;
+  bool damaged = false;
+};
+
+Result<Found> find(RecordIo& records, const MailboxMember& member) {
+  Found found;
+  const auto at = records.read(member.place, found.content);
+  if (at) {
+    found.at = *at;
+    if (found.content.node() != member.self.node) found.content.Clear();
+    return found;
+  }
+  found.content.Clear();
+  if (at.error().code == Code::kNotFound) return found;
+  // Nobody else writes here, so nothing is lost that the caller does not know.
+  if (at.error().code != Code::kCorrupt) return fail(at.error());
+  found.damaged = true;
+  found.at = place_of_replacement(records, member.place);
+  return found;
+}
+
+using Change = std::function<Result<pb::MailboxSlot>(const pb::MailboxSlot& now)>;
+
+Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, bool always,
+                           const Change& apply) {
+  const auto lock =
+      lock_slot(writer.state_directory, slot.disk_uuid, *writer.executor, writer.patience);
+  if (!lock) return fail(lock.error());
+  RecordIo records(slot.device, slot.metadata_offset);
+  const auto found = find(records, writer.member);
+  if (!found) return fail(found.error());
+  const auto changed = apply(found->content);
+  if (!changed) return fail(changed.error());
+  const bool same = !found->damaged && MessageDifferencer::Equals(found->content, *changed);
+  if (same && !always) return SlotWritten{};
+  const auto written = records.write(writer.member.place, found->at, *changed);
+  if (!written) return fail(written.error());
+  return SlotWritten{.was_damaged = found->damaged};
+}
+
+}  // namespace
+
+SlotWriter slot_writer(const Config& config, std::uint32_t boot_generation,
+                       const std::vector<std::string>& mailbox_disks, Executor& executor) {
+  return {.member = mailbox_member(config, boot_generation, mailbox_disks),
+          .state_directory = config.state_directory,
+          .executor = &executor,
+          .patience = config.timing.settings.io_timeout};
+}
+
+Result<SlotWritten> update_slot(const OwnSlot& slot, const SlotWriter& writer,
+                                const std::optional<pb::TakeoverIntent>& intent) {
+  return change(slot, writer, false, [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
+    return current_slot(now, writer.member, intent);
+  });
+}
+
+// Written even where it reads so already: a write before this one may not have reached the medium.
+Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
+                                const pb::TakeoverIntent& intent) {
+  return change(slot, writer, true,
+                [&](const pb::MailboxSlot& now) { return slot_with(now, writer.member, intent); });
+}
+
+}  // namespace lastword

@@ -1,0 +1,54 @@
+// This node's slot on one mailbox disk. `start`, the agent and takeovers write it, each for a
+// reason of its own: reading, changing and writing it is one step, under lock_slot(), so that none
+// of them loses what another one wrote.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/base/executor.h"
+#include "agent/protocol/mailbox.h"
+#include "storage/block/block_device.h"
+
+namespace lastword {
+
+// Holds by value all that it needs: it may be used on a thread that is left behind.
+struct SlotWriter {
+  MailboxMember member;
+  std::string state_directory;  // where lock_slot() has its files
+  Executor* executor = nullptr;
+  milliseconds patience{};  // with whoever has the lock: an I/O time-out
+};
+// The executor outlives it.
+[[nodiscard]] SlotWriter slot_writer(const Config& config, std::uint32_t boot_generation,
+                                     const std::vector<std::string>& mailbox_disks,
+                                     Executor& executor);
+
+// The slot's place.
+struct OwnSlot {
+  BlockDevice& device;
+  std::uint64_t metadata_offset = 0;
+  std::string disk_uuid;
+};
+
+// What became of a slot.
+struct SlotWritten {
+  // Both of its copies were damaged: it was written anew, with this life and the intent given.
+  bool was_damaged = false;
+};
+// What to tell the operator of `was_damaged`.
+inline constexpr std::string_view kSlotWasDamaged =
+    "both copies of this node's mailbox slot were damaged; it is written anew";
+
+// Brings the slot up to date (current_slot() in mailbox.h); writes nothing where it is. Errors are
+// those of lock_slot() and of RecordIo, but for a damaged pair; after one the slot reads as before
+// or as it was to become.
+[[nodiscard]] Result<SlotWritten> update_slot(const OwnSlot& slot, const SlotWriter& writer,
+                                              const std::optional<pb::TakeoverIntent>& intent);
+
+// Makes `intent` the slot's, durably. kRefused where the slot has a later one. Otherwise the errors
+// of update_slot().
+[[nodiscard]] Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
+                                              const pb::TakeoverIntent& intent);
+
+}  // namespace lastword

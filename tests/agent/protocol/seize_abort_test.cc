@@ -1,0 +1,125 @@
+// What a target had queued for a node that is thrown off never lands on a disk that counts as held:
+// also where the target aborts the commands of the reservation's holder only.
+#include "tests/agent/protocol/seize_fixture.h"
+
+using namespace lastword;
+using namespace lastword::test;
+
+namespace {
+
+struct HolderOnly : Owned {
+  HolderOnly() : Owned({.aborts_for_holder_only = true}) {}
+
+  void queue(const Nexus& nexus) {
+    AlignedBuffer buffer(kBlockBytes);
+    buffer.span()[0] = std::byte{0xaa};
+    BOOST_REQUIRE(shelf.queue_write(nexus, 0, 0, buffer.span()));
+  }
+  bool queued_write_lands() {
+    shelf.execute_queued(0);
+    AlignedBuffer buffer(kBlockBytes);
+    shelf.peek(0, 0, buffer.span());
+    return buffer.span()[0] == std::byte{0xaa};
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(seize_abort, HolderOnly)
+
+BOOST_AUTO_TEST_CASE(victim_that_holds_is_aborted_by_the_preempt_alone) {
+  queue(alpha);
+  BOOST_REQUIRE(seize(*beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK_EQUAL(sent(shelf, Command::kReset), 0);
+  BOOST_CHECK(!queued_write_lands());
+}
+
+BOOST_AUTO_TEST_CASE(queued_write_of_a_victim_that_does_not_hold_never_lands) {
+  BOOST_REQUIRE(alpha.lun(0)->release(key(kAlpha, 7), kOwnerType));
+  queue(alpha);
+  BOOST_REQUIRE(seize(*beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK(!queued_write_lands());
+  BOOST_CHECK(holds(shelf, key(kBeta, 4)));
+}
+
+BOOST_AUTO_TEST_CASE(reset_comes_before_the_disk_is_reserved) {
+  BOOST_REQUIRE(alpha.lun(0)->release(key(kAlpha, 7), kOwnerType));
+  shelf.clear_trace();
+  BOOST_REQUIRE(seize(*beta.lun(0), takeover_by_beta()));
+  bool reset = false;
+  for (const CommandTrace& trace : shelf.trace()) {
+    reset = reset || trace.command == Command::kReset;
+    if (trace.command == Command::kReserve) BOOST_CHECK(reset);
+  }
+  BOOST_CHECK(reset);
+}
+
+BOOST_AUTO_TEST_CASE(victim_that_releases_after_it_was_seen_holding_is_no_exception) {
+  const SeizeView seen{.keys = shelf.registrations(0).keys, .holder = shelf.reservation(0)};
+  queue(alpha);
+  BOOST_REQUIRE(alpha.lun(0)->release(key(kAlpha, 7), kOwnerType));
+  BOOST_REQUIRE(seize(*beta.lun(0), takeover_by_beta(), nullptr, seen));
+  BOOST_CHECK(!queued_write_lands());
+}
+
+BOOST_AUTO_TEST_CASE(queued_write_of_an_own_earlier_life_that_does_not_hold_never_lands) {
+  BOOST_REQUIRE(alpha.lun(0)->release(key(kAlpha, 7), kOwnerType));
+  queue(alpha);
+  const Nexus reborn = shelf.connect("alpha after its power cycle");
+  BOOST_REQUIRE(seize(*reborn.lun(0), {.own = key(kAlpha, 8), .victim_node = {}}));
+  BOOST_CHECK(!queued_write_lands());
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_of_both_nodes_is_not_reset) {
+  BOOST_REQUIRE(beta.lun(0)->test_unit_ready() || true);
+  BOOST_REQUIRE(beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false));
+  const Nexus reborn = shelf.connect("beta after its power cycle");
+  BOOST_REQUIRE(seize(*reborn.lun(0), {.own = key(kBeta, 5), .shared = true}));
+  BOOST_CHECK(!registered(shelf, key(kBeta, 4)));
+  BOOST_CHECK_EQUAL(sent(shelf, Command::kReset), 0);
+}
+
+// Its own earlier life had preempted the victim, and may have died before the reset.
+BOOST_AUTO_TEST_CASE(own_earlier_key_is_no_victim_that_was_preempted) {
+  BOOST_REQUIRE(seize(*beta.lun(0), takeover_by_beta()));
+  const Nexus reborn = shelf.connect("beta after its power cycle");
+  SeizeGoal goal = takeover_by_beta();
+  goal.own = key(kBeta, 5);
+  SeizeNotes notes;
+  BOOST_REQUIRE(seize(*reborn.lun(0), goal, &notes));
+  BOOST_CHECK(!notes.preempted);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(seize_strays, HolderOnly)
+
+BOOST_AUTO_TEST_CASE(stray_key_and_what_it_had_queued_go_from_a_disk_that_is_held) {
+  BOOST_REQUIRE(beta.lun(0)->test_unit_ready() || true);
+  BOOST_REQUIRE(beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false));
+  queue(beta);
+  SeizeNotes notes;
+  BOOST_REQUIRE(seize(*alpha.lun(0),
+                      {.own = key(kAlpha, 7), .was_registered = true, .strays = {key(kBeta, 4)}},
+                      &notes));
+  BOOST_CHECK(holds(shelf, key(kAlpha, 7)));
+  BOOST_CHECK(!registered(shelf, key(kBeta, 4)));
+  BOOST_CHECK((notes.foreign_removed == std::vector{key(kBeta, 4)}));
+  BOOST_CHECK(!queued_write_lands());
+}
+
+BOOST_AUTO_TEST_CASE(stray_key_that_holds_the_disk_by_now_is_respected) {
+  BOOST_REQUIRE(seize(*beta.lun(0), takeover_by_beta()));
+  for (const bool registered_too : {true, false}) {
+    if (registered_too) {
+      (void)alpha.lun(0)->test_unit_ready();
+      (void)alpha.lun(0)->register_ignoring_existing(key(kAlpha, 7), false);
+    }
+    BOOST_CHECK(!seize(*alpha.lun(0),
+                       {.own = key(kAlpha, 7), .was_registered = true, .strays = {key(kBeta, 4)}}));
+    BOOST_CHECK(holds(shelf, key(kBeta, 4)));
+    BOOST_CHECK(!registered(shelf, key(kAlpha, 7)));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
