@@ -141,6 +141,18 @@ BOOST_AUTO_TEST_CASE(hanging_disk_is_left_without_another_write) {
       .expect("check 1, start 1, say started 1, stream 1, completed 1, say aborted 1, check 2");
 }
 
+BOOST_AUTO_TEST_CASE(time_out_while_closing_is_told_as_one) {
+  for (const Outcome streamed : {Outcome::kDone, Outcome::kIoError}) {
+    Life life;
+    life.checked().started().streamed(streamed);
+    const DumpStep closed =
+        step(life.state, {.kind = Event::kClosed, .outcome = Outcome::kTimeout});
+    BOOST_TEST_REQUIRE(!closed.actions.all().empty());
+    BOOST_TEST((closed.actions.all()[0].news == News::kAborted));
+    BOOST_TEST((closed.actions.all()[0].outcome == Outcome::kTimeout));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(fenced_reboots_wherever_it_happens) {
   Life().checked().started(Outcome::kFenced).expect("check 1, start 1, say aborted 1, reboot");
   Life()

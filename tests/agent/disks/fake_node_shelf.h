@@ -24,7 +24,8 @@ class FakeNodeShelf final : public Shelf {
   Result<std::vector<DiskInfo>> list() override {
     std::vector<DiskInfo> disks;
     for (unsigned lun = 0; lun < luns_; ++lun) {
-      disks.push_back({.path = path_of(lun), .description = "", .size_bytes = 64 << 20});
+      const std::string path = folder + path_of(lun);
+      disks.push_back({.path = path, .description = "", .size_bytes = 64 << 20});
     }
     return disks;
   }
@@ -62,6 +63,7 @@ class FakeNodeShelf final : public Shelf {
   // For a read that hung, since this was last asked.
   milliseconds take_longest_wait() { return std::exchange(longest_wait_, milliseconds(0)); }
 
+  std::string folder;                // before each path: where no disk of this machine is
   std::vector<std::string> dropped;  // paths whose cache was dropped
   std::set<std::string> stale;       // paths whose cache cannot be
   Openers openers;

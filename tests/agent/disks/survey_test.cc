@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "agent/disks/header_watch.h"
 #include "agent/disks/held_disk.h"
 #include "tests/agent/disks/fake_node_shelf.h"
 #include "tests/fake/check.h"
@@ -100,6 +101,53 @@ BOOST_AUTO_TEST_CASE(disk_that_hung_before_holds_nobody_up_when_it_is_asked_agai
   executor.sleep(RestingDisks::kRest);
   (void)look();
   BOOST_TEST((view.take_longest_wait() == kPollInterval));
+}
+
+BOOST_AUTO_TEST_CASE(looks_at_the_headers_of_a_disk_that_hangs_pile_nothing_up) {
+  const auto first = surveyor.look();
+  BOOST_TEST_REQUIRE(fake::ok(first));
+  HeaderWatch watch(view, executor, first->survey.disks, first->open,
+                    config.timing.settings.io_timeout);
+  hang();
+  while (executor.now() < std::chrono::minutes(20)) {
+    const auto seen = watch.poll({0});
+    BOOST_TEST_REQUIRE(seen.size() == 1U);
+    BOOST_TEST_REQUIRE(!seen[0].header.has_value());
+    executor.sleep(kPollInterval);
+  }
+  BOOST_TEST(view.hung() <= 2 * RestingDisks::kMostOpen);
+}
+
+BOOST_AUTO_TEST_CASE(survey_and_look_tell_the_same_sequence_of_a_header) {
+  plant(shelf, 0, make_label(0, pb::SPARE));
+  pb::CoredumpHeader header;
+  header.set_attribute(pb::ARMED);
+  for (unsigned i = 0; i < 3; ++i) plant(shelf, 0, header);
+  const auto first = surveyor.look();
+  BOOST_TEST_REQUIRE(fake::ok(first));
+  HeaderWatch watch(view, executor, first->survey.disks, first->open,
+                    config.timing.settings.io_timeout);
+  BOOST_TEST(first->survey.disks[0].header_sequence == watch.poll({0})[0].sequence);
+}
+
+BOOST_AUTO_TEST_CASE(reservations_that_can_not_be_read_are_not_known) {
+  shelf.inject(0, {.kind = fake::FaultKind::kIoError,
+                   .only = fake::Command::kReadReservation,
+                   .initiator = "beta"});
+  const DiskView disk = look();
+  BOOST_TEST(disk.scsi_problem.has_value());
+  BOOST_TEST(!disk.reservations_known);
+}
+
+BOOST_AUTO_TEST_CASE(label_that_can_not_be_read_is_a_problem_and_not_its_absence) {
+  for (unsigned slot = 0; slot < 2; ++slot) {
+    const std::vector<std::byte> garbage(kBlockBytes, std::byte{0x5a});
+    shelf.poke(0, kMetadataOffset + slot_offset(RecordPlace::kLabel, slot), garbage);
+  }
+  const DiskView disk = look();
+  BOOST_TEST(!disk.label.has_value());
+  BOOST_TEST_REQUIRE(disk.problem.has_value());
+  BOOST_TEST((disk.problem->code == Code::kCorrupt));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -42,20 +43,31 @@ constexpr const char* kOtherCluster = "00000000-0000-4000-8000-000000000001";
   ::_exit(127);
 }
 
-bool is_disk_write(pid_t child) {
+// A write to the image; of length 0: a flush.
+struct DiskCall {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+// What the program is about to call, where that writes the image or flushes it.
+std::optional<DiskCall> disk_call(pid_t child) {
   user_regs_struct registers{};
   ::ptrace(PTRACE_GETREGS, child, nullptr, &registers);
   const auto call = registers.orig_rax;
-  if (call != SYS_write && call != SYS_pwrite64) return false;
+  const bool flush = call == SYS_fsync || call == SYS_fdatasync;
+  if (call != SYS_write && call != SYS_pwrite64 && !flush) return std::nullopt;
   std::error_code ignored;
   const auto file =
       std::filesystem::read_symlink(fmt::format("/proc/{}/fd/{}", child, registers.rdi), ignored);
-  return file.filename() == "disk.img";
+  if (file.filename() != "disk.img") return std::nullopt;
+  if (flush) return DiskCall{};
+  return DiskCall{.offset = call == SYS_pwrite64 ? registers.r10 : 0, .length = registers.rdx};
 }
 
-// Kills the program as it enters its n-th write to the image (from 1); 0: never. Returns its exit
-// status, or nothing when it was killed.
-std::optional<int> run_killed_at_write(unsigned n, std::vector<std::string> arguments) {
+// Calls `on_call` as the program enters each of these calls; true: it is killed there. Returns its
+// exit status, or nothing when it was killed.
+template <class OnCall>
+std::optional<int> run_traced(std::vector<std::string> arguments, OnCall on_call) {
   arguments.insert(arguments.begin(), "lastword");
   const pid_t child = ::fork();
   BOOST_REQUIRE(child >= 0);
@@ -65,9 +77,10 @@ std::optional<int> run_killed_at_write(unsigned n, std::vector<std::string> argu
   ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
   constexpr int kSyscallStop = SIGTRAP | 0x80;  // by TRACESYSGOOD
   bool entering = true;
-  for (unsigned writes = 0; WIFSTOPPED(status);) {
+  while (WIFSTOPPED(status)) {
     if (WSTOPSIG(status) == kSyscallStop) {
-      if (entering && is_disk_write(child) && ++writes == n) ::kill(child, SIGKILL);
+      const auto call = entering ? disk_call(child) : std::nullopt;
+      if (call && on_call(*call)) ::kill(child, SIGKILL);
       entering = !entering;
     }
     ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
@@ -75,6 +88,23 @@ std::optional<int> run_killed_at_write(unsigned n, std::vector<std::string> argu
   }
   if (WIFSIGNALED(status)) return std::nullopt;
   return WEXITSTATUS(status);
+}
+
+// Kills the program as it enters its n-th write to the image (from 1); 0: never.
+std::optional<int> run_killed_at_write(unsigned n, const std::vector<std::string>& arguments) {
+  unsigned writes = 0;
+  return run_traced(arguments,
+                    [&](const DiskCall& call) { return call.length > 0 && ++writes == n; });
+}
+
+std::vector<DiskCall> trace_of(const std::vector<std::string>& arguments) {
+  std::vector<DiskCall> calls;
+  const auto status = run_traced(arguments, [&](const DiskCall& call) {
+    calls.push_back(call);
+    return false;
+  });
+  BOOST_REQUIRE(status == 0);
+  return calls;
 }
 
 std::vector<std::string> label_arguments(const ImageFile& image,
@@ -152,6 +182,27 @@ BOOST_DATA_TEST_CASE(older_label_of_another_cluster_never_comes_back,
   };
   if (updates == 1) kill_at_every_write({"--force", "DISK"}, prepare, check);
   kill_at_every_write({"--adopt", "--force", "DISK"}, prepare, check);
+}
+
+// A cache that reorders could keep what the second slot is overwritten with, and lose the first:
+// then an older label would come back.
+BOOST_AUTO_TEST_CASE(slots_of_an_old_label_are_overwritten_one_durably_before_the_other) {
+  const ImageFile image(kSize);
+  BOOST_REQUIRE(run_killed_at_write(0, {"label", image.path(), "--role", "spare", "--cluster",
+                                        kOtherCluster, "--home-id", "1"}) == 0);
+  const auto trace = trace_of(label_arguments(image, {"--force", image.path()}));
+  const auto first_write = [&](unsigned slot) {
+    const auto at = kMiB + slot_offset(RecordPlace::kLabel, slot);
+    return std::ranges::find_if(trace, [&](const DiskCall& call) {
+      return call.length > 0 && call.offset <= at && at < call.offset + call.length;
+    });
+  };
+  const auto [earlier, later] = std::minmax({first_write(0), first_write(1)});
+  BOOST_TEST_REQUIRE((later != trace.end()));
+  BOOST_TEST((std::ranges::find(earlier, later, std::uint64_t{0}, &DiskCall::length) != later));
+  // And the second one is durable before anything else is written.
+  BOOST_TEST_REQUIRE((std::next(later) != trace.end()));
+  BOOST_TEST(std::next(later)->length == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(adopted_disk_keeps_its_partitions_and_needs_no_force_again) {

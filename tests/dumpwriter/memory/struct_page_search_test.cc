@@ -125,6 +125,37 @@ BOOST_AUTO_TEST_CASE(struct_pages_that_can_not_be_read_cost_only_their_own_frame
   BOOST_TEST(opened.unclassified() == 2 * kFramesPerGranule);
 }
 
+BOOST_AUTO_TEST_CASE(struct_page_across_two_pages_is_lost_with_either) {
+  SyntheticKernel kernel;
+  // Struct pages of 64 bytes that begin in the middle of one: each 64th is in two pages.
+  constexpr std::uint64_t kHalf = fake::kPageStructBytes / 2;
+  constexpr std::uint64_t kPerPage = kPageBytes / fake::kPageStructBytes;
+  const std::uint64_t elsewhere = kernel.vmemmap() + (std::uint64_t{8} << 30);
+  const std::uint64_t pages = kernel.page_paddr(kFirst);
+  for (std::uint64_t at = 0; at <= kFrames / kPerPage; ++at) {
+    kernel.map(elsewhere + at * kPageBytes, pages + at * kPageBytes);
+  }
+  for (std::uint64_t i = 0; i < kFrames; ++i) {
+    kernel.core.memory.put(pages + kHalf + i * fake::kPageStructBytes, kUserPage.bytes());
+  }
+  const std::uint64_t coded = elsewhere + kHalf - kFirst * fake::kPageStructBytes;
+  kernel.core.memory.put(kernel.mem_section_paddr(kFirst / kFrames), coded | 0xf);
+  {
+    Opened whole(kernel);
+    check_all(whole.ask(kFirst, kFrames), PageClass::kUser);
+  }
+  // The second of these pages leads out of memory.
+  kernel.map(elsewhere + kPageBytes, 0x7ffffff000);
+  Opened opened(kernel);
+  const std::vector<PageClass> classes = opened.ask(kFirst, kFrames);
+  for (std::uint64_t i = 0; i < kFrames; ++i) {
+    const bool lost = i + 1 >= kPerPage && i < 2 * kPerPage;
+    BOOST_TEST_INFO("frame " << i);
+    BOOST_REQUIRE((classes[i] == (lost ? PageClass::kKernel : PageClass::kUser)));
+  }
+  BOOST_TEST(opened.unclassified() == kPerPage + 1);
+}
+
 BOOST_AUTO_TEST_CASE(page_tables_that_lead_back_to_themselves_end) {
   SyntheticKernel kernel;
   kernel.put(kFirst, kUserPage);

@@ -90,6 +90,36 @@ BOOST_AUTO_TEST_CASE(hang_is_noticed_after_the_io_timeout) {
   BOOST_TEST(has_code(writer.settle(), Code::kTimeout));
 }
 
+BOOST_AUTO_TEST_CASE(flush_that_fails_makes_nothing_durable) {
+  for (unsigned i = 0; i < 3; ++i) BOOST_REQUIRE(submit(i).has_value());
+  BOOST_REQUIRE(writer.drain().has_value());
+  shelf.inject(0, {.kind = FaultKind::kIoError, .only = Command::kFlush, .times = 1});
+  BOOST_REQUIRE(writer.submit_flush().has_value());
+  BOOST_TEST(has_code(writer.drain(), Code::kIo));
+  BOOST_TEST(writer.durable().stream_bytes == 0U);
+  // The next one that succeeds covers them.
+  BOOST_REQUIRE(writer.settle().has_value());
+  BOOST_REQUIRE(writer.submit_flush().has_value());
+  BOOST_REQUIRE(writer.drain().has_value());
+  BOOST_TEST(writer.durable().stream_bytes == 3 * kBlockBytes);
+}
+
+BOOST_AUTO_TEST_CASE(flush_that_alone_hangs_is_noticed_and_makes_nothing_durable) {
+  for (unsigned i = 0; i < 3; ++i) BOOST_REQUIRE(submit(i).has_value());
+  BOOST_REQUIRE(writer.drain().has_value());
+  BOOST_REQUIRE(writer.submit_flush().has_value());
+  engine.hang();
+  const milliseconds before = clock.now;
+  Status status;
+  while (status && clock.now < before + milliseconds(10'000)) {
+    clock.now += milliseconds(100);
+    status = writer.poll();
+  }
+  BOOST_TEST(has_code(status, Code::kTimeout));
+  BOOST_TEST((clock.now - before < milliseconds(5500)));
+  BOOST_TEST(writer.durable().stream_bytes == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(slow_disk_that_answers_in_time_does_not_hang) {
   engine.per_completion = milliseconds(1200);
   for (unsigned i = 0; i < kDataBuffers; ++i) BOOST_REQUIRE(submit(i).has_value());

@@ -1,0 +1,137 @@
+// The agent's takeover as a whole: when it acts, and when another takeover comes before it. On the
+// fake shelf and a virtual clock; only the lock between takeovers is a real one.
+#include "agent/daemon/agent_run.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <thread>
+
+#include "agent/disks/intent_log.h"
+#include "agent/node/locks.h"
+#include "agent/node/state_files.h"
+#include "tests/agent/takeover/panic.h"
+
+namespace lastword::test {
+namespace {
+
+struct StillWatching {};
+
+class Agent : public Panic {
+ public:
+  Agent() {
+    // The recovery opens disks by their path.
+    view.folder = folder.file("nowhere");
+    BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+    watch_command = [this](const fake::CommandTrace&) {
+      if (executor.now() > std::chrono::minutes(10)) throw StillWatching();
+    };
+    shelf.clear_trace();
+  }
+
+  Result<TakeoverReport> watch() { return watch_and_take_over(config, surveyor, work.events); }
+
+  // Another takeover has the lock. `meanwhile` is what it does while the agent waits for it.
+  template <class Meanwhile>
+  Result<TakeoverReport> watch_beside_another(Meanwhile meanwhile) {
+    auto lock = lock_takeover(config, false);
+    BOOST_TEST_REQUIRE(fake::ok(lock));
+    const std::jthread other([&] {
+      wait_for_waiter();
+      meanwhile();
+      lock->reset();
+    });
+    return watch();
+  }
+  // alpha starts again: another life, and no dump any more.
+  void let_alpha_live_again() {
+    for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+      pb::Label label = label_on(shelf, lun);
+      label.set_owner_generation(kCrashed + 1);
+      label.set_home_generation(kCrashed + 1);
+      plant(shelf, lun, label);
+      plant(shelf, lun, pb::CoredumpHeader());
+    }
+  }
+  [[nodiscard]] std::size_t count(const std::string& event) const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        events, [&](const auto& line) { return line.find(event) != std::string::npos; }));
+  }
+
+ private:
+  // Until somebody waits for the lock: proc(5), /proc/locks.
+  void wait_for_waiter() const {
+    struct stat file {};
+    BOOST_TEST_REQUIRE(::stat((config.state_directory + "/takeover.lock").c_str(), &file) == 0);
+    const std::string inode = ":" + std::to_string(file.st_ino) + " ";
+    for (unsigned tries = 0; tries < 30'000; ++tries) {
+      std::ifstream locks("/proc/locks");
+      for (std::string line; std::getline(locks, line);) {
+        if (line.find("->") != line.npos && line.find(inode) != line.npos) return;
+      }
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(agent_run, Agent)
+
+BOOST_AUTO_TEST_CASE(panic_that_shows_is_taken_over_without_another_look) {
+  const auto report = watch();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+  BOOST_TEST(count("partner-panicked") == 1U);
+  BOOST_TEST(count("watching") == 1U);
+  // There is nothing at that path to recover from.
+  BOOST_TEST(!report->complete);
+  BOOST_TEST(place_of("takeover-finished") >= 0);
+  BOOST_TEST(count("incomplete") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(takeover_waits_for_another_one_and_takes_what_that_left) {
+  const auto report = watch_beside_another([] {});
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+  BOOST_TEST(count("partner-panicked") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(takeover_that_waited_is_off_when_the_partner_lives_by_then) {
+  BOOST_CHECK_THROW((void)watch_beside_another([this] { let_alpha_live_again(); }), StillWatching);
+  BOOST_TEST(count("takeover-started") == 0U);
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
+}
+
+BOOST_AUTO_TEST_CASE(interrupted_takeover_is_looked_at_again_under_the_lock) {
+  for (const unsigned lun : {kDump, kArmed}) plant(shelf, lun, pb::CoredumpHeader());
+  const auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(fake::ok(look));
+  BOOST_TEST_REQUIRE(fake::ok(
+      IntentLog(config, view, executor).write(look->survey, pb::TakeoverIntent::TAKING, kCrashed)));
+  BOOST_CHECK_THROW((void)watch_beside_another([this] { let_alpha_live_again(); }), StillWatching);
+  BOOST_TEST(count("takeover-started") == 0U);
+  BOOST_TEST(phase() == pb::TakeoverIntent::ENDED);
+}
+
+BOOST_AUTO_TEST_CASE(operator_takes_over_at_once_and_only_beside_nobody) {
+  {
+    const auto lock = lock_takeover(config, false);
+    BOOST_TEST_REQUIRE(fake::ok(lock));
+    BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events), Code::kRefused));
+    BOOST_TEST(shelf.trace().empty());
+  }
+  BOOST_TEST(fake::ok(take_over_now(config, surveyor, work.events)));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+}
+
+BOOST_AUTO_TEST_CASE(node_that_has_not_started_takes_nothing_over) {
+  BOOST_TEST_REQUIRE(fake::ok(remove_node_state(config)));
+  BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events), Code::kNotFound));
+  BOOST_TEST(fake::fails(watch(), Code::kNotFound));
+  BOOST_TEST(shelf.trace().empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

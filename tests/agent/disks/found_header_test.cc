@@ -1,0 +1,86 @@
+// What stands in for a coredump header that cannot be read, and when nothing may.
+#include "agent/disks/found_header.h"
+
+#include <boost/test/unit_test.hpp>
+#include <cerrno>
+
+#include "tests/agent/disks/shelf_nodes.h"
+#include "tests/fake/check.h"
+#include "tests/fake/stream_builder.h"
+
+namespace lastword::test {
+namespace {
+
+constexpr std::string_view kCrashId = "0a1b2c3d-0000-4000-8000-000000000001";
+
+// The disk, on which the place of the header cannot be read: the path to it fails.
+class BadPath final : public BlockDevice {
+ public:
+  explicit BadPath(BlockDevice& disk) : disk_(disk) {}
+  [[nodiscard]] std::string_view name() const override { return disk_.name(); }
+  [[nodiscard]] std::uint64_t size_bytes() const override { return disk_.size_bytes(); }
+  [[nodiscard]] Status read(std::uint64_t offset, std::span<std::byte> buffer) override {
+    if (offset == kMetadataOffset + slot_offset(RecordPlace::kCoredump, 0)) {
+      return fail({.code = Code::kIo, .sys_errno = EIO, .operation = "read", .disk = name()});
+    }
+    return disk_.read(offset, buffer);
+  }
+  [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> buffer) override {
+    return disk_.write(offset, buffer);
+  }
+  [[nodiscard]] Status flush() override { return disk_.flush(); }
+
+ private:
+  BlockDevice& disk_;
+};
+
+struct Disk {
+  // A dump's stream, and a header that does not parse.
+  explicit Disk(pb::Role role = pb::SPARE) {
+    pb::Label label = make_label(0, role);
+    label.set_home_generation(7);
+    plant(shelf, 0, label);
+    pb::CoredumpHeader header;
+    header.set_attribute(pb::IN_PROGRESS);
+    header.set_kernel_release("6.1\xff");
+    plant(shelf, 0, header);
+    fake::StreamBuilder stream(*parse_uuid(kCrashId));
+    stream.dmesg("Kernel panic");
+    shelf.poke(0, kDataOffset, stream.bytes());
+  }
+
+  fake::FakeShelf shelf{{.luns = 1, .power_on_attention = false}};
+  fake::Nexus node = shelf.connect("node");
+  std::unique_ptr<BlockDevice> device = node.device(0);
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(found_header)
+
+BOOST_AUTO_TEST_CASE(stream_stands_in_for_a_header_that_does_not_parse) {
+  Disk disk;
+  const auto found = find_header(*disk.device, kMetadataOffset);
+  BOOST_TEST_REQUIRE(fake::ok(found));
+  BOOST_TEST(!found->problem.empty());
+  // Nothing tells that its writer is over.
+  BOOST_TEST(found->header.attribute() == pb::IN_PROGRESS);
+  BOOST_TEST(found->header.crash_id() == kCrashId);
+  BOOST_TEST(found->header.node() == kAlpha);
+  BOOST_TEST(found->header.boot_generation() == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(header_that_the_path_does_not_give_is_not_made_up) {
+  Disk disk;
+  BadPath path(*disk.device);
+  BOOST_TEST(fake::fails(find_header(path, kMetadataOffset), Code::kIo));
+}
+
+BOOST_AUTO_TEST_CASE(disk_of_the_service_has_no_dump_whatever_is_on_it) {
+  Disk disk(pb::SERVICE);
+  BOOST_TEST(fake::fails(find_header(*disk.device, kMetadataOffset), Code::kCorrupt));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

@@ -1,0 +1,140 @@
+// Where this node's takeover intent is kept, and whose it is.
+#include "agent/disks/intent_log.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "agent/node/intent_file.h"
+#include "tests/agent/disks/fake_node_shelf.h"
+#include "tests/fake/check.h"
+#include "tests/support/test_folder.h"
+#include "tests/support/virtual_executor.h"
+
+namespace lastword::test {
+namespace {
+
+constexpr std::uint32_t kVictimsLife = 7;
+
+// beta, with two mailbox disks and a disk of the service.
+struct Log {
+  Log() {
+    std::swap(config.self, config.partner);
+    config.persistent_directory = folder.file("lib");
+    plant(shelf, 0, make_label(0, pb::MAILBOX, 0));
+    plant(shelf, 1, make_label(1, pb::MAILBOX, 0));
+    plant(shelf, 2, make_label(2, pb::SERVICE));
+  }
+  Survey look() {
+    auto look = Surveyor(config, view, executor).look();
+    BOOST_TEST_REQUIRE(fake::ok(look));
+    return std::move(look->survey);
+  }
+  void put_slot(unsigned lun, std::uint8_t node, IntentPhase phase, std::uint64_t number) {
+    pb::MailboxSlot slot;
+    slot.set_node(node);
+    slot.mutable_intent()->set_phase(phase);
+    slot.mutable_intent()->set_number(number);
+    Medium medium(shelf, lun);
+    const auto place = node == kAlpha ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh;
+    BOOST_TEST_REQUIRE(fake::ok(RecordIo(medium, kMetadataOffset).put(place, slot)));
+  }
+  pb::MailboxSlot own_slot(unsigned lun) {
+    Medium medium(shelf, lun);
+    pb::MailboxSlot slot;
+    if (!RecordIo(medium, kMetadataOffset).read(RecordPlace::kMailboxHigh, slot)) slot.Clear();
+    return slot;
+  }
+  [[nodiscard]] std::size_t writes(unsigned lun) const {
+    return static_cast<std::size_t>(std::ranges::count_if(shelf.trace(), [&](const auto& trace) {
+      return trace.lun == lun && trace.command == fake::Command::kWrite;
+    }));
+  }
+
+  TestFolder folder;
+  Config config = cluster_config();
+  VirtualExecutor executor;
+  fake::FakeShelf shelf{{.luns = 3, .power_on_attention = false}};
+  FakeNodeShelf view{shelf.connect("beta"), 3};
+  IntentLog log{config, view, executor};
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(intent_log, Log)
+
+BOOST_AUTO_TEST_CASE(intent_is_written_here_and_on_every_mailbox_disk) {
+  const auto problems = log.write(look(), pb::TakeoverIntent::TAKING, kVictimsLife, true);
+  BOOST_TEST_REQUIRE(fake::ok(problems));
+  BOOST_TEST(problems->empty());
+  const auto here = load_intent(config);
+  BOOST_TEST_REQUIRE(fake::ok(here));
+  for (const pb::TakeoverIntent& intent : {*here, own_slot(0).intent(), own_slot(1).intent()}) {
+    BOOST_TEST(intent.phase() == pb::TakeoverIntent::TAKING);
+    BOOST_TEST(intent.victim_node() == kAlpha);
+    BOOST_TEST(intent.victim_generation() == kVictimsLife);
+    BOOST_TEST(intent.proven());
+    BOOST_TEST(intent.number() == 1U);
+  }
+  BOOST_TEST(own_slot(0).node() == kBeta);
+  BOOST_TEST(writes(2) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(next_intent_has_the_next_number_whichever_copy_is_the_newest) {
+  put_slot(1, kBeta, pb::TakeoverIntent::TAKEN, 41);
+  BOOST_TEST(fake::ok(log.write(look(), pb::TakeoverIntent::TAKING, kVictimsLife)));
+  BOOST_TEST(load_intent(config)->number() == 42U);
+  BOOST_TEST(own_slot(0).intent().number() == 42U);
+}
+
+BOOST_AUTO_TEST_CASE(copy_of_this_machine_counts_alone_too) {
+  BOOST_TEST(fake::ok(log.write_here(look(), pb::TakeoverIntent::TAKING, kVictimsLife)));
+  const KnownIntent known = log.read(look());
+  BOOST_TEST_REQUIRE(known.intent.has_value());
+  BOOST_TEST(known.intent->phase() == pb::TakeoverIntent::TAKING);
+  BOOST_TEST(known.problems.empty());
+}
+
+BOOST_AUTO_TEST_CASE(intent_of_the_partner_is_not_this_nodes) {
+  put_slot(0, kAlpha, pb::TakeoverIntent::TAKING, 41);
+  BOOST_TEST(!log.read(look()).intent.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(intent_that_is_not_durable_here_is_on_no_disk) {
+  config.persistent_directory = "/dev/null/lib";
+  const Survey survey = look();
+  BOOST_TEST(!log.write(survey, pb::TakeoverIntent::TAKING, kVictimsLife).has_value());
+  BOOST_TEST(writes(0) == 0U);
+  BOOST_TEST(writes(1) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_and_its_clone_are_left_alone) {
+  plant(shelf, 1, make_label(0, pb::MAILBOX, 0));
+  BOOST_TEST(fake::ok(log.write(look(), pb::TakeoverIntent::TAKING, kVictimsLife)));
+  BOOST_TEST(writes(0) == 0U);
+  BOOST_TEST(writes(1) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_that_fails_is_named_and_holds_nothing_up) {
+  const Survey survey = look();
+  shelf.inject(0, {.kind = fake::FaultKind::kIoError, .only = fake::Command::kWrite});
+  const auto problems = log.write(survey, pb::TakeoverIntent::TAKING, kVictimsLife);
+  BOOST_TEST_REQUIRE(fake::ok(problems));
+  BOOST_TEST(problems->size() == 1U);
+  BOOST_TEST(own_slot(1).intent().phase() == pb::TakeoverIntent::TAKING);
+}
+
+BOOST_AUTO_TEST_CASE(slot_keeps_what_else_it_says) {
+  put_slot(0, kBeta, pb::TakeoverIntent::NONE, 0);
+  pb::MailboxSlot slot = own_slot(0);
+  slot.set_generation(4);
+  slot.set_mailbox_set(99);
+  Medium medium(shelf, 0);
+  BOOST_TEST_REQUIRE(
+      fake::ok(RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxHigh, slot)));
+  BOOST_TEST(fake::ok(log.write(look(), pb::TakeoverIntent::TAKING, kVictimsLife)));
+  BOOST_TEST(own_slot(0).generation() == 4U);
+  BOOST_TEST(own_slot(0).mailbox_set() == 99U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

@@ -1,0 +1,117 @@
+// A node's part on one mailbox disk: joining it, and its vote, command by command.
+#include "agent/disks/mailbox_vote.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/agent/disks/shelf_nodes.h"
+#include "tests/fake/check.h"
+
+namespace lastword::test {
+namespace {
+
+constexpr std::uint32_t kAlphasLife = 7;
+constexpr std::uint32_t kBetasLife = 4;
+
+// beta on a mailbox disk where alpha is registered.
+struct MailboxVote {
+  MailboxVote() {
+    plant(shelf, 0, make_label(0, pb::MAILBOX, 0));
+    BOOST_TEST_REQUIRE(fake::ok(alpha.lun(0)->register_ignoring_existing(rival, false)));
+  }
+  void register_beta() {
+    BOOST_TEST_REQUIRE(fake::ok(lun->register_ignoring_existing(self.key, false)));
+  }
+  // alpha is about to take over from beta.
+  void put_rivals_intent(std::uint32_t victim_generation = kBetasLife) {
+    pb::MailboxSlot slot;
+    slot.set_node(kAlpha);
+    slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+    slot.mutable_intent()->set_victim_node(kBeta);
+    slot.mutable_intent()->set_victim_generation(victim_generation);
+    Medium medium(shelf, 0);
+    BOOST_TEST_REQUIRE(
+        fake::ok(RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, slot)));
+  }
+  [[nodiscard]] bool registered(ReservationKey key) const {
+    return std::ranges::count(shelf.registrations(0).keys, key) != 0;
+  }
+  VoteCast vote() { return cast_vote(disk, {.own = self.key, .victim_node = kAlpha}, self, note); }
+
+  OwnerIdentity self = identity(kBeta, kBetasLife);
+  ReservationKey rival = key_of(kAlpha, kAlphasLife);
+  fake::FakeShelf shelf{{.luns = 1, .power_on_attention = false}};
+  fake::Nexus alpha = shelf.connect("alpha");
+  fake::Nexus beta = shelf.connect("beta");
+  std::unique_ptr<BlockDevice> device = beta.device(0);
+  std::unique_ptr<ScsiLun> lun = beta.lun(0);
+  MailboxDisk disk{*device, *lun, kMetadataOffset};
+  std::function<Status()> note = [] { return Status(); };
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(mailbox_vote, MailboxVote)
+
+BOOST_AUTO_TEST_CASE(joining_leaves_the_partner_registered) {
+  BOOST_TEST(fake::ok(join(disk, self, false)));
+  BOOST_TEST(registered(self.key));
+  BOOST_TEST(registered(rival));
+}
+
+BOOST_AUTO_TEST_CASE(node_that_joins_after_its_vote_was_lost_is_withdrawn) {
+  put_rivals_intent();
+  BOOST_TEST(fake::fails(join(disk, self, false), Code::kFenced));
+  BOOST_TEST(!registered(self.key));
+}
+
+BOOST_AUTO_TEST_CASE(intent_against_an_earlier_life_does_not_keep_it_out) {
+  put_rivals_intent(kBetasLife - 1);
+  BOOST_TEST(fake::ok(join(disk, self, false)));
+}
+
+BOOST_AUTO_TEST_CASE(slot_that_can_not_be_read_may_tell_of_a_lost_vote) {
+  shelf.inject(0, {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead});
+  BOOST_TEST(fake::fails(join(disk, self, false), Code::kIo));
+  BOOST_TEST(!registered(self.key));
+}
+
+BOOST_AUTO_TEST_CASE(vote_removes_the_rival_after_the_intent_is_noted) {
+  register_beta();
+  note = [this] {
+    BOOST_TEST(registered(rival));
+    return Status();
+  };
+  BOOST_TEST((vote().vote == Vote::kWon));
+  BOOST_TEST(!registered(rival));
+  BOOST_TEST(registered(self.key));
+}
+
+BOOST_AUTO_TEST_CASE(key_that_went_while_the_intent_was_noted_is_a_lost_vote) {
+  register_beta();
+  note = [this] {
+    put_rivals_intent();
+    BOOST_TEST(fake::ok(alpha.lun(0)->preempt(rival, self.key, kOwnerType)));
+    return Status();
+  };
+  const VoteCast cast = vote();
+  BOOST_TEST((cast.vote == Vote::kLost));
+  BOOST_TEST(registered(rival));
+  BOOST_TEST(!registered(self.key));
+}
+
+BOOST_AUTO_TEST_CASE(rival_that_went_while_the_intent_was_noted_is_not_preempted) {
+  register_beta();
+  note = [this] {
+    BOOST_TEST(fake::ok(alpha.lun(0)->register_ignoring_existing({0}, false)));
+    shelf.clear_trace();
+    return Status();
+  };
+  BOOST_TEST((vote().vote == Vote::kWon));
+  for (const fake::CommandTrace& trace : shelf.trace()) {
+    BOOST_TEST((trace.command != fake::Command::kPreempt));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test

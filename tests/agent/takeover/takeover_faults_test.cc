@@ -1,0 +1,208 @@
+// What goes wrong on the way of a takeover, on the fake shelf, and what it must not lead to.
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+
+#include "agent/takeover/takeover_run.h"
+#include "tests/agent/takeover/panic.h"
+
+namespace lastword::test {
+namespace {
+
+// alpha's mailbox slot and key are of a later life than the one that is taken over.
+constexpr std::uint32_t kLater = kCrashed + 1;
+
+class Faults : public Panic {
+ public:
+  void fail_first_preempt(unsigned lun) {
+    shelf.inject(lun, {.kind = fake::FaultKind::kTimeout,
+                       .only = fake::Command::kPreemptAndAbort,
+                       .initiator = "beta",
+                       .times = 1});
+  }
+  // Of beta's to that disk, from a time on.
+  [[nodiscard]] std::vector<fake::Command> commands(unsigned lun) const {
+    std::vector<fake::Command> sent;
+    for (const fake::CommandTrace& trace : shelf.trace()) {
+      if (trace.lun == lun && trace.initiator == "beta") sent.push_back(trace.command);
+    }
+    return sent;
+  }
+  [[nodiscard]] int time_of(const std::string& event) const {
+    const auto place = place_of(event);
+    BOOST_TEST_REQUIRE(place >= 0, event);
+    return std::stoi(events[static_cast<std::size_t>(place)]);
+  }
+  void require_nothing_taken() const {
+    for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+      BOOST_TEST(unsigned{holder(lun)} == unsigned{kAlpha});
+    }
+  }
+  [[nodiscard]] bool on_mailbox(ReservationKey key) const {
+    return std::ranges::count(shelf.registrations(kMailbox).keys, key) != 0;
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(takeover_faults, Faults)
+
+BOOST_AUTO_TEST_CASE(vote_removes_the_partner_from_the_mailbox_disk) {
+  BOOST_TEST_REQUIRE(run(false).has_value());
+  BOOST_TEST(!on_mailbox(key_of(kAlpha, kCrashed)));
+  BOOST_TEST(on_mailbox(state.key));
+}
+
+BOOST_AUTO_TEST_CASE(partner_that_lives_again_keeps_its_vote) {
+  BOOST_TEST_REQUIRE(
+      fake::ok(alpha.lun(kMailbox)->register_ignoring_existing(key_of(kAlpha, kLater), false)));
+  pb::MailboxSlot slot;
+  slot.set_node(kAlpha);
+  slot.set_generation(kLater);
+  slot.set_mailbox_set(mailbox_set(state.mailbox_disks));
+  Medium medium(shelf, kMailbox);
+  BOOST_TEST_REQUIRE(
+      fake::ok(RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, slot)));
+  BOOST_TEST(fake::fails(run(false), Code::kRefused));
+  BOOST_TEST(on_mailbox(key_of(kAlpha, kLater)));
+  require_nothing_taken();
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_that_this_life_never_joined_gives_no_vote) {
+  state.mailbox_joined.clear();
+  BOOST_TEST(fake::fails(run(false), Code::kRefused));
+  BOOST_TEST(on_mailbox(key_of(kAlpha, kCrashed)));
+  require_nothing_taken();
+}
+
+BOOST_AUTO_TEST_CASE(intent_of_a_takeover_that_was_not_allowed_is_ended) {
+  shelf.inject(
+      kMailbox,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kReadKeys, .initiator = "beta"});
+  BOOST_TEST(fake::fails(run(false), Code::kRefused));
+  BOOST_TEST(phase() == pb::TakeoverIntent::ENDED);
+  BOOST_TEST(intent_on(shelf, kMailbox).phase() == pb::TakeoverIntent::ENDED);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_is_held_already_is_taken_at_once_whatever_its_header_says) {
+  const auto lun = beta.lun(kArmed);
+  BOOST_TEST_REQUIRE(fake::ok(lun->register_ignoring_existing(state.key, false)));
+  BOOST_TEST_REQUIRE(fake::ok(lun->preempt(state.key, key_of(kAlpha, kCrashed), kOwnerType)));
+  BOOST_TEST(run().has_value());
+  BOOST_TEST(time_of("take-started " + path_of(kArmed) + " held already") < 1000);
+  BOOST_TEST(header_on(shelf, kArmed).attribute() == pb::INACTIVE);
+}
+
+BOOST_AUTO_TEST_CASE(life_that_panicked_is_removed_where_its_label_was_not_written_yet) {
+  pb::Label label = label_on(shelf, kFirst);
+  label.set_owner_generation(kCrashed - 1);
+  label.set_home_generation(kCrashed - 1);
+  plant(shelf, kFirst, label);
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(report->complete);
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+}
+
+BOOST_AUTO_TEST_CASE(other_disk_that_has_the_name_when_it_is_tried_again_is_left_alone) {
+  fail_first_preempt(kSecond);
+  bool swapped = false;
+  watch_command = [&](const fake::CommandTrace&) {
+    if (swapped || executor.now() < milliseconds(2000)) return;
+    swapped = true;
+    pb::Label label = label_on(shelf, kSecond);
+    label.set_disk_uuid(uuid_of(9));
+    plant(shelf, kSecond, label);
+  };
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(swapped);
+  BOOST_TEST(!report->complete);
+  BOOST_TEST(unsigned{holder(kSecond)} == unsigned{kAlpha});
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_is_tried_again_is_looked_at_before_it_is_registered_on) {
+  fail_first_preempt(kSecond);
+  std::vector<fake::Command> again;
+  watch_command = [&](const fake::CommandTrace& trace) {
+    if (trace.lun == kSecond && trace.initiator == "beta" &&
+        executor.now() >= config.timing.settings.io_timeout) {
+      again.push_back(trace.command);
+    }
+  };
+  BOOST_TEST_REQUIRE(run().has_value());
+  const auto place = [&](fake::Command command) { return std::ranges::find(again, command); };
+  BOOST_TEST_REQUIRE((place(fake::Command::kRegister) != again.end()));
+  BOOST_TEST((place(fake::Command::kReadKeys) < place(fake::Command::kRegister)));
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_another_node_took_is_announced_as_missing_from_then_on) {
+  shelf.inject(
+      kFirst,
+      {.kind = fake::FaultKind::kConflict, .only = fake::Command::kWrite, .initiator = "beta"});
+  fail_first_preempt(kSecond);
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(!report->complete);
+  BOOST_TEST_REQUIRE(hooks.size() == 2U);
+  BOOST_TEST(hooks[0].input.disks == Lines{path_of(kFirst)}, boost::test_tools::per_element());
+  BOOST_TEST(hooks[1].input.disks == Lines{path_of(kSecond)}, boost::test_tools::per_element());
+  BOOST_TEST(hooks[1].input.missing_disks == Lines{path_of(kFirst)},
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_goes_on_to_the_deadline_is_ended_for_that_reason) {
+  dump_ends = Instant::max();
+  Instant next{0};
+  watch_command = [&](const fake::CommandTrace&) {
+    if (executor.now() < next || unsigned{holder(kDump)} != unsigned{kAlpha}) return;
+    next = executor.now() + kProgressInterval;
+    put_header(kDump, pb::IN_PROGRESS);
+  };
+  BOOST_TEST_REQUIRE(run().has_value());
+  BOOST_TEST(header_on(shelf, kDump).attribute() == pb::ABORTED);
+  BOOST_TEST(header_on(shelf, kDump).reason() == pb::DEADLINE);
+  BOOST_TEST(time_of("dump-disk-claimed " + path_of(kDump) + " ABORTED DEADLINE") >=
+             config.timing.deadline().count());
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_is_not_saved_makes_the_takeover_incomplete) {
+  work.recover = [](const DiskView&) -> Result<std::string> {
+    return fail({.code = Code::kCorrupt, .operation = "mark the dump SAVED"});
+  };
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(!report->complete);
+  BOOST_TEST(place_of("dump-unsaved " + path_of(kDump)) >= 0);
+  BOOST_TEST(place_of("dump-saved") < 0);
+  const auto row = std::ranges::find(report->disks, path_of(kDump), &TakeoverReport::Disk::path);
+  BOOST_TEST_REQUIRE((row != report->disks.end()));
+  BOOST_TEST(row->outcome == "taken, dump not saved");
+  BOOST_TEST(phase() == pb::TakeoverIntent::TAKING);
+}
+
+BOOST_AUTO_TEST_CASE(hook_that_fails_makes_the_takeover_incomplete) {
+  work.run_hook = [](const HookInput&) {
+    return Status(fail({.code = Code::kIo, .operation = "hook"}));
+  };
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(!report->complete);
+  BOOST_TEST(place_of("hook-failed") >= 0);
+  BOOST_TEST(phase() == pb::TakeoverIntent::TAKING);
+}
+
+BOOST_AUTO_TEST_CASE(spare_that_can_be_read_only_later_waits_for_the_end_of_the_dump) {
+  shelf.inject(kSpare, {.kind = fake::FaultKind::kIoError,
+                        .only = fake::Command::kRead,
+                        .initiator = "beta",
+                        .times = 2});
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(report->complete);
+  BOOST_TEST(unsigned{holder(kSpare)} == unsigned{kBeta});
+  BOOST_TEST(time_of("take-started " + path_of(kSpare)) >= dump_ends.count());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
