@@ -47,9 +47,10 @@ std::string_view meaning_of(pb::Reason reason) {
 // Writer and reader must count the same pages; else one of them is wrong about this dump.
 bool totals_agree(const DumpReceiver& content, const pb::RecoveryReport& report) {
   const EndPayload& totals = content.end().totals;
-  return totals.memory_pages == report.memory_pages() &&
+  const std::uint64_t zero_filled = content.zero_filled_pages();
+  return totals.memory_pages + zero_filled == report.memory_pages() &&
          totals.stored_pages == report.stored_pages() + report.stray_pages() &&
-         totals.zero_pages == report.zero_pages() &&
+         totals.zero_pages + zero_filled == report.zero_pages() &&
          totals.excluded_pages == content.excluded_pages() &&
          totals.unreadable_pages == report.missing_pages();
 }
