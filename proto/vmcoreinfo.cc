@@ -52,6 +52,12 @@ std::optional<std::string_view> Vmcoreinfo::value(std::string_view type,
   return last;
 }
 
+std::optional<std::int64_t> Vmcoreinfo::crash_time() const {
+  constexpr std::int64_t kYear10000 = 253'402'300'800;
+  const auto seconds = parse<std::int64_t>(value("CRASHTIME"), 10);
+  return seconds && *seconds >= 0 && *seconds < kYear10000 ? seconds : std::nullopt;
+}
+
 std::optional<std::uint64_t> Vmcoreinfo::symbol(std::string_view name) const {
   return parse<std::uint64_t>(value("SYMBOL", name), 16);
 }

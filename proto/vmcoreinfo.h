@@ -21,6 +21,10 @@ class Vmcoreinfo {
   // Of the line KEY=VALUE: "OSRELEASE", "CRASHTIME". The last such line counts.
   [[nodiscard]] std::optional<std::string_view> value(std::string_view key) const;
 
+  // CRASHTIME: seconds since 1970 of the dead kernel's wall clock. Empty where there is none, and
+  // where it is no number or no time of the years 1970 to 9999.
+  [[nodiscard]] std::optional<std::int64_t> crash_time() const;
+
   // SYMBOL(name)=ffffffff82000000, always hexadecimal.
   [[nodiscard]] std::optional<std::uint64_t> symbol(std::string_view name) const;
   // LENGTH(name)=, SIZE(name)=, OFFSET(name)=, NUMBER(name)=, all decimal.

@@ -40,6 +40,15 @@ std::size_t length_of_notes(std::span<const std::byte> notes) {
   return padding ? at : notes.size();
 }
 
+// Several PT_NOTEs become one. They may overlap: no more comes of them than a head can hold.
+void add_notes(CoreHead& core, std::span<const std::byte> notes) {
+  notes = notes.first(length_of_notes(notes));
+  const std::uint64_t at = round_up(core.notes.size(), 4);
+  if (notes.size() > kMaxElfHeadBytes - std::min(at, kMaxElfHeadBytes)) return;
+  core.notes.resize(at);
+  core.notes.insert(core.notes.end(), notes.begin(), notes.end());
+}
+
 Status add_segment(CoreHead& core, const Elf64_Phdr& entry, std::uint64_t index) {
   const bool in_front = entry.p_paddr < kMaxPhysicalAddress;
   const std::uint64_t room = in_front ? kMaxPhysicalAddress - entry.p_paddr : 0;
@@ -57,6 +66,41 @@ Status add_segment(CoreHead& core, const Elf64_Phdr& entry, std::uint64_t index)
                            .memory_bytes = likely ? entry.p_memsz : entry.p_filesz,
                            .align = entry.p_align});
   return {};
+}
+
+PfnRange frames_of(std::uint64_t begin, std::uint64_t end) {
+  return {begin / kPageBytes, round_up(end, kPageBytes) / kPageBytes};
+}
+
+std::vector<PfnRange> frames_in_file(const CoreHead& core) {
+  std::vector<PfnRange> frames;
+  frames.reserve(core.segments.size());
+  for (const CoreSegment& segment : core.segments) {
+    if (segment.file_bytes == 0) continue;
+    frames.push_back(frames_of(segment.paddr, segment.paddr + segment.file_bytes));
+  }
+  return merged(std::move(frames));
+}
+
+// Makes the zero-filled parts that are believed part of their segments' file bytes.
+void add_zero_filled(CoreHead& core) {
+  const std::vector<PfnRange> held = frames_in_file(core);
+  std::uint64_t left = count_pages(held) * kMaxZeroFilledShare;
+  std::vector<PfnRange> filled;
+  for (CoreSegment& segment : core.segments) {
+    if (segment.memory_bytes == segment.file_bytes) continue;
+    const PfnRange frames =
+        frames_of(segment.paddr + segment.file_bytes, segment.paddr + segment.memory_bytes);
+    const std::uint64_t count = frames.end - frames.first;
+    if (count > left || frames.end > kMaxZeroFilledPfn) {
+      segment.memory_bytes = segment.file_bytes;
+      continue;
+    }
+    left -= count;
+    segment.file_bytes = segment.memory_bytes;
+    filled.push_back(frames);
+  }
+  core.zero_filled = difference(merged(std::move(filled)), held);
 }
 
 std::uint64_t notes_offset(const CoreHead& head) {
@@ -92,41 +136,29 @@ Result<CoreHead> parse_core_head(std::span<const std::byte> head) {
   const auto elf = read_elf_head(bytes);
   if (!elf) return bad_head(elf.error().code, std::string(elf.error().detail.view()));
   const Elf64_Ehdr& header = elf->header;
-  if (header.e_ident[EI_VERSION] != EV_CURRENT || header.e_version != EV_CURRENT) {
-    return corrupt("unknown ELF version");
-  }
-
-  CoreHead core{.machine = header.e_machine, .flags = header.e_flags, .notes = {}, .segments = {}};
+  CoreHead core{.machine = header.e_machine,
+                .flags = header.e_flags,
+                .notes = {},
+                .segments = {},
+                .zero_filled = {}};
   std::copy_n(header.e_ident, core.ident.size(), core.ident.begin());
-  bool has_notes = false;
   const auto add = [&](const Elf64_Phdr& entry, std::uint32_t index) -> Status {
     if (entry.p_type == PT_LOAD) return add_segment(core, entry, index);
     if (entry.p_type != PT_NOTE) return {};
-    if (has_notes) return corrupt("more than one PT_NOTE");
     if (!bytes.holds(entry.p_offset, entry.p_filesz)) return corrupt("notes go beyond the head");
-    const auto notes = head.subspan(entry.p_offset, entry.p_filesz);
-    core.notes.assign(notes.begin(),
-                      notes.begin() + static_cast<std::ptrdiff_t>(length_of_notes(notes)));
-    has_notes = true;
+    add_notes(core, head.subspan(entry.p_offset, entry.p_filesz));
     return {};
   };
   if (Status status = for_each_program_header(bytes, *elf, add); !status) {
     return fail(status.error());
   }
-  if (!has_notes) return corrupt("no PT_NOTE");
   if (core.segments.empty()) return corrupt("no PT_LOAD");
+  add_zero_filled(core);
   return core;
 }
 
 CoreLayout::CoreLayout(const CoreHead& head) {
-  std::vector<PfnRange> pages;
-  pages.reserve(head.segments.size());
-  for (const CoreSegment& segment : head.segments) {
-    if (segment.file_bytes == 0) continue;
-    pages.push_back({segment.paddr / kPageBytes,
-                     round_up(segment.paddr + segment.file_bytes, kPageBytes) / kPageBytes});
-  }
-  memory_ = merged(std::move(pages));
+  memory_ = frames_in_file(head);
   memory_pages_ = count_pages(memory_);
 
   // Room for every note and, where the program headers are too many for e_phnum, section header 0.

@@ -25,11 +25,12 @@
 
 namespace lastword {
 
-struct CoreSegment {  // of a PT_LOAD, as recorded
+struct CoreSegment {  // of a PT_LOAD
   std::uint32_t flags = 0;
   std::uint64_t vaddr = 0;
   std::uint64_t paddr = 0;
-  std::uint64_t file_bytes = 0;    // need not be whole pages, nor begin at one
+  // With the zero-filled part. Need not be whole pages, nor begin at one.
+  std::uint64_t file_bytes = 0;
   std::uint64_t memory_bytes = 0;  // at least file_bytes
   std::uint64_t align = 0;
 };
@@ -40,10 +41,24 @@ struct CoreHead {
   std::uint32_t flags = 0;
   std::vector<std::byte> notes;  // without padding after the last one
   std::vector<CoreSegment> segments;
+  // Page frames of zero-filled parts (p_memsz beyond p_filesz) that no segment's file bytes cover.
+  // The dump stream does not tell of them. In order and disjoint.
+  std::vector<PfnRange> zero_filled;
 };
 
+// A zero-filled part costs nothing in the vmcore, and a descriptor for each page in a kdump core.
+// So that a wrong p_memsz cannot make a dump too large to recover, all of them together are
+// believed up to so many times what the file holds ...
+inline constexpr std::uint64_t kMaxZeroFilledShare = 16;
+// ... and up to the end of what a kdump core can describe (kKdumpMaxPages).
+inline constexpr std::uint64_t kMaxZeroFilledPfn = std::uint64_t{1} << 36;
+
+// Accepts all that the dump writer accepts (dumpwriter/memory/vmcore.h), so that nothing that was
+// dumped is lost for its head.
+//
 // kCorrupt says which field; kUnsupported for another architecture. Accepts e_phnum PN_XNUM with
-// the count in section header 0.
+// the count in section header 0. A p_memsz that cannot be, or that is beyond the bounds above,
+// counts as p_filesz.
 [[nodiscard]] Result<CoreHead> parse_core_head(std::span<const std::byte> head);
 
 // Physical addresses that x86-64 can have: 52 bits.

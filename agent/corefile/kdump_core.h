@@ -21,6 +21,7 @@ namespace lastword {
 // Memory up to which this format is written: 256 TiB, four times what 4-level paging can address.
 // Beyond it, bitmaps are longer than readers can hold.
 inline constexpr std::uint64_t kKdumpMaxPages = std::uint64_t{1} << 36;
+static_assert(kMaxZeroFilledPfn <= kKdumpMaxPages, "zeros must not keep a dump from this format");
 
 // Where the parts of the file begin, in bytes. Follows from the vmcore's head alone.
 struct KdumpGeometry {

@@ -91,6 +91,19 @@ Status DumpReceiver::take(const Section& section) {
     case SectionKind::kElfHead:
       // Behind a part that is lost the others are nothing.
       if (section.header.sequence != head_sections_) return {};
+// Whatever became of the stream, these pages are known.
+Status DumpReceiver::take_zero_filled() {
+  for (const PfnRange& frames : difference(head_->zero_filled, told_.ranges())) {
+    const std::uint64_t count = frames.end - frames.first;
+    (void)told_.add(frames);
+    zero_pages_ += count;
+    zero_filled_pages_ += count;
+    if (writer_ == nullptr) continue;
+    if (Status status = writer_->write_zero_pages(frames.first, count); !status) return status;
+  }
+  return {};
+}
+
       ++head_sections_;
       if (head_bytes_.size() + content.size() > kMaxElfHeadBytes) {
         return corrupt_dump("the vmcore's head is too long");
@@ -153,7 +166,7 @@ Status DumpReceiver::stream_ended(const StreamReader& reader) {
     return fail(error);
   }
   const Status status = take_head_end(reader);
-  if (status) return {};
+  if (status) return take_zero_filled();
   Error error = status.error();
   if (error.disk.empty()) error.disk = reader.disk();
   return fail(error);

@@ -41,6 +41,8 @@ class DumpReceiver {
   [[nodiscard]] std::uint64_t stray_pages() const { return stray_pages_; }  // stored, in no PT_LOAD
   // Of the last pages section; empty: there was none.
   [[nodiscard]] std::optional<PagePass> last_pass() const { return last_pass_; }
+  // Of these, those that the head alone tells of: CoreHead::zero_filled.
+  [[nodiscard]] std::uint64_t zero_filled_pages() const { return zero_filled_pages_; }
   // Not reached before the stream ended, or unreadable for its writer. In order and disjoint.
   [[nodiscard]] std::vector<PfnRange> missing() const;
 
@@ -51,6 +53,7 @@ class DumpReceiver {
   [[nodiscard]] Status take_run(const PageRun& run, PfnRange frames,
                                 std::span<const std::byte> content);
   [[nodiscard]] Status stream_ended(const StreamReader& reader);
+  [[nodiscard]] Status take_zero_filled();
 
   CoreWriter* writer_;
   std::optional<CoreHead> substitute_;
@@ -69,5 +72,6 @@ class DumpReceiver {
   std::uint64_t stray_pages_ = 0;
   StreamEnd end_;
 };
+  std::uint64_t zero_filled_pages_ = 0;
 
 }  // namespace lastword

@@ -13,6 +13,7 @@
 #include "agent/corefile/core_format.h"
 #include "agent/recover/dump_front.h"
 #include "agent/recover/recovery_report.h"
+#include "agent/base/utc.h"
 #include "agent/recover/stream_reader.h"
 #include "proto/coredump.h"
 

@@ -1,27 +1,16 @@
 #include "agent/recover/recovery_report.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "agent/base/text_file.h"
+#include "agent/base/utc.h"
 #include "proto/printable.h"
 
 namespace lastword {
 namespace {
-
-// Clocks of capture kernels may say anything; fmt throws on years that do not fit.
-std::tm utc(std::int64_t unix_ms) {
-  const std::time_t seconds = unix_ms / 1000;
-  std::tm fields{};
-  const bool sane = unix_ms > 0 && unix_ms < 253'402'300'800'000;  // before the year 10000
-  const std::time_t value = sane ? seconds : 0;
-  gmtime_r(&value, &fields);
-  return fields;
-}
 
 std::string_view meaning_of(pb::Reason reason) {
   switch (reason) {
@@ -47,9 +36,10 @@ std::string_view meaning_of(pb::Reason reason) {
 // Writer and reader must count the same pages; else one of them is wrong about this dump.
 bool totals_agree(const DumpReceiver& content, const pb::RecoveryReport& report) {
   const EndPayload& totals = content.end().totals;
-  return totals.memory_pages == report.memory_pages() &&
+  const std::uint64_t zero_filled = content.zero_filled_pages();
+  return totals.memory_pages + zero_filled == report.memory_pages() &&
          totals.stored_pages == report.stored_pages() + report.stray_pages() &&
-         totals.zero_pages == report.zero_pages() &&
+         totals.zero_pages + zero_filled == report.zero_pages() &&
          totals.excluded_pages == content.excluded_pages() &&
          totals.unreadable_pages == report.missing_pages();
 }
@@ -186,14 +176,6 @@ Result<pb::RecoveryReport> load_report(const std::string& path) {
                  .detail = "not the report of a finished recovery"});
   }
   return report;
-}
-
-std::string utc_time(std::int64_t unix_ms) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc(unix_ms));
-}
-
-std::string utc_time_compact(std::int64_t unix_ms) {
-  return fmt::format("{:%Y%m%dT%H%M%SZ}", utc(unix_ms));
 }
 
 }  // namespace lastword

@@ -27,8 +27,4 @@ inline constexpr std::size_t kMaxListedRanges = 64;
 // kNotFound: no such file; kCorrupt: not a whole report.
 [[nodiscard]] Result<pb::RecoveryReport> load_report(const std::string& path);
 
-// "2026-11-20T14:19:39Z", and for file names "20261120T141939Z".
-[[nodiscard]] std::string utc_time(std::int64_t unix_ms);
-[[nodiscard]] std::string utc_time_compact(std::int64_t unix_ms);
-
 }  // namespace lastword

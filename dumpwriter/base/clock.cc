@@ -2,8 +2,6 @@
 
 #include <time.h>
 
-#include <charconv>
-
 namespace lastword {
 namespace {
 
@@ -14,26 +12,13 @@ milliseconds read_clock(clockid_t id) {
                                                   std::chrono::nanoseconds(now.tv_nsec));
 }
 
-std::optional<milliseconds> crash_time(const Vmcoreinfo& info) {
-  const auto text = info.value("CRASHTIME");
-  if (!text) return std::nullopt;
-  std::int64_t seconds = 0;
-  const char* const end = text->data() + text->size();
-  const auto result = std::from_chars(text->data(), end, seconds);
-  constexpr std::int64_t kYear9999 = 253'402'300'800;
-  if (result.ec != std::errc{} || result.ptr != end || seconds < 0 || seconds > kYear9999) {
-    return std::nullopt;
-  }
-  return std::chrono::seconds(seconds);
-}
-
 }  // namespace
 
 milliseconds time_since_panic(const Vmcoreinfo& info, milliseconds wall_clock,
                               milliseconds uptime) {
-  const auto crashed = crash_time(info);
+  const auto crashed = info.crash_time();
   if (!crashed) return uptime;
-  const milliseconds elapsed = wall_clock - *crashed;
+  const milliseconds elapsed = wall_clock - std::chrono::seconds(*crashed);
   return elapsed < uptime || elapsed > uptime + kMaxBeforeBoot ? uptime : elapsed;
 }
 

@@ -74,7 +74,8 @@ std::vector<std::byte> vmcore_head(std::span<const Segment> segments,
     entry.p_offset = offset + segment.paddr % kPageBytes;
     entry.p_vaddr = segment.vaddr;
     entry.p_paddr = segment.paddr;
-    entry.p_filesz = entry.p_memsz = segment.bytes;
+    entry.p_filesz = segment.bytes;
+    entry.p_memsz = segment.bytes + segment.zero_filled;
     append_object(head, entry);
     offset += round_up_to_block(segment.paddr % kPageBytes + segment.bytes);
   }

@@ -17,6 +17,7 @@ struct Segment {
   std::uint64_t vaddr = 0;
   std::uint64_t paddr = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t zero_filled = 0;  // behind them, in memory only
 };
 [[nodiscard]] std::vector<std::byte> vmcore_head(std::span<const Segment> segments,
                                                  std::span<const std::byte> notes);

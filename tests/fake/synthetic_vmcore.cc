@@ -142,6 +142,7 @@ Layout lay_out(const SyntheticVmcore& core) {
   std::vector<std::byte> notes = note("CORE", NT_PRSTATUS, std::string(336, '\0'));
   const auto info = note("VMCOREINFO", 0, core.vmcoreinfo);
   notes.insert(notes.end(), info.begin(), info.end());
+  if (core.notes) notes = *core.notes;
   const std::uint64_t notes_at = align_up(at, kPageBytes);
   image.put_bytes(notes_at, notes);
   std::uint64_t program_at = sizeof header;

@@ -53,7 +53,8 @@ class SyntheticVmcore {
   SyntheticMemory memory;
   std::vector<SyntheticLoad> loads;
   std::string vmcoreinfo;
-  bool extended_numbering = false;  // e_phnum = PN_XNUM, the count in a section header
+  std::optional<std::vector<std::byte>> notes;  // all of PT_NOTE, in place of VMCOREINFO and others
+  bool extended_numbering = false;              // e_phnum = PN_XNUM, the count in a section header
 
   void add_direct(std::uint64_t paddr, std::uint64_t bytes) {
     loads.push_back({.vaddr = kDirectMap + paddr, .paddr = paddr, .bytes = bytes});

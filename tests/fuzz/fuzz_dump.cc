@@ -1,5 +1,6 @@
-// A whole dump of a vmcore whose VMCOREINFO says anything: the disk's records can be read, and the
-// stream has every page.
+// A whole dump of a vmcore whose VMCOREINFO, or whose PT_NOTE as a whole, says anything: the disk's
+// records can be read, recovery takes the head, and the stream has every page.
+#include "agent/corefile/elf_core.h"
 #include "dumpwriter/dump_run.h"
 #include "dumpwriter/open_classes.h"
 #include "proto/crc32c.h"
@@ -46,6 +47,9 @@ class Silence final : public DumpReporter {
   void note(std::string_view) override {}
 };
 
+// An input that begins so is a PT_NOTE; any other one is VMCOREINFO.
+constexpr std::byte kNotes{1};
+
 std::string kernels_vmcoreinfo() {
   fake::SyntheticKernel kernel;
   const MemoryFile file({});
@@ -53,10 +57,25 @@ std::string kernels_vmcoreinfo() {
   return "OSRELEASE=6.1.0-18-amd64\n" + kernel.core.vmcoreinfo;
 }
 
+// One note, VMCOREINFO, as an input.
+Input notes_with(std::string_view text) {
+  constexpr std::string_view kName{"VMCOREINFO\0", 12};
+  const std::array<std::uint32_t, 3> header{kVmcoreinfoNote.size() + 1,
+                                            static_cast<std::uint32_t>(text.size()), 0};
+  Input input{kNotes};
+  for (const std::span<const std::byte> bytes : std::initializer_list<std::span<const std::byte>>{
+           std::as_bytes(std::span(header)), std::as_bytes(std::span(kName)),
+           std::as_bytes(std::span(text))}) {
+    input.insert(input.end(), bytes.begin(), bytes.end());
+  }
+  return input;
+}
+
 // Every page frame of memory is in one run of a stream that is whole.
 void check_stream(std::span<const std::byte> stream, const UuidBytes& crash_id,
                   std::uint64_t frames) {
   std::uint64_t told = 0;
+  std::vector<std::byte> head;
   for (std::uint64_t sequence = 0;; ++sequence) {
     const auto block = stream.first<kBlockBytes>();
     const auto header = parse_section(block, sequence, crash_id);
@@ -64,10 +83,17 @@ void check_stream(std::span<const std::byte> stream, const UuidBytes& crash_id,
     const auto payload = stream.subspan(kBlockBytes, header->stored_bytes);
     FUZZ_REQUIRE(crc32c(payload) == header->payload_crc32c);
     for (const PageRun& run : runs_of(block, *header)) told += run.count;
+    if (static_cast<SectionKind>(header->kind) == SectionKind::kElfHead) {
+      FUZZ_REQUIRE(static_cast<Codec>(header->codec) == Codec::kNone);
+      head.insert(head.end(), payload.begin(), payload.end());
+    }
     if (static_cast<SectionKind>(header->kind) == SectionKind::kEnd) break;
     stream = stream.subspan(kBlockBytes + round_up_to_block(header->stored_bytes));
   }
   FUZZ_REQUIRE(told == frames);
+  const auto core = parse_core_head(head);
+  FUZZ_REQUIRE(core.has_value());
+  FUZZ_REQUIRE(CoreLayout(*core).memory_pages() == frames);
 }
 
 }  // namespace
@@ -81,7 +107,9 @@ std::vector<Input> seeds() {
         "SYMBOL(prb)=ffffffffffffffff\nLENGTH(node_data)=18446744073709551615\n" + whole}) {
     const auto bytes = std::as_bytes(std::span(text));
     inputs.emplace_back(bytes.begin(), bytes.end());
+    inputs.push_back(notes_with(text));
   }
+  inputs.push_back({kNotes});
   return inputs;
 }
 
@@ -89,7 +117,11 @@ void run(std::span<const std::byte> input) {
   fake::SyntheticKernel kernel;
   const MemoryFile file({});
   kernel.write(file.path());
-  kernel.core.vmcoreinfo.assign(reinterpret_cast<const char*>(input.data()), input.size());
+  if (!input.empty() && input[0] == kNotes) {
+    kernel.core.notes.emplace(input.begin() + 1, input.end());
+  } else {
+    kernel.core.vmcoreinfo.assign(reinterpret_cast<const char*>(input.data()), input.size());
+  }
   kernel.core.write(file.path());
   const auto core = Vmcore::open(file.path());
   FUZZ_REQUIRE(core.has_value());

@@ -1,6 +1,8 @@
-// A vmcore as the dump writer opens it, and the kernel log found in its memory.
+// A vmcore as the dump writer opens it, the kernel log found in its memory, and its head as
+// recovery reads it.
 #include <array>
 
+#include "agent/corefile/elf_core.h"
 #include "dumpwriter/memory/kernel_log.h"
 #include "dumpwriter/memory/vmcore.h"
 #include "tests/fake/synthetic_vmcore.h"
@@ -31,10 +33,30 @@ std::vector<Input> seeds() {
   return inputs;
 }
 
+namespace {
+
+// Recovery takes the head, and finds the same memory in it.
+void check_head(const Vmcore& core) {
+  std::vector<std::byte> bytes(core.head_bytes());
+  FUZZ_REQUIRE(core.read(0, bytes).has_value());
+  const auto head = parse_core_head(bytes);
+  FUZZ_REQUIRE(head.has_value());
+  if (core.left_out_segments() > 0) return;
+  std::vector<PfnRange> written;
+  for (const FrameRange& range : core.map().ranges()) {
+    written.push_back({range.first_pfn, range.end_pfn});
+  }
+  const CoreLayout layout(*head);
+  FUZZ_REQUIRE(difference(layout.memory(), head->zero_filled) == merged(written));
+}
+
+}  // namespace
+
 void run(std::span<const std::byte> input) {
   const MemoryFile file(input);
   const auto core = Vmcore::open(file.path());
   if (!core) return;
+  check_head(*core);
   std::uint64_t frames = 0;
   std::uint64_t next = 0;
   for (const FrameRange& range : core->map().ranges()) {

@@ -49,6 +49,15 @@ BOOST_AUTO_TEST_CASE(last_line_of_a_key_counts) {
   BOOST_TEST(Vmcoreinfo("CRASHTIME=1\nCRASHTIME=2\n").value("CRASHTIME").value_or("") == "2");
 }
 
+BOOST_AUTO_TEST_CASE(crash_time_is_a_time_that_a_clock_can_show) {
+  BOOST_TEST(Vmcoreinfo(kText).crash_time().value_or(0) == 1'700'000'000);
+  BOOST_TEST(Vmcoreinfo("CRASHTIME=253402300799").crash_time().value_or(0) == 253'402'300'799);
+  for (const char* text : {"", "CRASHTIME=", "CRASHTIME=12 s", "CRASHTIME=soon", "CRASHTIME=-5",
+                           "CRASHTIME=253402300800", "CRASHTIME=99999999999999999999"}) {
+    BOOST_TEST(!Vmcoreinfo(text).crash_time(), text);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(panic_time)
