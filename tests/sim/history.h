@@ -11,6 +11,7 @@ namespace lastword::sim {
 
 struct History {
   std::optional<std::string> broken;  // the first invariant that was
+  std::optional<std::string> left;    // sound, but at its end there was work for hands
   std::uint64_t steps = 0;
   std::int64_t simulated_ms = 0;
 };

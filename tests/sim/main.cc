@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   if (options.trace) tell = [](const std::string& line) { fmt::print("{}\n", line); };
   const auto begun = std::chrono::steady_clock::now();
   std::uint64_t broken = 0;
+  std::uint64_t left = 0;
   std::uint64_t steps = 0;
   std::int64_t simulated_ms = 0;
   std::uint64_t done = 0;
@@ -57,6 +58,7 @@ int main(int argc, char** argv) {
     const auto history = run_history(seed, folder, tell);
     steps += history.steps;
     simulated_ms += history.simulated_ms;
+    if (history.left) ++left;
     if (!history.broken) continue;
     ++broken;
     fmt::print("seed {}: {}\n  replay: {} --seed {} --trace\n", seed, *history.broken, argv[0],
@@ -66,8 +68,10 @@ int main(int argc, char** argv) {
   std::filesystem::remove_all(folder);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   const std::uint64_t count = std::min(done + 1, options.histories);
-  fmt::print("{} histories, {} broken; {} steps, {:.0f} s simulated in {:.1f} s: {:.0f} a minute\n",
-             count, broken, steps, static_cast<double>(simulated_ms) / 1000, took.count(),
-             60 * static_cast<double>(count) / took.count());
+  fmt::print(
+      "{} histories, {} broken, {} left to hands; {} steps, {:.0f} s simulated in {:.1f} s: "
+      "{:.0f} a minute\n",
+      count, broken, left, steps, static_cast<double>(simulated_ms) / 1000, took.count(),
+      60 * static_cast<double>(count) / took.count());
   return broken == 0 ? 0 : 1;
 }

@@ -106,22 +106,20 @@ void tidy_up(World& world, std::uint8_t id) {
   NodeTruth& truth = world.truth.of(id);
   if (!truth.powered) return node.power_on();
   if (!node.up() || !node.idle()) return;
-  const bool in_service = load_node_state(node.config()).has_value();
-  const int started = node.last_exit("start").value_or(-1);
-  // "In takeover": the way back is long; until then it waits.
-  if (started == kExitRefused) return;
-  // Killed, or some disk failed, or its life was ended.
-  if (!in_service || started != kExitOk) return node.restart();
+  if (node.waits()) return;
+  const auto started = node.last_exit("start");
+  // A disk that came later: systemctl reload.
+  if (!started) return node.start([&node] { node.arm(); });
+  // Some disk failed, or its life was ended.
+  if (started != kExitOk || !load_node_state(node.config())) return node.restart();
   const auto agent = node.last_exit("agent");
   const auto takeover = node.last_exit("takeover");
   // The partner has won, or the service met a conflict: stop the service, restart.
   if (agent == kExitFenced || takeover == kExitFenced) return node.restart();
-  // Incomplete: `lastword takeover` again.
-  if (agent == kExitNo || takeover == kExitNo) return node.take_over();
-  // The partner waits, and nothing says that this node has taken all: "takeover again".
-  const bool partner_waits =
-      world.node(partner_of(id)).last_exit("start").value_or(kExitOk) == kExitRefused;
-  if (partner_waits && agent != kExitOk && takeover != kExitOk) return node.take_over();
+  // Incomplete, or the partner waits and nothing says that all of it is taken: takeover again.
+  const bool undone = agent == kExitNo || takeover == kExitNo ||
+                      (world.node(partner_of(id)).waits() && agent != kExitOk);
+  if (undone && takeover != kExitOk) return node.take_over();
   if (!node.runs("agent") && agent != kExitOk) return node.run_agent();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/sim/capture_kernel.h"
@@ -125,6 +126,7 @@ void SimNode::power_on() {
   }
   std::filesystem::remove_all(config_.state_directory);
   exits_.clear();
+  waits_ = false;
   world_.say(fmt::format("{:5} boots, initiator {}", node_name(id_), truth.initiator));
   const auto boot = truth.boot;
   world_.scheduler.after(world_.random.between(Time(200'000), Time(1'000'000)), [this, boot] {
@@ -205,8 +207,10 @@ void SimNode::pause(Time time) {
   for (const auto& program : running_) program->process->pause_until(until);
 }
 
-void SimNode::wake_up() {
+void SimNode::recover_from_faults() {
   for (const auto& program : running_) program->process->pause_until(Time{0});
+  if (sight_) sight_->unseen.fill(false);
+  exits_.clear();
 }
 
 void SimNode::wipe_run() {
@@ -227,7 +231,9 @@ void SimNode::kill_program(const std::string& name) {
 }
 
 void SimNode::agent_again() {
+  if (std::exchange(agent_comes_, true)) return;
   world_.scheduler.after(kRestartSec, [this, boot = world_.truth.of(id_).boot] {
+    agent_comes_ = false;
     if (up() && world_.truth.of(id_).boot == boot) run_agent();
   });
 }

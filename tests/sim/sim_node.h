@@ -48,12 +48,16 @@ class SimNode {
   // How the last one of that name ended; absent: it runs, or was killed, or none was run.
   [[nodiscard]] std::optional<int> last_exit(const std::string& name) const;
 
+  // Its last `start` said that the partner has taken over: it touches nothing until the way back.
+  [[nodiscard]] bool waits() const { return waits_; }
+
   // --- What happens to it ---
   void power_on();  // boots: start, arm, agent
   void power_off();
   void panic();
   void pause(Time time);
-  void wake_up();
+  // No fault of its own goes on: it is awake, and sees every disk.
+  void recover_from_faults();
   void wipe_run();
   // One of its programs, if one runs, as by SIGKILL.
   void kill_program(const std::string& name);
@@ -97,6 +101,8 @@ class SimNode {
   std::vector<std::shared_ptr<Program>> running_;
   std::shared_ptr<Program> service_;
   std::map<std::string, int> exits_;
+  bool waits_ = false;
+  bool agent_comes_ = false;  // again, after RestartSec
 };
 
 }  // namespace lastword::sim

@@ -36,7 +36,8 @@ int SimNode::start_main(Program& program) {
     world_.say(describe(report.error()));
     return exit_status(report.error().code);
   }
-  if (report->outcome == StartOutcome::kTakenOver) return kExitRefused;
+  waits_ = report->outcome == StartOutcome::kTakenOver;
+  if (waits_) return kExitRefused;
   if (report->outcome == StartOutcome::kNoDisk) return kExitNo;
   bool all = report->plan.refused.empty();
   for (std::size_t i = 0; i < report->disks.size(); ++i) {

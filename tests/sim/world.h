@@ -38,7 +38,8 @@ class World {
   Truth truth;
   unsigned luns;
   bool calm = false;                  // faults have stopped
-  std::optional<std::string> broken;  // the first invariant that was, and when
+  std::optional<std::string> broken;  // the first invariant that was
+  std::optional<std::string> left;    // what only hands can bring to rest (history.cc)
 
   [[nodiscard]] SimNode& node(std::uint8_t id) { return *nodes_.at(id); }
   [[nodiscard]] bool tracing() const { return tell_ != nullptr; }

@@ -6,6 +6,8 @@
 // lives only.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/node/state_files.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/sim/checkers/checker.h"
@@ -31,7 +33,11 @@ bool contains(const std::vector<ReservationKey>& keys, ReservationKey key) {
 Problem unrest_of_mailbox(const Watched& watched, unsigned lun,
                           const std::vector<ReservationKey>& present) {
   for (const ReservationKey key : watched.shelf.registrations(lun).keys) {
-    if (contains(present, key)) continue;
+    const auto parts = parse_key(key);
+    const bool in_service = std::ranges::any_of(present, [&](ReservationKey other) {
+      return parts && parse_key(other)->node == parts->node;
+    });
+    if (contains(present, key) || !in_service) continue;
     return fmt::format("I8: key {} on mailbox disk lun {} is of no present life", to_string(key),
                        lun);
   }
