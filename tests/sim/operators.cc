@@ -109,7 +109,7 @@ void tidy_up(World& world, std::uint8_t id) {
   if (node.waits()) return;
   const auto started = node.last_exit("start");
   // A disk that came later: systemctl reload.
-  if (!started) return node.start([&node] { node.arm(); });
+  if (!started || !node.started_in_calm()) return node.start([&node] { node.arm(); });
   // Some disk failed, or its life was ended.
   if (started != kExitOk || !load_node_state(node.config())) return node.restart();
   const auto agent = node.last_exit("agent");

@@ -241,6 +241,7 @@ void SimNode::agent_again() {
 // --- What an operator does on it ---
 
 void SimNode::start(std::function<void()> then) {
+  started_in_calm_ = world_.calm;
   run(
       "start", [this](Program& program) { return start_main(program); }, std::move(then));
 }

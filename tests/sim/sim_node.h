@@ -51,6 +51,9 @@ class SimNode {
   // Its last `start` said that the partner has taken over: it touches nothing until the way back.
   [[nodiscard]] bool waits() const { return waits_; }
 
+  // `start` was run since faults have stopped.
+  [[nodiscard]] bool started_in_calm() const { return started_in_calm_; }
+
   // --- What happens to it ---
   void power_on();  // boots: start, arm, agent
   void power_off();
@@ -102,6 +105,7 @@ class SimNode {
   std::shared_ptr<Program> service_;
   std::map<std::string, int> exits_;
   bool waits_ = false;
+  bool started_in_calm_ = false;
   bool agent_comes_ = false;  // again, after RestartSec
 };
 
