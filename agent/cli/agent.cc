@@ -26,7 +26,8 @@ int run_agent(const std::string& config_path, const AgentOptions& options) {
       config->partner.name));
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const EventSink events = event_printer(*config, options.json);
-  const auto report = watch_and_take_over(*config, surveyor, events);
+  const auto report =
+      watch_and_take_over(*config, surveyor, events, hands_of_this_machine(*config));
   return print_takeover(*config, report, ReportKind::kDone, options.json);
 }
 

@@ -34,7 +34,7 @@ int run_takeover(const std::string& config_path, const TakeoverOptions& options)
       "`lastword takeover` again goes on where this one was");
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const EventSink events = event_printer(*config, options.json);
-  const auto report = take_over_now(*config, surveyor, events);
+  const auto report = take_over_now(*config, surveyor, events, hands_of_this_machine(*config));
   return print_takeover(*config, report, ReportKind::kDone, options.json);
 }
 

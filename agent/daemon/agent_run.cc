@@ -25,17 +25,16 @@ Result<Failure> operator_says_so(Surveyor& surveyor) {
 // The caller holds lock_takeover(). The state is loaded again here: `lastword start` may have run
 // while this node watched.
 Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
-                                    const EventSink& events, Failure failure) {
+                                    const EventSink& events, const TakeoverHands& hands,
+                                    Failure failure) {
   const auto state = load_node_state(config);
   if (!state) return fail(state.error());
-  const TakeoverWork work{
-      .config = config,
-      .state = *state,
-      .surveyor = surveyor,
-      .events = events,
-      .run_hook =
-          [&config](const HookInput& input) { return run_hook(config.hooks.service_taken, input); },
-      .recover = [&config](const DiskView& disk) { return recover_after_takeover(config, disk); }};
+  const TakeoverWork work{.config = config,
+                          .state = *state,
+                          .surveyor = surveyor,
+                          .events = events,
+                          .run_hook = hands.run_hook,
+                          .recover = hands.recover};
   auto report = take_over(work, std::move(failure));
   if (report) {
     events({.name = "takeover-finished",
@@ -64,18 +63,25 @@ Result<bool> still_stands(const Failure& failure, const Config& config) {
 
 }  // namespace
 
+TakeoverHands hands_of_this_machine(const Config& config) {
+  return {
+      .run_hook =
+          [&config](const HookInput& input) { return run_hook(config.hooks.service_taken, input); },
+      .recover = [&config](const DiskView& disk) { return recover_after_takeover(config, disk); }};
+}
+
 Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
-                                     const EventSink& events) {
+                                     const EventSink& events, const TakeoverHands& hands) {
   if (const auto state = load_node_state(config); !state) return fail(state.error());
   const auto lock = lock_takeover(config, false);
   if (!lock) return fail(lock.error());
   auto failure = operator_says_so(surveyor);
   if (!failure) return fail(failure.error());
-  return run_takeover(config, surveyor, events, std::move(*failure));
+  return run_takeover(config, surveyor, events, hands, std::move(*failure));
 }
 
 Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surveyor,
-                                           const EventSink& events) {
+                                           const EventSink& events, const TakeoverHands& hands) {
   for (;;) {
     const auto state = load_node_state(config);
     if (!state) return fail(state.error());
@@ -94,7 +100,7 @@ Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surve
       if (!stands) return fail(stands.error());
       if (!*stands) continue;
     }
-    return run_takeover(config, surveyor, events, std::move(*failure));
+    return run_takeover(config, surveyor, events, hands, std::move(*failure));
   }
 }
 

@@ -18,6 +18,13 @@ void FakeMedium::read(std::uint64_t offset, std::span<std::byte> buffer) const {
   }
 }
 
+void FakeMedium::read_durable(std::uint64_t offset, std::span<std::byte> buffer) const {
+  for (std::size_t at = 0; at < buffer.size(); at += kBlockBytes) {
+    std::ranges::copy(content_of(durable_, {}, offset + at),
+                      buffer.begin() + static_cast<long>(at));
+  }
+}
+
 void FakeMedium::write(std::uint64_t offset, std::span<const std::byte> buffer) {
   for (std::size_t at = 0; at < buffer.size(); at += kBlockBytes) {
     std::ranges::copy(buffer.subspan(at, kBlockBytes), cache_[offset + at].begin());

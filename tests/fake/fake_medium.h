@@ -26,6 +26,7 @@ class FakeMedium {
  public:
   // Whole blocks.
   void read(std::uint64_t offset, std::span<std::byte> buffer) const;
+  void read_durable(std::uint64_t offset, std::span<std::byte> buffer) const;
   void write(std::uint64_t offset, std::span<const std::byte> buffer);
   // Only the first `sectors` sectors of the block become new.
   void write_torn(std::uint64_t offset, std::span<const std::byte> block, unsigned sectors);

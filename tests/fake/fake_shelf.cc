@@ -311,6 +311,34 @@ void FakeShelf::poke(unsigned lun, std::uint64_t offset, std::span<const std::by
   medium.flush();
 }
 
+void FakeShelf::peek_durable(unsigned lun, std::uint64_t offset,
+                             std::span<std::byte> buffer) const {
+  const std::lock_guard lock(state_->mutex);
+  state_->luns.at(lun).medium.read_durable(offset, buffer);
+}
+
+void FakeShelf::land(unsigned lun, std::uint64_t offset, std::span<const std::byte> buffer) {
+  const std::lock_guard lock(state_->mutex);
+  state_->luns.at(lun).medium.write(offset, buffer);
+}
+
+std::vector<Registrant> FakeShelf::registrants(unsigned lun) const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<Registrant> all;
+  for (const auto& [nexus, key] : state_->luns.at(lun).reservations.registered()) {
+    all.push_back({.initiator = state_->initiators.at(nexus), .key = key});
+  }
+  return all;
+}
+
+bool FakeShelf::allows_write(const std::string& initiator, unsigned lun) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = std::ranges::find(state_->initiators, initiator);
+  return found != state_->initiators.end() &&
+         state_->luns.at(lun).reservations.allows_write(
+             static_cast<NexusId>(found - state_->initiators.begin()));
+}
+
 Registrations FakeShelf::registrations(unsigned lun) const {
   const std::lock_guard lock(state_->mutex);
   return state_->luns.at(lun).reservations.registrations();

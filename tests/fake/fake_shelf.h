@@ -90,6 +90,13 @@ struct ShelfOptions {
   bool power_on_attention = true;      // a new nexus finds 29/00
   // LIO: PREEMPT AND ABORT aborts nothing when the victim does not hold the reservation.
   bool aborts_for_holder_only = false;
+  bool keeps_trace = true;  // see trace()
+};
+
+struct Registrant {
+  std::string initiator;
+  ReservationKey key;
+  bool operator==(const Registrant&) const = default;
 };
 
 class ShelfState;
@@ -152,7 +159,14 @@ class FakeShelf {
   // The medium as a reader with every right would see it, faults aside. Whole blocks.
   void peek(unsigned lun, std::uint64_t offset, std::span<std::byte> buffer) const;
   void poke(unsigned lun, std::uint64_t offset, std::span<const std::byte> buffer);  // durable
+  // What a power loss would leave that keeps nothing but what was flushed.
+  void peek_durable(unsigned lun, std::uint64_t offset, std::span<std::byte> buffer) const;
+  // A write that the target had accepted is executed: into the volatile cache, without a check.
+  void land(unsigned lun, std::uint64_t offset, std::span<const std::byte> buffer);
   [[nodiscard]] Registrations registrations(unsigned lun) const;
+  [[nodiscard]] std::vector<Registrant> registrants(unsigned lun) const;
+  // Whether the reservation lets this initiator write; one that never connected may not.
+  [[nodiscard]] bool allows_write(const std::string& initiator, unsigned lun) const;
   [[nodiscard]] std::optional<Reservation> reservation(unsigned lun) const;
 
  private:

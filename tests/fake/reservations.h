@@ -50,6 +50,7 @@ class PersistentReservations {
   [[nodiscard]] bool allows_read(NexusId nexus) const;
   [[nodiscard]] bool allows_write(NexusId nexus) const;
   [[nodiscard]] Registrations registrations() const;
+  [[nodiscard]] const std::map<NexusId, ReservationKey>& registered() const { return registered_; }
   [[nodiscard]] std::optional<Reservation> reservation() const;
 
  private:

@@ -289,6 +289,7 @@ Status ShelfState::run(const Request& request, const Execute& execute) {
   if (call) call(entry);
   std::unique_lock lock(mutex);
   const Status status = run_locked(request, execute, lock);
+  if (!options.keeps_trace) return status;
   entry.outcome = status;
   trace.push_back(std::move(entry));
   return status;

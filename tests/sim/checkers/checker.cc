@@ -1,0 +1,26 @@
+#include "tests/sim/checkers/checker.h"
+
+#include <algorithm>
+
+namespace lastword::sim {
+
+std::vector<KeyParts> Checker::removed_by(const Executed& executed) const {
+  std::vector<KeyParts> removed;
+  const auto after = watched_.shelf.registrants(executed.about.lun);
+  for (const fake::Registrant& registrant : executed.before) {
+    if (std::ranges::find(after, registrant) != after.end()) continue;
+    if (const auto parts = parse_key(registrant.key)) removed.push_back(*parts);
+  }
+  return removed;
+}
+
+std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched) {
+  std::vector<std::unique_ptr<Checker>> checkers;
+  checkers.push_back(check_one_writer(watched));
+  checkers.push_back(check_live_keys(watched));
+  checkers.push_back(check_intent_first(watched));
+  checkers.push_back(check_dump_not_early(watched));
+  return checkers;
+}
+
+}  // namespace lastword::sim

@@ -1,0 +1,73 @@
+// A checker watches one invariant of docs/protocol.md in a history, and says when it is broken.
+// Each is a file of its own; make_checkers() lists them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/node/event.h"
+#include "agent/protocol/config.h"
+#include "tests/sim/target.h"
+#include "tests/sim/truth.h"
+
+namespace lastword::sim {
+
+// What checkers may look at.
+struct Watched {
+  const Scheduler& scheduler;
+  fake::FakeShelf& shelf;
+  const Truth& truth;
+  std::array<const Config*, 3> configs;  // by node id, from 1
+  std::vector<pb::Role> roles;           // by logical unit
+  std::vector<std::uint8_t> homes;       // likewise; 0: a mailbox disk's
+  std::function<void(const std::string&)> broken;
+};
+
+class Checker {
+ public:
+  explicit Checker(const Watched& watched) : watched_(watched) {}
+  virtual ~Checker() = default;
+  Checker(const Checker&) = delete;
+  Checker& operator=(const Checker&) = delete;
+
+  virtual void on_executed(const Executed&) {}
+  // `lun`: of the event's disk, or kMaxLuns.
+  virtual void on_event(const Actor&, const Event&, unsigned lun) { static_cast<void>(lun); }
+  // The service of this node was told that the disk is its own.
+  virtual void on_told(const Actor&, unsigned lun) { static_cast<void>(lun); }
+
+ protected:
+  [[nodiscard]] Time now() const { return watched_.scheduler.now(); }
+  [[nodiscard]] bool is_service(unsigned lun) const { return watched_.roles[lun] == pb::SERVICE; }
+  [[nodiscard]] bool is_mailbox(unsigned lun) const { return watched_.roles[lun] == pb::MAILBOX; }
+  // Does the target let the present boot of this node write?
+  [[nodiscard]] bool admitted(std::uint8_t node, unsigned lun) const {
+    return watched_.shelf.allows_write(watched_.truth.of(node).initiator, lun);
+  }
+  // 0: nobody holds it.
+  [[nodiscard]] std::uint8_t holder(unsigned lun) const {
+    const auto reservation = watched_.shelf.reservation(lun);
+    const auto parts = reservation ? parse_key(reservation->holder) : std::nullopt;
+    return parts ? parts->node : std::uint8_t{0};
+  }
+  // Keys that were registered before this command and are not any more.
+  [[nodiscard]] std::vector<KeyParts> removed_by(const Executed& executed) const;
+
+  const Watched& watched_;
+};
+
+// I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I5 dump_not_early.cc.
+[[nodiscard]] std::unique_ptr<Checker> check_one_writer(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_live_keys(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_intent_first(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_dump_not_early(const Watched& watched);
+[[nodiscard]] std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched);
+
+// I7, I8, I9: what keeps the pair from being at rest, when faults have stopped, both nodes are up
+// and their operators have nothing left to do (rest.cc). Absent: nothing.
+[[nodiscard]] std::optional<std::string> unrest(const Watched& watched);
+
+}  // namespace lastword::sim

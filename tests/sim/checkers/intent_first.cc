@@ -1,0 +1,91 @@
+// I3: before a node removes the first key of its partner, its takeover intent against that life is
+// durable: on a mailbox disk in the node's slot there, on any other disk in the node's own file.
+//
+// Checked when the command is executed. An intent of a takeover that is over (TAKEN, or against a
+// later life) does as well as one of this takeover: what counts is that whoever finds the key gone
+// finds the intent too.
+#include <fmt/format.h>
+
+#include "agent/node/intent_file.h"
+#include "storage/block/record_io.h"
+#include "tests/agent/disks/shelf_nodes.h"
+#include "tests/sim/checkers/checker.h"
+
+namespace lastword::sim {
+namespace {
+
+// Reads what was flushed.
+class DurableMedium final : public BlockDevice {
+ public:
+  DurableMedium(fake::FakeShelf& shelf, unsigned lun) : shelf_(shelf), lun_(lun) {}
+  [[nodiscard]] std::string_view name() const override { return "medium"; }
+  [[nodiscard]] std::uint64_t size_bytes() const override { return 64 << 20; }
+  [[nodiscard]] Status read(std::uint64_t offset, std::span<std::byte> buffer) override {
+    shelf_.peek_durable(lun_, offset, buffer);
+    return {};
+  }
+  [[nodiscard]] Status write(std::uint64_t, std::span<const std::byte>) override {
+    return fail({.code = Code::kRefused});
+  }
+  [[nodiscard]] Status flush() override { return {}; }
+
+ private:
+  fake::FakeShelf& shelf_;
+  unsigned lun_;
+};
+
+// A command may be executed after its takeover was ended, since the victim lives again: nobody asks
+// about the earlier life then.
+bool covers(const pb::TakeoverIntent& intent, const KeyParts& victim, bool lives) {
+  return (intent.phase() == pb::TakeoverIntent::TAKING ||
+          intent.phase() == pb::TakeoverIntent::TAKEN ||
+          (intent.phase() == pb::TakeoverIntent::ENDED && !lives)) &&
+         intent.victim_node() == victim.node &&
+         intent.victim_generation() >= victim.boot_generation;
+}
+
+class IntentFirst final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void on_executed(const Executed& executed) override {
+    if (executed.about.command != fake::Command::kPreempt &&
+        executed.about.command != fake::Command::kPreemptAndAbort) {
+      return;
+    }
+    const std::uint8_t taker = executed.actor.node;
+    for (const KeyParts& removed : removed_by(executed)) {
+      if (removed.node == taker) continue;
+      const bool lives = watched_.truth.lives(removed.node, removed.boot_generation);
+      const bool durable = is_mailbox(executed.about.lun)
+                               ? covers(slot_of(taker, executed.about.lun), removed, lives)
+                               : covers(file_of(taker), removed, lives);
+      if (durable) continue;
+      watched_.broken(
+          fmt::format("I3: {}'s {} removes the key of {}'s life {} from lun {}, and has no "
+                      "durable intent against it",
+                      node_name(taker), executed.actor.process, node_name(removed.node),
+                      removed.boot_generation, executed.about.lun));
+    }
+  }
+
+ private:
+  [[nodiscard]] pb::TakeoverIntent file_of(std::uint8_t node) const {
+    return load_intent(*watched_.configs.at(node)).value_or(pb::TakeoverIntent());
+  }
+  [[nodiscard]] pb::TakeoverIntent slot_of(std::uint8_t node, unsigned lun) const {
+    DurableMedium medium(watched_.shelf, lun);
+    pb::MailboxSlot slot;
+    const auto place = node == 1 ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh;
+    if (!RecordIo(medium, test::kMetadataOffset).read(place, slot)) slot.Clear();
+    return slot.intent();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> check_intent_first(const Watched& watched) {
+  return std::make_unique<IntentFirst>(watched);
+}
+
+}  // namespace lastword::sim

@@ -1,0 +1,59 @@
+// I1: at most one node can write a disk of the service, queued writes included.
+//
+// Two ways to break it. Both services were told that the disk is theirs, and the target admits
+// both. Or a write of the other node lands after a service was told, while that node holds the
+// disk: one that the target had accepted before, for example.
+//
+// Without a reservation everybody may write (a target without APTPL that lost power):
+// docs/protocol.md has rows for it, and this says nothing then.
+#include <fmt/format.h>
+
+#include "tests/sim/checkers/checker.h"
+
+namespace lastword::sim {
+namespace {
+
+class OneWriter final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void on_told(const Actor& actor, unsigned lun) override {
+    // Told too late: another node has the disk by now, and the first write will show it.
+    if (holder(lun) == actor.node) told_.at(lun) = actor.node;
+    check_admission(lun);
+  }
+
+  void on_executed(const Executed& executed) override {
+    const unsigned lun = executed.about.lun;
+    if (!is_service(lun) || !executed.about.outcome->has_value()) return;
+    if (!executed.before.empty()) check_admission(lun);
+    if (executed.about.command != fake::Command::kWrite) return;
+    const std::uint8_t writer = executed.actor.node;
+    const std::uint8_t told = told_.at(lun);
+    if (told == 0 || told == writer || holder(lun) != told) return;
+    watched_.broken(fmt::format(
+        "I1: a write of {}'s {} lands at byte {} of lun {}, which {} holds, "
+        "as its service was told",
+        node_name(writer), executed.actor.process, executed.about.offset, lun, node_name(told)));
+  }
+
+ private:
+  void check_admission(unsigned lun) {
+    if (!watched_.shelf.reservation(lun)) return;
+    for (const std::uint8_t node : kNodes) {
+      const NodeTruth& truth = watched_.truth.of(node);
+      if (!truth.powered || truth.panicked || !truth.serves.at(lun) || !admitted(node, lun)) return;
+    }
+    watched_.broken(fmt::format("I1: both nodes serve lun {}, and the target admits both", lun));
+  }
+
+  std::array<std::uint8_t, kMaxLuns> told_{};  // the last one, by logical unit
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> check_one_writer(const Watched& watched) {
+  return std::make_unique<OneWriter>(watched);
+}
+
+}  // namespace lastword::sim

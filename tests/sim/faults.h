@@ -1,0 +1,89 @@
+// What may go wrong in a history, and why.
+//
+// Permitted, since real shelves and nodes do it:
+//   slow        a command takes up to half the I/O time-out: a busy target
+//   lost        a command never reaches the target; the caller times out
+//   answer lost a command is executed, the caller times out
+//   late        the caller times out; the target has accepted the command and executes it up to 20
+//   s
+//               later: a write without another look at the reservation, any other command with the
+//               checks of then. PREEMPT AND ABORT of its nexus, LOGICAL UNIT RESET and power loss
+//               end it before
+//   queued      the same of a write whose caller waits for it
+//   attention   a unit attention at any time; a target's own doing
+//   conflict    TEST UNIT READY answers RESERVATION CONFLICT to a node that is not registered: odd
+//               disks do
+//   hang        one disk does not answer one node for up to 8 s: its path fails over
+//   unseen      a node does not see a disk at all, from a boot on or for some seconds
+//   kill        a node loses power, or a process is killed, between any two commands. Commands
+//   under
+//               way may still be executed. A node comes back by the same nexus (reset, SCSI over
+//               virtio) or by a new one (a new ISID)
+//   panic       the capture kernel runs within the grace time, by the same nexus; or it dies too
+//   pause       a node stands still for up to 6 s (a hypervisor) and goes on where it was
+//   power       the shelf loses power: what was not flushed is lost, block by block, kept or torn;
+//               registrations are kept only with APTPL
+//   wiped run   the files of /run are gone although the node was not rebooted
+//   targets     APTPL offered or not, offered and not kept; no PREEMPT AND ABORT; an abort only
+//   where
+//               the victim holds the reservation (LIO)
+//   operators   any command at any time, takeovers by both at once too (operators.h)
+//
+// Not permitted, since lastword cannot do anything about it: a target that acknowledges a flush or
+// a reservation and does not keep it while it has power; one node id on two machines; files of /var
+// that are lost after fsync; a command that leaves the network after its caller timed out and was
+// never accepted; a service that is stopped cleanly with a write under way (closing a file system
+// waits for the kernel's error handling, which aborts it).
+#pragma once
+
+#include <optional>
+
+#include "tests/fake/fake_shelf.h"
+#include "tests/sim/random.h"
+
+namespace lastword::sim {
+
+// How often, drawn for each history: some histories have many faults of few kinds. 0: never.
+struct Rates {
+  unsigned slow = 0;  // of commands: one in so many
+  unsigned lost = 0;
+  unsigned answer_lost = 0;
+  unsigned late = 0;
+  unsigned queued = 0;
+  unsigned attention = 0;
+  unsigned conflict = 0;
+  unsigned node_fault_ms = 0;  // mean time between two faults of a node
+  unsigned shelf_fault_ms = 0;
+  unsigned operator_ms = 0;  // between two commands of an operator
+  bool kills = false;
+  bool panics = false;
+  bool pauses = false;
+  bool hangs = false;
+  bool unseen = false;
+  bool wipes_run = false;
+  bool power = false;
+  bool orders = false;  // an operator's takeover
+  bool stops = false;
+};
+[[nodiscard]] Rates draw_rates(Random& random);
+
+// The shelf of a history.
+struct ShelfDraw {
+  fake::ShelfOptions options;
+  unsigned mailboxes = 1;  // 0, 1, 3
+  bool preempt_and_abort = true;
+};
+[[nodiscard]] ShelfDraw draw_shelf(Random& random);
+
+// What becomes of one command.
+struct Fate {
+  bool arrives = true;
+  bool answered = true;
+  Time arrives_after{0};
+  Time executed_after{0};  // after its arrival; more than 0: the target has accepted it meanwhile
+  std::optional<Code> refusal = {};  // at its arrival; it is not executed
+};
+[[nodiscard]] Fate draw_fate(const Rates& rates, Random& random, fake::Command command,
+                             milliseconds io_timeout);
+
+}  // namespace lastword::sim

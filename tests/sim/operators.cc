@@ -1,0 +1,126 @@
+#include "tests/sim/operators.h"
+
+#include <array>
+#include <functional>
+#include <vector>
+
+#include "agent/node/state_files.h"
+#include "tests/sim/sim_node.h"
+
+namespace lastword::sim {
+namespace {
+
+using Deed = std::function<void()>;
+
+void any_of(World& world, const std::vector<Deed>& deeds) {
+  if (!deeds.empty()) deeds[world.random.below(deeds.size())]();
+}
+
+Time soon(World& world, unsigned mean_ms) {
+  return world.random.between(Time(1000), Time(2000 * Time::rep{mean_ms}));
+}
+
+void power_cycle(World& world, std::uint8_t id) {
+  world.node(id).power_off();
+  world.scheduler.after(world.random.between(Time(200'000), Time(8'000'000)),
+                        [&world, id] { world.node(id).power_on(); });
+}
+
+void blind(World& world, std::uint8_t id) {
+  if (!world.node(id).powered()) return;
+  const unsigned lun = world.random.pick(world.luns);
+  Sight& sight = world.node(id).sight();
+  sight.unseen.at(lun) = !sight.unseen.at(lun);
+}
+
+void strike(World& world, std::uint8_t id) {
+  SimNode& node = world.node(id);
+  const Rates& rates = world.rates;
+  std::vector<Deed> deeds;
+  if (rates.kills) {
+    deeds.push_back([&] { power_cycle(world, id); });
+    deeds.push_back([&] {
+      constexpr std::array kNames{"start", "stop", "arm", "agent", "takeover"};
+      node.kill_program(kNames.at(world.random.below(kNames.size())));
+    });
+  }
+  if (rates.panics) deeds.push_back([&] { node.panic(); });
+  if (rates.pauses) {
+    deeds.push_back([&] { node.pause(world.random.between(Time(5000), Time(6'000'000))); });
+  }
+  if (rates.hangs) {
+    deeds.push_back([&] {
+      world.target.hang(
+          id, world.random.pick(world.luns),
+          world.scheduler.now() + world.random.between(Time(10'000), Time(8'000'000)));
+    });
+  }
+  if (rates.unseen) deeds.push_back([&] { blind(world, id); });
+  if (rates.wipes_run) deeds.push_back([&] { node.wipe_run(); });
+  any_of(world, deeds);
+}
+
+void command(World& world, std::uint8_t id) {
+  SimNode& node = world.node(id);
+  const Rates& rates = world.rates;
+  std::vector<Deed> deeds{[&] { node.start(); }, [&] { node.arm(); }, [&] { node.run_agent(); }};
+  if (rates.stops) {
+    deeds.push_back([&] { node.restart(); });
+    deeds.push_back([&] { node.stop(); });
+  }
+  if (rates.orders) {
+    deeds.push_back([&] { node.take_over(); });
+    deeds.push_back([&] {
+      node.take_over();
+      world.node(partner_of(id)).take_over();
+    });
+  }
+  any_of(world, deeds);
+}
+
+void again_and_again(World& world, unsigned mean_ms, const Deed& deed) {
+  if (mean_ms == 0) return;
+  world.scheduler.after(soon(world, mean_ms), [&world, mean_ms, deed] {
+    if (world.calm) return;
+    deed();
+    again_and_again(world, mean_ms, deed);
+  });
+}
+
+}  // namespace
+
+void begin_chaos(World& world) {
+  for (const std::uint8_t id : kNodes) {
+    const Time late = world.random.one_in(4) ? Time(6'000'000) : Time(500'000);
+    world.scheduler.after(world.random.between(Time(0), late),
+                          [&world, id] { world.node(id).power_on(); });
+    again_and_again(world, world.rates.node_fault_ms, [&world, id] { strike(world, id); });
+    again_and_again(world, world.rates.operator_ms, [&world, id] { command(world, id); });
+  }
+  if (!world.rates.power) return;
+  again_and_again(world, world.rates.shelf_fault_ms, [&world] { world.lose_power(); });
+}
+
+void tidy_up(World& world, std::uint8_t id) {
+  SimNode& node = world.node(id);
+  NodeTruth& truth = world.truth.of(id);
+  if (!truth.powered) return node.power_on();
+  if (!node.up() || !node.idle()) return;
+  if (node.waits()) return;
+  const auto started = node.last_exit("start");
+  // A disk that came later: systemctl reload.
+  if (!started || !node.started_in_calm()) return node.start([&node] { node.arm(); });
+  // Some disk failed, or its life was ended.
+  if (started != kExitOk || !load_node_state(node.config())) return node.restart();
+  const auto agent = node.last_exit("agent");
+  const auto takeover = node.last_exit("takeover");
+  // The partner has won, or the service met a conflict: stop the service, restart.
+  if (agent == kExitFenced || takeover == kExitFenced) return node.restart();
+  // Incomplete, or the partner waits and nothing says that all of it is taken: takeover again.
+  const bool undone = agent == kExitNo || takeover == kExitNo ||
+                      (world.node(partner_of(id)).waits() && agent != kExitOk);
+  if (undone && takeover != kExitOk) return node.take_over();
+  if (!node.runs("agent") && agent != kExitOk) return node.run_agent();
+}
+
+}  // namespace lastword::sim

@@ -1,0 +1,112 @@
+// One node's life on the simulated shelf: it boots, its programs run as systemd would run them
+// (scripts/systemd), it panics, is killed, comes back. The programs are lastword's own code.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/disks/survey.h"
+#include "agent/service/disk_access.h"
+#include "proto/plan.pb.h"
+#include "tests/sim/sim_executor.h"
+#include "tests/sim/sim_shelf.h"
+#include "tests/sim/truth.h"
+
+namespace lastword::sim {
+
+class World;
+
+// A process, with its clock and its way to the disks. Kept until the history ends: what it leaves
+// behind in the kernel may still use it.
+struct Program {
+  Program(World& world, const Config& node_config, const Sight& sight, Time booted,
+          ActorPtr program_actor);
+
+  ActorPtr actor;
+  ProcessPtr process;
+  Config config;
+  SimExecutor executor;
+  SimShelf shelf;
+  Surveyor surveyor;
+};
+
+class SimNode {
+ public:
+  SimNode(World& world, std::uint8_t id, const std::string& folder);
+
+  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] bool powered() const;
+  [[nodiscard]] bool up() const;  // powered, and not in its capture kernel
+  [[nodiscard]] Sight& sight() { return *sight_; }
+  [[nodiscard]] bool runs(const std::string& name) const;
+  // No command of an operator is under way.
+  [[nodiscard]] bool idle() const;
+  // How the last one of that name ended; absent: it runs, or was killed, or none was run.
+  [[nodiscard]] std::optional<int> last_exit(const std::string& name) const;
+
+  // Its last `start` said that the partner has taken over: it touches nothing until the way back.
+  [[nodiscard]] bool waits() const { return waits_; }
+
+  // `start` was run since faults have stopped.
+  [[nodiscard]] bool started_in_calm() const { return started_in_calm_; }
+
+  // --- What happens to it ---
+  void power_on();  // boots: start, arm, agent
+  void power_off();
+  void panic();
+  void pause(Time time);
+  // No fault of its own goes on: it is awake, and sees every disk.
+  void recover_from_faults();
+  void wipe_run();
+  // One of its programs, if one runs, as by SIGKILL.
+  void kill_program(const std::string& name);
+
+  // --- What an operator does on it ---
+  void start(std::function<void()> then = {});
+  void arm(std::function<void()> then = {});
+  void stop(std::function<void()> then = {});
+  void restart();  // systemctl restart lastword: stop, start, arm, agent
+  void take_over();
+  void run_agent();  // unless it runs
+
+ private:
+  using Main = std::function<int(Program&)>;
+  void run(const std::string& name, Main main, std::function<void()> then = {});
+  [[nodiscard]] ActorPtr actor(const std::string& name) const;
+  [[nodiscard]] std::shared_ptr<Program> make_program(const std::string& name);
+  [[nodiscard]] DiskAccess access(Program& program) const;
+  int start_main(Program& program);
+  int arm_main(Program& program);
+  int stop_main(Program& program);
+  int agent_main(Program& program, bool ordered);
+  [[nodiscard]] Result<std::string> recover(Program& program, const DiskView& disk);
+  void agent_again();
+  void declare_partner_failed();
+  void serve(const Actor& by, unsigned lun);
+  void run_capture(const pb::Plan& plan);
+  void reboot_after(Time delay);
+  void kill_all();
+
+  World& world_;
+  std::uint8_t id_;
+  Config config_;
+  std::unique_ptr<Sight> sight_;  // of this boot
+  std::vector<std::unique_ptr<Sight>> old_sights_;
+  Time booted_{0};
+  unsigned nexuses_ = 0;
+  unsigned plans_ = 0;
+  std::optional<pb::Plan> loaded_;                  // the capture image
+  std::vector<std::shared_ptr<Program>> programs_;  // all of the history
+  std::vector<std::shared_ptr<Program>> running_;
+  std::shared_ptr<Program> service_;
+  std::map<std::string, int> exits_;
+  bool waits_ = false;
+  bool started_in_calm_ = false;
+  bool agent_comes_ = false;  // again, after RestartSec
+};
+
+}  // namespace lastword::sim

@@ -1,0 +1,210 @@
+// What a simulated node runs: lastword's commands, the service, an operator's recovery.
+#include <fmt/format.h>
+
+#include "agent/arm/arm_plan.h"
+#include "agent/daemon/agent_run.h"
+#include "agent/node/locks.h"
+#include "agent/node/state_files.h"
+#include "agent/protocol/start_plan.h"
+#include "agent/service/start_run.h"
+#include "agent/service/stop_run.h"
+#include "proto/coredump.h"
+#include "storage/block/aligned_buffer.h"
+#include "tests/agent/disks/shelf_nodes.h"
+#include "tests/sim/sim_node.h"
+#include "tests/sim/world.h"
+
+namespace lastword::sim {
+
+DiskAccess SimNode::access(Program& program) const {
+  return {.survey = [&program]() -> Result<Survey> {
+            auto look = program.surveyor.look();
+            if (!look) return fail(look.error());
+            return std::move(look->survey);
+          },
+          .work =
+              [&program](const Survey& survey, const std::vector<std::size_t>& disks,
+                         const DiskWork& work) {
+                return work_on_disks(survey, disks, program.config.timing.settings.io_timeout, work,
+                                     program.shelf, program.executor);
+              }};
+}
+
+int SimNode::start_main(Program& program) {
+  const auto report = start_node(program.config, false, access(program));
+  if (!report) {
+    world_.say(describe(report.error()));
+    return exit_status(report.error().code);
+  }
+  waits_ = report->outcome == StartOutcome::kTakenOver;
+  if (waits_) return kExitRefused;
+  if (report->outcome == StartOutcome::kNoDisk) return kExitNo;
+  bool all = report->plan.refused.empty();
+  for (std::size_t i = 0; i < report->disks.size(); ++i) {
+    const DiskView& disk = report->survey.disks[report->disks[i]];
+    if (!report->results[i]) {
+      all = false;
+      world_.say("not in service: " + describe(report->results[i].error()));
+    } else if (disk.label->role() == pb::SERVICE) {
+      serve(*program.actor, sight_->lun_of(disk.info.path));
+    }
+  }
+  return all ? kExitOk : kExitNo;
+}
+
+int SimNode::arm_main(Program& program) {
+  const auto lock = lock_state(program.config);
+  if (!lock) return exit_status(lock.error().code);
+  const auto state = load_node_state(program.config);
+  if (!state) return exit_status(state.error().code);
+  const auto look = program.surveyor.look();
+  if (!look) return exit_status(look.error().code);
+  const Survey& survey = look->survey;
+  pb::Plan plan;
+  plan.set_cluster_uuid(program.config.cluster_uuid);
+  plan.set_node(id_);
+  plan.set_boot_generation(state->boot_generation);
+  plan.set_reservation_key(state->key.value);
+  plan.set_nonce(fmt::format("{}-{}", id_, ++plans_));
+  plan.set_dump_limit_ms(
+      static_cast<std::uint64_t>(program.config.timing.settings.dump_limit.count()));
+  std::vector<std::size_t> disks;
+  std::vector<std::size_t> armed;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const DiskView& disk = survey.disks[i];
+    if (!is_own_disk(disk, program.config) || !may_hold_dump(disk.label->role())) continue;
+    if (disk.header.attribute() == pb::ARMED) armed.push_back(i);
+    const bool mine = disk.reservation && disk.reservation->holder == state->key &&
+                      disk.label->owner_node() == id_ &&
+                      disk.label->owner_generation() == state->boot_generation;
+    const bool usable = is_free(disk.header) || disk.header.attribute() == pb::ARMED;
+    if (disk.problem || !mine || !usable) continue;
+    disks.push_back(i);
+    pb::Candidate& candidate = *plan.add_candidates();
+    candidate.set_disk_uuid(disk.label->disk_uuid());
+    candidate.set_rank(static_cast<std::uint32_t>(disks.size()));
+    candidate.set_metadata_offset_bytes(disk.metadata_offset);
+    candidate.set_data_offset_bytes(disk.label->data_offset_bytes());
+    candidate.set_data_length_bytes(disk.label->data_length_bytes());
+  }
+  if (disks.empty()) return kExitNo;
+  const auto change = [&, key = state->key](std::size_t disk, const HeaderChange& what) -> Status {
+    const DiskWork work = [key, what](const OwnDisk& own, std::size_t) {
+      return change_header(own, key, what);
+    };
+    const auto results = access(program).work(survey, {disk}, work);
+    if (!results.front()) return fail(results.front().error());
+    return {};
+  };
+  const auto load = [&]() -> Status {
+    program.executor.sleep(milliseconds(20));
+    loaded_ = plan;
+    return {};
+  };
+  const ArmOutcome outcome =
+      run_arm_steps(arm_steps(plan, disks, armed), plan, {.change_header = change, .load = load});
+  return outcome.error ? kExitIo : kExitOk;
+}
+
+int SimNode::stop_main(Program& program) {
+  const auto life = load_last_life(program.config);
+  if (life) world_.truth.of(id_).stopped.insert(life->boot_generation);
+  const Disarm disarm = [&](const NodeState& state,
+                            const Survey& survey) -> Result<std::vector<Error>> {
+    loaded_.reset();
+    std::vector<std::size_t> armed;
+    for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+      const DiskView& disk = survey.disks[i];
+      if (is_own_disk(disk, program.config) && disk.header.attribute() == pb::ARMED) {
+        armed.push_back(i);
+      }
+    }
+    const DiskWork work = [key = state.key, node = id_](const OwnDisk& own, std::size_t) {
+      return change_header(own, key, [node](const auto& header) -> Result<pb::CoredumpHeader> {
+        return retired_header(header, node);
+      });
+    };
+    std::vector<Error> still_armed;
+    for (const auto& result : access(program).work(survey, armed, work)) {
+      if (!result) still_armed.push_back(result.error());
+    }
+    return still_armed;
+  };
+  const auto report = stop_node(program.config, disarm, access(program));
+  // Where disks of the partner are kept, the life goes on.
+  if (const auto goes_on = load_node_state(program.config)) {
+    world_.truth.of(id_).stopped.erase(goes_on->boot_generation);
+  }
+  if (!report) return exit_status(report.error().code);
+  if (report->outcome == StopOutcome::kStillArmed) return kExitRefused;
+  for (const Error& error : report->not_released) world_.say("not released: " + describe(error));
+  if (!report->state_kept) return kExitIo;
+  return report->not_released.empty() && report->unreadable.empty() ? kExitOk : kExitNo;
+}
+
+int SimNode::agent_main(Program& program, bool ordered) {
+  const EventSink events = [this, &program, ordered](const Event& event) {
+    if (ordered && event.name == "takeover-started") declare_partner_failed();
+    const bool about_disk = event.disk.starts_with("/dev/");
+    const unsigned lun = about_disk ? sight_->lun_of(event.disk) : kMaxLuns;
+    world_.event(*program.actor, event, lun);
+  };
+  const TakeoverHands hands{
+      .run_hook =
+          [this, &program](const HookInput& input) {
+            for (const std::string& disk : input.new_disks) {
+              serve(*program.actor, sight_->lun_of(disk));
+            }
+            world_.scheduler.sleep(world_.random.between(Time(20'000), Time(400'000)));
+            return Status{};
+          },
+      .recover = [this, &program](const DiskView& disk) { return recover(program, disk); }};
+  const auto report = ordered
+                          ? take_over_now(program.config, program.surveyor, events, hands)
+                          : watch_and_take_over(program.config, program.surveyor, events, hands);
+  if (!report) {
+    world_.say(describe(report.error()));
+    return exit_status(report.error().code);
+  }
+  return report->complete ? kExitOk : kExitNo;
+}
+
+// What `lastword recover` does to the disk; the core itself is nobody's concern here.
+Result<std::string> SimNode::recover(Program& program, const DiskView& disk) {
+  world_.scheduler.sleep(world_.random.between(Time(50'000), Time(500'000)));
+  const auto state = load_node_state(program.config);
+  if (!state) return fail(state.error());
+  const auto open =
+      program.shelf.open(disk.info, Access::kReadWrite, program.config.timing.settings.io_timeout);
+  if (!open) return fail(open.error());
+  HeldDisk held(*open->device, *open->lun, disk.metadata_offset, state->key);
+  auto header = held.header();
+  if (!header) return fail(header.error());
+  if (!mark_dump_saved(*header)) return fail({.code = Code::kRefused, .operation = "recover"});
+  if (Status written = held.put_header(*header); !written) return fail(written.error());
+  return "/var/crash";
+}
+
+void SimNode::serve(const Actor& by, unsigned lun) {
+  if (!service_) service_ = make_program("service");
+  const bool new_disk = !world_.truth.of(id_).serves.at(lun);
+  world_.told(by, lun);
+  if (!new_disk) return;
+  world_.scheduler.spawn(service_->process, [this, program = service_.get(), lun] {
+    const OpenDisk disk = open_lun(world_.target, program->actor, *sight_, lun);
+    const AlignedBuffer block(kBlockBytes);
+    while (world_.truth.of(id_).serves.at(lun)) {
+      world_.scheduler.sleep(world_.calm ? Time(500'000)
+                                         : world_.random.between(Time(20'000), Time(250'000)));
+      if (!world_.truth.of(id_).serves.at(lun)) return;
+      const Status written = disk.device->write(
+          test::kDataOffset + kBlockBytes * world_.random.below(4), block.span());
+      if (written || written.error().code != Code::kConflict) continue;
+      world_.say(fmt::format("{:5} service   is fenced from lun {}", node_name(id_), lun));
+      world_.truth.of(id_).serves.at(lun) = false;
+      return;
+    }
+  });
+}
+
+}  // namespace lastword::sim

@@ -1,0 +1,172 @@
+#include "tests/sim/world.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "proto/coredump.h"
+#include "tests/agent/disks/shelf_nodes.h"
+#include "tests/sim/sim_node.h"
+
+namespace lastword::sim {
+namespace {
+
+using fake::Command;
+
+struct Kind {
+  pb::Role role;
+  std::uint8_t home;
+};
+constexpr std::array<Kind, kOwnedLuns> kOwned{{{pb::SERVICE, 1},
+                                               {pb::SERVICE, 1},
+                                               {pb::SPARE, 1},
+                                               {pb::DUMP, 1},
+                                               {pb::SERVICE, 2},
+                                               {pb::SPARE, 2}}};
+
+// Short ones: a history is over sooner. What follows from them scales.
+Timing short_timing() {
+  return *derive_timing({.io_timeout = milliseconds(500),
+                         .dump_limit = milliseconds(3000),
+                         .grace = milliseconds(1000),
+                         .client_timeout = milliseconds(20'000)});
+}
+
+bool is_header_slot(std::uint64_t offset) {
+  for (unsigned slot = 0; slot < 2; ++slot) {
+    if (offset == test::kMetadataOffset + slot_offset(RecordPlace::kCoredump, slot)) return true;
+  }
+  return false;
+}
+
+// Reads and waits would fill the trace.
+bool worth_telling(const Executed& executed) {
+  switch (executed.about.command) {
+    case Command::kTestUnitReady:
+    case Command::kReadKeys:
+    case Command::kReadReservation:
+    case Command::kReportCapabilities:
+    case Command::kRead:
+    case Command::kFlush:
+      return false;
+    case Command::kWrite:
+      return !executed.actor.service || !executed.about.outcome->has_value();
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed, const std::string& folder,
+             std::function<void(const std::string&)> tell)
+    : random(seed),
+      rates(draw_rates(random)),
+      draw(draw_shelf(random)),
+      timing(short_timing()),
+      target(scheduler, random, draw, kOwnedLuns + draw.mailboxes, rates,
+             timing.settings.io_timeout),
+      luns(kOwnedLuns + draw.mailboxes),
+      tell_(std::move(tell)) {
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  for (const std::uint8_t id : kNodes) nodes_.at(id) = std::make_unique<SimNode>(*this, id, folder);
+  std::vector<pb::Role> roles;
+  std::vector<std::uint8_t> homes;
+  for (unsigned lun = 0; lun < luns; ++lun) {
+    roles.push_back(lun < kOwnedLuns ? kOwned.at(lun).role : pb::MAILBOX);
+    homes.push_back(lun < kOwnedLuns ? kOwned.at(lun).home : std::uint8_t{0});
+    test::plant(target.shelf(), lun, test::make_label(lun, roles.back(), homes.back()));
+  }
+  watched_.emplace(Watched{.scheduler = scheduler,
+                           .shelf = target.shelf(),
+                           .truth = truth,
+                           .configs = {nullptr, &node(1).config(), &node(2).config()},
+                           .roles = std::move(roles),
+                           .homes = std::move(homes),
+                           .broken = [this](const std::string& what) {
+                             say("BROKEN " + what);
+                             if (!broken) broken = what;
+                           }});
+  checkers_ = make_checkers(*watched_);
+  target.on_executed = [this](const Executed& executed) { on_executed(executed); };
+  if (tracing()) target.note = [this](const std::string& line) { say(line); };
+  say(fmt::format("{} mailbox disks, APTPL {}{}, PREEMPT AND ABORT {}", draw.mailboxes,
+                  draw.options.aptpl_capable ? "offered" : "not offered",
+                  draw.options.aptpl_store_missing ? " and not kept" : "",
+                  !draw.preempt_and_abort               ? "not supported"
+                  : draw.options.aborts_for_holder_only ? "aborts for a holder only"
+                                                        : "supported"));
+}
+
+World::~World() {
+  scheduler.end();
+}
+
+void World::say(const std::string& line) const {
+  if (!tell_) return;
+  tell_(fmt::format("{:10.3f} {}", static_cast<double>(scheduler.now().count()) / 1000, line));
+}
+
+void World::on_executed(const Executed& executed) {
+  const fake::CommandTrace& about = executed.about;
+  const bool done = about.outcome->has_value();
+  if (done && about.command == Command::kRegister && about.own.value != 0) {
+    const auto parts = parse_key(about.own);
+    NodeTruth& node = truth.of(executed.actor.node);
+    node.boots.try_emplace(parts->boot_generation, executed.actor.boot);
+    if (executed.actor.boot == node.boot) {
+      node.generation = std::max(node.generation, parts->boot_generation);
+    }
+  }
+  if (done && about.command == Command::kWrite && is_header_slot(about.offset) &&
+      about.lun < kOwnedLuns) {
+    const pb::CoredumpHeader header = test::header_on(target.shelf(), about.lun);
+    truth.headers.at(about.lun) = {.attribute = header.attribute(),
+                                   .node = header.node(),
+                                   .generation = header.boot_generation(),
+                                   .final_end = is_final_end(header),
+                                   .changed = scheduler.now()};
+  }
+  if (tracing() && worth_telling(executed)) {
+    std::string line = fmt::format("{:5} {:9} {} lun {}", node_name(executed.actor.node),
+                                   executed.actor.process, name_of(about.command), about.lun);
+    if (about.own.value != 0) line += fmt::format(" own {}", to_string(about.own));
+    if (about.victim.value != 0) line += fmt::format(" victim {}", to_string(about.victim));
+    if (about.command == Command::kWrite) line += fmt::format(" at {:#x}", about.offset);
+    if (!done) line += fmt::format(": {}", name_of(about.outcome->error().code));
+    say(line);
+  }
+  for (const auto& checker : checkers_) checker->on_executed(executed);
+}
+
+void World::event(const Actor& actor, const Event& event, unsigned lun) {
+  if (tracing()) {
+    say(fmt::format("{:5} {:9} event {} {} {}", node_name(actor.node), actor.process, event.name,
+                    lun < kMaxLuns ? fmt::format("lun {}", lun) : "", event.detail));
+  }
+  for (const auto& checker : checkers_) checker->on_event(actor, event, lun);
+}
+
+void World::told(const Actor& actor, unsigned lun) {
+  say(fmt::format("{:5} {:9} serves lun {}", node_name(actor.node), actor.process, lun));
+  truth.of(actor.node).serves.at(lun) = true;
+  for (const auto& checker : checkers_) checker->on_told(actor, lun);
+}
+
+void World::lose_power() {
+  say("shelf loses power");
+  if (!draw.options.aptpl_capable || draw.options.aptpl_store_missing) {
+    truth.power_lost = scheduler.now();
+  }
+  target.lose_power();
+}
+
+void World::stop_faults() {
+  say("faults stop");
+  calm = true;
+  rates = {};
+  target.calm();
+}
+
+}  // namespace lastword::sim
