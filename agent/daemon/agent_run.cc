@@ -34,8 +34,12 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
       .surveyor = surveyor,
       .events = events,
       .run_hook =
-          [&config](const HookInput& input) { return run_hook(config.hooks.service_taken, input); },
-      .recover = [&config](const DiskView& disk) { return recover_after_takeover(config, disk); }};
+          [hook = Hook{.program = config.hooks.service_taken, .timeout = config.hooks.timeout}](
+              const HookInput& input) { return run_hook(hook, input); },
+      .recover =
+          [config](const DiskView& disk, const std::function<void()>& on_progress) {
+            return recover_after_takeover(config, disk, on_progress);
+          }};
   auto report = take_over(work, std::move(failure));
   if (report) {
     events({.name = "takeover-finished",
