@@ -17,6 +17,11 @@
 //   +13    stall: 13 s after the last progress seen, the partner takes the dump disk
 //    75.0  deadline: whatever happened, the partner takes the dump disk
 //    90.0  the clients of the service would have given up (client_timeout)
+//
+// What follows has no clients that wait, and is bounded all the same, so that the takeover ends:
+//
+//   +360    a hook that began so long ago is ended, unless [hooks] timeout says otherwise
+//   +613    a recovery that has shown no progress for so long is given up
 #pragma once
 
 #include <algorithm>
@@ -54,6 +59,12 @@ inline constexpr milliseconds kPollInterval{100};
 // once it has some, it waits for the others only as long as new disks keep appearing this close
 // after each other.
 inline constexpr milliseconds kDiskSettle{500};
+// How long a hook waits for udev to come to rest before it runs.
+inline constexpr milliseconds kUdevSettle{5000};
+// A hook that does no more than it should may end as quickly as it likes.
+inline constexpr milliseconds kShortestHook{1000};
+// From SIGTERM to SIGKILL, and from SIGKILL to a process that the kernel does not let go of.
+inline constexpr milliseconds kHookGrace{5000};
 
 struct Timing {
   TimingSettings settings;
@@ -73,6 +84,20 @@ struct Timing {
   // From the panic; what the writer needs to flush and say ABORTED(limit), and slack for polling.
   [[nodiscard]] constexpr milliseconds deadline() const {
     return settings.dump_limit + stall() + 2 * kProgressInterval;
+  }
+  // The default of [hooks] timeout. After client_timeout the clients are gone, but a journal that
+  // is replayed, or a check of a file system, is still worth its end.
+  [[nodiscard]] constexpr milliseconds hook_timeout() const { return 4 * settings.client_timeout; }
+  // From the beginning of a hook with that time-out until it is waited for no longer, whether it
+  // could be ended or not.
+  [[nodiscard]] static constexpr milliseconds hook_given_up(milliseconds hook_timeout) {
+    return 2 * kUdevSettle + hook_timeout + 3 * kHookGrace;
+  }
+  // From the last progress of a recovery until it counts as hung. Its longest step without any is
+  // the last sync, of at most a core; the writer brought that to a disk within dump_limit, and the
+  // file system of the cores may be ten times as slow.
+  [[nodiscard]] constexpr milliseconds recovery_stall() const {
+    return 10 * settings.dump_limit + stall();
   }
 };
 

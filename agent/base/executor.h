@@ -7,8 +7,8 @@
 // Not behind this seam:
 //   - recovery: its threads (ReadAhead, StreamReader, OrderedWork) end with the object that starts
 //     them, and it takes the wall clock from real_executor()
-//   - hooks: run_hook() waits for a child process, wherever it is called; a takeover calls it
-//     elsewhere
+//   - hooks: run_hook() waits for a child process and ends it at a time-out of its own, wherever it
+//     is called; a takeover calls it elsewhere
 //   - storage: read_batch() and SgLun measure their own time-outs; tests have a fake shelf instead
 //   - examine_disks(): takes real_executor(), for it only works on real disks
 //   - the progress bar

@@ -20,6 +20,7 @@ struct TakenDisk {
   bool used_reset = false;
   bool aptpl_refused = false;                        // see kAptplRefused
   std::vector<ReservationKey> foreign_removed = {};  // registrants of neither node
+  bool refused_changes = false;  // of this node's page cache, by the target: see write_back_early()
 };
 
 // Called on the thread that takes the disk.
@@ -32,7 +33,9 @@ struct TakeProgress {
   std::function<void()> on_giving_up;
 };
 
-// Order: label checked -> reservation taken -> page cache dropped -> label written (owner, epoch)
+// Order: label checked -> what this node's page cache has changed refused by the target, since it
+// is the partner's still (a disk of the service only) -> reservation taken -> page cache dropped ->
+// label written (owner, epoch)
 // -> header: IN_PROGRESS becomes ABORTED(abort_reason), ARMED becomes INACTIVE, also where
 // another stands in for one that cannot be read (found_header.h). An error leaves what came before
 // it done; doing it again finishes the rest.

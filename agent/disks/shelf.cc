@@ -1,7 +1,7 @@
 #include "agent/disks/shelf.h"
 
+#include "agent/disks/udev_rest.h"
 #include "storage/tables/discover.h"
-#include "storage/tables/stale_cache.h"
 
 namespace lastword {
 namespace {
@@ -18,11 +18,19 @@ class RealShelf final : public Shelf {
     if (!partition) return fail(partition.error());
     return partition->offset_bytes;
   }
+  Status write_back_early(const DiskInfo& disk) override {
+    return lastword::write_back_early(disk);
+  }
   Status drop_stale_cache(const DiskInfo& disk) override {
     return lastword::drop_stale_cache(disk);
   }
   Openers find_openers(const std::vector<std::string>& disks) override {
     return lastword::find_openers(disks);
+  }
+  std::uint64_t count_uevents() override { return lastword::count_uevents(); }
+  Status wait_for_partitions(const std::vector<std::string>& disks,
+                             std::uint64_t uevents_before) override {
+    return lastword::wait_for_partitions(disks, uevents_before);
   }
   Status read(std::span<ReadRequest> requests, milliseconds timeout) override {
     return read_batch(requests, timeout);

@@ -12,11 +12,9 @@
 #include "proto/timing.h"
 #include "storage/block/batch_read.h"
 #include "storage/reserve/disk.h"
+#include "storage/tables/stale_cache.h"
 
 namespace lastword {
-
-// Programs that have a disk or a partition of it open, each as "NAME (PID)", by the disk's path.
-using Openers = std::map<std::string, std::vector<std::string>>;
 
 // All members may be called from several threads at once.
 class Shelf {
@@ -31,9 +29,14 @@ class Shelf {
   // Where the disk's records are. kNotFound: it is not labelled. Otherwise the errors of
   // find_metadata_partition().
   [[nodiscard]] virtual Result<std::uint64_t> find_records(OpenDisk& disk) = 0;
-  // This machine's page cache of a disk that the partner wrote: see storage/tables/stale_cache.h.
+  // This machine's page cache of a disk that the partner wrote, and what uses the disk.
+  [[nodiscard]] virtual Status write_back_early(const DiskInfo& disk) = 0;
   [[nodiscard]] virtual Status drop_stale_cache(const DiskInfo& disk) = 0;
   [[nodiscard]] virtual Openers find_openers(const std::vector<std::string>& disks) = 0;
+  // What this machine's udev has to do, and that it has done it: see udev_rest.h.
+  [[nodiscard]] virtual std::uint64_t count_uevents() = 0;
+  [[nodiscard]] virtual Status wait_for_partitions(const std::vector<std::string>& disks,
+                                                   std::uint64_t uevents_before) = 0;
   // See read_batch() in storage/block/batch_read.h: an error means that nothing was read, otherwise
   // each request has its own status.
   [[nodiscard]] virtual Status read(std::span<ReadRequest> requests, milliseconds timeout) = 0;

@@ -315,11 +315,26 @@ void read_capture(Reader& reader, const toml::table& root, Config& config) {
   }
 }
 
-void read_programs(Reader& reader, const toml::table& root, Config& config) {
-  if (const toml::table* table = reader.table(root, "hooks")) {
-    reader.only_keys(*table, "[hooks]", {"service_taken"});
-    reader.absolute_path(*table, "service_taken", config.hooks.service_taken);
+void read_hooks(Reader& reader, const toml::table& root, Config& config) {
+  config.hooks.timeout = config.timing.hook_timeout();
+  const toml::table* table = reader.table(root, "hooks");
+  if (table == nullptr) return;
+  reader.only_keys(*table, "[hooks]", {"service_taken", "timeout"});
+  reader.absolute_path(*table, "service_taken", config.hooks.service_taken);
+  milliseconds timeout = config.hooks.timeout;
+  reader.duration(*table, "timeout", timeout);
+  // The default may be longer than what a file may say.
+  if (timeout == config.hooks.timeout) return;
+  if (timeout < kShortestHook || timeout > kLongestTime) {
+    reader.complain(table->get("timeout")->source(),
+                    fmt::format("[hooks] timeout ({} ms) must be from {} to {} ms", timeout.count(),
+                                kShortestHook.count(), kLongestTime.count()));
+    return;
   }
+  config.hooks.timeout = timeout;
+}
+
+void read_programs(Reader& reader, const toml::table& root, Config& config) {
   if (const toml::table* table = reader.table(root, "paths")) {
     reader.only_keys(*table, "[paths]", {"state", "persistent", "dump_program"});
     reader.absolute_path(*table, "state", config.state_directory);
@@ -350,6 +365,7 @@ ConfigReading read_config(std::string_view text, const std::string& path,
   read_dump(reader, root, config);
   read_capture(reader, root, config);
   read_takeover(reader, root, config);
+  read_hooks(reader, root, config);
   read_programs(reader, root, config);
   return {.config = std::move(config), .problems = reader.errors()};
 }

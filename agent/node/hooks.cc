@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <iterator>
 #include <mutex>
 #include <string_view>
 #include <vector>
+
+#include "agent/base/child_process.h"
 
 namespace lastword {
 
@@ -27,6 +26,7 @@ std::vector<std::string> environment_for(const HookInput& input) {
       fmt::format("LASTWORD_DISKS={}", fmt::join(input.disks, " ")),
       fmt::format("LASTWORD_NEW_DISKS={}", fmt::join(input.new_disks, " ")),
       fmt::format("LASTWORD_MISSING_DISKS={}", fmt::join(input.missing_disks, " ")),
+      fmt::format("LASTWORD_STALE={}", fmt::join(input.stale_disks, " ")),
       fmt::format("LASTWORD_OPENERS={}", fmt::join(input.openers, "\n"))};
   std::vector<std::string> all;
   for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -39,39 +39,37 @@ std::vector<std::string> environment_for(const HookInput& input) {
   return all;
 }
 
+std::string describe(ChildEnd::How how, milliseconds timeout) {
+  std::string_view by = "was ended by SIGTERM";
+  if (how == ChildEnd::How::kKilled) by = "did not end by SIGTERM, and was killed";
+  if (how == ChildEnd::How::kNotAtAll) by = "cannot be ended, and is waited for no longer";
+  return fmt::format(
+      "after {:g} s it {}; give it more time with [hooks] timeout if it needs that, then `lastword "
+      "takeover` runs it again",
+      static_cast<double>(timeout.count()) / 1000, by);
+}
+
 }  // namespace
 
-Status run_hook(const std::string& program, const HookInput& input) {
-  if (program.empty()) return {};
+Status run_hook(const Hook& hook, const HookInput& input) {
+  if (hook.program.empty()) return {};
   static std::mutex one_at_a_time;
   const std::lock_guard turn(one_at_a_time);
-  std::vector<std::string> variables = environment_for(input);
-  std::vector<char*> environment;
-  for (std::string& variable : variables) environment.push_back(variable.data());
-  environment.push_back(nullptr);
-  std::string path = program;
-  char* arguments[] = {path.data(), nullptr};
-
-  Error error{.code = Code::kIo, .operation = "hook " + input.event, .disk = program};
-  pid_t child = 0;
-  // This process ignores SIGPIPE; the hook's programs expect it.
-  posix_spawnattr_t attributes{};
-  sigset_t defaults{};
-  (void)sigemptyset(&defaults);
-  (void)sigaddset(&defaults, SIGPIPE);
-  (void)posix_spawnattr_init(&attributes);
-  (void)posix_spawnattr_setsigdefault(&attributes, &defaults);
-  (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  error.sys_errno =
-      posix_spawn(&child, path.c_str(), nullptr, &attributes, arguments, environment.data());
-  (void)posix_spawnattr_destroy(&attributes);
-  if (error.sys_errno != 0) return fail(error);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0) {
-    if (errno == EINTR) continue;
-    error.sys_errno = errno;
+  Error error{.code = Code::kIo, .operation = "hook " + input.event, .disk = hook.program};
+  const auto end = run_child({.command = {hook.program},
+                              .environment = environment_for(input),
+                              .timeout = hook.timeout,
+                              .grace = hook.grace});
+  if (!end) {
+    error.sys_errno = end.error().sys_errno;
     return fail(error);
   }
+  if (end->how != ChildEnd::How::kItself) {
+    error.code = Code::kTimeout;
+    error.detail = describe(end->how, hook.timeout);
+    return fail(error);
+  }
+  const int status = end->wait_status;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   error.detail = WIFEXITED(status) ? fmt::format("ended with status {}", WEXITSTATUS(status))
                                    : fmt::format("killed by signal {}", WTERMSIG(status));

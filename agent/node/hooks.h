@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proto/error.h"
+#include "proto/timing.h"
 
 namespace lastword {
 
@@ -16,13 +17,22 @@ struct HookInput {
   std::vector<std::string> disks = {};          // LASTWORD_DISKS: held, `new_disks` among them
   std::vector<std::string> new_disks = {};      // LASTWORD_NEW_DISKS: not told of before
   std::vector<std::string> missing_disks = {};  // LASTWORD_MISSING_DISKS: not held, or not yet
-  // LASTWORD_OPENERS, "DISK NAME (PID)", a line each: what had a new disk open before it was taken,
-  // and may go on with what it read then.
+  // LASTWORD_STALE: of `disks`, those of which this node may still read what it had cached before.
+  std::vector<std::string> stale_disks = {};
+  // LASTWORD_OPENERS, a line each: "DISK NAME (PID)", "DISK sdb1 is mounted on /srv". What used a
+  // new disk before it was taken, and may go on with what it read then.
   std::vector<std::string> openers = {};
 };
 
-// Runs `program` and waits for it; one at a time, whoever calls. An empty program is no hook. kIo
-// when it could not be started or ended with a status other than 0.
-[[nodiscard]] Status run_hook(const std::string& program, const HookInput& input);
+struct Hook {
+  std::string program;  // empty: no hook
+  milliseconds timeout{};
+  milliseconds grace = kHookGrace;  // from SIGTERM to SIGKILL
+};
+
+// Runs the hook and waits for it; one at a time, whoever calls. At its time-out all processes of
+// its group are ended. kIo when it could not be started or ended with a status other than 0,
+// kTimeout when it had to be ended.
+[[nodiscard]] Status run_hook(const Hook& hook, const HookInput& input);
 
 }  // namespace lastword

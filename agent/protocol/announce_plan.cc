@@ -14,16 +14,21 @@ std::string describe(const Announcement& announcement) {
   if (!announcement.missing.empty()) {
     text += fmt::format(", still without: {}", fmt::join(announcement.missing, " "));
   }
+  if (!announcement.stale.empty()) {
+    text +=
+        fmt::format(", perhaps stale in the page cache: {}", fmt::join(announcement.stale, " "));
+  }
   return text;
 }
 
-void AnnouncePlan::set(const std::string& disk, State state) {
+AnnouncePlan::Disk& AnnouncePlan::find(const std::string& disk) {
   const auto known = std::ranges::find(disks_, disk, &Disk::path);
-  if (known == disks_.end()) {
-    disks_.push_back({.path = disk, .state = state});
-  } else {
-    known->state = state;
-  }
+  if (known != disks_.end()) return *known;
+  return disks_.emplace_back(Disk{.path = disk});
+}
+
+void AnnouncePlan::set(const std::string& disk, State state) {
+  find(disk).state = state;
 }
 
 void AnnouncePlan::expect(const std::string& disk) {
@@ -34,12 +39,17 @@ void AnnouncePlan::lost(const std::string& disk) {
   set(disk, State::kMissing);
 }
 
+void AnnouncePlan::set_stale(const std::string& disk, bool stale) {
+  find(disk).stale = stale;
+}
+
 std::optional<Announcement> AnnouncePlan::held(const std::vector<std::string>& disks) {
   for (const std::string& disk : disks) set(disk, State::kHeld);
   return next();
 }
 
-std::optional<Announcement> AnnouncePlan::hook_ended() {
+std::optional<Announcement> AnnouncePlan::hook_ended(unsigned number) {
+  if (!is_running(number)) return std::nullopt;
   hook_running_ = false;
   return next();
 }
@@ -53,11 +63,13 @@ std::optional<Announcement> AnnouncePlan::next() {
       continue;
     }
     announcement.held.push_back(disk.path);
+    if (disk.stale) announcement.stale.push_back(disk.path);
     if (disk.state == State::kHeld) announcement.fresh.push_back(disk.path);
     disk.state = State::kAnnounced;
   }
   if (announcement.fresh.empty()) return std::nullopt;
   hook_running_ = true;
+  announcement.number = ++number_;
   return announcement;
 }
 

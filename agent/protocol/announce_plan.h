@@ -11,9 +11,11 @@ namespace lastword {
 
 // The disks of the service, by path.
 struct Announcement {
+  unsigned number = 0;               // of this run of the hook
   std::vector<std::string> held;     // in this node's hands: `fresh`, and all that came before
   std::vector<std::string> fresh;    // in no announcement before this one
   std::vector<std::string> missing;  // the partner's, and not held
+  std::vector<std::string> stale{};  // of `held`: this node may still read what it had cached
 };
 [[nodiscard]] std::string describe(const Announcement& announcement);
 
@@ -23,12 +25,19 @@ class AnnouncePlan {
   void expect(const std::string& disk);
   // Another node has it now.
   void lost(const std::string& disk);
+  // What this node had cached of it could not be dropped when it came to be held, or could.
+  void set_stale(const std::string& disk, bool stale);
 
   // Each returns what to tell the hook now, if anything; answer with hook_ended(). What comes while
   // the hook is at work is told together when it has ended.
   [[nodiscard]] std::optional<Announcement> held(const std::vector<std::string>& disks);
-  [[nodiscard]] std::optional<Announcement> hook_ended();
+  // The run of the hook with this number has ended, or is waited for no longer.
+  [[nodiscard]] std::optional<Announcement> hook_ended(unsigned number);
 
+  // Whether the hook's run with this number is the one at work.
+  [[nodiscard]] bool is_running(unsigned number) const {
+    return hook_running_ && number == number_;
+  }
   [[nodiscard]] bool over() const { return !hook_running_; }
 
  private:
@@ -36,13 +45,16 @@ class AnnouncePlan {
   struct Disk {
     std::string path;
     State state = State::kMissing;
+    bool stale = false;
   };
 
+  Disk& find(const std::string& disk);
   void set(const std::string& disk, State state);
   [[nodiscard]] std::optional<Announcement> next();
 
   std::vector<Disk> disks_;  // in the order in which they were expected
   bool hook_running_ = false;
+  unsigned number_ = 0;  // of the latest announcement
 };
 
 }  // namespace lastword

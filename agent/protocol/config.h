@@ -30,6 +30,7 @@ enum class ForeignRegistrants : std::uint8_t {
 
 struct Hooks {
   std::string service_taken;  // a program run with the event in its environment; empty: none
+  milliseconds timeout = Timing{}.hook_timeout();  // after which its processes are ended
 };
 
 struct Config {

@@ -198,11 +198,17 @@ TakeoverPlan::Actions TakeoverPlan::disk_taken(std::size_t index, const Status& 
   dump_over_ = dump_over_ || ended_for_good(disk);
   if (holds_unsaved_dump(header)) {
     disk.state = State::kRecovering;
+    disk.last_progress = now;
     actions.push_back({.kind = Kind::kRecover, .disk = index});
   }
   announce_service(actions);
   if (dump_over_) take_rest_of_armed(now, actions);
   return actions;
+}
+
+void TakeoverPlan::recovery_progress(std::size_t index, Instant now) {
+  Disk& disk = disks_[index];
+  if (disk.state == State::kRecovering) disk.last_progress = now;
 }
 
 TakeoverPlan::Actions TakeoverPlan::disk_recovered(std::size_t index, bool saved, Instant) {
@@ -232,6 +238,10 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
       }
     }
     if (disk.state == State::kTaking) watch_taking(disk, now, actions);
+    if (disk.state == State::kRecovering && now - disk.last_progress >= timing_.recovery_stall()) {
+      disk.state = State::kUnsaved;
+      actions.push_back({.kind = Kind::kRecoveryHangs, .disk = i});
+    }
     if (disk.state != State::kDumping) continue;
     if (now >= disk.deadline) {
       take(i, pb::DEADLINE, kDeadline, now, actions);

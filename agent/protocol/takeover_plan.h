@@ -6,7 +6,7 @@
 //
 //   kTaking ----> kTaken ----> kRecovering ----> kSaved       a dump that is over
 //     ^  \___> kSick (again after the retry time)              header says so after the taking
-//     |
+//     |                             \____> kUnsaved           it failed, or shows no progress
 //   kArmed ----> kDumping                                      armed spare; the dump disk
 //     (silence,   (COMPLETED, ABORTED, stall, deadline:
 //      dump over)  back to kTaking)
@@ -36,9 +36,10 @@ struct TakeoverDisk {
 
 struct TakeoverAction {
   enum class Kind : std::uint8_t {
-    kTake,          // take the reservation and write the label; answer with disk_taken()
-    kRecover,       // save the dump to a file system; answer with disk_recovered()
-    kServiceTaken,  // tell hooks and operator of `service`; no answer
+    kTake,           // take the reservation and write the label; answer with disk_taken()
+    kRecover,        // save the dump to a file system; answer with disk_recovered()
+    kServiceTaken,   // tell hooks and operator of `service`; no answer
+    kRecoveryHangs,  // tell the operator: it is waited for no longer; no answer
   };
   Kind kind = Kind::kTake;
   std::size_t disk = 0;
@@ -75,6 +76,9 @@ class TakeoverPlan {
   // is_another_nodes() is given up, not fought for.
   [[nodiscard]] Actions disk_taken(std::size_t disk, const Status& status,
                                    const pb::CoredumpHeader& header, Instant now);
+  // The recovery goes on: it may take as long as it likes while it says so.
+  void recovery_progress(std::size_t disk, Instant now);
+  // Also of a recovery that is waited for no longer: a dump that is saved late is saved.
   [[nodiscard]] Actions disk_recovered(std::size_t disk, bool saved, Instant now);
   [[nodiscard]] Actions tick(Instant now);
 
@@ -101,8 +105,8 @@ class TakeoverPlan {
   struct Disk {
     TakeoverDisk seen;
     State state = State::kTaking;
-    Instant last_progress{};
-    Instant last_read{};  // of its header
+    Instant last_progress{};  // of the dump, then of its recovery
+    Instant last_read{};      // of its header
     Instant taking_since{};
     std::optional<Instant> first_failure;
     Instant deadline{};

@@ -198,9 +198,11 @@ Result<DumpLog> read_dump_log(const Result<Config>& config, const RecoverRequest
                                                                      : "the dump has none"});
 }
 
-Result<std::string> recover_after_takeover(const Config& config, const DiskView& disk) {
+Result<std::string> recover_after_takeover(const Config& config, const DiskView& disk,
+                                           const std::function<void()>& on_progress) {
   RecoverRequest request;
   request.disk = disk.info.path;
+  request.progress = [&on_progress](std::uint64_t, std::uint64_t) { on_progress(); };
   const auto result = recover_disk(config, request);
   if (!result) return fail(result.error());
   if (result->saved()) return result->directory();

@@ -48,7 +48,8 @@ struct DumpLog {
 
 // The dump on a disk that this node just took over, to the core directory of the node that crashed.
 // Returns the directory that was written. A disk that could not be marked SAVED is an error.
-[[nodiscard]] Result<std::string> recover_after_takeover(const Config& config,
-                                                         const DiskView& disk);
+// `on_progress` is called as the dump is read.
+[[nodiscard]] Result<std::string> recover_after_takeover(const Config& config, const DiskView& disk,
+                                                         const std::function<void()>& on_progress);
 
 }  // namespace lastword

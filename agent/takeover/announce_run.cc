@@ -11,43 +11,61 @@ constexpr std::size_t kMaxOpeners = 100;
 
 void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
   if (!announcement) return;
+  const unsigned number = announcement->number;
   HookInput input{.event = "service-taken",
                   .detail = describe(*announcement),
                   .disks = announcement->held,
                   .new_disks = announcement->fresh,
-                  .missing_disks = announcement->missing};
+                  .missing_disks = announcement->missing,
+                  .stale_disks = announcement->stale};
   work_.events({.name = input.event, .disk = {}, .detail = input.detail});
   // Elsewhere: restarting a service may take longer than the dump.
   run_elsewhere<Status>(
       work_.executor(), loop_,
-      [this, run_hook = work_.run_hook, shelf = &work_.shelf(), post = loop_.poster(),
-       input = std::move(input)]() mutable {
-        for (const auto& [disk, programs] : shelf->find_openers(input.new_disks)) {
-          for (const std::string& program : programs) {
+      [this, run_hook = work_.run_hook, shelf = &work_.shelf(), before = before_,
+       post = loop_.poster(), input = std::move(input)]() mutable {
+        if (Status rest = shelf->wait_for_partitions(input.new_disks, before); !rest) {
+          post([this, problem = rest.error()] {
+            work_.events({.name = "udev-busy", .disk = {}, .detail = describe(problem)});
+          });
+        }
+        for (const auto& [disk, openers] : shelf->find_openers(input.new_disks)) {
+          for (const std::string& opener : openers) {
             // An environment has a limit, beyond which the hook would not start.
-            if (input.openers.size() < kMaxOpeners) input.openers.push_back(disk + " " + program);
-            post([this, disk, program] { tell_of_opener(disk, program); });
+            if (input.openers.size() < kMaxOpeners) input.openers.push_back(disk + " " + opener);
+            post([this, disk, opener] { tell_of_opener(disk, opener); });
           }
         }
         return run_hook(input);
       },
-      [this](const Status& status) { on_hook_ended(status); });
+      [this, number](const Status& status) { on_hook_ended(number, status); });
+  loop_.after(Timing::hook_given_up(work_.config.hooks.timeout),
+              [this, number] { give_up(number); });
 }
 
-void AnnounceRun::tell_of_opener(const std::string& disk, const std::string& program) {
-  work_.events({.name = "disk-open",
-                .disk = disk,
-                .detail = program +
-                          " has had it open since before it was taken, and may go on with "
-                          "what it read then"});
+void AnnounceRun::tell_of_opener(const std::string& disk, const std::string& opener) {
+  work_.events(
+      {.name = "disk-open",
+       .disk = disk,
+       .detail =
+           opener + ", since before the disk was taken: it may go on with what it read then"});
 }
 
-void AnnounceRun::on_hook_ended(const Status& status) {
+void AnnounceRun::on_hook_ended(unsigned number, const Status& status) {
+  if (!plan_.is_running(number)) return;
   if (!status) {
     hook_failed_ = true;
     work_.events({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
   }
-  tell(plan_.hook_ended());
+  tell(plan_.hook_ended(number));
+}
+
+// run_hook() ends a hook in time, unless the kernel does not let go of a process.
+void AnnounceRun::give_up(unsigned number) {
+  on_hook_ended(number, fail({.code = Code::kTimeout,
+                              .operation = "hook service-taken",
+                              .disk = work_.config.hooks.service_taken,
+                              .detail = "it could not be ended, and is waited for no longer"}));
 }
 
 }  // namespace lastword

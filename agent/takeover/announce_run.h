@@ -12,26 +12,31 @@ namespace lastword {
 
 class AnnounceRun {
  public:
-  // `work` and `loop` outlive this, and this outlives the loop's last run.
-  AnnounceRun(const TakeoverWork& work, Loop& loop) : work_(work), loop_(loop) {}
+  // `work` and `loop` outlive this, and this outlives the loop's last run. Made before the takeover
+  // does anything to a disk of the service.
+  AnnounceRun(const TakeoverWork& work, Loop& loop)
+      : work_(work), loop_(loop), before_(work.shelf().count_uevents()) {}
 
   // See AnnouncePlan.
   void expect(const std::string& disk) { plan_.expect(disk); }
   void lost(const std::string& disk) { plan_.lost(disk); }
+  void set_stale(const std::string& disk, bool stale) { plan_.set_stale(disk, stale); }
   void held(const std::vector<std::string>& disks) { tell(plan_.held(disks)); }
 
-  // No hook is at work.
+  // No hook is at work, or waited for.
   [[nodiscard]] bool over() const { return plan_.over(); }
   // Any of them, so far.
   [[nodiscard]] bool hook_failed() const { return hook_failed_; }
 
  private:
   void tell(const std::optional<Announcement>& announcement);
-  void tell_of_opener(const std::string& disk, const std::string& program);
-  void on_hook_ended(const Status& status);
+  void tell_of_opener(const std::string& disk, const std::string& opener);
+  void on_hook_ended(unsigned number, const Status& status);
+  void give_up(unsigned number);
 
   const TakeoverWork& work_;
   Loop& loop_;
+  std::uint64_t before_;  // the kernel's uevents
   AnnouncePlan plan_;
   bool hook_failed_ = false;
 };

@@ -91,6 +91,11 @@ void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
     emit("foreign-registrant-removed", index,
          fmt::format("{}, a key of neither node; find out whose it is", to_string(key)));
   }
+  if (taken.refused_changes) {
+    emit("changes-refused", index,
+         "this node had changed it in its page cache while it was the partner's; the target "
+         "refused to write that, and it is dropped: find out what wrote there");
+  }
   if (!taken.status) {
     // What the survey knew of it is not to be trusted any more: a new try opens it anew.
     open_.drop(disk.info.path);
@@ -133,6 +138,9 @@ void TakeoverWave::perform(const TakeoverPlan::Actions& actions) {
       case TakeoverAction::Kind::kRecover:
         recover(action.disk);
         break;
+      case TakeoverAction::Kind::kRecoveryHangs:
+        give_up_recovery(action.disk);
+        break;
       case TakeoverAction::Kind::kServiceTaken:
         announce(action);
         break;
@@ -156,11 +164,10 @@ void TakeoverWave::take(const TakeoverAction& action) {
   };
   const auto on_held = [this, index, post = loop_.poster(),
                         report = reporting(&TakeoverPlan::disk_held)](const Status& fresh) {
-    if (!fresh) {
-      post([this, index, problem = fresh.error()] {
-        emit("stale-cache", index, describe(problem));
-      });
-    }
+    post([this, index, fresh] {
+      announcements_.set_stale(disks_[index].info.path, !fresh);
+      if (!fresh) emit("stale-cache", index, describe(fresh.error()));
+    });
     report();
   };
   const TakeProgress progress{.on_held = on_held,
@@ -180,10 +187,29 @@ void TakeoverWave::take(const TakeoverAction& action) {
 }
 
 void TakeoverWave::recover(std::size_t index) {
+  const auto on_progress = [this, index, post = loop_.poster()] {
+    post([this, index] { plan_.recovery_progress(index, now()); });
+  };
   run_elsewhere<Result<std::string>>(
       work_.executor(), loop_,
-      [recover = work_.recover, disk = disks_[index]] { return recover(disk); },
+      [recover = work_.recover, disk = disks_[index], on_progress] {
+        return recover(disk, on_progress);
+      },
       [this, index](const Result<std::string>& core) { on_recovered(index, core); });
+}
+
+void TakeoverWave::give_up_recovery(std::size_t index) {
+  const std::string& path = disks_[index].info.path;
+  const Error hangs{
+      .code = Code::kTimeout,
+      .operation = "recover",
+      .disk = path,
+      .detail = fmt::format("no progress for {} s: the disk hangs, or the file system of {}; mend "
+                            "it, then `lastword recover {}`",
+                            work_.config.timing.recovery_stall().count() / 1000,
+                            work_.config.partner.core_directory, path)};
+  outcomes_[index] = describe(hangs);
+  emit("dump-unsaved", index, outcomes_[index]);
 }
 
 void TakeoverWave::announce(const TakeoverAction& action) {

@@ -47,6 +47,7 @@ class TakeoverWave {
   void look_at_headers();
   void take(const TakeoverAction& action);
   void recover(std::size_t disk);
+  void give_up_recovery(std::size_t disk);
   void announce(const TakeoverAction& action);
 
   void on_header(const SeenHeader& seen, Instant asked);

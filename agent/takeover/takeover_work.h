@@ -13,9 +13,11 @@
 
 namespace lastword {
 
-// Saves the dump on a disk that this node holds. Returns where the core went.
-using RecoverDump = std::function<Result<std::string>(const DiskView& disk)>;
-// Runs the hook of an event to its end.
+// Saves the dump on a disk that this node holds. Returns where the core went. Calls `on_progress`
+// as it goes on, on its own thread.
+using RecoverDump = std::function<Result<std::string>(const DiskView& disk,
+                                                      const std::function<void()>& on_progress)>;
+// Runs the hook of an event to its end, or ends it.
 using RunHook = std::function<Status(const HookInput& input)>;
 
 // What a takeover acts on.
@@ -28,7 +30,8 @@ struct Failure {
   bool proven = false;
 };
 
-// Everything referred to outlives the takeover, and what it leaves behind in the kernel.
+// Everything referred to outlives the takeover, and what it leaves behind in the kernel. A hook or
+// a recovery that hangs may outlive all of it: these two own copies of what they need.
 struct TakeoverWork {
   const Config& config;
   const NodeState& state;

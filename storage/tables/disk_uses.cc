@@ -44,7 +44,7 @@ void for_each_line(libmnt_table* table, const Visit& visit) {
 }
 
 void find_mounts(const std::vector<DiskPart>& parts, const std::string& root,
-                 std::vector<std::string>& uses) {
+                 std::vector<KernelUse>& uses) {
   const Table mounts(mnt_new_table());
   (void)mnt_table_parse_file(mounts.get(), (root + "/proc/self/mountinfo").c_str());
   for_each_line(mounts.get(), [&](libmnt_fs* line) {
@@ -55,28 +55,34 @@ void find_mounts(const std::vector<DiskPart>& parts, const std::string& root,
       part = find_part(parts, device_of(source));
     }
     if (part == nullptr) return;
-    uses.push_back(fmt::format("{} is mounted on {}", part->name, mnt_fs_get_target(line)));
+    uses.push_back(
+        {.device = part->device,
+         .what = fmt::format("{} is mounted on {}", part->name, mnt_fs_get_target(line))});
   });
 }
 
 void find_swaps(const std::vector<DiskPart>& parts, const std::string& root,
-                std::vector<std::string>& uses) {
+                std::vector<KernelUse>& uses) {
   const Table swaps(mnt_new_table());
   (void)mnt_table_parse_swaps(swaps.get(), (root + "/proc/swaps").c_str());
   for_each_line(swaps.get(), [&](libmnt_fs* line) {
     const char* const source = mnt_fs_get_source(line);
     const DiskPart* part = source != nullptr ? find_part(parts, device_of(source)) : nullptr;
-    if (part != nullptr) uses.push_back(fmt::format("{} is swap space in use", part->name));
+    if (part == nullptr) return;
+    uses.push_back(
+        {.device = part->device, .what = fmt::format("{} is swap space in use", part->name)});
   });
 }
 
-void find_holders(const std::vector<DiskPart>& parts, std::vector<std::string>& uses) {
+void find_holders(const std::vector<DiskPart>& parts, std::vector<KernelUse>& uses) {
   for (const DiskPart& part : parts) {
     std::error_code ignored;
     for (const auto& holder : fs::directory_iterator(part.sysfs / "holders", ignored)) {
       const std::string mapped = read_attribute(holder.path() / "dm/name");
-      uses.push_back(fmt::format("{} is held by {}{}", part.name, holder.path().filename().string(),
-                                 mapped.empty() ? "" : fmt::format(" ({})", mapped)));
+      uses.push_back(
+          {.device = part.device,
+           .what = fmt::format("{} is held by {}{}", part.name, holder.path().filename().string(),
+                               mapped.empty() ? "" : fmt::format(" ({})", mapped))});
     }
   }
 }
@@ -98,13 +104,22 @@ Result<FileDescriptor> open_for_tables(const std::string& path, Access access) {
   return fd;
 }
 
-std::vector<std::string> find_kernel_uses(const std::string& device, const std::string& root) {
-  const std::vector<DiskPart> parts = parts_of(device, root);
-  std::vector<std::string> uses;
+std::vector<KernelUse> find_kernel_uses(const std::vector<DiskPart>& parts,
+                                        const std::string& root) {
+  std::vector<KernelUse> uses;
+  if (parts.empty()) return uses;
   find_mounts(parts, root, uses);
   find_swaps(parts, root, uses);
   find_holders(parts, uses);
   return uses;
+}
+
+std::vector<std::string> find_kernel_uses(const std::string& device, const std::string& root) {
+  std::vector<std::string> phrases;
+  for (KernelUse& use : find_kernel_uses(parts_of(device, root), root)) {
+    phrases.push_back(std::move(use.what));
+  }
+  return phrases;
 }
 
 Result<std::vector<std::string>> find_uses(const std::string& path) {

@@ -11,6 +11,7 @@
 #include "proto/error.h"
 #include "storage/block/file_descriptor.h"
 #include "storage/tables/discover.h"
+#include "storage/tables/disk_parts.h"
 #include "storage/tables/partition_table.h"
 
 namespace lastword {
@@ -59,5 +60,12 @@ struct FoundTable {
 // be read tells of no use.
 [[nodiscard]] std::vector<std::string> find_kernel_uses(const std::string& device,
                                                         const std::string& root);
+// The same of several disks, with one look at each table. `parts`: of parts_of().
+struct KernelUse {
+  std::string device;  // "major:minor" of the disk or partition
+  std::string what;    // "sdc1 is mounted on /srv"
+};
+[[nodiscard]] std::vector<KernelUse> find_kernel_uses(const std::vector<DiskPart>& parts,
+                                                      const std::string& root);
 
 }  // namespace lastword

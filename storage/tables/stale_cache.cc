@@ -20,6 +20,7 @@
 #include "storage/block/sysfs_attribute.h"
 #include "storage/tables/discover.h"
 #include "storage/tables/disk_parts.h"
+#include "storage/tables/signatures.h"
 
 namespace lastword {
 namespace {
@@ -156,15 +157,47 @@ Status drop_stale_cache(const DiskInfo& info) {
   return result;
 }
 
-std::map<std::string, std::vector<std::string>> find_openers(const std::vector<std::string>& disks,
-                                                             const std::string& root) {
-  std::map<std::string, std::string> disk_of;  // by "major:minor" of disk or partition
+// The kernel tells of a failed write to whoever has the node open (errseq), not by the ioctl.
+Status write_back_early(const DiskInfo& disk) {
+  if (disk.is_image) return {};
+  Status result;
+  for (const DiskPart& part : parts_of(device_of(disk.path), "")) {
+    const std::string node = node_of(part, disk.path);
+    const FileDescriptor fd(::open(node.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid() || ::ioctl(fd.get(), BLKFLSBUF, 0) != 0) continue;
+    if (::sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WAIT_AFTER) == 0) continue;
+    result = fail({.code = Code::kRefused,
+                   .sys_errno = errno,
+                   .operation = "write back",
+                   .disk = node,
+                   .detail = "what this node had changed in its page cache was not written"});
+  }
+  return result;
+}
+
+Openers find_openers(const std::vector<std::string>& disks, const std::string& root) {
+  std::map<std::string, std::vector<DiskPart>> parts;
   for (const std::string& disk : disks) {
     const std::string device = device_of(disk);
-    if (device.empty()) continue;
-    for (const DiskPart& part : parts_of(device, root)) disk_of[part.device] = disk;
+    if (!device.empty()) parts[disk] = parts_of(device, root);
   }
-  std::map<std::string, std::vector<std::string>> openers;
+  return find_openers(parts, root);
+}
+
+Openers find_openers(const std::map<std::string, std::vector<DiskPart>>& disks,
+                     const std::string& root) {
+  std::map<std::string, std::string> disk_of;  // by "major:minor" of disk or partition
+  std::vector<DiskPart> all;
+  for (const auto& [disk, parts] : disks) {
+    for (const DiskPart& part : parts) {
+      disk_of[part.device] = disk;
+      all.push_back(part);
+    }
+  }
+  Openers openers;
+  for (KernelUse& use : find_kernel_uses(all, root)) {
+    openers[disk_of[use.device]].push_back(std::move(use.what));
+  }
   std::error_code ignored;
   for (const auto& process : fs::directory_iterator(root + "/proc", ignored)) {
     const std::string pid = process.path().filename();

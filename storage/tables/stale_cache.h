@@ -8,6 +8,7 @@
 
 #include "proto/disk_info.h"
 #include "proto/error.h"
+#include "storage/tables/disk_parts.h"
 
 namespace lastword {
 
@@ -19,10 +20,24 @@ namespace lastword {
 // again while one is in use. kCorrupt: a buffered read still returns other content.
 [[nodiscard]] Status drop_stale_cache(const DiskInfo& disk);
 
-// Which programs, besides this one, have these disks or partitions of them open: by the disk's
-// path, each as "NAME (PID)". A disk without any is left out. One walk through /proc for all.
-// `root` is prefixed to /sys and /proc (tests put a tree of their own there).
-[[nodiscard]] std::map<std::string, std::vector<std::string>> find_openers(
-    const std::vector<std::string>& disks, const std::string& root = "");
+// Before this node registers on a disk of the service: makes the kernel write what this node's page
+// cache has changed of it, of its partitions and of file systems on them (BLKFLSBUF), so that the
+// target refuses it, as the partner still holds the disk. drop_stale_cache() would write it too,
+// but on what the partner has written. Costs little where nothing is cached. kRefused: there were
+// changes, and they are gone. Success: there were none, or they were written, since nobody held the
+// disk or this node was registered. A program that goes on writing is not stopped by this.
+[[nodiscard]] Status write_back_early(const DiskInfo& disk);
+
+// What uses these disks or partitions of them, besides this program: by the disk's path, each as
+// "NAME (PID)", "sdb1 is mounted on /srv", "sdb1 is swap space in use" or "sdb1 is held by dm-3
+// (NAME)". Mounts are those of this process's namespace. A disk without any is left out. One walk
+// through /proc for all. `root` is prefixed to /sys and /proc (tests put a tree of their own
+// there).
+using Openers = std::map<std::string, std::vector<std::string>>;
+[[nodiscard]] Openers find_openers(const std::vector<std::string>& disks,
+                                   const std::string& root = "");
+// The same of disks whose parts are known: by the disk's path, those of parts_of().
+[[nodiscard]] Openers find_openers(const std::map<std::string, std::vector<DiskPart>>& disks,
+                                   const std::string& root);
 
 }  // namespace lastword

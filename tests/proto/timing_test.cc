@@ -27,6 +27,13 @@ BOOST_AUTO_TEST_CASE(defaults_follow_the_worked_timeline) {
   BOOST_TEST((derived->stall() == 13s));
   BOOST_TEST((derived->deadline() == 75s));
   BOOST_TEST((derived->deadline() < derived->settings.client_timeout));
+  BOOST_TEST((derived->hook_timeout() == 360s));
+  BOOST_TEST((derived->recovery_stall() == 613s));
+}
+
+BOOST_AUTO_TEST_CASE(hook_is_waited_for_until_it_could_be_ended) {
+  const auto until = Timing::hook_given_up(60s);
+  BOOST_TEST((until > kUdevSettle + 60s + 2 * kHookGrace));
 }
 
 BOOST_AUTO_TEST_CASE(writer_gives_up_on_a_disk_before_the_partner_calls_it_stalled) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/disks/shelf.h"
+#include "storage/block/aligned_buffer.h"
 #include "tests/agent/disks/shelf_nodes.h"
 
 namespace lastword::test {
@@ -16,6 +17,8 @@ namespace lastword::test {
 inline std::string path_of(unsigned lun) {
   return "/dev/sd" + std::string(1, static_cast<char>('a' + lun));
 }
+
+inline constexpr std::uint64_t kChangedOffset = 32 << 20;  // of the block of `changed`
 
 class FakeNodeShelf final : public Shelf {
  public:
@@ -37,7 +40,10 @@ class FakeNodeShelf final : public Shelf {
                     .fd = static_cast<int>(lun)};
   }
   Result<std::uint64_t> find_records(OpenDisk&) override { return kMetadataOffset; }
+  Status write_back_early(const DiskInfo& disk) override { return write_back(disk); }
+  // As the kernel does it (BLKFLSBUF): first writes what was changed.
   Status drop_stale_cache(const DiskInfo& disk) override {
+    (void)write_back(disk);
     dropped.push_back(disk.path);
     return stale.contains(disk.path) ? Status(fail({.code = Code::kCorrupt})) : Status();
   }
@@ -46,6 +52,12 @@ class FakeNodeShelf final : public Shelf {
     std::erase_if(
         found, [&](const auto& one) { return std::ranges::find(disks, one.first) == disks.end(); });
     return found;
+  }
+  std::uint64_t count_uevents() override { return uevents; }
+  Status wait_for_partitions(const std::vector<std::string>& disks,
+                             std::uint64_t uevents_before) override {
+    rests.push_back({disks, uevents_before});
+    return udev;
   }
   Status read(std::span<ReadRequest> requests, milliseconds timeout) override {
     for (ReadRequest& request : requests) {
@@ -66,9 +78,23 @@ class FakeNodeShelf final : public Shelf {
   std::string folder;                // before each path: where no disk of this machine is
   std::vector<std::string> dropped;  // paths whose cache was dropped
   std::set<std::string> stale;       // paths whose cache cannot be
+  std::set<std::string> changed;     // paths of which the cache has a block that was not written
   Openers openers;
+  std::uint64_t uevents = 0;
+  Status udev;
+  std::vector<std::pair<std::vector<std::string>, std::uint64_t>> rests;  // that were waited for
 
  private:
+  // Once, whether it is refused or not.
+  Status write_back(const DiskInfo& disk) {
+    if (changed.erase(disk.path) == 0) return {};
+    const AlignedBuffer block(kBlockBytes);
+    std::ranges::fill(block.span(), std::byte{0xcc});
+    const auto lun = static_cast<unsigned>(disk.path.back() - 'a');
+    if (nexus_.device(lun)->write(kChangedOffset, block.span())) return {};
+    return fail({.code = Code::kRefused});
+  }
+
   fake::Nexus nexus_;
   unsigned luns_;
   std::vector<std::shared_ptr<void>> hung_;

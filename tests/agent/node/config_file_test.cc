@@ -77,6 +77,7 @@ command_line = "nosmt"
 processors = 2
 [hooks]
 service_taken = "/sbin/a"
+timeout = "3min"
 [paths]
 state = "/run/lw"
 dump_program = "/opt/lastword-dump"
@@ -101,6 +102,7 @@ dump_program = "/opt/lastword-dump"
   BOOST_TEST(config->capture_command_line == "nosmt");
   BOOST_TEST(config->capture_processors == 2U);
   BOOST_TEST(config->hooks.service_taken == "/sbin/a");
+  BOOST_TEST((config->hooks.timeout == 180s));
   BOOST_TEST(config->state_directory == "/run/lw");
   BOOST_TEST(config->dump_program == "/opt/lastword-dump");
 }
@@ -140,6 +142,17 @@ BOOST_AUTO_TEST_CASE(example_file_needs_only_a_cluster_and_shows_the_defaults) {
   BOOST_TEST(name_of(full->core_format) == name_of(plain->core_format));
   BOOST_TEST(full->state_directory == plain->state_directory);
   BOOST_TEST(full->dump_program == plain->dump_program);
+  BOOST_TEST((full->hooks.timeout == plain->hooks.timeout));
+}
+
+BOOST_AUTO_TEST_CASE(hooks_may_take_four_times_as_long_as_clients_wait_unless_the_file_says) {
+  BOOST_TEST((parse("")->hooks.timeout == 360s));
+  BOOST_TEST((parse("[timing]\nclient_timeout = \"70s\"\n")->hooks.timeout == 280s));
+  BOOST_TEST((parse("[hooks]\ntimeout = \"1s\"\n")->hooks.timeout == 1s));
+  BOOST_TEST(says(parse("[hooks]\ntimeout = \"999ms\"\n"),
+                  "line 7:11: [hooks] timeout (999 ms) must be from 1000 to 86400000 ms"));
+  BOOST_TEST(says(parse("[hooks]\ntimeout = \"1441min\"\n"), "[hooks] timeout"));
+  BOOST_TEST(says(parse("[hooks]\ntimeout = 5\n"), "timeout must be a whole number"));
 }
 
 BOOST_AUTO_TEST_CASE(unknown_key_is_refused_with_its_place) {

@@ -1,18 +1,23 @@
 // Hooks are programs of the operator; here they are shell scripts.
 #include "agent/node/hooks.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "tests/fake/check.h"
 #include "tests/support/test_folder.h"
 
 namespace lastword::test {
 namespace {
+
+const HookInput kTaken{.event = "service-taken", .detail = ""};
 
 struct Script {
   explicit Script(const std::string& body) : path(folder.file("hook")) {
@@ -24,9 +29,32 @@ struct Script {
     text << std::ifstream(folder.file("output")).rdbuf();
     return text.str();
   }
+  [[nodiscard]] Hook hook() const { return {.program = path, .timeout = milliseconds(60'000)}; }
+  // With ever longer time-outs, until the script has come as far as its output: how far it comes in
+  // one depends on the machine.
+  [[nodiscard]] Status run_until_begun(milliseconds grace) const {
+    Status status;
+    for (milliseconds timeout{100}; output().empty() && timeout < milliseconds(60'000);
+         timeout *= 2) {
+      status = run_hook({.program = path, .timeout = timeout, .grace = grace}, kTaken);
+    }
+    BOOST_TEST_REQUIRE(!output().empty());
+    return status;
+  }
   TestFolder folder;
   std::string path;
 };
+
+// A zombie counts: nobody but init reaps it.
+bool is_gone(pid_t process) {
+  for (int tries = 0; tries < 1000; ++tries) {
+    std::string text;
+    std::getline(std::ifstream(fmt::format("/proc/{}/stat", process)), text);
+    if (text.empty() || text.find(") Z ") != std::string::npos) return true;
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -35,25 +63,64 @@ BOOST_AUTO_TEST_SUITE(hooks)
 BOOST_AUTO_TEST_CASE(hook_finds_its_input_in_its_environment_and_nothing_that_was_inherited) {
   const Script script(
       "echo \"$LASTWORD_EVENT|$LASTWORD_DETAIL|$LASTWORD_DISKS|$LASTWORD_NEW_DISKS|"
-      "$LASTWORD_MISSING_DISKS|$HOOK_TEST\" > \"$(dirname \"$0\")/output\"\n");
+      "$LASTWORD_MISSING_DISKS|$LASTWORD_STALE|$LASTWORD_OPENERS|$HOOK_TEST\" > \"$(dirname "
+      "\"$0\")/output\"\n");
   ::setenv("LASTWORD_DISKS", "/dev/old", 1);
   ::setenv("HOOK_TEST", "kept", 1);
-  BOOST_TEST(fake::ok(run_hook(script.path, {.event = "service-taken",
-                                             .detail = "2 disks",
-                                             .disks = {"/dev/sda", "/dev/sdb"},
-                                             .new_disks = {"/dev/sdb"},
-                                             .missing_disks = {"/dev/sdc", "/dev/sdd"}})));
+  BOOST_TEST(
+      fake::ok(run_hook(script.hook(), {.event = "service-taken",
+                                        .detail = "2 disks",
+                                        .disks = {"/dev/sda", "/dev/sdb"},
+                                        .new_disks = {"/dev/sdb"},
+                                        .missing_disks = {"/dev/sdc", "/dev/sdd"},
+                                        .stale_disks = {"/dev/sda"},
+                                        .openers = {"/dev/sdb dd (7)", "/dev/sdb sh (8)"}})));
   ::unsetenv("LASTWORD_DISKS");
   BOOST_TEST(script.output() ==
-             "service-taken|2 disks|/dev/sda /dev/sdb|/dev/sdb|/dev/sdc /dev/sdd|kept\n");
+             "service-taken|2 disks|/dev/sda /dev/sdb|/dev/sdb|/dev/sdc /dev/sdd|/dev/sda|"
+             "/dev/sdb dd (7)\n/dev/sdb sh (8)|kept\n");
 }
 
 BOOST_AUTO_TEST_CASE(hook_that_ends_with_a_status_is_an_error_and_no_program_is_no_hook) {
   const Script script("exit 3\n");
-  const Status status = run_hook(script.path, {.event = "service-taken", .detail = ""});
+  const Status status = run_hook(script.hook(), kTaken);
   BOOST_TEST(fake::fails(status, Code::kIo));
   BOOST_TEST(describe(status.error()).find("ended with status 3") != std::string::npos);
-  BOOST_TEST(fake::ok(run_hook("", {.event = "service-taken", .detail = ""})));
+  BOOST_TEST(fake::ok(run_hook({.program = "", .timeout = milliseconds(0)}, kTaken)));
+}
+
+BOOST_AUTO_TEST_CASE(hook_that_hangs_is_ended_with_all_that_it_started) {
+  const Script script(
+      "sleep 1000 &\n"
+      "echo $! > \"$(dirname \"$0\")/output\"\n"
+      "sleep 1000\n");
+  const Status status = script.run_until_begun(kHookGrace);
+  BOOST_TEST(fake::fails(status, Code::kTimeout));
+  BOOST_TEST(describe(status.error()).find("ended by SIGTERM") != std::string::npos);
+  BOOST_TEST(describe(status.error()).find("[hooks] timeout") != std::string::npos);
+  BOOST_TEST(is_gone(std::stoi(script.output())));
+}
+
+BOOST_AUTO_TEST_CASE(hook_that_ignores_sigterm_is_killed_with_all_that_it_started) {
+  const Script script(
+      "trap '' TERM\n"
+      "sleep 1000 &\n"
+      "echo $! > \"$(dirname \"$0\")/output\"\n"
+      "while :; do sleep 1000; done\n");
+  const Status status = script.run_until_begun(milliseconds(100));
+  BOOST_TEST(fake::fails(status, Code::kTimeout));
+  BOOST_TEST(describe(status.error()).find("was killed") != std::string::npos);
+  BOOST_TEST(is_gone(std::stoi(script.output())));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_hook_leaves_at_work_when_it_ends_in_time_stays) {
+  const Script script(
+      "sleep 1000 > /dev/null 2>&1 &\n"
+      "echo $! > \"$(dirname \"$0\")/output\"\n");
+  BOOST_TEST(fake::ok(run_hook(script.hook(), kTaken)));
+  const pid_t service = std::stoi(script.output());
+  BOOST_TEST(::kill(service, 0) == 0);
+  (void)::kill(service, SIGKILL);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

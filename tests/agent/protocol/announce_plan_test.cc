@@ -36,13 +36,40 @@ BOOST_AUTO_TEST_CASE(what_comes_while_the_hook_is_at_work_is_told_together_after
   BOOST_TEST(plan.held({"/dev/sda"}).has_value());
   BOOST_TEST(!plan.held({"/dev/sdc"}).has_value());
   BOOST_TEST(!plan.held({"/dev/sdb"}).has_value());
-  const auto told = plan.hook_ended();
+  const auto told = plan.hook_ended(1);
   BOOST_TEST_REQUIRE(told.has_value());
   BOOST_TEST((told->held == Paths{"/dev/sda", "/dev/sdb", "/dev/sdc"}));
   BOOST_TEST((told->fresh == Paths{"/dev/sdb", "/dev/sdc"}));
   BOOST_TEST(told->missing.empty());
-  BOOST_TEST(!plan.hook_ended().has_value());
+  BOOST_TEST(!plan.hook_ended(2).has_value());
   BOOST_TEST(plan.over());
+}
+
+BOOST_AUTO_TEST_CASE(hook_that_was_given_up_and_ends_late_does_not_end_the_next_one) {
+  auto plan = two_disks();
+  const auto first = plan.held({"/dev/sda"});
+  BOOST_TEST(!plan.held({"/dev/sdb"}).has_value());
+  const auto second = plan.hook_ended(first->number);
+  BOOST_TEST_REQUIRE(second.has_value());
+  BOOST_TEST((second->fresh == Paths{"/dev/sdb"}));
+  BOOST_TEST(!plan.hook_ended(first->number).has_value());
+  BOOST_TEST(!plan.over());
+  BOOST_TEST(!plan.hook_ended(second->number).has_value());
+  BOOST_TEST(plan.over());
+}
+
+BOOST_AUTO_TEST_CASE(disk_whose_cache_could_not_be_dropped_is_told_of_as_long_as_it_is_held_so) {
+  auto plan = two_disks();
+  plan.set_stale("/dev/sda", true);
+  const auto first = plan.held({"/dev/sda"});
+  BOOST_TEST((first->stale == Paths{"/dev/sda"}));
+  const auto second = plan.held({"/dev/sdb"});
+  BOOST_TEST(!second.has_value());
+  BOOST_TEST((plan.hook_ended(first->number)->stale == Paths{"/dev/sda"}));
+  plan.lost("/dev/sda");
+  plan.set_stale("/dev/sda", false);
+  BOOST_TEST(!plan.held({"/dev/sda"}).has_value());
+  BOOST_TEST(plan.hook_ended(2)->stale.empty());
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_announced_without_a_disk_that_is_new) {
@@ -55,7 +82,7 @@ BOOST_AUTO_TEST_CASE(disk_that_another_node_took_is_missing_again) {
   auto plan = two_disks();
   BOOST_TEST(plan.held({"/dev/sda"}).has_value());
   plan.lost("/dev/sda");
-  BOOST_TEST(!plan.hook_ended().has_value());
+  BOOST_TEST(!plan.hook_ended(1).has_value());
   const auto told = plan.held({"/dev/sdb"});
   BOOST_TEST_REQUIRE(told.has_value());
   BOOST_TEST((told->held == Paths{"/dev/sdb"}));
@@ -67,6 +94,8 @@ BOOST_AUTO_TEST_CASE(people_read_what_is_new_and_what_is_missing) {
              "2 disks, new: b, still without: c d");
   BOOST_TEST(describe(Announcement{.held = {"a"}, .fresh = {"a"}, .missing = {}}) ==
              "1 disk, new: a");
+  BOOST_TEST(describe(Announcement{.held = {"a"}, .fresh = {"a"}, .missing = {}, .stale = {"a"}}) ==
+             "1 disk, new: a, perhaps stale in the page cache: a");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -302,4 +302,32 @@ BOOST_AUTO_TEST_CASE(dump_that_could_not_be_saved_is_reported) {
   CHECK_DISKS(plan.unsaved(), {0});
 }
 
+BOOST_AUTO_TEST_CASE(recovery_may_last_while_it_goes_on_and_is_given_up_when_it_does_not) {
+  TakeoverPlan plan(kTiming, kPartner, {disk(pb::DUMP, header(pb::COMPLETED))});
+  (void)plan.begin(0ms);
+  (void)plan.disk_taken(0, Status{}, header(pb::COMPLETED), 0ms);
+  const milliseconds stall = kTiming.recovery_stall();
+  Instant now{0};
+  for (; now < 10 * stall; now += stall / 2) {
+    plan.recovery_progress(0, now);
+    BOOST_CHECK(plan.tick(now + stall / 2 - 1ms).empty());
+  }
+  BOOST_CHECK(!plan.over());
+  BOOST_CHECK(has(plan.tick(now + stall), Kind::kRecoveryHangs));
+  BOOST_CHECK(plan.over());
+  CHECK_DISKS(plan.unsaved(), {0});
+  BOOST_CHECK(plan.tick(now + 2 * stall).empty());
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_is_saved_after_its_recovery_was_given_up_is_saved) {
+  TakeoverPlan plan(kTiming, kPartner, {disk(pb::DUMP, header(pb::COMPLETED))});
+  (void)plan.begin(0ms);
+  (void)plan.disk_taken(0, Status{}, header(pb::COMPLETED), 0ms);
+  BOOST_CHECK(has(plan.tick(kTiming.recovery_stall()), Kind::kRecoveryHangs));
+  plan.recovery_progress(0, kTiming.recovery_stall());
+  CHECK_DISKS(plan.unsaved(), {0});
+  (void)plan.disk_recovered(0, true, kTiming.recovery_stall() + 1ms);
+  CHECK_DISKS(plan.unsaved(), {});
+}
+
 BOOST_AUTO_TEST_SUITE_END()

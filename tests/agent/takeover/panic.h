@@ -121,29 +121,38 @@ class Panic {
   Lines recovered;
   std::vector<HookRun> hooks;
   milliseconds hook_takes{500};
+  milliseconds recovery_takes{2000};
+  milliseconds recovery_tells_every{kLongestTime};  // of its progress
   Instant dump_ends{3000};
   std::optional<Instant> sick_until;  // of kSecond, for beta
   std::function<void(const fake::CommandTrace&)> watch_command;
-  TakeoverWork work{.config = config,
-                    .state = state,
-                    .surveyor = surveyor,
-                    .events =
-                        [this](const Event& event) {
-                          events.push_back(std::to_string(executor.now().count()) + " " +
-                                           event.name + " " + event.disk + " " + event.detail);
-                        },
-                    .run_hook =
-                        [this](const HookInput& input) {
-                          hooks.push_back({.begun = executor.now(), .ended = {}, .input = input});
-                          executor.sleep(hook_takes);
-                          hooks.back().ended = executor.now();
-                          return Status{};
-                        },
-                    .recover = [this](const DiskView& disk) -> Result<std::string> {
-                      executor.sleep(milliseconds(2000));
-                      recovered.push_back(disk.info.path);
-                      return "/var/crash/alpha/1";
-                    }};
+  TakeoverWork work{
+      .config = config,
+      .state = state,
+      .surveyor = surveyor,
+      .events =
+          [this](const Event& event) {
+            events.push_back(std::to_string(executor.now().count()) + " " + event.name + " " +
+                             event.disk + " " + event.detail);
+          },
+      .run_hook =
+          [this](const HookInput& input) {
+            hooks.push_back({.begun = executor.now(), .ended = {}, .input = input});
+            executor.sleep(hook_takes);
+            hooks.back().ended = executor.now();
+            return Status{};
+          },
+      .recover = [this](const DiskView& disk,
+                        const std::function<void()>& on_progress) -> Result<std::string> {
+        const Instant end = executor.now() + recovery_takes;
+        while (executor.now() + recovery_tells_every < end) {
+          executor.sleep(recovery_tells_every);
+          on_progress();
+        }
+        executor.sleep(end - executor.now());
+        recovered.push_back(disk.info.path);
+        return "/var/crash/alpha/1";
+      }};
 
  private:
   static void join(const fake::Nexus& nexus, unsigned lun, ReservationKey key) {

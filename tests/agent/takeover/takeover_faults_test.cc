@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(dump_that_goes_on_to_the_deadline_is_ended_for_that_reason)
 }
 
 BOOST_AUTO_TEST_CASE(dump_that_is_not_saved_makes_the_takeover_incomplete) {
-  work.recover = [](const DiskView&) -> Result<std::string> {
+  work.recover = [](const DiskView&, const std::function<void()>&) -> Result<std::string> {
     return fail({.code = Code::kCorrupt, .operation = "mark the dump SAVED"});
   };
   const auto report = run();

@@ -322,6 +322,8 @@ BOOST_AUTO_TEST_CASE(cache_is_dropped_before_service_and_what_may_be_stale_is_na
   BOOST_TEST_REQUIRE(!panic.hooks.empty());
   BOOST_TEST(panic.hooks[0].input.openers == Lines{path_of(kFirst) + " dd (7)"},
              boost::test_tools::per_element());
+  BOOST_TEST(panic.hooks[0].input.stale_disks == Lines{path_of(kSecond)},
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
