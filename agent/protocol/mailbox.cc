@@ -133,10 +133,18 @@ Status check_mailbox_set(const Survey& survey, const Config& config,
                          "win: run `lastword start` on both, with all of them in sight"});
 }
 
+bool tells_of_partner(const DiskView& disk, const Config& config) {
+  if (!disk.problem) return true;
+  // The survey says where. Where both slots are damaged it names the higher one: join() looks
+  // again.
+  return disk.problem->code == Code::kCorrupt &&
+         disk.problem->offset == disk.metadata_offset + slot_offset(mailbox_place(config), 0);
+}
+
 bool majority_is_readable(const Survey& survey, const Config& config,
                           const std::vector<std::string>& mailbox_disks) {
   const auto readable = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
-    return is_mailbox_disk(disk, config) && !disk.problem &&
+    return is_mailbox_disk(disk, config) && tells_of_partner(disk, config) &&
            contains(mailbox_disks, disk.label->disk_uuid());
   });
   return mailbox_disks.empty() || 2 * static_cast<std::size_t>(readable) > mailbox_disks.size();
@@ -153,7 +161,9 @@ LostReservations find_lost_reservations(const Survey& survey, const Config& conf
   const bool all_told = majority_is_readable(survey, config, state.mailbox_disks);
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const DiskView& disk = survey.disks[i];
-    if (disk.problem || !disk.reservations_known || is_registered(disk, state.key)) continue;
+    if (!disk.reservations_known || is_registered(disk, state.key)) continue;
+    if (disk.problem && !(is_mailbox_disk(disk, config) && tells_of_partner(disk, config)))
+      continue;
     if (is_mailbox_disk(disk, config) && contains(state.mailbox_joined, disk.label->disk_uuid())) {
       lost.mailbox.push_back(i);
     } else if (all_told && is_own_disk(disk, config) && !disk.reservation &&

@@ -71,6 +71,9 @@ struct LostReservations {
   std::vector<std::size_t> mailbox;
   [[nodiscard]] bool any() const { return !own.empty() || !mailbox.empty(); }
 };
+// A mailbox disk whose records could be read, but perhaps for this node's own slot: when both
+// copies of that are damaged, this node writes it anew.
+[[nodiscard]] bool tells_of_partner(const DiskView& disk, const Config& config);
 // The mailbox disks in sight that can be read are a majority of these: of an intent that the
 // partner has acted on, without its victim's panic being proven, one of them tells. True with none
 // at all.

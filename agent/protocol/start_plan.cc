@@ -103,7 +103,8 @@ std::string reject_mailbox(const DiskView& disk, const Survey& survey, const Con
            of.mailbox_joined.end();
   };
   if (state && joined(*state) && !is_registered(disk, state->key) &&
-      (disk.problem || tells_of_lost_vote(survey, config, state->boot_generation))) {
+      (!tells_of_partner(disk, config) ||
+       tells_of_lost_vote(survey, config, state->boot_generation))) {
     return fmt::format(
         "{0} removed this node's key from it, since it is taking over from this node. If "
         "{0} does not go through with it: stop the service, `lastword stop`, "

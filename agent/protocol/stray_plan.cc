@@ -82,9 +82,12 @@ bool may_be_stray(const DiskView& disk, const Config& config) {
 
 }  // namespace
 
-bool has_strays(const Survey& survey, const Config& config) {
-  return std::ranges::any_of(survey.disks,
-                             [&](const DiskView& disk) { return may_be_stray(disk, config); });
+std::vector<std::size_t> stray_disks(const Survey& survey, const Config& config) {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    if (may_be_stray(survey.disks[i], config)) found.push_back(i);
+  }
+  return found;
 }
 
 StrayPlan plan_strays(const Survey& before, const Survey& now, const Config& config,

@@ -25,8 +25,8 @@ struct StrayPlan {
   std::vector<DiskRemark> left;       // the partner's keys that are not removed, and why
 };
 
-// Is there anything that plan_strays() would look into?
-[[nodiscard]] bool has_strays(const Survey& survey, const Config& config);
+// The disks that plan_strays() would look into, as indices.
+[[nodiscard]] std::vector<std::size_t> stray_disks(const Survey& survey, const Config& config);
 
 // `before`: before this start touched a disk; `now`: since its disks are in service, and its
 // `state` says so. `intent`: this node's own, as of now.

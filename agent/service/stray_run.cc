@@ -85,11 +85,20 @@ void withdraw_own(const Config& config, const OwnerIdentity& self, const Survey&
 
 void clear_strays(const Config& config, const NodeState& state, const DiskAccess& access,
                   StartReport& report) {
-  if (!has_strays(report.survey, config)) return;
+  const auto disks = stray_disks(report.survey, config);
+  if (disks.empty()) return;
+  const auto leave = [&](const Error& why) {
+    for (const std::size_t disk : disks) {
+      report.remarks.push_back(
+          {disk, fmt::format("a node that neither owns nor holds it may be registered on it, and "
+                             "could write there; not looked into: {}",
+                             describe(why))});
+    }
+  };
   const auto lock = lock_takeover(config, false);
-  if (!lock) return;
+  if (!lock) return leave(lock.error());
   const auto now = access.survey();
-  if (!now) return;
+  if (!now) return leave(now.error());
   const auto plan =
       plan_strays(report.survey, *now, config, state, read_intent(config, *now).intent);
   const OwnerIdentity self = own_identity(config, state.boot_generation);

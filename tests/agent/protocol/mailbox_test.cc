@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "agent/protocol/start_plan.h"
 #include "tests/agent/disks/surveyed.h"
 
 namespace lastword::test {
@@ -80,6 +81,26 @@ BOOST_AUTO_TEST_CASE(node_that_counts_by_no_disk_is_not_confirmed_where_there_is
   survey.disks.pop_back();
   survey.disks[0].keys.push_back(key_of(kBeta, 9));
   BOOST_TEST(check_mailbox_set(survey, config, {}).has_value());
+}
+
+// It is written anew when this node joins again.
+BOOST_AUTO_TEST_CASE(own_slot_that_is_damaged_costs_neither_the_disk_nor_the_vote) {
+  const NodeState state{.boot_generation = 7,
+                        .key = key_of(kAlpha, 7),
+                        .mailbox_disks = {uuid_of(1)},
+                        .mailbox_joined = {uuid_of(1)}};
+  DiskView& disk = survey.disks[1];
+  disk.reservations_known = true;
+  for (const auto& [place, mine] :
+       {std::pair{RecordPlace::kMailboxLow, true}, {RecordPlace::kMailboxHigh, false}}) {
+    disk.problem =
+        Error{.code = Code::kCorrupt, .offset = disk.metadata_offset + slot_offset(place, 0)};
+    BOOST_TEST(find_lost_reservations(survey, config, state).mailbox.size() == (mine ? 1U : 0U));
+    BOOST_TEST(majority_is_readable(survey, config, state.mailbox_disks) == mine);
+    const auto plan = plan_start(survey, config, state, 7);
+    BOOST_TEST_REQUIRE(plan.has_value());
+    BOOST_TEST(plan->mailbox.size() == (mine ? 1U : 0U));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(last_written_intent_counts_wherever_it_is) {
