@@ -21,14 +21,13 @@ std::string describe(const Announcement& announcement) {
   return text;
 }
 
-AnnouncePlan::Disk& AnnouncePlan::find(const std::string& disk) {
-  const auto known = std::ranges::find(disks_, disk, &Disk::path);
-  if (known != disks_.end()) return *known;
-  return disks_.emplace_back(Disk{.path = disk});
-}
-
 void AnnouncePlan::set(const std::string& disk, State state) {
-  find(disk).state = state;
+  const auto known = std::ranges::find(disks_, disk, &Disk::path);
+  if (known == disks_.end()) {
+    disks_.push_back({.path = disk, .state = state});
+  } else {
+    known->state = state;
+  }
 }
 
 void AnnouncePlan::expect(const std::string& disk) {
@@ -40,7 +39,8 @@ void AnnouncePlan::lost(const std::string& disk) {
 }
 
 void AnnouncePlan::set_stale(const std::string& disk, bool stale) {
-  find(disk).stale = stale;
+  const auto known = std::ranges::find(disks_, disk, &Disk::path);
+  if (known != disks_.end()) known->stale = stale;
 }
 
 std::optional<Announcement> AnnouncePlan::held(const std::vector<std::string>& disks) {

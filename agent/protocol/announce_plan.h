@@ -25,7 +25,8 @@ class AnnouncePlan {
   void expect(const std::string& disk);
   // Another node has it now.
   void lost(const std::string& disk);
-  // What this node had cached of it could not be dropped when it came to be held, or could.
+  // What this node had cached of it could not be dropped when it came to be held, or could. Of a
+  // disk that is not expected, nothing is told.
   void set_stale(const std::string& disk, bool stale);
 
   // Each returns what to tell the hook now, if anything; answer with hook_ended(). What comes while
@@ -48,7 +49,6 @@ class AnnouncePlan {
     bool stale = false;
   };
 
-  Disk& find(const std::string& disk);
   void set(const std::string& disk, State state);
   [[nodiscard]] std::optional<Announcement> next();
 

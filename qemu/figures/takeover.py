@@ -3,10 +3,10 @@
 Every run starts with alpha holding all service disks, and ends with beta holding them.
 """
 
-import json
 import re
 
 from qemu.harness import CommandFailed, ScenarioFailed
+from qemu.scenarios.by_hand import Returns
 from qemu.scenarios.pair import Pair, require
 
 from .result import less_is_better
@@ -15,9 +15,6 @@ COUNTS = (8, 64)
 _GOALS = {64: 50}
 _FLAT = 0.5  # eight times as many disks in at most twice the time
 _PEER = "sg_turs + sg_persist, disk by disk, as fence_scsi"
-
-# Where `lastword label` puts the records of a disk (docs/disk-format.md), in blocks of 4 KiB.
-_RECORDS, _RECORD_BLOCKS = 256, 64
 
 # Keys as fence_scsi composes them: four digits for the cluster, four for the node.
 _VICTIM, _HOST = "c0de0000", "c0de0001"
@@ -53,16 +50,6 @@ done
 exit $failed
 """
 
-# sh each.sh 'COMMAND with $dev' DEVICE...: names every device for which it fails, twice tried.
-_EACH = r"""
-command=$1
-shift
-for dev; do
-    eval "$command" >/dev/null 2>&1 || eval "$command" >/dev/null || { echo "$dev"; bad=1; }
-done
-exit ${bad:-0}
-"""
-
 _STAMPED = re.compile(r"^(\d+\.\d+) (.*)$", re.M)
 
 
@@ -80,50 +67,14 @@ def _moment(lines, event):
 
 class _Bench:
     def __init__(self, lab, count):
-        files = {"/root/fence.sh": _FENCE, "/root/each.sh": _EACH}
         self.lab = lab
         self.pair = Pair(lab, luns=dict(service=count, mailbox=3))
-        for node in (self.pair.alpha, self.pair.beta):
-            for path, text in files.items():
-                node.check(f"cat >{path} <<'END'\n{text}\nEND")
-        self._held_before = False
-
-    def _disks(self, node, *roles):
-        return " ".join(node.disk(name) for role in roles for name in self.pair.names(role))
-
-    def _each(self, node, command, *roles):
-        node.check(f"sh /root/each.sh '{command}' {self._disks(node, *roles)}", timeout=180)
-
-    def _key(self, node):
-        return json.loads(node.check("cat /run/lastword/node.json"))["key"]
-
-    def alpha_holds_all(self):
-        """As after `lastword label` and `lastword start`.
-
-        After a takeover lastword gives nothing back by itself. So the records that alpha had written
-        are put back, on disks whose reservations were cleared by hand.
-        """
-        pair = self.pair
-        copy = "if=$dev of=/tmp/${dev##*/} skip"
-        if self._held_before:
-            copy = "if=/tmp/${dev##*/} of=$dev oflag=direct conv=notrunc seek"
-            self._each(pair.alpha, f"dd bs=4k count={_RECORD_BLOCKS} {copy}={_RECORDS}", "service")
-        else:
-            pair.label()
-        for node in (pair.alpha, pair.beta):
-            # As after a reboot: a life that lost its registrations does not join anew.
-            node.check("rm -f /run/lastword/node.json")
-        pair.begin()
-        if not self._held_before:
-            self._each(pair.alpha, f"dd bs=4k count={_RECORD_BLOCKS} {copy}={_RECORDS}", "service")
-            self._held_before = True
-
-    def _clear(self, node, key, *roles):
-        self._each(node, f"sg_turs $dev; sg_persist -n -o -C -K {key} -d $dev", *roles)
+        self.returns = Returns(self.pair)
+        self.pair.beta.check(f"cat >/root/fence.sh <<'END'\n{_FENCE}\nEND")
 
     def lastword(self):
         """Seconds: the whole command; from its start of the takeover to the service's."""
-        self.alpha_holds_all()
+        self.returns.alpha_holds_all()
         beta = self.pair.beta
         result = beta.run("lw-stamp lastword takeover", timeout=120)
         lines = stamped(result.output)
@@ -131,7 +82,7 @@ class _Bench:
             raise CommandFailed(f"lastword takeover: status {result.status}\n{result.output}")
         require(len([l for _, l in lines if '"disk-taken"' in l]) == len(self.pair.names("service")),
                 "not every disk was taken")  # fmt: skip
-        self._clear(beta, self._key(beta), "service", "mailbox")
+        self.returns.beta_lets_go()
         inner = _moment(lines, "service-taken") - _moment(lines, "takeover-started")
         return lines[-1][0], inner
 
@@ -140,13 +91,13 @@ class _Bench:
         alpha, beta = self.pair.alpha, self.pair.beta
         register = "sg_turs $dev; sg_persist -n -o -I -S {} -d $dev"
         reserve = f"sg_persist -n -o -R -T 5 -K {_VICTIM} -d $dev"
-        self._each(alpha, f"{register.format(_VICTIM)} && {reserve}", "service")
-        self._each(beta, register.format(_HOST), "service")
-        command = f"lw-stamp sh /root/fence.sh {_HOST} {_VICTIM} {self._disks(beta, 'service')}"
+        self.returns.each(alpha, f"{register.format(_VICTIM)} && {reserve}", "service")
+        self.returns.each(beta, register.format(_HOST), "service")
+        command = f"lw-stamp sh /root/fence.sh {_HOST} {_VICTIM} {self.returns.disks(beta, 'service')}"
         result = beta.run(command, timeout=180)
         if result.status != 0:
             raise CommandFailed(f"{result.status} disks were not taken as fence_scsi does")
-        self._clear(beta, _HOST, "service")
+        self.returns.clear(beta, _HOST, "service")
         return stamped(result.output)[-1][0]
 
 

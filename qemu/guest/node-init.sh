@@ -27,5 +27,11 @@ while [ "$(lw-disks)" -lt "${want:-0}" ]; do
     fi
     usleep 20000
 done
+# Only in the image of a node that was asked for with udev.
+if [ -e /usr/lib/systemd/systemd-udevd ]; then
+    /usr/lib/systemd/systemd-udevd --daemon
+    udevadm trigger --action=add --subsystem-match=block
+    udevadm settle --timeout=30 || say "udev does not come to rest"
+fi
 say "ready $node"
 serve_forever "$node"

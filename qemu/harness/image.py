@@ -32,6 +32,10 @@ _LIBKMOD_INDEXES = [
     "modules.symbols.bin",
     "modules.builtin.bin",
 ]
+# What a node with a real udev needs: rules that make links to disks and watch them for writers.
+_UDEV = "/usr/lib/udev"
+_UDEV_RULES = ["50-udev-default.rules", "60-block.rules", "60-persistent-storage.rules"]
+_UDEV_DAEMON = "/usr/lib/systemd/systemd-udevd"  # udevadm by another name; node-init.sh starts it
 _SG_TOOLS = ["sg_persist", "sg_turs", "sg_inq", "sg_raw", "sg_vpd", "sg_reset", "sg_readcap"]
 
 # Where a build leaves the program, relative to the build directory; the first that exists counts.
@@ -121,8 +125,11 @@ def shelf_archive(kernel):
     return _guest_base(kernel, _SHELF_MODULES, "shelf-init.sh")
 
 
-def node_archive(kernel, build):
-    """Holds lastword as far as it is built, and what arming needs to make a capture image."""
+def node_archive(kernel, build, *, udev=False):
+    """Holds lastword as far as it is built, and what arming needs to make a capture image.
+
+    `udev`: the node runs the host's systemd-udevd.
+    """
     archive = _guest_base(kernel, _NODE_MODULES, "node-init.sh")
     for script in ("lw-disks", "lw-spawn"):
         archive.file(f"/usr/sbin/{script}", os.path.join(GUEST_FILES, f"{script}.sh"), mode=0o755)
@@ -133,7 +140,18 @@ def node_archive(kernel, build):
         program = find_program(build, name)
         if program:
             _add_program(archive, path, stripped(build, program))
+    if udev:
+        _add_udev(archive)
     return archive
+
+
+def _add_udev(archive):
+    _add_program(archive, "/usr/bin/udevadm", _host_program("udevadm"))
+    archive.symlink(_UDEV_DAEMON, "/usr/bin/udevadm")
+    _add_program(archive, f"{_UDEV}/scsi_id", f"{_UDEV}/scsi_id")
+    for rules in _UDEV_RULES:
+        archive.file(f"{_UDEV}/rules.d/{rules}", f"{_UDEV}/rules.d/{rules}")
+    _add_program(archive, "/usr/bin/delpart", _host_program("delpart"))
 
 
 def vmcore_archive(kernel, build=None, *, makedumpfile=False):

@@ -22,6 +22,7 @@ class Node(Guest):
         var_mib=4096,
         var_content=None,
         kernel_options=(),
+        udev=False,
     ):
         """`files`: path -> content, or (content, mode), laid over the image; read at every start.
 
@@ -29,6 +30,8 @@ class Node(Guest):
 
         `panic`: what the kernel does without a capture image: 0 halts, -1 reboots at once,
         n > 0 reboots after n seconds.
+
+        `udev`: it runs a systemd-udevd with the rules for disks.
         """
         super().__init__(lab, name, memory_mib=memory_mib, cpus=cpus)
         self.shelf = shelf
@@ -38,7 +41,8 @@ class Node(Guest):
         self._options = [f"crashkernel={crashkernel}", f"panic={panic}", *kernel_options]
         self._var = lab.big_file(f"{name}-var.img")
         disks.create_ext4(self._var, var_mib << 20, var_content)
-        self._base = image.cached(lab.build, "node", image.node_archive(lab.kernel, lab.build))
+        archive = image.node_archive(lab.kernel, lab.build, udev=udev)
+        self._base = image.cached(lab.build, "node-udev" if udev else "node", archive)
 
     def disk(self, name):
         """Device of a LUN in this guest."""

@@ -34,7 +34,7 @@ _DUMP_IS_OVER = (
 )
 
 
-def configuration(node, *, timing=None, dump=None, capture=None, paths=None):
+def configuration(node, *, timing=None, dump=None, capture=None, hooks=None, paths=None):
     """lastword.toml of a node. Short times by default: a scenario waits them out."""
     times = {
         "io_timeout": "3s",
@@ -53,6 +53,7 @@ def configuration(node, *, timing=None, dump=None, capture=None, paths=None):
         "dump": {"core_format": "elf", "exclude": "none", **(dump or {})},
         # As the guests themselves are booted; see Guest.
         "capture": {"command_line": CAPTURE_OPTIONS, **(capture or {})},
+        "hooks": hooks or {},
         "paths": paths or {},
     }
     for name, keys in tables.items():

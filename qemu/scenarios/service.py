@@ -57,6 +57,46 @@ def service_reads_what_alpha_wrote(lab):
     require(not closed(closes["beta"]), f"the takeover closed {closed(closes['beta'])}")
 
 
+@scenario("changes_of_beta_do_not_land", timeout=200)
+def changes_of_beta_do_not_land(lab):
+    """A program on beta had changed a disk of alpha's in beta's page cache: the takeover does not bring
+    that onto the disk, and says so."""
+    pair = Pair(lab, luns=dict(service=2, mailbox=1))
+    pair.label()
+    pair.begin()
+    disk = pair.beta.disk("service0")
+    write_block(pair.alpha, pair.alpha.disk("service0"), "alpha")
+    # Nothing is to be written back before the takeover does it.
+    pair.beta.check("echo 0 >/proc/sys/vm/dirty_writeback_centisecs")
+    writer = pair.beta.spawn(
+        f"sh -c 'exec 3<>{disk}; echo beta | dd of={disk} bs=4096 seek={_BLOCK} conv=sync,notrunc; "
+        "echo has written; exec sleep 1000'",
+        "writer",
+    )
+    writer.wait_for("has written", 20)
+    changed = block_of(pair.beta, disk)
+    # By alpha: a direct read on beta would write back what is changed there.
+    was = block_of(pair.alpha, pair.alpha.disk("service0"))
+    require(changed != was, "nothing is changed in beta's page cache: this scenario proves nothing")
+    pair.alpha.kill()
+    result = pair.beta.run("lastword takeover", timeout=60)
+    require(result.status == 0, f"takeover: status {result.status}\n{result.output}")
+    require(
+        direct_block_of(pair.beta, disk) == was, "what beta had changed is on the disk, after alpha's"
+    )
+    require(block_of(pair.beta, disk) == was, "beta still reads what it had changed")
+    device = pair.beta.check(f"readlink -f {disk}").strip()
+    told = [line for line in result.output.splitlines() if '"changes-refused"' in line]
+    require(len(told) == 1 and f'"{device}"' in told[0], f"changes-refused is told as {told}")
+
+
+def direct_block_of(node, disk):
+    """Past the page cache."""
+    return node.check(
+        f"dd if={disk} bs=4096 skip={_BLOCK} count=1 iflag=direct 2>/dev/null | md5sum"
+    ).split()[0]
+
+
 def watch_closes(pair, node):
     disks = " ".join(node.disk(name) for name in pair.shelf.luns)
     watch = node.spawn(f"lw-closes {disks}", f"closes-{node.name}")

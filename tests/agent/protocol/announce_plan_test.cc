@@ -61,8 +61,10 @@ BOOST_AUTO_TEST_CASE(hook_that_was_given_up_and_ends_late_does_not_end_the_next_
 BOOST_AUTO_TEST_CASE(disk_whose_cache_could_not_be_dropped_is_told_of_as_long_as_it_is_held_so) {
   auto plan = two_disks();
   plan.set_stale("/dev/sda", true);
+  plan.set_stale("/dev/sdx", true);
   const auto first = plan.held({"/dev/sda"});
   BOOST_TEST((first->stale == Paths{"/dev/sda"}));
+  BOOST_TEST((first->missing == Paths{"/dev/sdb"}));
   const auto second = plan.held({"/dev/sdb"});
   BOOST_TEST(!second.has_value());
   BOOST_TEST((plan.hook_ended(first->number)->stale == Paths{"/dev/sda"}));
