@@ -1,7 +1,6 @@
 #include "agent/corefile/kdump_core.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <limits>
 
@@ -55,13 +54,6 @@ std::optional<std::uint64_t> paddr_of_uts(const Vmcoreinfo& info) {
   if (!symbol || !offset || *symbol < kStartKernelMap) return {};
   const auto phys_base = static_cast<std::uint64_t>(info.number("phys_base").value_or(0));
   return *symbol - kStartKernelMap + phys_base + *offset;
-}
-
-std::int64_t crash_time(const Vmcoreinfo& info) {
-  const std::string_view text = info.value("CRASHTIME").value_or("");
-  std::int64_t seconds = 0;
-  (void)std::from_chars(text.data(), text.data() + text.size(), seconds);
-  return seconds;
 }
 
 // Of one bitmap: the buffers with any memory in them, and the first one. The rest stays a hole,
