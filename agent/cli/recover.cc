@@ -129,6 +129,10 @@ int run_recover(const CommandContext& context, Arguments& arguments) {
   if (!result->report().complete()) {
     complain("lastword: {}: {}\n", request.disk, summary_of(result->report()));
   }
+  if (config) {
+    const std::string late = late_begin(result->report(), config->timing.settings.grace);
+    if (!late.empty()) complain("lastword: {}: {}\n", request.disk, late);
+  }
   return status_of(result->report(), request.verify);
 }
 

@@ -33,6 +33,7 @@ class DumpReceiver {
   // After a successful receive():
   [[nodiscard]] bool head_lost() const { return head_lost_; }  // the substitute stands in for it
   [[nodiscard]] const StreamEnd& end() const { return end_; }
+  [[nodiscard]] const CoreHead& head() const { return *head_; }
   [[nodiscard]] const CoreLayout& layout() const { return *layout_; }
   [[nodiscard]] const std::string& dmesg() const { return dmesg_; }
   [[nodiscard]] const PageCounts& stored_pages() const { return stored_; }  // by class

@@ -7,6 +7,8 @@
 
 #include "agent/base/text_file.h"
 #include "agent/base/utc.h"
+#include "agent/corefile/core_notes.h"
+#include "proto/duration.h"
 #include "proto/printable.h"
 
 namespace lastword {
@@ -108,6 +110,17 @@ pb::RecoveryReport report_on(const Dump& dump, std::string_view disk, std::strin
   return report;
 }
 
+// From the panic, by the dead kernel's wall clock, to the beginning of the dump, by the capture
+// kernel's. 0: unknown, or the clocks contradict the writer's last record.
+std::uint64_t began_after_ms(const Dump& dump, const CoreHead& head) {
+  constexpr std::uint64_t kRounding = 1000;  // CRASHTIME is in whole seconds
+  const std::int64_t crashed = crash_time(read_core_notes(head.notes).vmcoreinfo);
+  const std::int64_t started_ms = dump.header.started_unix_ms();
+  if (crashed <= 0 || crashed > started_ms / 1000) return 0;
+  const auto began = static_cast<std::uint64_t>(started_ms - crashed * 1000);
+  return began <= dump.header.elapsed_ms() + kRounding ? began : 0;
+}
+
 }  // namespace
 
 pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, std::string_view disk,
@@ -115,6 +128,7 @@ pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, st
   const StreamEnd& end = content.end();
   const std::vector<PfnRange> missing = content.missing();
   pb::RecoveryReport report = report_on(dump, disk, node_name);
+  report.set_began_after_ms(began_after_ms(dump, content.head()));
   report.set_memory_pages(content.layout().memory_pages());
   report.set_stored_pages(sum_of(content.stored_pages()));
   report.set_zero_pages(content.zero_pages());
@@ -162,6 +176,22 @@ std::string summary_of(const pb::RecoveryReport& report) {
   }
   return fmt::format("incomplete: {} of {} pages missing: {}", report.missing_pages(),
                      report.memory_pages(), report.incomplete_because());
+}
+
+std::string late_begin(const pb::RecoveryReport& report, milliseconds grace) {
+  constexpr auto kMost = static_cast<std::uint64_t>(kLongestTime.count());
+  const auto began = std::chrono::floor<std::chrono::seconds>(
+      milliseconds(std::min(report.began_after_ms(), kMost)));
+  if (2 * began <= grace) return {};
+  return fmt::format(
+      "the dump began {} after the panic, and grace is {}{}; make [timing] grace {} or more on "
+      "both "
+      "nodes, then run `lastword arm`",
+      to_string(began), to_string(grace),
+      began < grace
+          ? ": that is little to spare"
+          : ": a takeover that does not wait for a dump takes its disk before it is there",
+      to_string(2 * began));
 }
 
 Result<pb::RecoveryReport> load_report(const std::string& path) {

@@ -7,6 +7,7 @@
 #include "agent/recover/dump_source.h"
 #include "agent/recover/recovery.pb.h"
 #include "proto/error.h"
+#include "proto/timing.h"
 
 namespace lastword {
 
@@ -23,6 +24,10 @@ inline constexpr std::size_t kMaxListedRanges = 64;
 
 // One line for a person: "incomplete: 12 of 345 pages missing: ...", or "complete".
 [[nodiscard]] std::string summary_of(const pb::RecoveryReport& report);
+
+// Did the dump begin so late after the panic that the grace time is too short? Then what to do.
+// Empty: no, or unknown.
+[[nodiscard]] std::string late_begin(const pb::RecoveryReport& report, milliseconds grace);
 
 // kNotFound: no such file; kCorrupt: not a whole report.
 [[nodiscard]] Result<pb::RecoveryReport> load_report(const std::string& path);

@@ -57,14 +57,15 @@ BOOST_AUTO_TEST_CASE(messages_hold_no_word_of_the_program_itself) {
 }
 
 BOOST_AUTO_TEST_CASE(what_only_root_may_do_says_so) {
-  BOOST_REQUIRE(::geteuid() == 0);
-  const ImageFile image(kSize);
-  const std::string program = LASTWORD_PROGRAM;
-  const Outcome config = run(kAsNobody + program +
-                             " --config /proc/1/root/x config --init"
-                             " --node a --partner b");
-  BOOST_TEST(contains(config.errors, "Permission denied: run as root"));
-  const Outcome recovered = run(kAsNobody + program + " recover /proc/1/environ");
+  const std::string program = (::geteuid() == 0 ? kAsNobody : "") + std::string(LASTWORD_PROGRAM);
+  if (run(program + " --version").status != 0) {
+    BOOST_TEST_MESSAGE("not tested: nobody may not run a program here");
+    return;
+  }
+  const Outcome config = run(program + " --config /x config --init --node a --partner b");
+  BOOST_TEST(contains(config.errors, "/x.new: create: Permission denied: run as root\n"));
+  const Outcome recovered = run(program + " recover /proc/1/environ");
+  BOOST_TEST(contains(recovered.errors, "Permission denied"));
   BOOST_TEST(contains(recovered.errors, "or run as root"));
 }
 

@@ -42,6 +42,8 @@ class CommandFixture {
     header.set_crash_id(std::string(kCrashId));
     header.set_extent_offset_bytes(kRegion);
     header.set_extent_length_bytes(kImageBytes - kRegion - (1 << 20));
+    header.set_started_unix_ms(1'700'000'000'000);
+    header.set_elapsed_ms(60'000);
     header.set_durable_bytes(stream.size());
     header.set_stored_pages(120);
     RecordIo records(*disk->device, 1 << 20);
@@ -180,6 +182,23 @@ BOOST_AUTO_TEST_CASE(verify_says_what_it_found) {
   }
   const Outcome text = run("recover --verify " + image.path());
   BOOST_TEST(contains(text.output, "verified: the dump is complete; nothing was written"));
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_began_late_for_the_grace_time_is_told) {
+  configure(kCluster);
+  for (const unsigned seconds : {5U, 6U, 18U}) {
+    // The capture kernel's clock says when the dump began: 2023-11-14 22:13:20 UTC.
+    const std::string info = fmt::format("CRASHTIME={}\n", 1'700'000'000 - seconds);
+    fake::StreamBuilder stream(kCrash);
+    stream.elf_head(fake::vmcore_head(kMemory, fake::note("VMCOREINFO", 0, info)), 3000);
+    stream.pages(1, 64, stored_runs(1, 64));
+    put_dump(pb::COMPLETED, stream.end().bytes());
+    const Outcome outcome = run("recover --verify --json " + image.path());
+    BOOST_TEST(contains(outcome.output, fmt::format("\"began_after_ms\": {}000", seconds)));
+    BOOST_TEST(contains(outcome.errors, "the dump began") == (seconds > 5));
+    BOOST_TEST(contains(outcome.errors, "takes its disk before") == (seconds > 10));
+    if (seconds == 18) BOOST_TEST(contains(outcome.errors, "make [timing] grace 36s or more"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(without_configuration_a_directory_is_asked_for) {
