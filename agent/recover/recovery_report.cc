@@ -141,6 +141,7 @@ pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, st
   report.set_stream_bytes(end.bytes);
   report.set_checksums_verified(2 * end.sections);
   report.set_dmesg_bytes(content.dmesg().size());
+  report.set_head_lost(content.head_lost());
   report.set_loss(lost_part(dump, end));
   report.set_incomplete_because(why_incomplete(dump, content, report));
   report.set_complete(report.incomplete_because().empty());
@@ -159,6 +160,10 @@ std::string summary_of(const pb::RecoveryReport& report) {
   if (report.complete()) return "complete";
   if (report.stream_bytes() == 0) {
     return fmt::format("nothing was dumped: {}", report.incomplete_because());
+  }
+  if (report.head_lost()) {
+    return fmt::format("incomplete: how many pages are missing is not known: {}",
+                       report.incomplete_because());
   }
   return fmt::format("incomplete: {} of {} pages missing: {}", report.missing_pages(),
                      report.memory_pages(), report.incomplete_because());
