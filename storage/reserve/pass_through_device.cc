@@ -5,6 +5,7 @@
 
 #include "proto/layout.h"
 #include "proto/unit_attention.h"
+#include "storage/block/io_error.h"
 
 namespace lastword {
 namespace {
