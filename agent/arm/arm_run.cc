@@ -11,6 +11,7 @@
 #include "agent/arm/capture_plan.h"
 #include "agent/base/text_file.h"
 #include "agent/disks/disk_work.h"
+#include "agent/protocol/copies.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/coredump.h"
 #include "proto/uuid.h"
@@ -27,17 +28,29 @@ std::string fresh_image_path(const Config& config) {
   return image_path(config) + ".fresh";
 }
 
-// Own disks that are ARMED now.
-std::vector<std::size_t> armed_disks(const Config& config, const Survey& survey) {
+// Own disks that are ARMED now. What a copy of one says is nobody's concern.
+std::vector<std::size_t> armed_disks(const Config& config, const Survey& survey,
+                                     ReservationKey key) {
   std::vector<std::size_t> armed;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const DiskView& disk = survey.disks[i];
     if (is_own_disk(disk, config) && disk.header.attribute() == pb::ARMED &&
-        disk.header.node() == config.self.id) {
+        disk.header.node() == config.self.id && !is_unheld_copy(survey, config, i, key)) {
       armed.push_back(i);
     }
   }
   return armed;
+}
+
+// Of own disks in sight that are copies and left alone; empty: none is.
+std::string note_copies(const Config& config, const Survey& survey, ReservationKey key) {
+  std::string note;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    if (!is_own_disk(survey.disks[i], config) || !is_unheld_copy(survey, config, i, key)) continue;
+    note += fmt::format("{}{}: {}", note.empty() ? "" : "; ", survey.disks[i].info.path,
+                        describe_copy(survey, config, i, key));
+  }
+  return note;
 }
 
 std::vector<std::size_t> best_disks(const Situation& situation) {
@@ -169,22 +182,26 @@ Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
                            const CaptureKernel& capture, const std::string& nonce,
                            const CrashKernel& kernel) {
   Attempt attempt{.disks = best_disks(situation)};
+  const std::string copies = note_copies(config, situation.survey, situation.state->key);
   if (attempt.disks.empty()) {
     return fail(
         {.code = Code::kNotFound,
          .operation = "arm",
-         .detail = "no disk can hold a dump; `lastword candidates` gives each one's reason"});
+         .detail = copies.empty()
+                       ? "no disk can hold a dump; `lastword candidates` gives each one's reason"
+                       : "no disk can hold a dump; " + copies});
   }
   const auto prepared = prepare(config, situation, attempt.disks, capture, nonce);
   if (!prepared) return fail(prepared.error());
   attempt.note = why_fewer_processors(prepared->running, config.capture_processors);
+  if (!copies.empty()) attempt.note += (attempt.note.empty() ? "" : "; ") + copies;
   attempt.armed = armed_state(config, situation, capture, *prepared);
   const std::string fresh_image = fresh_image_path(config);
   if (Status status = replace_file(fresh_image, prepared->image.bytes); !status) {
     return fail(status.error());
   }
-  const auto steps =
-      arm_steps(prepared->plan, attempt.disks, armed_disks(config, situation.survey));
+  const auto steps = arm_steps(prepared->plan, attempt.disks,
+                               armed_disks(config, situation.survey, situation.state->key));
   attempt.outcome = run_arm_steps(
       steps, prepared->plan, targets_of(config, situation, attempt.armed, fresh_image, kernel));
   return attempt;
@@ -248,7 +265,7 @@ Result<ArmReport> arm_node(const Config& config, Situation& situation, const Cra
 Result<DisarmReport> disarm_node(const Config& config, const NodeState& state, const Survey& survey,
                                  const CrashKernel& kernel) {
   DisarmReport report;
-  const auto armed = armed_disks(config, survey);
+  const auto armed = armed_disks(config, survey, state.key);
   const HeaderChange retire = [node = config.self.id](const pb::CoredumpHeader& now) {
     return Result<pb::CoredumpHeader>(retired_header(now, node));
   };

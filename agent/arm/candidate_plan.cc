@@ -7,6 +7,8 @@
 #include <tuple>
 
 #include "agent/disks/own_disk.h"
+#include "agent/protocol/copies.h"
+#include "agent/protocol/start_plan.h"
 #include "proto/coredump.h"
 #include "proto/record_names.h"
 
@@ -208,7 +210,12 @@ std::vector<Choice> select_candidates(const Survey& survey,
   std::vector<Choice> rejected;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const DiskView& disk = survey.disks[i];
-    auto reason = reject_by_survey(disk, policy);
+    std::optional<std::string> reason;
+    if (is_own_disk(disk, *policy.config) && may_hold_dump(disk.label->role()) &&
+        is_unheld_copy(survey, *policy.config, i, policy.key)) {
+      reason = describe_copy(survey, *policy.config, i, policy.key);
+    }
+    if (!reason) reason = reject_by_survey(disk, policy);
     if (!reason) reason = reject_by_examination(examined[i]);
     if (reason) {
       rejected.push_back({.disk = i, .reason = std::move(*reason)});

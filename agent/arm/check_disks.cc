@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "agent/arm/check_parts.h"
+#include "agent/protocol/copies.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/coredump.h"
 
@@ -60,8 +61,12 @@ void check_service(const CheckFacts& facts, pb::CheckReport& report) {
   const Config& config = *facts.config;
   std::uint32_t total = 0;
   std::uint32_t in_service = 0;
-  for (const DiskView& disk : facts.situation->survey.disks) {
+  const Survey& survey = facts.situation->survey;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const DiskView& disk = survey.disks[i];
     if (!is_own_disk(disk, config) || disk.label->role() != pb::SERVICE) continue;
+    // check_copies() tells of it.
+    if (is_unheld_copy(survey, config, i, facts.situation->policy.key)) continue;
     ++total;
     const bool owned = is_owned(*facts.situation, config, *disk.label);
     if (owned && is_held(*facts.situation, disk)) {

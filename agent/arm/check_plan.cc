@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "agent/arm/check_parts.h"
 
 namespace lastword {
@@ -54,13 +52,14 @@ std::vector<std::optional<std::size_t>> find_plan_disks(const pb::Plan& plan,
                                                         const Survey& survey) {
   std::vector<std::optional<std::size_t>> found;
   for (const pb::Candidate& candidate : plan.candidates()) {
-    const auto disk =
-        std::find_if(survey.disks.begin(), survey.disks.end(), [&](const DiskView& surveyed) {
-          return surveyed.label && surveyed.label->disk_uuid() == candidate.disk_uuid();
-        });
-    found.emplace_back();
-    if (disk != survey.disks.end()) {
-      found.back() = static_cast<std::size_t>(disk - survey.disks.begin());
+    std::optional<std::size_t>& best = found.emplace_back();
+    for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+      const DiskView& disk = survey.disks[i];
+      if (!disk.label || disk.label->disk_uuid() != candidate.disk_uuid()) continue;
+      // Of a disk and its clone the dump writer takes the one that the plan's key holds.
+      const bool held =
+          disk.reservation && disk.reservation->holder.value == plan.reservation_key();
+      if (!best || held) best = i;
     }
   }
   return found;

@@ -38,8 +38,6 @@ Result<std::uint64_t> read_number(const char* path) {
 // What the errno of kexec_file_load most often means to an operator.
 std::string_view load_advice(int error) {
   switch (error) {
-    case EPERM:
-      return "not permitted: run as root; kernel.kexec_load_disabled must be 0";
     case EADDRNOTAVAIL:
     case ENOMEM:
       return "no room in the reserved memory: boot with a larger crashkernel=";
@@ -55,6 +53,13 @@ std::string_view load_advice(int error) {
     default:
       return "no capture image is loaded now";
   }
+}
+
+LoadRules load_rules() {
+  const auto text_of = [](const char* path) { return read_text_file(path).value_or(""); };
+  return {.is_root = ::geteuid() == 0,
+          .lockdown = text_of("/sys/kernel/security/lockdown"),
+          .kexec_load_disabled = text_of("/proc/sys/kernel/kexec_load_disabled")};
 }
 
 Result<FileDescriptor> open_for_kernel(const std::string& path) {
@@ -80,7 +85,8 @@ Status load(const std::string& kernel, const std::string& image, const std::stri
                  .sys_errno = errno,
                  .operation = "kexec_file_load",
                  .disk = kernel,
-                 .detail = load_advice(errno)});
+                 .detail = errno == EPERM ? why_not_permitted(load_rules())
+                                          : std::string(load_advice(errno))});
   }
   return {};
 }
@@ -99,6 +105,27 @@ Status unload() {
 }
 
 }  // namespace
+
+std::string why_not_permitted(const LoadRules& rules) {
+  if (!rules.is_root) return "not permitted: run as root";
+  // The mode in force is in brackets (Linux security/lockdown/lockdown.c, lockdown_read).
+  const std::size_t begin = rules.lockdown.find('[');
+  const std::size_t end = rules.lockdown.find(']');
+  if (begin != std::string::npos && end != std::string::npos && end > begin) {
+    const std::string mode = rules.lockdown.substr(begin + 1, end - begin - 1);
+    if (mode != "none") {
+      return fmt::format(
+          "this kernel is locked down ({}), as with Secure Boot, and loads only a "
+          "signed kernel: name one as [capture] kernel, or boot without lockdown",
+          mode);
+    }
+  }
+  if (rules.kexec_load_disabled.starts_with('1')) {
+    return "kernel.kexec_load_disabled is 1, which lasts until the next boot: find out what sets "
+           "it";
+  }
+  return "not permitted, though this is root: a container, or a security module, may forbid it";
+}
 
 CrashKernel real_crash_kernel() {
   return {.load = load, .unload = unload};

@@ -28,6 +28,15 @@ struct CrashKernel {
 };
 [[nodiscard]] CrashKernel real_crash_kernel();
 
+// What the kernel says of its own rules for loading, as text of its files; empty: no such file.
+struct LoadRules {
+  bool is_root = true;
+  std::string lockdown;             // /sys/kernel/security/lockdown: "none [integrity] ..."
+  std::string kexec_load_disabled;  // /proc/sys/kernel/kexec_load_disabled
+};
+// Why kexec_file_load answers EPERM, and the way out.
+[[nodiscard]] std::string why_not_permitted(const LoadRules& rules);
+
 // For a node that booted without crashkernel=.
 inline constexpr std::string_view kNoReserve = "no memory is reserved for a capture kernel";
 inline constexpr std::string_view kHowToReserve =

@@ -48,14 +48,18 @@ void report_labelled(const std::string& disk, const pb::Label& label) {
 }
 
 // What would be written where.
-void forecast(const DiskToLabel& disk, const LabelRequest& request) {
+int forecast(const DiskToLabel& disk, const LabelRequest& request) {
+  if (disk.problem) return report_error(*disk.problem);
   const LabelVerdict& verdict = disk.verdict;
   if (verdict.nothing_to_do) {
     fmt::print("{}: labelled already, as {}; nothing to do\n", disk.name,
                describe_role(*disk.findings.label));
-    return;
+    return kExitOk;
   }
-  if (verdict.refused(request)) return report_refusal(disk.name, verdict);
+  if (verdict.refused(request)) {
+    report_refusal(disk.name, verdict);
+    return kExitRefused;
+  }
   for (const std::string& objection : verdict.objections) {
     fmt::print("{}: would be overridden: {}\n", disk.name, objection);
   }
@@ -68,6 +72,7 @@ void forecast(const DiskToLabel& disk, const LabelRequest& request) {
                layout.data.offset_bytes);
   }
   fmt::print("\n");
+  return kExitOk;
 }
 
 Status label_one(const DiskToLabel& disk, const LabelRequest& request, milliseconds io_timeout) {
@@ -85,6 +90,21 @@ Status label_one(const DiskToLabel& disk, const LabelRequest& request, milliseco
   return {};
 }
 
+// Tells of every disk that cannot be labelled. kExitOk: all can be.
+int report_obstacles(const std::vector<DiskToLabel>& disks, const LabelRequest& request) {
+  int status = kExitOk;
+  for (const DiskToLabel& disk : disks) {
+    if (!disk.refused(request)) continue;
+    const int of_disk = disk.problem ? report_error(*disk.problem) : kExitRefused;
+    if (!disk.problem) report_refusal(disk.name, disk.verdict);
+    if (status == kExitOk) status = of_disk;
+  }
+  if (status != kExitOk && disks.size() > 1) {
+    complain("lastword: none of the {} disks was labelled\n", disks.size());
+  }
+  return status;
+}
+
 int run_label(const LabelOptions& options, const std::string& config_path) {
   const LabelWish& wish = options.wish;
   const auto config = load_config(config_path);
@@ -92,25 +112,19 @@ int run_label(const LabelOptions& options, const std::string& config_path) {
   if (!request) return report_error(request.error());
   const milliseconds io_timeout = (config ? config->timing.settings : TimingSettings{}).io_timeout;
   const auto disks = prepare_disks(wish.disks, *request, io_timeout, real_executor());
-  if (!disks) return report_error(disks.error());
-  bool refused = false;
   if (options.dry_run) {
-    for (const DiskToLabel& disk : *disks) {
-      forecast(disk, *request);
-      refused = refused || disk.verdict.refused(*request);
+    int status = kExitOk;
+    for (const DiskToLabel& disk : disks) {
+      const int of_disk = forecast(disk, *request);
+      if (status == kExitOk) status = of_disk;
     }
-    return refused ? kExitRefused : kExitOk;
+    return status;
   }
-  for (const DiskToLabel& disk : *disks) {
-    if (!disk.verdict.refused(*request)) continue;
-    report_refusal(disk.name, disk.verdict);
-    refused = true;
-  }
-  if (refused) return kExitRefused;
+  if (const int status = report_obstacles(disks, *request); status != kExitOk) return status;
   const Interruption interruption(
       "interrupted: a disk whose work was cut short says \"not labelled\"; the same command again "
       "labels the rest, perhaps with --force; `lastword inspect DISK` shows what a disk says");
-  for (const DiskToLabel& disk : *disks) {
+  for (const DiskToLabel& disk : disks) {
     if (Status status = label_one(disk, *request, io_timeout); !status)
       return report_error(status.error());
   }

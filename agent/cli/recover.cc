@@ -52,9 +52,11 @@ void print_summary(const pb::RecoveryResult& result) {
   const pb::RecoveryReport& report = result.report();
   fmt::print("Dump of {} (crash {}, kernel {}), started {}\n", report.node(), report.crash_id(),
              report.kernel_release(), report.started_utc());
-  fmt::print("  pages: {} stored, {} zero, {} left out, {} missing of {}\n", report.stored_pages(),
-             report.zero_pages(), report.excluded_pages(), report.missing_pages(),
-             report.memory_pages());
+  fmt::print("  pages: {} stored, {} zero, {} left out, {}\n", report.stored_pages(),
+             report.zero_pages(), report.excluded_pages(),
+             report.head_lost()
+                 ? "how many are missing is not known"
+                 : fmt::format("{} missing of {}", report.missing_pages(), report.memory_pages()));
   fmt::print("  {} checksums verified in {} MiB\n", report.checksums_verified(),
              report.stream_bytes() >> 20);
   if (result.verified()) {
@@ -62,9 +64,9 @@ void print_summary(const pb::RecoveryResult& result) {
                report.complete() ? "the dump is complete" : "the dump is NOT complete");
   }
   if (!result.directory().empty()) {
-    fmt::print("  {}: {}/ ({})\n",
-               result.recovered_before() ? "was recovered before" : "recovered to",
-               result.directory(), report.core_format());
+    fmt::print("  {}: {}/ ({})\n", result.recovered_before() ? "was recovered before" : "recovered to",
+               result.directory(),
+               report.core_format().empty() ? "a report only" : report.core_format());
   }
   if (!result.note().empty()) fmt::print("  {}\n", result.note());
   if (result.saved()) fmt::print("  {} is marked SAVED\n", report.disk());

@@ -1,7 +1,5 @@
 #include "agent/corefile/core_notes.h"
 
-#include <charconv>
-
 #include "proto/elf_head.h"
 
 namespace lastword {
@@ -19,13 +17,6 @@ CoreNotes read_core_notes(std::span<const std::byte> notes) {
     result.vmcoreinfo = Vmcoreinfo({reinterpret_cast<const char*>(content.data()), content.size()});
   }
   return result;
-}
-
-std::int64_t crash_time(const Vmcoreinfo& info) {
-  const std::string_view text = info.value("CRASHTIME").value_or("");
-  std::int64_t seconds = 0;
-  (void)std::from_chars(text.data(), text.data() + text.size(), seconds);
-  return seconds;
 }
 
 }  // namespace lastword

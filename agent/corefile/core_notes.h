@@ -20,7 +20,4 @@ struct CoreNotes {
 // Up to the first note that is damaged.
 [[nodiscard]] CoreNotes read_core_notes(std::span<const std::byte> notes);
 
-// When the kernel crashed: CRASHTIME, seconds since 1970 by its own wall clock. 0: it does not say.
-[[nodiscard]] std::int64_t crash_time(const Vmcoreinfo& info);
-
 }  // namespace lastword

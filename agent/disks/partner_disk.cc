@@ -1,14 +1,19 @@
 #include "agent/disks/partner_disk.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <utility>
 
 #include "agent/disks/found_header.h"
 #include "agent/disks/seize_run.h"
+#include "agent/protocol/ownership.h"
 #include "proto/coredump.h"
 #include "storage/block/record_io.h"
 
 namespace lastword {
 namespace {
+
+using google::protobuf::util::MessageDifferencer;
 
 Result<PairChoice> read_label(RecordIo& records, const TakeOrder& order, pb::Label& label) {
   const auto choice = records.read(RecordPlace::kLabel, label);
@@ -26,13 +31,10 @@ Status write_label(RecordIo& records, const TakeOrder& order, std::int64_t unix_
   pb::Label label;
   const auto choice = read_label(records, order, label);
   if (!choice) return fail(choice.error());
-  const KeyParts own = *parse_key(order.goal.own);
-  if (label.owner_node() == own.node && label.owner_generation() == own.boot_generation) return {};
-  if (label.owner_node() != own.node) label.set_ownership_epoch(label.ownership_epoch() + 1);
-  label.set_owner_node(own.node);
-  label.set_owner_generation(own.boot_generation);
-  label.set_written_unix_ms(unix_ms);
-  const auto written = records.write(RecordPlace::kLabel, *choice, label);
+  pb::Label taken = label_after_takeover(label, *parse_key(order.goal.own));
+  if (MessageDifferencer::Equals(label, taken)) return {};
+  taken.set_written_unix_ms(unix_ms);
+  const auto written = records.write(RecordPlace::kLabel, *choice, taken);
   if (!written) return fail(written.error());
   return {};
 }

@@ -32,4 +32,12 @@ Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& 
   return in_service;
 }
 
+pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker) {
+  pb::Label taken = label;
+  if (label.owner_node() != taker.node) taken.set_ownership_epoch(label.ownership_epoch() + 1);
+  taken.set_owner_node(taker.node);
+  taken.set_owner_generation(taker.boot_generation);
+  return taken;
+}
+
 }  // namespace lastword

@@ -23,6 +23,10 @@ struct OwnerIdentity {
 // this node's disk, or is the partner's by now.
 [[nodiscard]] Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self);
 
+// What the label of a disk becomes whose reservation this node took from its partner. The same
+// label when there is nothing to change.
+[[nodiscard]] pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker);
+
 // What a coredump header becomes, from what it is right now. Holds what it needs by value: it may
 // run on a thread that is left behind.
 using HeaderChange = std::function<Result<pb::CoredumpHeader>(const pb::CoredumpHeader& now)>;

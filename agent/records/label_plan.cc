@@ -51,6 +51,17 @@ std::string phrase(Error error) {
   return describe(error);
 }
 
+// Of a disk and its clone, only one that this node holds is known to be the disk.
+void judge_copies(const DiskFindings& findings, const LabelRequest& request,
+                  LabelVerdict& verdict) {
+  if (findings.copies.empty()) return;
+  if (findings.reservation && holds_reservation(request, *findings.reservation)) return;
+  verdict.refusals.push_back(fmt::format(
+      "it carries the same label as {}: one is a clone or a snapshot of the other. Take "
+      "the wrong one away; to use it as a disk of its own, `wipefs -a` it first",
+      fmt::join(findings.copies, " and ")));
+}
+
 void judge_records(const DiskFindings& findings, const LabelRequest& request,
                    LabelVerdict& verdict) {
   if (findings.label_problem) {
@@ -136,14 +147,28 @@ bool is_unfinished_label(const DiskFindings& findings) {
   return std::all_of(partitions.begin(), partitions.end(), is_lastwords) && !partitions.empty();
 }
 
+std::vector<std::string> copies_in(const Survey& survey, const DiskFindings& findings) {
+  std::vector<std::string> copies;
+  for (const DiskView& disk : survey.disks) {
+    if (disk.label && disk.label->disk_uuid() == findings.label->disk_uuid() &&
+        disk.label->cluster_uuid() == findings.label->cluster_uuid() &&
+        disk.info.path != findings.info.path) {
+      copies.push_back(disk.info.path);
+    }
+  }
+  return copies;
+}
+
 LabelVerdict judge(const DiskFindings& findings, const LabelRequest& request) {
   LabelVerdict verdict;
-  if (same_cluster(findings, request) && findings.label->role() == request.role &&
-      findings.label->home_node() == request.home_node && !request.force) {
+  judge_copies(findings, request, verdict);
+  if (verdict.refusals.empty() && same_cluster(findings, request) &&
+      findings.label->role() == request.role && findings.label->home_node() == request.home_node &&
+      !request.force) {
     verdict.nothing_to_do = true;
     return verdict;
   }
-  verdict.refusals = findings.uses;
+  verdict.refusals.insert(verdict.refusals.end(), findings.uses.begin(), findings.uses.end());
   if (findings.reservation_problem) {
     const Error& problem = *findings.reservation_problem;
     verdict.refusals.push_back(problem.code == Code::kUnsupported

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/protocol/disk_view.h"
 #include "proto/disk.pb.h"
 #include "proto/error.h"
 #include "proto/reservation.h"
@@ -41,6 +42,8 @@ struct DiskFindings {
   // Registrations alone are no obstacle: both nodes are registered on mailbox disks.
   std::optional<Reservation> reservation;
   std::optional<Error> reservation_problem;
+  // Other disks of this machine that carry this very label, by path.
+  std::vector<std::string> copies;
   // Where the partitions would go, or why they cannot.
   Result<DiskLayout> layout = DiskLayout{};
   // Adoption: the first byte that is not zero in the gap that the metadata would fill.
@@ -57,6 +60,10 @@ struct LabelVerdict {
     return !refusals.empty() || (!objections.empty() && !request.force);
   }
 };
+// See DiskFindings::copies.
+[[nodiscard]] std::vector<std::string> copies_in(const Survey& survey,
+                                                 const DiskFindings& findings);
+
 [[nodiscard]] LabelVerdict judge(const DiskFindings& findings, const LabelRequest& request);
 
 // Does the disk's table hold nothing but what an interrupted `lastword label` left?

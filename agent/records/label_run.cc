@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "agent/disks/held_disk.h"
+#include "agent/disks/survey.h"
 #include "proto/coredump.h"
 #include "proto/record.h"
 #include "proto/unit_attention.h"
@@ -77,14 +78,17 @@ Result<std::vector<Signature>> disk_signatures(int fd, const DiskInfo& info, boo
 constexpr std::array<std::uint64_t, 3> kUsualBeginnings{63 * 512, 1 << 20, 2 << 20};
 
 // The regions whose signatures matter: partitions that would be removed, since their content would
-// be lost; the data region that would be made, since it must be free; and what may begin where the
-// metadata would go, on a disk whose table is lost.
+// be lost; the places of metadata and data, since they must be free; and what may begin there on a
+// disk whose table is lost.
 std::vector<Partition> regions_to_probe(const DiskFindings& findings, const LabelRequest& request) {
   std::vector<Partition> regions;
   if (!request.adopt && findings.table) {
     for (const TablePartition& entry : findings.table->partitions) regions.push_back(entry.place);
   }
-  if (findings.layout) regions.push_back(findings.layout->data);
+  if (findings.layout) {
+    regions.push_back(findings.layout->metadata);
+    regions.push_back(findings.layout->data);
+  }
   if (!request.adopt) {
     for (const std::uint64_t begin : kUsualBeginnings) {
       if (begin < findings.info.size_bytes) {
@@ -211,6 +215,47 @@ Error same_disk(std::string_view one, std::string_view other) {
           .detail = fmt::format("{} and {} are the same disk", one, other)};
 }
 
+// All but the verdict.
+Status prepare(DiskToLabel& disk, std::span<const DiskToLabel> others, const LabelRequest& request,
+               milliseconds io_timeout, Executor& executor) {
+  auto findings = examine_disk(disk.name, request, io_timeout);
+  if (!findings) return fail(findings.error());
+  for (const DiskToLabel& other : others) {
+    std::error_code unreadable;
+    if (!other.problem &&
+        std::filesystem::equivalent(other.findings.info.path, findings->info.path, unreadable)) {
+      return fail(same_disk(other.name, disk.name));
+    }
+  }
+  auto lock = lock_disk(findings->info.path, [&] { executor.sleep(milliseconds(100)); });
+  if (!lock) return fail(lock.error());
+  disk.lock = std::move(*lock);
+  // Examined again: before the lock, somebody else could still change the disk.
+  findings = examine_disk(disk.name, request, io_timeout);
+  if (!findings) return fail(findings.error());
+  disk.findings = std::move(*findings);
+  return {};
+}
+
+// What else of this machine's disks carries the label of one of them.
+void find_copies(std::vector<DiskToLabel>& disks, milliseconds io_timeout) {
+  const auto has_label = [](const DiskToLabel& disk) {
+    return !disk.problem && !disk.findings.info.is_image && disk.findings.label;
+  };
+  if (std::ranges::none_of(disks, has_label)) return;
+  Config config;
+  config.timing.settings.io_timeout = io_timeout;
+  const auto survey = survey_disks(config);
+  for (DiskToLabel& disk : disks) {
+    if (!has_label(disk)) continue;
+    if (survey) {
+      disk.findings.copies = copies_in(*survey, disk.findings);
+    } else {
+      disk.problem = survey.error();
+    }
+  }
+}
+
 }  // namespace
 
 Result<DiskFindings> examine_disk(const std::string& path, const LabelRequest& request,
@@ -268,28 +313,21 @@ Status write_label(const DiskFindings& findings, const LabelRequest& request,
   return verify_label(findings, *disk->device, label);
 }
 
-Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& names,
-                                               const LabelRequest& request, milliseconds io_timeout,
-                                               Executor& executor) {
+std::vector<DiskToLabel> prepare_disks(const std::vector<std::string>& names,
+                                       const LabelRequest& request, milliseconds io_timeout,
+                                       Executor& executor) {
   std::vector<DiskToLabel> all;
   for (const std::string& name : names) {
-    auto findings = examine_disk(name, request, io_timeout);
-    if (!findings) return fail(findings.error());
-    const auto same = [&](const DiskToLabel& other) {
-      std::error_code unreadable;
-      return std::filesystem::equivalent(other.findings.info.path, findings->info.path, unreadable);
-    };
-    if (const auto twice = std::find_if(all.begin(), all.end(), same); twice != all.end()) {
-      return fail(same_disk(twice->name, name));
+    DiskToLabel& disk = all.emplace_back();
+    disk.name = name;
+    const auto others = std::span(all).first(all.size() - 1);
+    if (Status status = prepare(disk, others, request, io_timeout, executor); !status) {
+      disk.problem = status.error();
     }
-    // Without it, two `lastword label` could both find the disk free.
-    auto lock = lock_disk(findings->info.path, [&] { executor.sleep(milliseconds(100)); });
-    if (!lock) return fail(lock.error());
-    // Examined again: before the lock, somebody else could still change the disk.
-    findings = examine_disk(name, request, io_timeout);
-    if (!findings) return fail(findings.error());
-    LabelVerdict verdict = judge(*findings, request);
-    all.push_back({name, std::move(*findings), std::move(verdict), std::move(*lock)});
+  }
+  find_copies(all, io_timeout);
+  for (DiskToLabel& disk : all) {
+    if (!disk.problem) disk.verdict = judge(disk.findings, request);
   }
   return all;
 }

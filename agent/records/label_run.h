@@ -25,16 +25,23 @@ namespace lastword {
 
 struct DiskToLabel {
   std::string name;  // as typed
+  // It cannot be labelled, and neither findings nor verdict count: it could not be examined;
+  // kUsage: it was named twice; kRefused: another program is at work on it.
+  std::optional<Error> problem;
   DiskFindings findings;
   LabelVerdict verdict;
   FileDescriptor lock;  // nobody else labels the disk while this is open
+
+  // Nothing may be written to it.
+  [[nodiscard]] bool refused(const LabelRequest& request) const {
+    return problem || verdict.refused(request);
+  }
 };
-// Locks, examines and judges all disks before any is written to. kUsage: one disk under two names.
-// kRefused: another program is at work on one.
-[[nodiscard]] Result<std::vector<DiskToLabel>> prepare_disks(const std::vector<std::string>& names,
-                                                             const LabelRequest& request,
-                                                             milliseconds io_timeout,
-                                                             Executor& executor);
+// Locks, examines and judges all disks, whatever is wrong with one of them, before any is written
+// to.
+[[nodiscard]] std::vector<DiskToLabel> prepare_disks(const std::vector<std::string>& names,
+                                                     const LabelRequest& request,
+                                                     milliseconds io_timeout, Executor& executor);
 
 // Labels a disk whose verdict is not refused(); returns the new label. Errors are those of
 // write_label().

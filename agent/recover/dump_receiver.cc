@@ -16,6 +16,12 @@ bool needs_newer_version(const Error& error) {
 
 }  // namespace
 
+Error no_dump_in_extent(Error found) {
+  found.code = Code::kCorrupt;
+  found.detail = "the header tells of a dump, but there is none in its extent";
+  return found;
+}
+
 Status DumpReceiver::take_head_end(const StreamReader& reader) {
   if (layout_) return {};
   auto head = parse_core_head(head_bytes_);
@@ -85,12 +91,6 @@ Status DumpReceiver::take_run(const PageRun& run, PfnRange frames,
   return {};
 }
 
-Status DumpReceiver::take(const Section& section) {
-  const auto content = section.content;
-  switch (static_cast<SectionKind>(section.header.kind)) {
-    case SectionKind::kElfHead:
-      // Behind a part that is lost the others are nothing.
-      if (section.header.sequence != head_sections_) return {};
 // Whatever became of the stream, these pages are known.
 Status DumpReceiver::take_zero_filled() {
   for (const PfnRange& frames : difference(head_->zero_filled, told_.ranges())) {
@@ -104,6 +104,12 @@ Status DumpReceiver::take_zero_filled() {
   return {};
 }
 
+Status DumpReceiver::take(const Section& section) {
+  const auto content = section.content;
+  switch (static_cast<SectionKind>(section.header.kind)) {
+    case SectionKind::kElfHead:
+      // Behind a part that is lost the others are nothing.
+      if (section.header.sequence != head_sections_) return {};
       ++head_sections_;
       if (head_bytes_.size() + content.size() > kMaxElfHeadBytes) {
         return corrupt_dump("the vmcore's head is too long");
@@ -158,12 +164,7 @@ Status DumpReceiver::receive(StreamReader& reader,
 Status DumpReceiver::stream_ended(const StreamReader& reader) {
   if (!end_.whole && needs_newer_version(end_.why)) return fail(end_.why);
   if (end_.sections == 0) {
-    Error error = end_.why;
-    if (error.code == Code::kNotFound) {
-      error.code = Code::kCorrupt;
-      error.detail = "the header tells of a dump, but there is none in its extent";
-    }
-    return fail(error);
+    return fail(end_.why.code == Code::kNotFound ? no_dump_in_extent(end_.why) : end_.why);
   }
   const Status status = take_head_end(reader);
   if (status) return take_zero_filled();

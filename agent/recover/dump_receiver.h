@@ -17,6 +17,9 @@
 
 namespace lastword {
 
+// What a reader that found not one section says of a dump that its header promises.
+[[nodiscard]] Error no_dump_in_extent(Error found);
+
 class DumpReceiver {
  public:
   // With `writer` null the stream is only checked. It outlives this. `substitute`: the head to go
@@ -39,11 +42,11 @@ class DumpReceiver {
   [[nodiscard]] const PageCounts& stored_pages() const { return stored_; }  // by class
   [[nodiscard]] const PageCounts& excluded_pages() const { return excluded_; }
   [[nodiscard]] std::uint64_t zero_pages() const { return zero_pages_; }
+  // Of these, those that the head alone tells of: CoreHead::zero_filled.
+  [[nodiscard]] std::uint64_t zero_filled_pages() const { return zero_filled_pages_; }
   [[nodiscard]] std::uint64_t stray_pages() const { return stray_pages_; }  // stored, in no PT_LOAD
   // Of the last pages section; empty: there was none.
   [[nodiscard]] std::optional<PagePass> last_pass() const { return last_pass_; }
-  // Of these, those that the head alone tells of: CoreHead::zero_filled.
-  [[nodiscard]] std::uint64_t zero_filled_pages() const { return zero_filled_pages_; }
   // Not reached before the stream ended, or unreadable for its writer. In order and disjoint.
   [[nodiscard]] std::vector<PfnRange> missing() const;
 
@@ -51,10 +54,10 @@ class DumpReceiver {
   [[nodiscard]] Status take(const Section& section);
   [[nodiscard]] Status take_head_end(const StreamReader& reader);
   [[nodiscard]] Status take_pages(const Section& section);
+  [[nodiscard]] Status take_zero_filled();
   [[nodiscard]] Status take_run(const PageRun& run, PfnRange frames,
                                 std::span<const std::byte> content);
   [[nodiscard]] Status stream_ended(const StreamReader& reader);
-  [[nodiscard]] Status take_zero_filled();
 
   CoreWriter* writer_;
   std::optional<CoreHead> substitute_;
@@ -70,9 +73,9 @@ class DumpReceiver {
   PageCounts stored_{};
   PageCounts excluded_{};
   std::uint64_t zero_pages_ = 0;
+  std::uint64_t zero_filled_pages_ = 0;
   std::uint64_t stray_pages_ = 0;
   StreamEnd end_;
 };
-  std::uint64_t zero_filled_pages_ = 0;
 
 }  // namespace lastword

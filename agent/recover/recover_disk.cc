@@ -7,8 +7,11 @@
 
 #include "agent/base/executor.h"
 #include "agent/disks/metadata_place.h"
+#include "agent/disks/survey.h"
+#include "agent/protocol/copies.h"
 #include "agent/recover/dump_front.h"
 #include "agent/recover/recovery_report.h"
+#include "agent/recover/section_walk.h"
 #include "proto/timing.h"
 #include "storage/block/exclusive_lock.h"
 
@@ -110,6 +113,37 @@ Result<OpenDisk> open_for(bool writes, const std::string& path, milliseconds io_
                 : open_disk(*info, Access::kReadOnly, io_timeout);
 }
 
+// What this node does not hold is not its disk to mark; where it is a copy of one, that is the
+// reason.
+Error with_copies(Error error, const Config& config, const NodeState& state,
+                  const std::string& path) {
+  const auto survey = survey_disks(config);
+  if (!survey) return error;
+  const std::optional<ReservationKey> key =
+      state.key.value == 0 ? std::nullopt : std::optional(state.key);
+  for (std::size_t i = 0; i < survey->disks.size(); ++i) {
+    if (survey->disks[i].info.path != path || !is_unheld_copy(*survey, config, i, key)) continue;
+    error.detail = fmt::format("{}. --no-mark recovers without marking the disk",
+                               describe_copy(*survey, config, i, key));
+  }
+  return error;
+}
+
+// Where not one section of the dump is there: what recovery says of it.
+std::optional<Error> why_no_log(BlockDevice& device, const Dump& dump) {
+  if (dump.header.attribute() == pb::IN_PROGRESS) return std::nullopt;
+  if (holds_nothing(device, dump)) {
+    const auto report = report_of_nothing(dump, device.name(), "");
+    return Error{.code = Code::kNotFound,
+                 .operation = "read the kernel log",
+                 .disk = device.name(),
+                 .detail = summary_of(report)};
+  }
+  const auto first = SectionWalk(device, dump).next();
+  if (first || first.error().code != Code::kNotFound) return std::nullopt;
+  return no_dump_in_extent(first.error());
+}
+
 }  // namespace
 
 Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const RecoverRequest& asked) {
@@ -153,6 +187,7 @@ Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const Reco
       .directory = request.directory.empty() ? crashed.core_directory : request.directory,
       .node_name = crashed.name,
       .core = *core,
+      .any_core = !request.format && !request.codec,
       .mark_saved = request.mark_saved,
       .accept_loss = request.accept_loss,
       .writer_is_over = request.writer_gone,
@@ -166,6 +201,9 @@ Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const Reco
     result->set_verified(true);
   } else {
     result = recover_dump(source, options);
+    if (!result && config && disk->lun && options.mark_saved && !check_holder(source)) {
+      return fail(with_copies(result.error(), *config, state, disk->info.path));
+    }
   }
   if (result && only_read) {
     result->set_note(fmt::format("{}{}{}", metadata->found_by_label,
@@ -190,6 +228,7 @@ Result<DumpLog> read_dump_log(const Result<Config>& config, const RecoverRequest
                    .whole = front.whole,
                    .end = front.end};
   }
+  if (const auto nothing = why_no_log(*disk->device, *dump)) return fail(*nothing);
   if (!front.whole && front.end.code != Code::kNotFound) return fail(front.end);
   return fail({.code = Code::kNotFound,
                .operation = "read the kernel log",

@@ -4,16 +4,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <optional>
+#include <vector>
 
 #include "agent/base/executor.h"
 #include "agent/base/json.h"
+#include "agent/base/utc.h"
 #include "agent/corefile/core_format.h"
 #include "agent/recover/dump_front.h"
 #include "agent/recover/recovery_report.h"
-#include "agent/base/utc.h"
 #include "agent/recover/stream_reader.h"
 #include "proto/coredump.h"
 
@@ -63,12 +66,13 @@ bool has_file(const fs::path& path, std::uint64_t bytes) {
   return code ? bytes == 0 : found == bytes;
 }
 
-// A recovery of this dump that had finished but for marking the disk, under whatever node name.
+// Recoveries of this dump that had finished but for marking the disk, under whatever node name.
 struct Finished {
   std::string directory;
   pb::RecoveryReport report;
 };
-std::optional<Finished> find_finished(const Dump& dump, const std::string& directory) {
+std::vector<Finished> find_finished(const Dump& dump, const std::string& directory) {
+  std::vector<Finished> found;
   std::error_code code;
   for (fs::directory_iterator entry(directory, code); !code && entry != fs::directory_iterator();
        entry.increment(code)) {
@@ -83,9 +87,39 @@ std::optional<Finished> find_finished(const Dump& dump, const std::string& direc
     if (!report->complete() && report->elapsed_ms() != dump.header.elapsed_ms()) continue;
     if (!has_file(path / "vmcore", report->core_bytes())) continue;
     if (!has_file(path / "dmesg.txt", report->dmesg_bytes())) continue;
-    return Finished{.directory = path, .report = std::move(*report)};
+    found.push_back({.directory = path, .report = std::move(*report)});
   }
-  return {};
+  return found;
+}
+
+// The one of the format that is wanted; else any, where that is as good.
+std::optional<Finished> choose(std::vector<Finished> found, const RecoverOptions& options) {
+  const auto fits = [&](const Finished& one) {
+    // Where nothing was dumped there is no core of any format.
+    return one.report.core_format().empty() || one.report.core_format() == describe(options.core);
+  };
+  auto chosen = std::ranges::find_if(found, fits);
+  if (chosen == found.end() && options.any_core) chosen = found.begin();
+  if (chosen == found.end()) return std::nullopt;
+  return std::move(*chosen);
+}
+
+// "kdump-zlib"
+std::string file_name_of(const CoreKind& kind) {
+  return kind.format == CoreFormat::kElf
+             ? std::string(name_of(kind.format))
+             : fmt::format("{}-{}", name_of(kind.format), name_of(kind.codec));
+}
+
+// Of the directory to be made.
+std::string new_path(const Dump& dump, const RecoverOptions& options,
+                     const std::vector<Finished>& others) {
+  const std::string begin = fmt::format("{}/{}-{}", options.directory, node_name(dump, options),
+                                        utc_time_compact(dump.header.started_unix_ms()));
+  const std::string path = begin + crash_suffix(dump);
+  const auto same = [&](const Finished& one) { return fs::path(one.directory) == fs::path(path); };
+  if (std::ranges::none_of(others, same)) return path;
+  return fmt::format("{}-{}{}", begin, file_name_of(options.core), crash_suffix(dump));
 }
 
 Status check_space(const DumpSource& source, const Dump& dump, const CoreKind& kind,
@@ -214,12 +248,11 @@ void add_note(pb::RecoveryResult& result, std::string_view text) {
   result.set_note(fmt::format("{}{}{}", result.note(), result.note().empty() ? "" : "; ", text));
 }
 
-// One recovery of a dump is enough, whatever its format.
 void note_other_format(const RecoverOptions& options, const pb::RecoveryReport& report,
                        pb::RecoveryResult& result) {
-  if (report.core_format() == describe(options.core)) return;
-  add_note(result, fmt::format("its vmcore is {}: move the directory away to get {}",
-                               report.core_format(), describe(options.core)));
+  if (report.core_format().empty() || report.core_format() == describe(options.core)) return;
+  add_note(result, fmt::format("its vmcore is {}; with --format {} you get another one",
+                               report.core_format(), name_of(options.core.format)));
 }
 
 void note_header_problem(const Dump& dump, pb::RecoveryResult& result) {
@@ -260,7 +293,8 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
   }
 
   pb::RecoveryResult result;
-  if (auto finished = find_finished(*dump, options.directory)) {
+  const std::vector<Finished> before = find_finished(*dump, options.directory);
+  if (auto finished = choose(before, options)) {
     // The run that wrote it may have been killed before its last sync.
     if (Status status = files.sync_directory(options.directory); !status) {
       return fail(status.error());
@@ -270,9 +304,7 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
     note_other_format(options, finished->report, result);
     *result.mutable_report() = std::move(finished->report);
   } else {
-    const std::string path =
-        fmt::format("{}/{}-{}{}", options.directory, node_name(*dump, options),
-                    utc_time_compact(dump->header.started_unix_ms()), crash_suffix(*dump));
+    const std::string path = new_path(*dump, options, before);
     if (fs::exists(fs::symlink_status(path))) {
       return fail(
           {.code = Code::kRefused,

@@ -1,7 +1,8 @@
 // Recovers a dump from a disk into a directory of a file system, and only then marks the disk
 // SAVED.
 //
-//   DIR/NODE-STARTED-CRASH/          NODE, start in UTC, first 8 digits of the crash id
+//   DIR/NODE-STARTED-CRASH/          NODE, start in UTC, first 8 digits of the crash id; a further
+//                                    one in another format: NODE-STARTED-FORMAT-CRASH
 //     vmcore                         kdump-compressed, or an ELF core, sparse
 //     dmesg.txt
 //     report.json                    pb::RecoveryReport; alone where nothing was dumped
@@ -31,6 +32,7 @@ struct RecoverOptions {
   std::string directory;   // exists; DIR above
   std::string node_name;   // of the node that crashed; empty: see number_name()
   CoreKind core;           // what to write
+  bool any_core = true;    // a finished recovery of another kind is as good
   bool mark_saved = true;  // else the disk is only read ...
   std::string why_unmarked = "as asked";
   bool accept_loss = false;     // mark it although the disk lost part of the dump

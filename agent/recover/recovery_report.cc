@@ -114,7 +114,7 @@ pb::RecoveryReport report_on(const Dump& dump, std::string_view disk, std::strin
 // kernel's. 0: unknown, or the clocks contradict the writer's last record.
 std::uint64_t began_after_ms(const Dump& dump, const CoreHead& head) {
   constexpr std::uint64_t kRounding = 1000;  // CRASHTIME is in whole seconds
-  const std::int64_t crashed = crash_time(read_core_notes(head.notes).vmcoreinfo);
+  const std::int64_t crashed = read_core_notes(head.notes).vmcoreinfo.crash_time().value_or(0);
   const std::int64_t started_ms = dump.header.started_unix_ms();
   if (crashed <= 0 || crashed > started_ms / 1000) return 0;
   const auto began = static_cast<std::uint64_t>(started_ms - crashed * 1000);
@@ -155,6 +155,7 @@ pb::RecoveryReport make_report(const Dump& dump, const DumpReceiver& content, st
   report.set_stream_bytes(end.bytes);
   report.set_checksums_verified(2 * end.sections);
   report.set_dmesg_bytes(content.dmesg().size());
+  report.set_head_lost(content.head_lost());
   report.set_loss(lost_part(dump, end));
   report.set_incomplete_because(why_incomplete(dump, content, report));
   report.set_complete(report.incomplete_because().empty());
@@ -173,6 +174,10 @@ std::string summary_of(const pb::RecoveryReport& report) {
   if (report.complete()) return "complete";
   if (report.stream_bytes() == 0) {
     return fmt::format("nothing was dumped: {}", report.incomplete_because());
+  }
+  if (report.head_lost()) {
+    return fmt::format("incomplete: how many pages are missing is not known: {}",
+                       report.incomplete_because());
   }
   return fmt::format("incomplete: {} of {} pages missing: {}", report.missing_pages(),
                      report.memory_pages(), report.incomplete_because());

@@ -13,9 +13,13 @@ def panic_dump_completes(lab):
     """Service is taken while the dump runs; the dump completes, is claimed, recovered, saved."""
     pair = Pair(lab)
     pair.ready()
+    dump_disk = pair.armed()[0]
+    # The dump goes on until service is taken, however slow this host is with that.
+    pair.shelf.throttle(dump_disk, bytes_per_second=SLOW)
     panic = pair.alpha.panic()
     pair.wait_event(pair.alpha, "dump-started", 30)
     pair.wait_event(pair.beta, "service-taken", 30)
+    pair.shelf.throttle(dump_disk)
     pair.wait_event(pair.alpha, "dump-completed", 90)
     pair.wait_event(pair.beta, "dump-saved", 60)
     require(pair.agent.wait(30) == 0, "the agent did not end well")

@@ -196,13 +196,16 @@ def libaio_only(lab):
 
 @scenario("clone_of_the_armed_disk", timeout=400)
 def clone_of_the_armed_disk(lab):
-    """A copy of the first candidate, found before it, has the same UUID: not a byte goes to it."""
+    """A copy of the first candidate, found before it, has the same UUID: not a byte goes to it. The
+    agent has seen it before the panic."""
     pair = Pair(lab, luns={"blank": 1, **FEW}, sizes_mib={"blank": 1024})
-    pair.ready()
+    pair.ready(agent=False)
     first = pair.armed()[0]
     pair.shelf.copy(first, "blank0")
     before = pair.shelf.digest("blank0")
     require(before == pair.shelf.digest(first), "the clone differs: nothing is tested")
+    # It says that it watches when it has looked at all disks.
+    pair.start_agent()
     panic = pair.alpha.panic()
     pair.alpha.wait_for('"event":"dump-completed"', 90, since=panic.index)
     require(pair.agent.wait(120) == 0, "the agent did not end well")

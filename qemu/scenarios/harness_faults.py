@@ -5,10 +5,12 @@ from qemu.harness.sg import ALPHA_KEY, BETA_KEY, TYPE, keys, reserve, settle, wr
 
 
 def stays_silent(guest, background, seconds):
-    try:
-        guest.wait_for(".", seconds, since=guest.log.mark())
-    except WaitTimeout:
-        return
+    """It falls silent for that long. What it had said before may still come in."""
+    for _ in range(10):
+        try:
+            guest.wait_for(".", seconds, since=guest.log.mark())
+        except WaitTimeout:
+            return
     raise ScenarioFailed(f"{background.tag} goes on")
 
 
@@ -66,7 +68,8 @@ def slow_disk(lab, shelf, alpha):
     at_shelf = seconds()
     shelf.throttle("service1")
     lab.say(f"4 MiB: {plain:.2f} s, throttled at the node {at_node:.2f}, at the shelf {at_shelf:.2f}")
-    if at_shelf < plain + 1:
+    # 4 MiB at 1 MiB/s: less than that no host can make of it, but more.
+    if at_shelf < 2:
         raise ScenarioFailed("throttling does nothing")
 
 

@@ -5,7 +5,7 @@ import subprocess
 
 from qemu.harness import kdump, scenario
 
-from .pair import FEW, PANIC_MESSAGE, Pair, require
+from .pair import FEW, PANIC_MESSAGE, SLOW, Pair, require
 
 
 def refiltered(core):
@@ -24,6 +24,7 @@ def kdump_core_holds_memory(lab):
     pair = Pair(lab, luns=FEW, dump={"core_format": "kdump"})
     pair.ready()
     disk = pair.armed()[0]
+    pair.shelf.throttle(disk, bytes_per_second=SLOW)
     panic = pair.alpha.panic()
     pair.wait_event(pair.alpha, "dump-started", 30, since=panic.index)
     device = pair.beta.disk(disk)
@@ -31,6 +32,9 @@ def kdump_core_holds_memory(lab):
         f"until lastword recover --dmesg {device} 2>/dev/null; do usleep 100000; done", timeout=60
     )
     require(PANIC_MESSAGE in during, "--dmesg lacks the panic message")
+    state = pair.header(pair.beta, disk)["attribute"]
+    require(state == "IN_PROGRESS", f"the dump was over before its time: {state}")
+    pair.shelf.throttle(disk)
     pair.wait_event(pair.beta, "dump-saved", 120, since=panic.index)
     require(pair.agent.wait(30) == 0, "the agent did not end well")
 

@@ -9,6 +9,10 @@
 namespace lastword {
 namespace {
 
+// Of a disk that takes less than it has room for by its size.
+constexpr std::string_view kNoRoom =
+    "no room left where its blocks come from (a thin pool, a file system)";
+
 std::string_view advice(Code code) {
   switch (code) {
     case Code::kConflict:
@@ -17,6 +21,8 @@ std::string_view advice(Code code) {
       return "the disk vanished; check cable, target and `lsscsi`";
     case Code::kTimeout:
       return "no answer from the disk; the command may still be executed later";
+    case Code::kNoSpace:
+      return kNoRoom;
     default:
       return {};
   }
@@ -66,15 +72,14 @@ Error io_error(std::string_view operation, std::string_view disk, std::uint64_t 
 
 Error short_transfer(std::string_view operation, std::string_view disk, std::uint64_t offset,
                      std::size_t wanted, std::size_t got) {
-  const std::string_view why =
-      operation == "read" ? "the disk, or the image of it, ends here"
-                          : "no room left where its blocks come from (a thin pool, a file system), "
-                            "or the disk shrank";
+  const bool read = operation == "read";
   return {.code = Code::kIo,
           .operation = operation,
           .disk = disk,
           .offset = offset,
-          .detail = format_detail("only {} of {} bytes: {}", got, wanted, why)};
+          .detail = format_detail("only {} of {} bytes: {}{}", got, wanted,
+                                  read ? "the disk, or the image of it, ends here" : kNoRoom,
+                                  read ? "" : ", or the disk shrank")};
 }
 
 Status check_aligned(std::string_view operation, std::string_view disk, std::uint64_t offset,

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -17,8 +18,11 @@ Error open_error(const std::string& path, int number) {
   if (number == ENOENT) {
     error.code = Code::kNotFound;  // not a disk that vanished
     error.detail = {};
+  } else if (number == EROFS) {
+    error.detail = "it is write-protected";
   } else if (number == EACCES || number == EPERM) {
-    error.detail = "needs root";
+    error.detail =
+        ::geteuid() == 0 ? "it is write-protected, or a security module forbids it" : "needs root";
   }
   return error;
 }

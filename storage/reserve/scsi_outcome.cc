@@ -12,6 +12,7 @@ constexpr std::uint8_t kNoSense = 0x0;
 constexpr std::uint8_t kRecoveredError = 0x1;
 constexpr std::uint8_t kIllegalRequest = 0x5;
 constexpr std::uint8_t kUnitAttentionKey = 0x6;
+constexpr std::uint8_t kDataProtect = 0x7;
 
 // SPC-4 annex D.2, additional sense codes.
 constexpr std::uint8_t kInvalidOpcode = 0x20;
@@ -19,6 +20,8 @@ constexpr std::uint8_t kInvalidFieldInCdb = 0x24;
 constexpr std::uint8_t kLogicalUnitNotSupported = 0x25;
 constexpr std::uint8_t kInvalidFieldInList = 0x26;
 constexpr std::uint8_t kInvalidRelease = 0x04;  // qualifier of 0x26
+constexpr std::uint8_t kWriteProtected = 0x27;
+constexpr std::uint8_t kSpaceAllocationFailed = 0x07;  // qualifier of 0x27
 
 Sense decode(const CommandOutcome& outcome) {
   Sense sense{.status = outcome.scsi_status};
@@ -47,7 +50,20 @@ Code code_of(const Sense& sense) {
         return Code::kIo;
     }
   }
+  if (sense.key == kDataProtect && sense.asc == kWriteProtected &&
+      sense.ascq == kSpaceAllocationFailed) {
+    return Code::kNoSpace;
+  }
   return Code::kIo;
+}
+
+// SPC-4 4.5.6, DATA PROTECT.
+std::string_view why_protected(const Sense& sense) {
+  if (sense.key != kDataProtect) return {};
+  if (sense.asc == kWriteProtected && sense.ascq == kSpaceAllocationFailed) {
+    return "the target has no space left for it (a thin pool that is full)";
+  }
+  return "the disk is write-protected";
 }
 
 Code code_of_host(int host_status) {
@@ -93,6 +109,7 @@ Status judge(const CommandOutcome& outcome, std::string_view operation, std::str
       return {};
     }
     error.code = code_of(error.sense);
+    error.detail = why_protected(error.sense);
     return fail(error);
   }
   error.code = Code::kIo;

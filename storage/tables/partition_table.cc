@@ -179,6 +179,36 @@ Status make_gap_usable(Fdisk& fdisk, std::uint32_t sector_bytes) {
   return {};
 }
 
+bool overlap(const Partition& one, const Partition& other) {
+  return one.offset_bytes < end_of(other) && other.offset_bytes < end_of(one);
+}
+
+// Why one of lastword's partitions that is there already cannot be used; empty: it can.
+std::string reject_place(const TablePartition& own, const GptGeometry& gpt,
+                         std::uint64_t min_bytes) {
+  if (own.place.offset_bytes < gpt.entries_end_bytes || end_of(own.place) > gpt.usable_end_bytes) {
+    return fmt::format("partition {} overlaps the GPT itself", own.number);
+  }
+  for (const TablePartition& other : gpt.partitions) {
+    if (other.number == own.number) continue;
+    if (other.type == own.type) {
+      return fmt::format("partitions {} and {} are both lastword's, of one kind", own.number,
+                         other.number);
+    }
+    if (overlap(own.place, other.place)) {
+      return fmt::format("partition {}, which is lastword's, overlaps partition {}", own.number,
+                         other.number);
+    }
+  }
+  if (own.place.offset_bytes % kBlockBytes != 0 || own.place.length_bytes < min_bytes) {
+    return fmt::format(
+        "partition {}, which is lastword's, has {} bytes at byte {}: too small, or "
+        "not at a multiple of {}",
+        own.number, own.place.length_bytes, own.place.offset_bytes, kBlockBytes);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::uint32_t> sector_bytes_of(int fd, std::string_view disk) {
@@ -262,6 +292,13 @@ Result<DiskLayout> plan_adopted_layout(std::string_view disk, const GptGeometry&
     }
   }
   std::size_t added = 0;
+  for (const auto& [type, min_bytes] : {std::pair{kMetadataPartitionType, kMetadataMinBytes},
+                                        std::pair{kDataPartitionType, kMinDataBytes}}) {
+    if (type == kDataPartitionType && !with_data) continue;
+    const auto* there = find_type(gpt.partitions, type);
+    const std::string problem = there ? reject_place(*there, gpt, min_bytes) : std::string();
+    if (!problem.empty()) return refuse(problem + "; mend the table first, with fdisk or sgdisk");
+  }
   if (const auto* there = find_type(gpt.partitions, kMetadataPartitionType)) {
     layout.metadata = there->place;
   } else {

@@ -62,7 +62,8 @@ struct GptGeometry {
 // Metadata between the GPT's entries and the first partition or the first MiB boundary, whichever
 // comes first; data (if wanted) in what is free behind the last partition. Where there is a
 // metadata partition already, it is kept, and so is a data partition. kRefused when there is no
-// room on the disk or in its table: extend_table can write every layout that comes out.
+// room on the disk or in its table, or when one that is kept overlaps something, is there twice, or
+// is of no use: extend_table can write every layout that comes out.
 [[nodiscard]] Result<DiskLayout> plan_adopted_layout(std::string_view disk, const GptGeometry& gpt,
                                                      bool with_data);
 

@@ -50,6 +50,41 @@ using Disks = std::vector<std::size_t>;
 
 BOOST_FIXTURE_TEST_SUITE(selection, Selection)
 
+BOOST_AUTO_TEST_CASE(clone_of_a_disk_that_this_node_holds_is_left_alone_in_either_order) {
+  for (const bool clone_first : {true, false}) {
+    survey.disks.clear();
+    DiskView held = add(pb::SPARE, 2 * kRaw);
+    DiskView clone = held;
+    clone.info.path = "/dev/sdz";
+    clone.keys.clear();
+    clone.reservation.reset();
+    survey.disks = clone_first ? std::vector{clone, held} : std::vector{held, clone};
+    const std::size_t right = clone_first ? 1 : 0;
+    BOOST_TEST((places() == Disks{right}));
+    const Choice rejected = select().back();
+    BOOST_TEST(rejected.disk == 1 - right);
+    BOOST_TEST(
+        (rejected.reason.find("a clone or a snapshot of " + held.info.path) != std::string::npos),
+        rejected.reason);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(of_two_copies_that_nobody_holds_neither_is_chosen_and_both_are_named) {
+  add(pb::SPARE, 2 * kRaw);
+  add(pb::DUMP, 2 * kRaw);
+  for (DiskView& disk : survey.disks) {
+    disk.label->set_disk_uuid("disk-uuid");
+    disk.reservation.reset();
+  }
+  BOOST_TEST(places().empty());
+  for (const Choice& choice : select()) {
+    const std::string& other = survey.disks[1 - choice.disk].info.path;
+    BOOST_TEST((choice.reason.find("the same label as " + other) != std::string::npos),
+               choice.reason);
+    BOOST_TEST((choice.reason.find("take the clone or snapshot away") != std::string::npos));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(every_rejection_has_its_reason) {
   struct Case {
     const char* name;

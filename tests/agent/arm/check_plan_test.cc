@@ -191,6 +191,27 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(clone_is_not_taken_for_the_armed_disk_in_either_order) {
+  const Ready ready;
+  const pb::Plan& plan = ready.facts.armed->plan();
+  const DiskView& armed = ready.situation.survey.disks[1];
+  DiskView clone = armed;
+  clone.reservation.reset();
+  for (const bool clone_first : {true, false}) {
+    Survey survey;
+    survey.disks = clone_first ? std::vector{clone, armed} : std::vector{armed, clone};
+    BOOST_TEST(find_plan_disks(plan, survey)[0].value() == (clone_first ? 1U : 0U));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(clone_of_a_service_disk_is_not_one_more_service_disk) {
+  Ready ready;
+  ready.add_clone(0);
+  const auto report = check_node(ready.facts);
+  BOOST_TEST(report.service_disks() == 1U);
+  BOOST_TEST(problems_of(report).find("/dev/sdf is not") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
   struct Case {
     const char* name;

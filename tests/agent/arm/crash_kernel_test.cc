@@ -38,6 +38,24 @@ BOOST_AUTO_TEST_CASE(boot_processor_is_known_from_cpuinfo) {
   BOOST_TEST(!boot_apic_id(second.substr(2)));
 }
 
+BOOST_AUTO_TEST_CASE(load_that_is_not_permitted_says_what_forbids_it) {
+  const auto says = [](const LoadRules& rules, std::string_view part) {
+    return why_not_permitted(rules).find(part) != std::string::npos;
+  };
+  for (const std::string mode : {"integrity", "confidentiality"}) {
+    std::string modes = "none integrity confidentiality\n";
+    modes.replace(modes.find(mode), mode.size(), "[" + mode + "]");
+    BOOST_TEST(says({.lockdown = modes}, "locked down (" + mode + ")"));
+    BOOST_TEST(says({.lockdown = modes}, "signed kernel"));
+    BOOST_TEST(says({.is_root = false, .lockdown = modes}, "run as root"));
+  }
+  const std::string none = "[none] integrity confidentiality\n";
+  BOOST_TEST(says({.lockdown = none, .kexec_load_disabled = "1\n"}, "kexec_load_disabled is 1"));
+  BOOST_TEST(says({.lockdown = none, .kexec_load_disabled = "0\n"}, "though this is root"));
+  BOOST_TEST(says({}, "though this is root"));
+  BOOST_TEST(!says({}, "run as root"));
+}
+
 BOOST_AUTO_TEST_CASE(file_that_is_no_kernel_is_refused) {
   const auto release = kernel_release_of("/proc/self/exe");
   BOOST_REQUIRE(!release);

@@ -124,6 +124,26 @@ BOOST_AUTO_TEST_CASE(configuration_names_cluster_and_home) {
   BOOST_TEST(contains(run("inspect " + image.path()), "home_node: 9"));
 }
 
+// The disks in front of the bad ones are not labelled, and the bad ones behind the first are told.
+BOOST_AUTO_TEST_CASE(every_obstacle_is_told_before_anything_is_written) {
+  const ImageFile good(kSize);
+  const ImageFile used(kSize);
+  const ImageFile small(kMiB);
+  write_ext4(used, 0, "home");
+  const std::string names =
+      good.path() + " /nonexistent " + used.path() + " " + small.path() + " " + good.path();
+  for (const char* dry : {"", " --dry-run"}) {
+    const Outcome outcome = label(names + " --role spare" + dry);
+    BOOST_TEST(outcome.status == kExitIo);  // of the first one
+    BOOST_TEST(contains(outcome, "/nonexistent"));
+    BOOST_TEST(contains(outcome, "ext4"));
+    BOOST_TEST(contains(outcome, "too small"));
+    BOOST_TEST(contains(outcome, "are the same disk"));
+    BOOST_TEST(contains(outcome, "none of the 5 disks was labelled") == (*dry == '\0'));
+    BOOST_TEST((good.content() == std::string(kSize, '\0')));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(inspect_command)

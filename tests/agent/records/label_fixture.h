@@ -42,11 +42,11 @@ inline std::string all_of(const LabelVerdict& verdict) {
 inline std::string label(const ImageFile& image, const LabelRequest& wanted) {
   VirtualExecutor executor;
   const auto disks = prepare_disks({image.path()}, wanted, 1s, executor);
-  if (!disks) return describe(disks.error());
-  const LabelVerdict& verdict = disks->front().verdict;
+  if (disks.front().problem) return describe(*disks.front().problem);
+  const LabelVerdict& verdict = disks.front().verdict;
   if (verdict.nothing_to_do) return "nothing to do";
   if (verdict.refused(wanted)) return all_of(verdict);
-  const auto labelled = label_disk(disks->front(), wanted, 1s, executor);
+  const auto labelled = label_disk(disks.front(), wanted, 1s, executor);
   return labelled ? "" : describe(labelled.error());
 }
 

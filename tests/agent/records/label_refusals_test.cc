@@ -195,6 +195,37 @@ BOOST_AUTO_TEST_CASE(foreign_reservation_is_refused_even_with_force) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(copy_of_a_disk_in_sight_is_refused_unless_this_node_holds_the_disk) {
+  DiskFindings findings = clean_findings();
+  findings.label = pb::Label();
+  findings.label->set_cluster_uuid(kCluster);
+  findings.label->set_disk_uuid("disk-uuid");
+  findings.label->set_role(pb::SPARE);
+  findings.label->set_home_node(1);
+  Survey survey;
+  for (const char* path : {"/dev/sdb", "/dev/sdc", "/dev/sdd", "/dev/sde"}) {
+    DiskView& disk = survey.disks.emplace_back();
+    disk.info.path = path;
+    disk.label = findings.label;
+  }
+  survey.disks[2].label->set_disk_uuid("another");
+  survey.disks[3].label.reset();
+  findings.copies = copies_in(survey, findings);
+  BOOST_TEST((findings.copies == std::vector<std::string>{"/dev/sdb"}));
+  // Not even "nothing to do" is said of it, and no force helps.
+  LabelRequest forced = request();
+  forced.force = true;
+  for (const LabelRequest& wanted : {request(), forced}) {
+    const LabelVerdict verdict = judge(findings, wanted);
+    BOOST_TEST(verdict.refused(wanted));
+    BOOST_TEST(!verdict.nothing_to_do);
+    BOOST_TEST(contains(all_of(verdict), "the same label as /dev/sdb"));
+    BOOST_TEST(contains(all_of(verdict), "wipefs -a"));
+  }
+  findings.reservation = held_by(1);
+  BOOST_TEST(judge(findings, forced).refusals.empty());
+}
+
 BOOST_AUTO_TEST_CASE(own_reservation_is_no_obstacle) {
   DiskFindings findings = clean_findings();
   findings.reservation = held_by(1);

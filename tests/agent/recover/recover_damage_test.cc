@@ -141,6 +141,8 @@ BOOST_AUTO_TEST_CASE(dump_without_its_first_section_keeps_log_and_pages) {
   BOOST_TEST(report.loss());
   BOOST_TEST(!result->saved());
   BOOST_TEST(says(report.incomplete_because(), "the vmcore's head is lost"));
+  BOOST_TEST(report.head_lost());
+  BOOST_TEST(says(summary_of(report), "how many pages are missing is not known"));
 
   std::filesystem::remove_all(expected_path());
   RecoverOptions accepting = options();

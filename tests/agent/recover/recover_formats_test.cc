@@ -110,8 +110,45 @@ BOOST_AUTO_TEST_CASE(finished_recovery_in_another_format_is_kept_and_that_is_sai
   BOOST_TEST_REQUIRE(again.has_value());
   BOOST_TEST(again->recovered_before());
   BOOST_TEST(again->saved());
-  BOOST_TEST(again->note() == "its vmcore is elf: move the directory away to get kdump, zlib");
+  BOOST_TEST(again->note() == "its vmcore is elf; with --format kdump you get another one");
   BOOST_TEST(core_text().substr(0, 4) == "\177ELF");
+}
+
+BOOST_AUTO_TEST_CASE(format_that_was_asked_for_is_written_beside_a_finished_one) {
+  put_complete_dump();
+  RecoverOptions asked = options();
+  asked.any_core = false;
+  asked.core.format = CoreFormat::kElf;
+  BOOST_TEST_REQUIRE(recover_dump(source(), asked).has_value());
+  asked.core = {.format = CoreFormat::kKdump, .codec = PageCodec::kZstd};
+  const std::string other = directory + "/alpha-20231114T221320Z-kdump-zstd-0a1b2c3d";
+  for (const bool before : {false, true}) {
+    const auto again = recover_dump(source(), asked);
+    BOOST_TEST_REQUIRE(again.has_value());
+    BOOST_TEST(again->found() == before);
+    BOOST_TEST(again->directory() == other);
+    BOOST_TEST(again->report().core_format() == "kdump, zstd");
+  }
+  BOOST_TEST(content_of(other + "/vmcore").substr(0, 5) == "KDUMP");
+  BOOST_TEST(core_text().substr(0, 4) == "\177ELF");
+  // The first one is still found by its format.
+  asked.core = {.format = CoreFormat::kElf};
+  const auto first = recover_dump(source(), asked);
+  BOOST_TEST_REQUIRE(first.has_value());
+  BOOST_TEST(first->found());
+  BOOST_TEST(first->directory() == expected_path());
+}
+
+BOOST_AUTO_TEST_CASE(format_that_was_asked_for_of_nothing_is_no_second_directory) {
+  put_header(pb::ABORTED, pb::LIMIT, 0);
+  BOOST_TEST_REQUIRE(recover().has_value());
+  RecoverOptions asked = options();
+  asked.any_core = false;
+  asked.core.format = CoreFormat::kElf;
+  const auto again = recover_dump(source(), asked);
+  BOOST_TEST_REQUIRE(again.has_value());
+  BOOST_TEST(again->found());
+  BOOST_TEST(left_behind().size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(killed_at_any_step_a_kdump_recovery_succeeds_the_next_time) {

@@ -106,6 +106,8 @@ BOOST_AUTO_TEST_CASE(means_what_the_block_layer_means) {
   }
   for (const int number : {ETIME, ETIMEDOUT}) BOOST_TEST(code_of_errno(number) == Code::kTimeout);
   BOOST_TEST(code_of_errno(ENOSPC) == Code::kNoSpace);
+  BOOST_TEST(describe(io_error("write", "/dev/sdx", 0, ENOSPC)).find("thin pool") !=
+             std::string::npos);
   BOOST_TEST(code_of_errno(EOPNOTSUPP) == Code::kUnsupported);
 }
 

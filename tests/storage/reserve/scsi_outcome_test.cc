@@ -99,6 +99,15 @@ BOOST_AUTO_TEST_CASE(medium_and_hardware_errors_are_io_errors) {
   BOOST_TEST(fails(check_condition(4, 0x44, 0x00), Code::kIo));
 }
 
+BOOST_AUTO_TEST_CASE(write_protected_disk_and_full_thin_pool_are_told_apart) {
+  const Status protected_disk = check_condition(7, 0x27, 0x00);
+  BOOST_TEST(fails(protected_disk, Code::kIo));
+  BOOST_TEST(describe(protected_disk.error()).find("write-protected") != std::string::npos);
+  const Status full = check_condition(7, 0x27, 0x07);
+  BOOST_TEST(fails(full, Code::kNoSpace));
+  BOOST_TEST(describe(full.error()).find("thin pool") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(missing_privilege_says_what_is_missing) {
   const Status status = judge({.sys_errno = EPERM}, "PREEMPT", "/dev/sdx");
   BOOST_TEST(fails(status, Code::kIo));

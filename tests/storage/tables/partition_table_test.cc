@@ -137,6 +137,35 @@ BOOST_AUTO_TEST_CASE(adoption_for_dumps_without_free_space_is_refused) {
   BOOST_TEST(refused(layout, "no room for dumps"));
 }
 
+BOOST_AUTO_TEST_CASE(metadata_partition_that_overlaps_something_is_not_written_to) {
+  const auto refusal = [](const Partition& metadata, const Partition& other, bool twice = false) {
+    GptGeometry gpt = geometry({metadata, other});
+    gpt.partitions[0].type = kMetadataPartitionType;
+    if (twice) gpt.partitions[1].type = kMetadataPartitionType;
+    const auto layout = plan_adopted_layout("disk", gpt, false);
+    return layout ? std::string() : describe(layout.error());
+  };
+  const auto says = [](const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+  };
+  const Partition gap{20 << 10, kMiB - (20 << 10)};
+  BOOST_TEST(refusal(gap, {kMiB, kMiB}) == "");
+  BOOST_TEST(says(refusal({20 << 10, 2 * kMiB}, {kMiB, kMiB}), "overlaps partition 2"));
+  BOOST_TEST(says(refusal({2 * kMiB, kMiB}, {kMiB, 8 * kMiB}), "overlaps partition 2"));
+  BOOST_TEST(says(refusal({4096, kMiB / 2}, {kMiB, kMiB}), "overlaps the GPT itself"));
+  BOOST_TEST(says(refusal({63 * kMiB, 2 * kMiB}, {kMiB, kMiB}), "overlaps the GPT itself"));
+  BOOST_TEST(says(refusal({512 * 41, kMiB / 2}, {kMiB, kMiB}), "not at a multiple of 4096"));
+  BOOST_TEST(says(refusal({20 << 10, 64 << 10}, {kMiB, kMiB}), "too small"));
+  BOOST_TEST(says(refusal(gap, {kMiB, kMiB}, true), "are both lastword's"));
+}
+
+BOOST_AUTO_TEST_CASE(data_partition_that_overlaps_another_is_not_used_for_dumps) {
+  GptGeometry gpt = geometry({{kMiB, 8 * kMiB}, {8 * kMiB, 8 * kMiB}});
+  gpt.partitions[1].type = kDataPartitionType;
+  BOOST_TEST(refused(plan_adopted_layout("disk", gpt, true), "overlaps partition 1"));
+  BOOST_TEST(plan_adopted_layout("disk", gpt, false).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(full_entry_array_is_refused) {
   GptGeometry gpt = geometry({{kMiB, kMiB}});
   gpt.entry_count = 1;
