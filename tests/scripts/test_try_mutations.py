@@ -1,21 +1,12 @@
-import importlib.machinery
-import importlib.util
 import os
+import sys
 import unittest
 
 _ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+sys.path.insert(0, os.path.join(_ROOT, "tests", "mutations"))
 
-
-def load_try_mutations():
-    """scripts/try-mutations as a module: a program's name has no .py."""
-    path = os.path.join(_ROOT, "scripts", "try-mutations")
-    loader = importlib.machinery.SourceFileLoader("try_mutations", path)
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
-    loader.exec_module(module)
-    return module
-
-
-tool = load_try_mutations()
+import dependents  # noqa: E402
+import faults  # noqa: E402
 
 LIST = """# A remark.
 
@@ -37,7 +28,7 @@ second_fault: agent/a.cc
 
 class TheList(unittest.TestCase):
     def test_is_read(self):
-        first, second = tool.parse(LIST, "here")
+        first, second = faults.parse(LIST, "here")
         self.assertEqual(first.name, "first_fault")
         self.assertEqual(first.file, "agent/a.cc")
         self.assertEqual(first.says, ["It breaks", "two lines."])
@@ -48,27 +39,27 @@ class TheList(unittest.TestCase):
     def test_that_makes_no_sense_is_refused(self):
         for text in ["  - lines without a name\n", "a: b.cc\n  - no sentence\n  + x\n",
                      "a: b.cc\n  Says.\n  - one\n  + two\n  + three\n", "a: b.cc\n  Says.\n"]:
-            with self.assertRaises(tool.Wrong):
-                tool.parse(text, "here")
+            with self.assertRaises(faults.Wrong):
+                faults.parse(text, "here")
 
 
 class Applying(unittest.TestCase):
     def setUp(self):
-        self.first, self.second = tool.parse(LIST, "here")
+        self.first, self.second = faults.parse(LIST, "here")
 
     def test_changes_one_place(self):
         text = "  if (held) {\n    check();\n    go();\n  }\n"
-        self.assertEqual(tool.apply(self.first, text), text.replace("held", "true"))
-        self.assertEqual(tool.apply(self.second, text), text.replace("check();", ""))
+        self.assertEqual(faults.apply(self.first, text), text.replace("held", "true"))
+        self.assertEqual(faults.apply(self.second, text), text.replace("check();", ""))
 
     def test_wants_the_line_there_exactly_once(self):
         for text in ["if (holds) {\n", "if (held) {\nif (held) {\n"]:
-            with self.assertRaises(tool.Wrong):
-                tool.apply(self.first, text)
+            with self.assertRaises(faults.Wrong):
+                faults.apply(self.first, text)
 
     def test_wants_parts_on_lines_that_follow_each_other(self):
-        with self.assertRaises(tool.Wrong):
-            tool.apply(self.second, "check();\n\ngo();\n")
+        with self.assertRaises(faults.Wrong):
+            faults.apply(self.second, "check();\n\ngo();\n")
 
 
 NINJA = """build agent/CMakeFiles/agent.dir/a.cc.o: CXX_COMPILER__agent /s/agent/a.cc | pch || order
@@ -87,9 +78,15 @@ DEPS = """tests/agent/CMakeFiles/a_test.dir/a_test.cc.o: #deps 2, deps mtime 1 (
 """
 
 
+class EveryMutation(unittest.TestCase):
+    def test_has_a_name_of_its_own_and_a_sentence(self):
+        mutations = faults.load_list(_ROOT)
+        self.assertGreater(len(mutations), 80)
+
+
 class Dependents(unittest.TestCase):
     def setUp(self):
-        self.graph = tool.Graph(NINJA, DEPS, "/s")
+        self.graph = dependents.Graph(NINJA, DEPS, "/s")
 
     def programs(self, file):
         return {made for made in self.graph.dependents(file) if made.startswith("bin/")}
@@ -102,9 +99,9 @@ class Dependents(unittest.TestCase):
         self.assertEqual(self.programs("agent/a.h"), {"bin/a_test"})
 
     def test_nearest_come_first(self):
-        near = tool.distance("tests/agent", "bin/a_test", "agent/a.cc")
-        room = tool.distance("tests/agent", "bin/b_test", "agent/a.cc")
-        far = tool.distance("tests/cli", "bin/c_test", "agent/a.cc")
+        near = dependents.distance("tests/agent", "bin/a_test", "agent/a.cc")
+        room = dependents.distance("tests/agent", "bin/b_test", "agent/a.cc")
+        far = dependents.distance("tests/cli", "bin/c_test", "agent/a.cc")
         self.assertLess(near, room)
         self.assertLess(room, far)
 

@@ -43,6 +43,7 @@ class Watch : public Panic {
   void require_panic(const Result<Failure>& failure) {
     BOOST_TEST_REQUIRE(failure.has_value());
     BOOST_TEST(executor.now() >= kMinute);
+    BOOST_TEST(executor.now() < kMinute + milliseconds(1000));  // by its header, not by a survey
     BOOST_TEST(failure->proven);
     BOOST_TEST(failure->generation.value_or(0) == kCrashed);
   }
@@ -65,6 +66,38 @@ BOOST_AUTO_TEST_CASE(disk_of_the_partners_that_this_node_holds_is_no_reason_to_a
   // Labelled over to alpha while beta held it: owned by nobody.
   watch.give(kSpare, make_label(kSpare, pb::SPARE, kAlpha));
   watch.require_panic(watch.wait());
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_an_earlier_life_left_is_no_reason_to_act) {
+  Watch watch;
+  // alpha lives again, and could not take the disk that its earlier life dumped to.
+  for (const unsigned lun : {kFirst, kSecond}) {
+    pb::Label label = label_on(watch.shelf, lun);
+    label.set_owner_generation(kCrashed + 1);
+    label.set_home_generation(kCrashed + 1);
+    plant(watch.shelf, lun, label);
+  }
+  watch.put_header(kDump, pb::IN_PROGRESS);
+  struct StillWatching {};
+  watch.watch_command = [&](const fake::CommandTrace&) {
+    if (watch.executor.now() >= kMinute) throw StillWatching();
+  };
+  BOOST_CHECK_THROW((void)watch.wait(), StillWatching);
+}
+
+BOOST_AUTO_TEST_CASE(life_that_was_stopped_takes_no_lost_reservation_anew) {
+  Watch watch;
+  NodeState next = watch.state;
+  next.boot_generation = kOwn + 1;
+  next.key = key_of(kBeta, kOwn + 1);
+  BOOST_TEST_REQUIRE(save_node_state(watch.config, next).has_value());
+  pb::Label own = make_label(kSecond, pb::SERVICE, kBeta);
+  own.set_owner_node(kBeta);
+  own.set_owner_generation(kOwn);
+  plant(watch.shelf, kSecond, own);
+  watch.shelf.lose_power();
+  watch.require_panic(watch.wait());
+  BOOST_TEST(!watch.shelf.reservation(kSecond).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(takeover_that_was_interrupted_is_resumed_at_once_and_bounded) {

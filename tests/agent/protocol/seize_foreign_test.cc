@@ -99,6 +99,31 @@ BOOST_AUTO_TEST_CASE(later_life_of_the_victim_is_no_foreign_registrant) {
   BOOST_CHECK(registered(disk.shelf, key(kAlpha, 8)));
 }
 
+BOOST_AUTO_TEST_CASE(later_life_of_the_taker_itself_is_respected_holder_or_not) {
+  // Another machine has this node's number, or this process is one of an earlier boot.
+  for (const bool holder : {false, true}) {
+    FakeShelf shelf({.power_on_attention = false});
+    const Nexus reborn = shelf.connect("beta reborn");
+    BOOST_REQUIRE(reborn.lun(0)->register_ignoring_existing(key(kBeta, 5), false));
+    if (holder) BOOST_REQUIRE(reborn.lun(0)->reserve(key(kBeta, 5), kOwnerType));
+    const Nexus beta = shelf.connect("beta");
+    BOOST_CHECK(!seize(*beta.lun(0), takeover_by_beta()));
+    BOOST_CHECK(registered(shelf, key(kBeta, 5)));
+    BOOST_CHECK(!registered(shelf, key(kBeta, 4)));
+    BOOST_CHECK_EQUAL(sent(shelf, Command::kPreemptAndAbort), 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(third_node_of_the_cluster_is_no_victim) {
+  FakeShelf shelf({.power_on_attention = false});
+  const Nexus third = shelf.connect("third");
+  BOOST_REQUIRE(third.lun(0)->register_ignoring_existing(key(3, 7), false));
+  BOOST_REQUIRE(third.lun(0)->reserve(key(3, 7), kOwnerType));
+  const Nexus beta = shelf.connect("beta");
+  BOOST_CHECK(!seize(*beta.lun(0), takeover_by_beta()));
+  BOOST_CHECK(holds(shelf, key(3, 7)));
+}
+
 BOOST_AUTO_TEST_CASE(foreign_registrant_of_a_disk_that_a_foreign_key_holds_is_not_touched) {
   FakeShelf shelf;
   const Nexus third = shelf.connect("third");

@@ -78,6 +78,28 @@ BOOST_AUTO_TEST_CASE(disk_that_fails_ends_this_life_and_can_be_released_later) {
   BOOST_TEST(fake::fails(load_last_life(config), Code::kNotFound));
 }
 
+BOOST_AUTO_TEST_CASE(mailbox_disk_that_the_partner_holds_is_left_and_stays_the_partners) {
+  ServiceNode node;
+  node.add(pb::SERVICE);
+  node.add(pb::MAILBOX, 0);
+  const ReservationKey theirs = key_of(kBeta, 3);
+  const auto lun = node.shelf.connect("beta").lun(1);
+  while (!lun->test_unit_ready()) {
+  }
+  BOOST_TEST_REQUIRE(fake::ok(lun->register_ignoring_existing(theirs, false)));
+  BOOST_TEST_REQUIRE(fake::ok(lun->reserve(theirs, kOwnerType)));
+  BOOST_TEST_REQUIRE(fake::ok(start_node(node.config, false, node.access())));
+  node.look_again();
+  const auto report = stop_node(
+      node.config, [](const NodeState&, const Survey&) { return Result<std::vector<Error>>(); },
+      node.access());
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(report->released == 2U);
+  BOOST_TEST(report->not_released.empty());
+  BOOST_TEST((node.shelf.registrations(1).keys == std::vector{theirs}));
+  BOOST_TEST((node.holder(1) == theirs));
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_cannot_be_read_counts_as_not_released) {
   survey.disks[1].label.reset();
   survey.disks[1].problem = Error{.code = Code::kIo, .operation = "read"};

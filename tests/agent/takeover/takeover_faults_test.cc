@@ -92,6 +92,15 @@ BOOST_AUTO_TEST_CASE(disk_that_is_held_already_is_taken_at_once_whatever_its_hea
   BOOST_TEST(header_on(shelf, kArmed).attribute() == pb::INACTIVE);
 }
 
+BOOST_AUTO_TEST_CASE(disk_whose_header_can_not_be_read_is_not_taken_from_under_the_dump) {
+  for (unsigned slot = 0; slot < 2; ++slot) {
+    const std::vector<std::byte> garbage(kBlockBytes, std::byte{0x5a});
+    shelf.poke(kArmed, kMetadataOffset + slot_offset(RecordPlace::kCoredump, slot), garbage);
+  }
+  BOOST_TEST_REQUIRE(run().has_value());
+  BOOST_TEST(time_of("take-started " + path_of(kArmed)) >= dump_ends.count());
+}
+
 BOOST_AUTO_TEST_CASE(life_that_panicked_is_removed_where_its_label_was_not_written_yet) {
   pb::Label label = label_on(shelf, kFirst);
   label.set_owner_generation(kCrashed - 1);
