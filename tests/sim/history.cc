@@ -134,11 +134,11 @@ History run_history(std::uint64_t seed, const std::string& folder,
           .simulated_ms = std::chrono::duration_cast<milliseconds>(world.scheduler.now()).count()};
 }
 
-std::string history_folder() {
+std::string history_folder(int pid) {
   const bool memory = std::filesystem::is_directory("/dev/shm");
   return fmt::format("{}/lastword-sim-{}",
                      memory ? "/dev/shm" : std::filesystem::temp_directory_path().string(),
-                     ::getpid());
+                     pid == 0 ? ::getpid() : pid);
 }
 
 }  // namespace lastword::sim

@@ -21,7 +21,7 @@ struct History {
 [[nodiscard]] History run_history(std::uint64_t seed, const std::string& folder,
                                   const std::function<void(const std::string&)>& tell = {});
 
-// A folder in memory for this process.
-[[nodiscard]] std::string history_folder();
+// A folder in memory for a process, this one if none is named.
+[[nodiscard]] std::string history_folder(int pid = 0);
 
 }  // namespace lastword::sim

@@ -251,9 +251,11 @@ void SimNode::arm(std::function<void()> then) {
       "arm", [this](Program& program) { return arm_main(program); }, std::move(then));
 }
 
-// The service on the node's own disks first: closing it waits for what is under way.
+// The service on the node's own disks first: closing it waits for what is under way. And what takes
+// over, as systemd does (PartOf=, After=).
 void SimNode::stop(std::function<void()> then) {
   if (!up()) return;
+  for (const char* name : {"agent", "takeover"}) kill_program(name);
   NodeTruth& truth = world_.truth.of(id_);
   for (unsigned lun = 0; lun < kOwnedLuns; ++lun) {
     if (test::label_on(world_.target.shelf(), lun).home_node() != id_) continue;
@@ -266,14 +268,7 @@ void SimNode::stop(std::function<void()> then) {
 
 void SimNode::restart() {
   if (!up()) return;
-  for (const char* name : {"agent", "arm", "start"}) {
-    const auto found = std::ranges::find_if(
-        running_, [&](const auto& program) { return program->actor->process == name; });
-    if (found == running_.end()) continue;
-    const auto program = *found;
-    running_.erase(found);
-    world_.scheduler.kill(program->process);
-  }
+  for (const char* name : {"arm", "start"}) kill_program(name);
   stop([this] {
     start([this] {
       arm();

@@ -1,21 +1,17 @@
 // Histories of two nodes (README.md): as many as fit, and those that once broke an invariant.
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "tests/sim/history.h"
+#include "tests/sim/pool.h"
 
 namespace lastword::sim {
 namespace {
 
-constexpr std::chrono::seconds kTime{25};
-
-void require_sound(std::uint64_t seed, const std::string& folder) {
-  const History history = run_history(seed, folder);
-  BOOST_TEST_REQUIRE(!history.broken, "seed " << seed << ": " << history.broken.value_or("")
-                                              << "\nreplay: bin/lastword-sim --seed " << seed
-                                              << " --trace");
-}
+constexpr std::chrono::seconds kTime{45};
 
 }  // namespace
 
@@ -23,22 +19,26 @@ BOOST_AUTO_TEST_SUITE(simulation)
 
 BOOST_AUTO_TEST_CASE(one_seed_is_one_history) {
   const std::string folder = history_folder();
-  std::string first;
-  std::string second;
-  (void)run_history(7, folder, [&](const std::string& line) { first += line + "\n"; });
-  (void)run_history(7, folder, [&](const std::string& line) { second += line + "\n"; });
-  BOOST_TEST(!first.empty());
-  BOOST_TEST((first == second));
+  std::array<std::string, 2> traces;
+  for (std::string& trace : traces) {
+    (void)run_history(7, folder, [&](const std::string& line) { trace += line + "\n"; });
+  }
+  BOOST_TEST(!traces[0].empty());
+  BOOST_TEST((traces[0] == traces[1]));
   std::filesystem::remove_all(folder);
 }
 
 BOOST_AUTO_TEST_CASE(no_history_breaks_an_invariant) {
-  const std::string folder = history_folder();
-  const auto end = std::chrono::steady_clock::now() + kTime;
-  std::uint64_t seed = 1;
-  while (std::chrono::steady_clock::now() < end) require_sound(seed++, folder);
-  BOOST_TEST_MESSAGE(seed - 1 << " histories");
-  std::filesystem::remove_all(folder);
+  const Tally tally = run_histories(
+      {.count = 10'000,
+       .limit = kTime,
+       .workers = std::max(1U, std::thread::hardware_concurrency())},
+      [](std::uint64_t seed, const std::string& what) {
+        BOOST_TEST_ERROR("seed " << seed << ": " << what << "\nreplay: bin/lastword-sim --seed "
+                                 << seed << " --trace");
+      });
+  BOOST_TEST_MESSAGE(tally.histories << " histories");
+  BOOST_TEST(tally.histories > 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -115,7 +115,8 @@ void Target::execute(const FlightPtr& flight) {
   const Executed executed{.actor = *flight->actor,
                           .about = order.about,
                           .before = std::move(before),
-                          .held_before = held_before};
+                          .held_before = held_before,
+                          .late = !awaited};
   abort_after(executed);
   if (on_executed) on_executed(executed);
   end(flight, status);

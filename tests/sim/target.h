@@ -34,6 +34,7 @@ struct Executed {
   // Before it, where the command is one of reservations.
   std::vector<fake::Registrant> before;
   std::optional<Reservation> held_before;
+  bool late = false;  // its sender waits no more
 };
 
 class Target {

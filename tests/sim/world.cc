@@ -84,6 +84,8 @@ World::World(std::uint64_t seed, const std::string& folder,
                            .configs = {nullptr, &node(1).config(), &node(2).config()},
                            .roles = std::move(roles),
                            .homes = std::move(homes),
+                           .rates = target.rates(),
+                           .draw = draw,
                            .broken = [this](const std::string& what) {
                              say("BROKEN " + what);
                              if (!broken) broken = what;
@@ -159,7 +161,9 @@ void World::lose_power() {
   if (!draw.options.aptpl_capable || draw.options.aptpl_store_missing) {
     truth.power_lost = scheduler.now();
   }
+  for (const auto& checker : checkers_) checker->before_power_loss();
   target.lose_power();
+  for (const auto& checker : checkers_) checker->after_power_loss();
 }
 
 void World::stop_faults() {

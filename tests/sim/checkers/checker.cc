@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "storage/block/record_io.h"
+#include "tests/agent/disks/shelf_nodes.h"
+
 namespace lastword::sim {
 
 std::vector<KeyParts> Checker::removed_by(const Executed& executed) const {
@@ -14,12 +17,21 @@ std::vector<KeyParts> Checker::removed_by(const Executed& executed) const {
   return removed;
 }
 
+pb::TakeoverIntent Checker::intent_on(std::uint8_t node, unsigned lun) const {
+  test::Medium medium(watched_.shelf, lun);
+  const auto place = node == 1 ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh;
+  pb::MailboxSlot slot;
+  if (!RecordIo(medium, test::kMetadataOffset).read(place, slot)) slot.Clear();
+  return slot.intent();
+}
+
 std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched) {
   std::vector<std::unique_ptr<Checker>> checkers;
   checkers.push_back(check_one_writer(watched));
   checkers.push_back(check_live_keys(watched));
   checkers.push_back(check_intent_first(watched));
   checkers.push_back(check_dump_not_early(watched));
+  checkers.push_back(check_kept_over_power(watched));
   return checkers;
 }
 

@@ -23,6 +23,8 @@ struct Watched {
   std::array<const Config*, 3> configs;  // by node id, from 1
   std::vector<pb::Role> roles;           // by logical unit
   std::vector<std::uint8_t> homes;       // likewise; 0: a mailbox disk's
+  const Rates& rates;
+  const ShelfDraw& draw;
   std::function<void(const std::string&)> broken;
 };
 
@@ -38,6 +40,9 @@ class Checker {
   virtual void on_event(const Actor&, const Event&, unsigned lun) { static_cast<void>(lun); }
   // The service of this node was told that the disk is its own.
   virtual void on_told(const Actor&, unsigned lun) { static_cast<void>(lun); }
+  // The shelf is about to lose power, and has it again.
+  virtual void before_power_loss() {}
+  virtual void after_power_loss() {}
 
  protected:
   [[nodiscard]] Time now() const { return watched_.scheduler.now(); }
@@ -56,14 +61,18 @@ class Checker {
   // Keys that were registered before this command and are not any more.
   [[nodiscard]] std::vector<KeyParts> removed_by(const Executed& executed) const;
 
+  // What this node's slot on a mailbox disk says.
+  [[nodiscard]] pb::TakeoverIntent intent_on(std::uint8_t node, unsigned lun) const;
+
   const Watched& watched_;
 };
 
-// I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I5 dump_not_early.cc.
+// I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I5 dump_not_early.cc; kept_over_power.cc.
 [[nodiscard]] std::unique_ptr<Checker> check_one_writer(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_live_keys(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_intent_first(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_dump_not_early(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_kept_over_power(const Watched& watched);
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched);
 
 // I7, I8, I9: what keeps the pair from being at rest, when faults have stopped, both nodes are up

@@ -1,8 +1,8 @@
 // I3: before a node removes the first key of its partner, its takeover intent against that life is
 // durable: on a mailbox disk in the node's slot there, on any other disk in the node's own file.
 //
-// Checked when the command is executed. An intent of a takeover that is over (TAKEN, or against a
-// later life) does as well as one of this takeover: what counts is that whoever finds the key gone
+// Checked when the command is executed. An intent of a takeover that is done (TAKEN), or against a
+// later life, does as well as one of this takeover: what counts is that whoever finds the key gone
 // finds the intent too.
 #include <fmt/format.h>
 
@@ -34,12 +34,11 @@ class DurableMedium final : public BlockDevice {
   unsigned lun_;
 };
 
-// A command may be executed after its takeover was ended, since the victim lives again: nobody asks
-// about the earlier life then.
-bool covers(const pb::TakeoverIntent& intent, const KeyParts& victim, bool lives) {
+// `late`: the taker has given up meanwhile, and ended its intent.
+bool covers(const pb::TakeoverIntent& intent, const KeyParts& victim, bool late) {
   return (intent.phase() == pb::TakeoverIntent::TAKING ||
           intent.phase() == pb::TakeoverIntent::TAKEN ||
-          (intent.phase() == pb::TakeoverIntent::ENDED && !lives)) &&
+          (intent.phase() == pb::TakeoverIntent::ENDED && late)) &&
          intent.victim_node() == victim.node &&
          intent.victim_generation() >= victim.boot_generation;
 }
@@ -56,10 +55,9 @@ class IntentFirst final : public Checker {
     const std::uint8_t taker = executed.actor.node;
     for (const KeyParts& removed : removed_by(executed)) {
       if (removed.node == taker) continue;
-      const bool lives = watched_.truth.lives(removed.node, removed.boot_generation);
       const bool durable = is_mailbox(executed.about.lun)
-                               ? covers(slot_of(taker, executed.about.lun), removed, lives)
-                               : covers(file_of(taker), removed, lives);
+                               ? covers(slot_of(taker, executed.about.lun), removed, executed.late)
+                               : covers(file_of(taker), removed, executed.late);
       if (durable) continue;
       watched_.broken(
           fmt::format("I3: {}'s {} removes the key of {}'s life {} from lun {}, and has no "

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "agent/node/state_files.h"
 #include "tests/agent/disks/shelf_nodes.h"
@@ -12,6 +14,17 @@
 
 namespace lastword::sim {
 namespace {
+
+bool changes_registrations(const Executed& executed) {
+  switch (executed.about.command) {
+    case fake::Command::kRegister:
+    case fake::Command::kPreempt:
+    case fake::Command::kPreemptAndAbort:
+      return executed.about.outcome->has_value();
+    default:
+      return false;
+  }
+}
 
 class LiveKeys final : public Checker {
  public:
@@ -22,6 +35,7 @@ class LiveKeys final : public Checker {
   }
 
   void on_executed(const Executed& executed) override {
+    if (is_mailbox(executed.about.lun) && changes_registrations(executed)) count_votes(executed);
     if (executed.about.command != fake::Command::kPreempt &&
         executed.about.command != fake::Command::kPreemptAndAbort) {
       return;
@@ -71,30 +85,51 @@ class LiveKeys final : public Checker {
     if (!state || state->mailbox_disks.empty()) return;
     std::size_t won = 0;
     for (unsigned lun = 0; lun < watched_.roles.size(); ++lun) {
-      if (std::ranges::find(state->mailbox_disks, test::uuid_of(lun)) ==
-          state->mailbox_disks.end()) {
-        continue;
-      }
-      bool own = false;
-      bool rival = false;
-      for (const ReservationKey key : watched_.shelf.registrations(lun).keys) {
-        const auto parts = parse_key(key);
-        own = own || key == executed.about.own;
-        rival = rival || (parts && parts->node == victim.node &&
-                          parts->boot_generation == victim.boot_generation);
-      }
-      if (own && !rival) ++won;
+      const bool counts =
+          std::ranges::find(state->mailbox_disks, test::uuid_of(lun)) != state->mailbox_disks.end();
+      if (counts && votes_.at(taker).at(lun)) ++won;
     }
     if (2 * won > state->mailbox_disks.size()) return;
-    watched_.broken(
-        fmt::format("I2: {}'s {} removes the key of {}'s life {} from lun {} with {} of {} "
-                    "mailbox disks",
-                    node_name(taker), executed.actor.process, node_name(victim.node),
-                    victim.boot_generation, executed.about.lun, won, state->mailbox_disks.size()));
+    watched_.broken(fmt::format(
+        "I2: {}'s {} removes the key of {}'s life {} from lun {} with {} of {} mailbox disks",
+        node_name(taker), executed.actor.process, node_name(victim.node), victim.boot_generation,
+        executed.about.lun, won, state->mailbox_disks.size()));
   }
 
-  std::array<Time, 3> began_{};                          // each node's last takeover
-  std::set<std::pair<std::uint8_t, Generation>> taken_;  // taker, the victim's life
+  // A vote is won where the rival's key is removed, or not there, and lost with one's own key. A
+  // rival that registers again, to read under that registration who has won, changes nothing.
+  void count_votes(const Executed& executed) {
+    const unsigned lun = executed.about.lun;
+    // The winner has given up, and has ended its intent: the loser may join again.
+    if (const auto own = parse_key(executed.about.own)) {
+      const auto intent = intent_on(partner_of(executed.actor.node), lun);
+      if (intent.phase() == pb::TakeoverIntent::NONE ||
+          intent.phase() == pb::TakeoverIntent::ENDED) {
+        lost_.erase({lun, own->node, own->boot_generation});
+      }
+    }
+    for (const KeyParts& key : removed_by(executed)) {
+      votes_.at(key.node).at(lun) = false;
+      lost_.insert({lun, key.node, key.boot_generation});
+    }
+    std::array<bool, 3> registered{};
+    std::array<bool, 3> rival{};
+    for (const fake::Registrant& registrant : watched_.shelf.registrants(lun)) {
+      const auto parts = parse_key(registrant.key);
+      if (!parts) continue;
+      registered.at(parts->node) = true;
+      if (!lost_.contains({lun, parts->node, parts->boot_generation})) rival.at(parts->node) = true;
+    }
+    for (const std::uint8_t node : kNodes) {
+      votes_.at(node).at(lun) =
+          registered.at(node) && rival.at(node) && !rival.at(partner_of(node));
+    }
+  }
+
+  std::array<std::array<bool, kMaxLuns>, 3> votes_{};              // by node
+  std::set<std::tuple<unsigned, std::uint8_t, Generation>> lost_;  // keys that were removed
+  std::array<Time, 3> began_{};                                    // each node's last takeover
+  std::set<std::pair<std::uint8_t, Generation>> taken_;            // taker, the victim's life
 };
 
 }  // namespace
