@@ -33,7 +33,7 @@ def service_reads_what_alpha_wrote(lab):
         "echo has read; exec sleep 1000'",
         "reader",
     )
-    reader.wait_for("has read", 20)
+    reader.wait_for("^has read$", 20)
     before = block_of(pair.beta, seen_by_beta)
     write_block(pair.alpha, seen_by_alpha, "after")
     require(
@@ -73,7 +73,7 @@ def changes_of_beta_do_not_land(lab):
         "echo has written; exec sleep 1000'",
         "writer",
     )
-    writer.wait_for("has written", 20)
+    writer.wait_for("^has written$", 20)
     changed = block_of(pair.beta, disk)
     # By alpha: a direct read on beta would write back what is changed there.
     was = block_of(pair.alpha, pair.alpha.disk("service0"))
