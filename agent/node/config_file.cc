@@ -43,10 +43,10 @@ class Reader {
   }
 
   void complain(const toml::source_region& where, const std::string& what) {
-    // Line 0: the mistake is something missing from the file as a whole.
+    // Line 0: something is missing from the file as a whole, perhaps by a mistake that has a line.
     const auto [line, column] = where.begin;
     const std::string place = line == 0 ? "" : fmt::format("line {}:{}: ", line, column);
-    complaints_.push_back({.place = {line, column},
+    complaints_.push_back({.place = {line == 0 ? UINT32_MAX : line, column},
                            .error = {.code = Code::kUsage,
                                      .operation = "read configuration",
                                      .disk = path_,

@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(dump_of_another_cluster_is_not_called_one_of_ours) {
     if (configured) configure(kOtherCluster);
     const Outcome homeless = run("recover " + image.path());
     BOOST_TEST(homeless.status == kExitUsage);
-    BOOST_TEST(configured == contains(homeless.errors, "core_directory for node1.6f1ed002"));
+    BOOST_TEST(contains(homeless.errors, "core_directory for node1.6f1ed002"));
     const Outcome outcome = run("recover --no-mark " + image.path() + " -o " + folder);
     BOOST_TEST(outcome.status == kExitOk);
     BOOST_TEST(contains(outcome.output, "Dump of node1.6f1ed002 "));
