@@ -97,8 +97,10 @@ using Status = Result<void>;
   return tl::unexpected(error);
 }
 
-// "/dev/sdc: write at byte 1048576: I/O error (Input/output error): detail". Parts that an Error
-// does not have are left out. With sense data: "... (SCSI status 0x02, sense 3/11/00): detail".
+// "/dev/sdc: write at byte 1048576: time-out (Connection timed out): detail". Parts that an Error
+// does not have are left out, and so is the name of a Code that says no more than errno and detail
+// do: "/dev/sdc: open: Permission denied: detail". With sense data: "... I/O error (SCSI status
+// 0x02, sense 3/11/00): detail".
 [[nodiscard]] std::string describe(const Error& error);
 // The same into a caller's buffer, without the heap. Returns the part that was written.
 [[nodiscard]] std::string_view describe_to(const Error& error, char* buffer, std::size_t size);
