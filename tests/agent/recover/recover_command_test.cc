@@ -1,6 +1,7 @@
 // `lastword recover` as an operator runs it on an image: output, exit status, what is left.
 #include <boost/test/unit_test.hpp>
 
+#include "storage/block/exclusive_lock.h"
 #include "tests/agent/recover/recover_program.h"
 
 namespace lastword {
@@ -181,6 +182,20 @@ BOOST_AUTO_TEST_CASE(neither_gpt_nor_label_is_no_disk_of_lastword) {
   BOOST_TEST(outcome.status == kExitNo);
   BOOST_TEST(contains(outcome.errors, "no GPT"));
   BOOST_TEST(run("inspect " + image.path()).status == kExitNo);
+}
+
+BOOST_AUTO_TEST_CASE(image_that_another_program_writes_is_read_but_not_marked) {
+  put_dump(pb::COMPLETED, sample_stream().bytes());
+  const std::string folder = make_folder("cores");
+  const auto lock = lock_disk(image.path(), [] {});
+  BOOST_TEST_REQUIRE(lock.has_value());
+  const Outcome refused = run("recover " + image.path() + " -o " + folder);
+  BOOST_TEST(refused.status == kExitRefused);
+  BOOST_TEST(contains(refused.errors, "another program is at work on it"));
+  BOOST_TEST(names_in(folder).empty());
+  const Outcome read = run("recover --no-mark " + image.path() + " -o " + folder);
+  BOOST_TEST(read.status == kExitPartial);  // the sample has no end
+  BOOST_TEST(names_in(folder).size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(place_of_the_records_can_be_told) {
