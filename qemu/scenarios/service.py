@@ -66,8 +66,9 @@ def changes_of_beta_do_not_land(lab):
     pair.begin()
     disk = pair.beta.disk("service0")
     write_block(pair.alpha, pair.alpha.disk("service0"), "alpha")
-    # Nothing is to be written back before the takeover does it.
-    pair.beta.check("echo 0 >/proc/sys/vm/dirty_writeback_centisecs")
+    # Nothing is to be written back before the takeover does it. 0 would be at once: the first change
+    # of a disk wakes its writer after that time, and a disk without history has a share of 0.
+    pair.beta.check("echo 360000 >/proc/sys/vm/dirty_writeback_centisecs")
     writer = pair.beta.spawn(
         f"sh -c 'exec 3<>{disk}; echo beta | dd of={disk} bs=4096 seek={_BLOCK} conv=sync,notrunc; "
         "echo has written; exec sleep 1000'",
