@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "dumpwriter/base/stop_signals.h"
 #include "dumpwriter/dump_run.h"
 #include "dumpwriter/engine_choice.h"
 #include "dumpwriter/open_classes.h"
@@ -45,6 +46,7 @@ int exit_status_of(const DumpEnd& end) {
       return kExitOk;
     case Outcome::kLimit:
     case Outcome::kDiskFull:
+    case Outcome::kStopped:
       return kExitPartial;
     case Outcome::kFenced:
       return kExitFenced;
@@ -87,6 +89,7 @@ class ByHand {
     auto engine = make_engine(options_.engine, disk->fd, disk->info.path, size.data_buffers);
     if (!engine) return fail(engine.error());
 
+    const StopSignals signals;
     const PanicClock clock;
     const milliseconds limit = options_.limit.value_or(milliseconds::max());
     const DumpIdentity identity{
@@ -119,7 +122,8 @@ class ByHand {
                   .limit = limit,
                   .io_timeout = kIoTimeout,
                   .exclude = options_.exclude,
-                  .codec = options_.codec},
+                  .codec = options_.codec,
+                  .stop = &StopSignals::asked()},
                  clock, reporter);
     const DumpEnd end = dump.run();
     if (target.header().durable_bytes() > 0) {
@@ -197,7 +201,11 @@ int run_by_hand(const DumpOptions& options) {
     reporter.error(end.error());
     return exit_status(end.error().code);
   }
-  if (end->error) reporter.error(*end->error);
+  if (end->outcome == Outcome::kStopped) {
+    reporter.note(end->error->detail.view());
+  } else if (end->error) {
+    reporter.error(*end->error);
+  }
   return exit_status_of(*end);
 }
 

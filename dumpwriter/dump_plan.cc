@@ -88,6 +88,8 @@ DumpStep on_streamed(DumpStep step, const DumpEvent& event) {
       return close(step, Outcome::kDiskFull, pb::DISK_FULL);
     case Outcome::kVmcore:
       return close(step, Outcome::kVmcore, pb::VMCORE);
+    case Outcome::kStopped:
+      return close(step, Outcome::kStopped, pb::STOPPED);
     case Outcome::kIoError:
       return close(step, Outcome::kIoError, pb::IO_ERROR);
     default:

@@ -37,6 +37,8 @@ std::string_view reason_of(Outcome outcome) {
       return name_of(pb::DISK_FULL);
     case Outcome::kVmcore:
       return name_of(pb::VMCORE);
+    case Outcome::kStopped:
+      return name_of(pb::STOPPED);
     case Outcome::kIoError:
       return name_of(pb::IO_ERROR);
     case Outcome::kTimeout:
@@ -147,7 +149,11 @@ Outcome DumpRun::stream(DumpTarget& target) {
   }
   StreamWriter writer(
       *core_, {.pages = *pages_, .essential = essential_, .classes = classes_, .pool = pool_},
-      target, {.crash_id = settings_.crash_id, .limit = settings_.limit, .codec = settings_.codec},
+      target,
+      {.crash_id = settings_.crash_id,
+       .limit = settings_.limit,
+       .codec = settings_.codec,
+       .stop = settings_.stop},
       settings_.exclude, clock_, reporter_);
   const StreamResult result = writer.run();
   end_.outcome = result.outcome;

@@ -1,6 +1,7 @@
 // Carries out the decisions of dump_plan.h on real (or fake) disks.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <optional>
 #include <span>
@@ -29,6 +30,7 @@ struct DumpSettings {
   milliseconds io_timeout{0};  // for one command of a check
   PageFilter exclude;
   CodecSetting codec;
+  const std::atomic<bool>* stop = nullptr;  // see StreamSettings
 };
 
 // How it ended.

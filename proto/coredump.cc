@@ -56,9 +56,9 @@ bool is_final_end(const pb::CoredumpHeader& header) {
 }
 
 bool ended_empty(const pb::CoredumpHeader& header) {
-  const bool by_writer_after_flush = header.reason() == pb::LIMIT ||
-                                     header.reason() == pb::DISK_FULL ||
-                                     header.reason() == pb::VMCORE;
+  const bool by_writer_after_flush =
+      header.reason() == pb::LIMIT || header.reason() == pb::DISK_FULL ||
+      header.reason() == pb::VMCORE || header.reason() == pb::STOPPED;
   return header.attribute() == pb::ABORTED && by_writer_after_flush && header.durable_bytes() == 0;
 }
 

@@ -54,6 +54,8 @@ std::string_view name_of(pb::Reason reason) {
       return "VMCORE";
     case pb::REBOOTED:
       return "REBOOTED";
+    case pb::STOPPED:
+      return "STOPPED";
     default:
       return "an unknown reason";
   }

@@ -30,6 +30,8 @@ std::string_view meaning_of(pb::Reason reason) {
       return "the capture kernel failed to read the crashed kernel's memory";
     case pb::REBOOTED:
       return "the node rebooted before its dump was over";
+    case pb::STOPPED:
+      return "the dump writer was stopped by a signal";
     default:
       return "the dump ended early";
   }

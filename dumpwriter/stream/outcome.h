@@ -12,6 +12,7 @@ enum class Outcome : std::uint8_t {
   kLimit,     // stream: the time limit passed; everything before is durable
   kDiskFull,  // stream: the extent is full; everything before is durable
   kVmcore,    // stream: /proc/vmcore failed; everything before is durable
+  kStopped,   // stream: somebody asked it to end; everything before is durable
   kIoError,   // the disk failed; its header can perhaps still be written
   kTimeout,   // the disk hangs; writes may still land on it
   kFenced,    // RESERVATION CONFLICT

@@ -195,6 +195,13 @@ bool SectionStream::commit_front() {
 bool SectionStream::keep_going() {
   if (Status status = writer_.poll(); !status) return end(status.error());
   if (Status status = heartbeat(); !status) return end(status.error());
+  if (settings_.stop != nullptr && *settings_.stop) {
+    return end(Outcome::kStopped, {.code = Code::kRefused,
+                                   .operation = "write dump",
+                                   .disk = target_.name(),
+                                   .detail = "stopped by a signal; what was written before it is "
+                                             "good"});
+  }
   const unsigned sections = writer_.in_flight() + closed_ + (open_ != nullptr ? 1 : 0);
   const milliseconds to_end = std::min(writer_.time_to_end(sections), kMostTimeToEnd);
   if (clock_.since_panic() < settings_.limit - to_end) return true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <optional>
 
 #include "dumpwriter/base/clock.h"
@@ -26,6 +27,7 @@ struct StreamSettings {
   UuidBytes crash_id{};
   milliseconds limit{0};  // from the panic
   CodecSetting codec;
+  const std::atomic<bool>* stop = nullptr;  // true: come to an end. Null: nobody may ask for that
 };
 
 class SectionStream {

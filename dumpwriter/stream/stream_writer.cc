@@ -44,7 +44,7 @@ StreamResult StreamWriter::run() {
   if (write_head() && write_log() && write_pages()) (void)write_end();
   const Outcome outcome = stream_.result().outcome;
   if (outcome == Outcome::kDone || outcome == Outcome::kLimit || outcome == Outcome::kDiskFull ||
-      outcome == Outcome::kVmcore) {
+      outcome == Outcome::kVmcore || outcome == Outcome::kStopped) {
     (void)stream_.make_durable();
   }
   return stream_.result();

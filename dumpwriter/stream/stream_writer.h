@@ -27,8 +27,8 @@ class StreamWriter {
                const StreamSettings& settings, const PageFilter& filter, const Clock& clock,
                DumpReporter& reporter);
 
-  // After target.start(). With kDone, kLimit, kDiskFull and kVmcore everything that was written is
-  // durable when this returns.
+  // After target.start(). With kDone, kLimit, kDiskFull, kVmcore and kStopped everything that was
+  // written is durable when this returns.
   [[nodiscard]] StreamResult run();
 
  private:

@@ -22,7 +22,8 @@ std::string describe_action(const DumpAction& action) {
       return "stream " + candidate;
     case Kind::kClose: {
       if (action.reason == pb::REASON_NONE) return "completed " + candidate;
-      const char* const reasons[] = {"none", "limit", "io-error", "disk-full", "", "", "vmcore"};
+      const char* const reasons[] = {"none", "limit",  "io-error", "disk-full", "",
+                                     "",     "vmcore", "",         "stopped"};
       return std::string("aborted(") + reasons[action.reason] + ") " + candidate;
     }
     case Kind::kAnnounce: {
@@ -94,7 +95,7 @@ BOOST_AUTO_TEST_CASE(an_end_with_a_good_prefix_is_recorded_and_ends_the_life) {
   };
   for (const Case& end :
        {Case{Outcome::kLimit, "aborted(limit)"}, Case{Outcome::kDiskFull, "aborted(disk-full)"},
-        Case{Outcome::kVmcore, "aborted(vmcore)"}}) {
+        Case{Outcome::kVmcore, "aborted(vmcore)"}, Case{Outcome::kStopped, "aborted(stopped)"}}) {
     Life()
         .checked()
         .started()
@@ -211,7 +212,7 @@ BOOST_AUTO_TEST_CASE(every_life_ends_within_its_candidates) {
   // All sequences of outcomes: no state without a way on, no candidate tried twice.
   const std::vector<Outcome> outcomes{Outcome::kDone,     Outcome::kRejected, Outcome::kLimit,
                                       Outcome::kDiskFull, Outcome::kVmcore,   Outcome::kIoError,
-                                      Outcome::kTimeout,  Outcome::kFenced};
+                                      Outcome::kTimeout,  Outcome::kFenced,   Outcome::kStopped};
   struct Open {
     DumpState state;
     std::size_t tried;

@@ -209,6 +209,28 @@ BOOST_AUTO_TEST_CASE(full_disk_is_not_written_beyond_its_extent_while_sections_c
   check_pages(stream(0), false);
 }
 
+BOOST_AUTO_TEST_CASE(wish_to_stop_keeps_the_prefix_and_tries_no_other_disk) {
+  core.add_direct(0x2000000, 0x800000);
+  core.memory.fill(0x2000, 0x800);
+  std::atomic<bool> stop{false};
+  settings.stop = &stop;
+  test::ClassesByRule classes_of([&](std::uint64_t) {
+    if (engines[0].submits > 8) stop = true;
+    return PageClass::kKernel;
+  });
+  classes = &classes_of;
+  const DumpEnd end = run();
+  BOOST_TEST((end.outcome == Outcome::kStopped));
+  BOOST_TEST(header(0).attribute() == pb::ABORTED);
+  BOOST_TEST(header(0).reason() == pb::STOPPED);
+  const StreamContent content = stream(0);
+  BOOST_TEST(!content.pages.empty());
+  BOOST_TEST(!content.end.has_value());
+  BOOST_TEST(header(0).durable_bytes() == content.boundaries.back());
+  check_pages(content, false);
+  BOOST_TEST(!writes(commands(1)));
+}
+
 BOOST_AUTO_TEST_CASE(time_limit_keeps_the_prefix) {
   core.add_direct(0x2000000, 0x800000);
   core.memory.fill(0x2000, 0x800);

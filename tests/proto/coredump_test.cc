@@ -110,7 +110,8 @@ BOOST_AUTO_TEST_CASE(questions_by_attribute) {
 
 BOOST_AUTO_TEST_CASE(a_writer_that_ended_by_itself_turns_to_no_other_disk) {
   BOOST_TEST(is_final_end(header_of(pb::COMPLETED)));
-  for (const pb::Reason reason : {pb::LIMIT, pb::DISK_FULL, pb::VMCORE, pb::REBOOTED}) {
+  for (const pb::Reason reason :
+       {pb::LIMIT, pb::DISK_FULL, pb::VMCORE, pb::REBOOTED, pb::STOPPED}) {
     BOOST_TEST(is_final_end(header_of(pb::ABORTED, kLife, reason)));
   }
   for (const pb::Reason reason : {pb::IO_ERROR, pb::STALLED, pb::DEADLINE}) {
@@ -121,7 +122,7 @@ BOOST_AUTO_TEST_CASE(a_writer_that_ended_by_itself_turns_to_no_other_disk) {
 }
 
 BOOST_AUTO_TEST_CASE(only_its_writer_knows_that_a_dump_has_nothing) {
-  for (const pb::Reason reason : {pb::LIMIT, pb::DISK_FULL, pb::VMCORE}) {
+  for (const pb::Reason reason : {pb::LIMIT, pb::DISK_FULL, pb::VMCORE, pb::STOPPED}) {
     pb::CoredumpHeader header = header_of(pb::ABORTED, kLife, reason);
     header.set_durable_bytes(0);
     BOOST_TEST(ended_empty(header));

@@ -57,6 +57,8 @@ const std::vector<Row> kRows{
      "the dump writer reached its time limit"},
     {"cut by a full disk", cut_at(7, pb::DISK_FULL), kExitPartial, kExitPartial, kExitOk,
      "the disk was full"},
+    {"stopped by a signal", cut_at(7, pb::STOPPED), kExitPartial, kExitPartial, kExitOk,
+     "stopped by a signal"},
     {"cut within the log", cut_at(4, pb::LIMIT), kExitPartial, kExitPartial, kExitPartial,
      "the dump writer reached its time limit"},
     {"cut before the log", cut_at(3, pb::LIMIT), kExitPartial, kExitPartial, kExitNo,
