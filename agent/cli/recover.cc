@@ -64,9 +64,9 @@ void print_summary(const pb::RecoveryResult& result) {
                report.complete() ? "the dump is complete" : "the dump is NOT complete");
   }
   if (!result.directory().empty()) {
-    fmt::print("  {}: {}/ ({})\n", result.recovered_before() ? "was recovered before" : "recovered to",
-               result.directory(),
-               report.core_format().empty() ? "a report only" : report.core_format());
+    fmt::print(
+        "  {}: {}/ ({})\n", result.recovered_before() ? "was recovered before" : "recovered to",
+        result.directory(), report.core_format().empty() ? "a report only" : report.core_format());
   }
   if (!result.note().empty()) fmt::print("  {}\n", result.note());
   if (result.saved()) fmt::print("  {} is marked SAVED\n", report.disk());

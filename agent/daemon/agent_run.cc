@@ -64,14 +64,13 @@ Result<bool> still_stands(const Failure& failure, const Config& config) {
 }  // namespace
 
 TakeoverHands hands_of_this_machine(const Config& config) {
-  return {
-      .run_hook = [hook = Hook{.program = config.hooks.service_taken,
-                               .timeout = config.hooks.timeout}](
-                      const HookInput& input) { return run_hook(hook, input); },
-      .recover =
-          [config](const DiskView& disk, const std::function<void()>& on_progress) {
-            return recover_after_takeover(config, disk, on_progress);
-          }};
+  return {.run_hook =
+              [hook = Hook{.program = config.hooks.service_taken, .timeout = config.hooks.timeout}](
+                  const HookInput& input) { return run_hook(hook, input); },
+          .recover =
+              [config](const DiskView& disk, const std::function<void()>& on_progress) {
+                return recover_after_takeover(config, disk, on_progress);
+              }};
 }
 
 Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,

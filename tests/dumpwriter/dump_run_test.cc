@@ -248,6 +248,18 @@ BOOST_AUTO_TEST_CASE(time_limit_keeps_the_prefix) {
   BOOST_TEST(!writes(commands(1)));
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_fails_after_the_limit_is_not_followed_by_another) {
+  unsigned headers = 0;
+  shelf.set_hook([&](const CommandTrace& command) {
+    if (command.lun != 0 || !is_header_write(command) || ++headers != 2) return;
+    shelf.inject(0, {.kind = FaultKind::kIoError, .only = Command::kWrite});
+    clock.now = settings.limit;
+  });
+  (void)run();
+  BOOST_TEST(reporter.names() == "dump-started dump-aborted no-candidate-left");
+  BOOST_TEST(!writes(commands(1)));
+}
+
 BOOST_AUTO_TEST_CASE(limit_that_passed_before_the_start_is_said_at_once) {
   clock.now = settings.limit + milliseconds(1);
   const DumpEnd end = run();

@@ -56,10 +56,11 @@ class Graph:
 
 
 def distance(test_folder, program, file):
-    """How far a test is from the file that it may be about: nearest first."""
+    """How far a test is from the file that it may be about: nearest first, and names tell more than
+    folders."""
     want = ["tests", *os.path.dirname(file).split("/")]
     have = test_folder.split("/")
     common = len(os.path.commonprefix([want, have]))
-    stem = os.path.splitext(os.path.basename(file))[0]
-    named = os.path.basename(program).startswith(stem)
-    return (not named, len(want) + len(have) - 2 * common, program)
+    words = [os.path.splitext(os.path.basename(path))[0].split("_") for path in (file, program)]
+    alike = len(os.path.commonprefix(words))
+    return (-alike, len(want) + len(have) - 2 * common, program)

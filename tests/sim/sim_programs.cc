@@ -158,9 +158,8 @@ int SimNode::agent_main(Program& program, bool ordered) {
             world_.scheduler.sleep(world_.random.between(Time(20'000), Time(400'000)));
             return Status{};
           },
-      .recover = [this, &program](const DiskView& disk, const std::function<void()>&) {
-        return recover(program, disk);
-      }};
+      .recover = [this, &program](const DiskView& disk,
+                                  const std::function<void()>&) { return recover(program, disk); }};
   const auto report = ordered
                           ? take_over_now(program.config, program.surveyor, events, hands)
                           : watch_and_take_over(program.config, program.surveyor, events, hands);

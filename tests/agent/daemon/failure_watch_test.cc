@@ -127,6 +127,37 @@ BOOST_AUTO_TEST_CASE(later_life_of_the_victim_ends_the_intent) {
   BOOST_TEST(intent_on(watch.shelf, kMailbox).phase() == pb::TakeoverIntent::ENDED);
 }
 
+BOOST_AUTO_TEST_CASE(slow_survey_takes_no_header_back) {
+  Watch watch;
+  plant(watch.shelf, kArmed, pb::CoredumpHeader());
+  const auto header_at = kMetadataOffset + slot_offset(RecordPlace::kCoredump, 0);
+  bool slow = false;
+  unsigned looks = 0;  // since the survey that is slow
+  watch.watch_command = [&](const fake::CommandTrace& trace) {
+    const Instant now = watch.executor.now();
+    if (!slow && now >= milliseconds(5000) && trace.command == fake::Command::kTestUnitReady) {
+      slow = true;
+      watch.executor.sleep(milliseconds(3000));
+    }
+    const bool look = trace.lun == kArmed && trace.command == fake::Command::kRead &&
+                      trace.length == kBlockBytes && trace.offset == header_at;
+    if (!slow || !look) return;
+    // Armed after the survey has read it; seen by one look, and by none after that.
+    ++looks;
+    if (looks == 1) watch.put_header(kArmed, pb::ARMED);
+    if (looks == 2) {
+      watch.shelf.inject(
+          kArmed,
+          {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
+    }
+    if (looks == 2 + 40) watch.put_header(kDump, pb::IN_PROGRESS);
+  };
+  const auto failure = watch.wait();
+  BOOST_TEST_REQUIRE(failure.has_value());
+  BOOST_TEST(looks > 40U);
+  BOOST_TEST(failure->look.survey.disks[kArmed].header.attribute() == pb::ARMED);
+}
+
 BOOST_AUTO_TEST_CASE(reservations_that_the_shelf_lost_are_taken_anew_within_a_survey) {
   Watch watch;
   watch.state.mailbox_joined = watch.state.mailbox_disks;
