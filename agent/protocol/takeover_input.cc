@@ -73,7 +73,11 @@ std::vector<std::size_t> dump_places(const Survey& survey, const Config& config)
 std::vector<DiskView> late_disks(const Survey& survey, const Config& config,
                                  const std::set<std::string>& had) {
   auto disks = partner_disks(survey, config);
-  std::erase_if(disks, [&](const DiskView& disk) { return had.contains(disk.label->disk_uuid()); });
+  // A disk of this node's own that the partner has now was taken from this node meanwhile. To
+  // register there again would let a service write that has not noticed yet.
+  std::erase_if(disks, [&](const DiskView& disk) {
+    return had.contains(disk.label->disk_uuid()) || disk.label->home_node() == config.self.id;
+  });
   return disks;
 }
 

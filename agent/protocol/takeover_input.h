@@ -21,7 +21,7 @@ namespace lastword {
 [[nodiscard]] std::vector<DiskView> unheld_copies(const Survey& survey, const Config& config);
 // Those of partner_disks() that may hold its dump, as indices into the survey.
 [[nodiscard]] std::vector<std::size_t> dump_places(const Survey& survey, const Config& config);
-// Those of the partner's disks whose UUID is not among `had`.
+// Those of the partner's disks whose UUID is not among `had`, and whose home is not this node.
 [[nodiscard]] std::vector<DiskView> late_disks(const Survey& survey, const Config& config,
                                                const std::set<std::string>& had);
 // Disks whose label cannot be read: they may be anybody's, of these two nodes too.

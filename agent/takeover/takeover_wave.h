@@ -24,7 +24,7 @@ struct FailedLife {
   std::uint32_t latest = 0;
   // The life that is known to have failed. Its keys and those of earlier lives are preempted on
   // every disk, a key of a later life is respected. Absent: on each disk, the label tells up to
-  // which life keys are preempted.
+  // which life keys are preempted, but never beyond `latest`.
   std::optional<std::uint32_t> panicked{};
 };
 

@@ -30,6 +30,10 @@ unsigned draw_rate(Random& random, unsigned least) {
 
 }  // namespace
 
+bool changes_something(Command command) {
+  return is_reservation_command(command) || command == Command::kWrite;
+}
+
 Rates draw_rates(Random& random) {
   Rates rates{.slow = draw_rate(random, 10),
               .lost = draw_rate(random, 60),
@@ -41,6 +45,7 @@ Rates draw_rates(Random& random) {
               .node_fault_ms = 1500 + random.pick(8000),
               .shelf_fault_ms = 4000 + random.pick(15'000),
               .operator_ms = 2000 + random.pick(8000)};
+  if (random.one_in(2)) rates.at_command = 10 + random.pick(120);
   rates.kills = random.one_in(2);
   rates.panics = random.pick(4) != 0;
   rates.pauses = random.one_in(3);
@@ -79,8 +84,7 @@ Fate draw_fate(const Rates& rates, Random& random, Command command, milliseconds
     fate.arrives = fate.answered = false;
   } else if (random.one_in(rates.answer_lost)) {
     fate.answered = false;
-  } else if ((is_reservation_command(command) || command == Command::kWrite) &&
-             random.one_in(rates.late)) {
+  } else if (changes_something(command) && random.one_in(rates.late)) {
     fate.answered = false;
     fate.executed_after = random.between(Time(io_timeout) / 2, Time(20'000'000));
   } else if (command == Command::kWrite && random.one_in(rates.queued)) {

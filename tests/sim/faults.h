@@ -52,6 +52,7 @@ struct Rates {
   unsigned queued = 0;
   unsigned attention = 0;
   unsigned conflict = 0;
+  unsigned at_command = 0;  // a fault of the sender when it sends a command that changes something
   unsigned node_fault_ms = 0;  // mean time between two faults of a node
   unsigned shelf_fault_ms = 0;
   unsigned operator_ms = 0;  // between two commands of an operator
@@ -66,6 +67,9 @@ struct Rates {
   bool stops = false;
 };
 [[nodiscard]] Rates draw_rates(Random& random);
+
+// The command changes something on the target.
+[[nodiscard]] bool changes_something(fake::Command command);
 
 // The shelf of a history.
 struct ShelfDraw {

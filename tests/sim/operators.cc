@@ -97,6 +97,13 @@ void begin_chaos(World& world) {
     again_and_again(world, world.rates.node_fault_ms, [&world, id] { strike(world, id); });
     again_and_again(world, world.rates.operator_ms, [&world, id] { command(world, id); });
   }
+  // Where it hurts most: in the middle of what it does. Before, with or after the command.
+  world.target.on_sent = [&world](const Actor& actor) {
+    if (world.calm || !world.random.one_in(world.rates.at_command)) return;
+    world.scheduler.after(world.random.between(Time(0), Time(1000)), [&world, id = actor.node] {
+      if (!world.calm) strike(world, id);
+    });
+  };
   if (!world.rates.power) return;
   again_and_again(world, world.rates.shelf_fault_ms, [&world] { world.lose_power(); });
 }

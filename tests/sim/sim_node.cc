@@ -122,7 +122,7 @@ void SimNode::power_on() {
   if (sight_) old_sights_.push_back(std::move(sight_));
   sight_ = std::make_unique<Sight>(Sight{.luns = world_.luns, .rotation = world_.random.pick(4)});
   for (unsigned lun = 0; lun < world_.luns && world_.rates.unseen; ++lun) {
-    sight_->unseen.at(lun) = world_.random.one_in(12);
+    sight_->unseen.at(lun) = world_.random.one_in(lun < kOwnedLuns ? 12 : 3);
   }
   std::filesystem::remove_all(config_.state_directory);
   exits_.clear();

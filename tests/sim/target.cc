@@ -53,6 +53,7 @@ Error Target::error_of(const Flight& flight, Code code) const {
 
 Status Target::send(const ActorPtr& actor, Order order) {
   Fate fate = draw_fate(rates_, random_, order.about.command, io_timeout_);
+  if (on_sent && !actor->service && changes_something(order.about.command)) on_sent(*actor);
   const Time until = hung_until(actor->node, order.about.lun);
   if (until > scheduler_.now()) {
     fate.arrives_after = until - scheduler_.now();

@@ -45,6 +45,8 @@ class Target {
   [[nodiscard]] fake::FakeShelf& shelf() { return shelf_; }
   // After each command, on no fiber.
   std::function<void(const Executed&)> on_executed;
+  // Before a command that changes something has gone; not for the service's.
+  std::function<void(const Actor&)> on_sent;
   std::function<void(const std::string&)> note;  // for the trace
 
   // From a fiber. `execute` runs at the target, if the command gets there; it may outlive the

@@ -94,6 +94,16 @@ BOOST_AUTO_TEST_CASE(disk_that_turns_out_to_be_this_nodes_own_is_left_alone) {
   CHECK_PATHS(late.rest_in(later), {});
 }
 
+// It was unreadable when the takeover began; the partner has taken it from this node meanwhile.
+BOOST_AUTO_TEST_CASE(disk_of_this_nodes_own_that_the_partner_has_is_not_taken_back) {
+  const Late late;
+  LatePlan plan(late.config, survey_of({unreadable(0)}));
+  DiskView own = in_service(0, pb::SERVICE, 7);
+  own.label->set_home_node(kBeta);
+  BOOST_TEST(plan.service_in(survey_of({own})).empty());
+  BOOST_TEST(plan.rest_in(survey_of({own})).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

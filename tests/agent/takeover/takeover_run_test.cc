@@ -222,6 +222,32 @@ BOOST_AUTO_TEST_CASE(intent_is_durable_here_and_on_a_mailbox_disk_before_anythin
   BOOST_TEST(intent_on(panic.shelf, kMailbox).phase() == pb::TakeoverIntent::TAKEN);
 }
 
+// alpha came back meanwhile, on a disk that beta could not read at first; or on one whose label
+// tells of no life yet.
+BOOST_AUTO_TEST_CASE(life_that_began_since_an_operator_spoke_is_respected) {
+  for (const bool labelled : {true, false}) {
+    Panic panic;
+    panic.sick_until = Instant{8000};
+    panic.shelf.inject(
+        kSecond,
+        {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
+    auto look = panic.surveyor.look();
+    BOOST_TEST_REQUIRE(look.has_value());
+    pb::Label label = make_label(kSecond, pb::SERVICE);
+    label.set_owner_node(labelled ? kAlpha : 0);
+    label.set_owner_generation(labelled ? kCrashed + 1 : 0);
+    plant(panic.shelf, kSecond, label);
+    const ReservationKey later = key_of(kAlpha, kCrashed + 1);
+    BOOST_TEST_REQUIRE(
+        fake::ok(panic.alpha.lun(kSecond)->register_ignoring_existing(later, false)));
+    const auto report = take_over(panic.work, {.look = std::move(*look)});
+    BOOST_TEST_REQUIRE(report.has_value());
+    BOOST_TEST(!report->complete);
+    BOOST_TEST(unsigned{panic.holder(kFirst)} == unsigned{kBeta});
+    BOOST_TEST((panic.shelf.reservation(kSecond)->holder == later));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(intent_on_a_mailbox_disk_is_enough_where_this_machine_cannot_keep_it) {
   Panic panic;
   panic.config.persistent_directory = "/dev/null/lib";

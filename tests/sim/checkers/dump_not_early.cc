@@ -35,7 +35,8 @@ class DumpNotEarly final : public Checker {
       if (now() < header.changed + timing.stall()) early(actor, lun, "its header changes", event);
       return;
     }
-    if (header.attribute != pb::ARMED) return;
+    // The sign may be on a disk that the taker does not see.
+    if (header.attribute != pb::ARMED || watched_.rates.unseen) return;
     Time last_sign = began_.at(actor.node);
     for (unsigned other = 0; other < watched_.homes.size(); ++other) {
       if (watched_.homes[other] != home) continue;
