@@ -162,6 +162,19 @@ BOOST_AUTO_TEST_CASE(without_mailbox_disks_there_is_nothing_to_win) {
   BOOST_CHECK(arbitrate(0, [](unsigned) { return Vote::kLost; }).majority());
 }
 
+BOOST_AUTO_TEST_CASE(proof_stands_in_for_a_majority_but_outweighs_no_lost_vote) {
+  const Tally silent{.total = 3, .won = 1, .lost = 0};
+  BOOST_CHECK(may_take_over(silent, true));
+  BOOST_CHECK(!may_take_over(silent, false));
+  BOOST_CHECK(no_majority(silent).code == Code::kRefused);
+  const Tally lost{.total = 3, .won = 1, .lost = 1};
+  BOOST_CHECK(!may_take_over(lost, true));
+  BOOST_CHECK(!may_take_over(lost, false));
+  BOOST_CHECK(no_majority(lost).code == Code::kFenced);
+  const Tally won{.total = 3, .won = 2, .lost = 1};
+  BOOST_CHECK(may_take_over(won, false));
+}
+
 BOOST_AUTO_TEST_CASE(two_nodes_at_once_never_both_win) {
   // Every interleaving of two threads' commands is possible; the hook yields between any two.
   for (unsigned seed = 0; seed < 200; ++seed) {

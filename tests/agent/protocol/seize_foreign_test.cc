@@ -99,6 +99,19 @@ BOOST_AUTO_TEST_CASE(later_life_of_the_victim_is_no_foreign_registrant) {
   BOOST_CHECK(registered(disk.shelf, key(kAlpha, 8)));
 }
 
+BOOST_AUTO_TEST_CASE(foreign_registrant_stays_until_the_disk_is_held) {
+  FakeShelf shelf({.power_on_attention = false});
+  const Nexus third = shelf.connect("third");
+  BOOST_REQUIRE(third.lun(0)->register_ignoring_existing(kStranger, false));
+  const Nexus beta = shelf.connect("beta");
+  shelf.set_hook([&](const CommandTrace& trace) {
+    if (trace.command == Command::kPreemptAndAbort) BOOST_CHECK(holds(shelf, key(kBeta, 4)));
+  });
+  BOOST_REQUIRE(seize(*beta.lun(0), goal_with(ForeignRegistrants::kRemove)));
+  BOOST_CHECK_EQUAL(sent(shelf, Command::kPreemptAndAbort), 1);
+  BOOST_CHECK(!registered(shelf, kStranger));
+}
+
 BOOST_AUTO_TEST_CASE(later_life_of_the_taker_itself_is_respected_holder_or_not) {
   // Another machine has this node's number, or this process is one of an earlier boot.
   for (const bool holder : {false, true}) {
