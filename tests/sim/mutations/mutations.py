@@ -92,7 +92,7 @@ MUTATIONS = [
         "agent/protocol/start_plan.cc",
         "if (disk.label->owner_node() == config.partner.id) {",
         "if (false) {",
-        1000,
+        3000,
     ),
     Mutation(
         "late_disk_of_any_life_is_taken",
