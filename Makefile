@@ -9,7 +9,8 @@ NINJA = ninja -C $(BUILD) -j $(JOBS)
 CTEST = ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: all help build packages packages-vm test test-full test-unit test-vm test-sanitize simulate fuzz demo bench vmcore \
+.PHONY: all help build packages packages-vm test test-full test-unit test-vm test-sanitize simulate fuzz demo bench \
+	vmcore \
 	check-layers format format-check tidy install clean
 
 all: build
