@@ -20,8 +20,6 @@ struct StillWatching {};
 class Agent : public Panic {
  public:
   Agent() {
-    // The recovery opens disks by their path.
-    view.folder = folder.file("nowhere");
     BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
     watch_command = [this](const fake::CommandTrace&) {
       if (executor.now() > std::chrono::minutes(10)) throw StillWatching();
@@ -29,7 +27,12 @@ class Agent : public Panic {
     shelf.clear_trace();
   }
 
-  Result<TakeoverReport> watch() { return watch_and_take_over(config, surveyor, work.events); }
+  Result<TakeoverReport> watch() {
+    return watch_and_take_over(config, surveyor, work.events, hands());
+  }
+  [[nodiscard]] TakeoverHands hands() const {
+    return {.run_hook = work.run_hook, .recover = work.recover};
+  }
 
   // Another takeover has the lock. `meanwhile` is what it does while the agent waits for it.
   template <class Meanwhile>
@@ -84,10 +87,8 @@ BOOST_AUTO_TEST_CASE(panic_that_shows_is_taken_over_without_another_look) {
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
   BOOST_TEST(count("partner-panicked") == 1U);
   BOOST_TEST(count("watching") == 1U);
-  // There is nothing at that path to recover from.
-  BOOST_TEST(!report->complete);
-  BOOST_TEST(place_of("takeover-finished") >= 0);
-  BOOST_TEST(count("incomplete") == 1U);
+  BOOST_TEST(report->complete);
+  BOOST_TEST(count("takeover-finished") == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(takeover_waits_for_another_one_and_takes_what_that_left) {
@@ -107,8 +108,10 @@ BOOST_AUTO_TEST_CASE(interrupted_takeover_is_looked_at_again_under_the_lock) {
   for (const unsigned lun : {kDump, kArmed}) plant(shelf, lun, pb::CoredumpHeader());
   const auto look = surveyor.look();
   BOOST_TEST_REQUIRE(fake::ok(look));
-  BOOST_TEST_REQUIRE(fake::ok(
-      IntentLog(config, view, executor).write(look->survey, pb::TakeoverIntent::TAKING, kCrashed)));
+  const IntentLog intents(config, state, view, executor);
+  const CopiesWritten copies =
+      intents.write(look->survey, intents.next(std::nullopt, pb::TakeoverIntent::TAKING, kCrashed));
+  BOOST_TEST_REQUIRE(copies.problems.empty());
   BOOST_CHECK_THROW((void)watch_beside_another([this] { let_alpha_live_again(); }), StillWatching);
   BOOST_TEST(count("takeover-started") == 0U);
   BOOST_TEST(phase() == pb::TakeoverIntent::ENDED);
@@ -118,16 +121,16 @@ BOOST_AUTO_TEST_CASE(operator_takes_over_at_once_and_only_beside_nobody) {
   {
     const auto lock = lock_takeover(config, false);
     BOOST_TEST_REQUIRE(fake::ok(lock));
-    BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events), Code::kRefused));
+    BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kRefused));
     BOOST_TEST(shelf.trace().empty());
   }
-  BOOST_TEST(fake::ok(take_over_now(config, surveyor, work.events)));
+  BOOST_TEST(fake::ok(take_over_now(config, surveyor, work.events, hands())));
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
 }
 
 BOOST_AUTO_TEST_CASE(node_that_has_not_started_takes_nothing_over) {
   BOOST_TEST_REQUIRE(fake::ok(remove_node_state(config)));
-  BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events), Code::kNotFound));
+  BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kNotFound));
   BOOST_TEST(fake::fails(watch(), Code::kNotFound));
   BOOST_TEST(shelf.trace().empty());
 }

@@ -53,25 +53,25 @@ struct MailboxVote {
 BOOST_FIXTURE_TEST_SUITE(mailbox_vote, MailboxVote)
 
 BOOST_AUTO_TEST_CASE(joining_leaves_the_partner_registered) {
-  BOOST_TEST(fake::ok(join(disk, self, false)));
+  BOOST_TEST(fake::ok(join(disk, self, RecordPlace::kMailboxLow, false)));
   BOOST_TEST(registered(self.key));
   BOOST_TEST(registered(rival));
 }
 
 BOOST_AUTO_TEST_CASE(node_that_joins_after_its_vote_was_lost_is_withdrawn) {
   put_rivals_intent();
-  BOOST_TEST(fake::fails(join(disk, self, false), Code::kFenced));
+  BOOST_TEST(fake::fails(join(disk, self, RecordPlace::kMailboxLow, false), Code::kFenced));
   BOOST_TEST(!registered(self.key));
 }
 
 BOOST_AUTO_TEST_CASE(intent_against_an_earlier_life_does_not_keep_it_out) {
   put_rivals_intent(kBetasLife - 1);
-  BOOST_TEST(fake::ok(join(disk, self, false)));
+  BOOST_TEST(fake::ok(join(disk, self, RecordPlace::kMailboxLow, false)));
 }
 
 BOOST_AUTO_TEST_CASE(slot_that_can_not_be_read_may_tell_of_a_lost_vote) {
   shelf.inject(0, {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead});
-  BOOST_TEST(fake::fails(join(disk, self, false), Code::kIo));
+  BOOST_TEST(fake::fails(join(disk, self, RecordPlace::kMailboxLow, false), Code::kIo));
   BOOST_TEST(!registered(self.key));
 }
 

@@ -4,6 +4,8 @@
 #include "agent/disks/own_disk.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/fake/check.h"
+#include "tests/support/test_folder.h"
+#include "tests/support/virtual_executor.h"
 
 namespace lastword::test {
 namespace {
@@ -36,7 +38,12 @@ struct OwnDiskRefusals {
   }
 
   OwnerIdentity self = identity(kAlpha, kLife);
-  MailboxMember member{.self = self, .place = RecordPlace::kMailboxLow, .mailbox_set = 1};
+  TestFolder folder;
+  VirtualExecutor executor;
+  SlotWriter writer{.member = {.self = self, .place = RecordPlace::kMailboxLow, .mailbox_set = 1},
+                    .state_directory = folder.file("run"),
+                    .executor = &executor,
+                    .patience = milliseconds(1000)};
   fake::FakeShelf shelf{{.luns = 1, .power_on_attention = false}};
   fake::Nexus alpha = shelf.connect("alpha");
   fake::Nexus beta = shelf.connect("beta");
@@ -58,7 +65,7 @@ BOOST_AUTO_TEST_CASE(another_disk_under_the_name_is_neither_released_nor_left) {
 
 BOOST_AUTO_TEST_CASE(another_mailbox_disk_under_the_name_is_not_joined) {
   put_another_disk(pb::MAILBOX);
-  BOOST_TEST(fake::fails(join_mailbox_disk(disk.own(), member), Code::kGone));
+  BOOST_TEST(fake::fails(join_mailbox_disk(disk.own(), writer, std::nullopt), Code::kGone));
   require_unchanged();
 }
 
@@ -86,7 +93,7 @@ BOOST_AUTO_TEST_CASE(node_whose_key_was_removed_since_it_was_seen_does_not_regis
   BOOST_TEST(fake::fails(take_own_disk(seen, self), Code::kFenced));
   BOOST_TEST(!registered());
   plant(shelf, 0, make_label(0, pb::MAILBOX, 0));
-  BOOST_TEST(fake::fails(join_mailbox_disk(seen, member), Code::kFenced));
+  BOOST_TEST(fake::fails(join_mailbox_disk(seen, writer, std::nullopt), Code::kFenced));
   BOOST_TEST(!registered());
 }
 

@@ -22,8 +22,8 @@ struct RecoverDisk {
     const LabelRequest wanted{
         .cluster_uuid = kCluster, .role = pb::DUMP, .home_node = 1, .self_node = 1};
     const auto disks = prepare_disks({image.path()}, wanted, kPatience, executor);
-    BOOST_TEST_REQUIRE(disks.has_value());
-    BOOST_TEST_REQUIRE(label_disk(disks->front(), wanted, kPatience, executor).has_value());
+    BOOST_TEST_REQUIRE(!disks.front().problem.has_value());
+    BOOST_TEST_REQUIRE(label_disk(disks.front(), wanted, kPatience, executor).has_value());
     config.cluster_uuid = kCluster;
     config.self = {.name = "beta", .id = 2, .core_directory = folder("beta")};
     config.partner = {.name = "alpha", .id = 1, .core_directory = folder("alpha")};

@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(format_that_was_asked_for_is_written_beside_a_finished_one)
   for (const bool before : {false, true}) {
     const auto again = recover_dump(source(), asked);
     BOOST_TEST_REQUIRE(again.has_value());
-    BOOST_TEST(again->found() == before);
+    BOOST_TEST(again->recovered_before() == before);
     BOOST_TEST(again->directory() == other);
     BOOST_TEST(again->report().core_format() == "kdump, zstd");
   }
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(format_that_was_asked_for_is_written_beside_a_finished_one)
   asked.core = {.format = CoreFormat::kElf};
   const auto first = recover_dump(source(), asked);
   BOOST_TEST_REQUIRE(first.has_value());
-  BOOST_TEST(first->found());
+  BOOST_TEST(first->recovered_before());
   BOOST_TEST(first->directory() == expected_path());
 }
 
@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(format_that_was_asked_for_of_nothing_is_no_second_directory
   asked.core.format = CoreFormat::kElf;
   const auto again = recover_dump(source(), asked);
   BOOST_TEST_REQUIRE(again.has_value());
-  BOOST_TEST(again->found());
+  BOOST_TEST(again->recovered_before());
   BOOST_TEST(left_behind().size() == 1U);
 }
 

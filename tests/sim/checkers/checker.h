@@ -61,6 +61,10 @@ class Checker {
   // Keys that were registered before this command and are not any more.
   [[nodiscard]] std::vector<KeyParts> removed_by(const Executed& executed) const;
 
+  // `start` may take the partner's key away from a disk that its label gives to this life: there
+  // the key of a seizure that failed was left (docs/protocol.md).
+  [[nodiscard]] bool takes_stray_away(const Executed& executed) const;
+
   // What this node's slot on a mailbox disk says.
   [[nodiscard]] pb::TakeoverIntent intent_on(std::uint8_t node, unsigned lun) const;
 

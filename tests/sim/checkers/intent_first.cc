@@ -1,6 +1,8 @@
 // I3: before a node removes the first key of its partner, its takeover intent against that life is
 // durable: on a mailbox disk in the node's slot there, on any other disk in the node's own file.
 //
+// A stray key that `start` takes away from a disk of its own needs none.
+//
 // Checked when the command is executed. An intent of a takeover that is done (TAKEN), or against a
 // later life, does as well as one of this takeover: what counts is that whoever finds the key gone
 // finds the intent too.
@@ -52,6 +54,7 @@ class IntentFirst final : public Checker {
         executed.about.command != fake::Command::kPreemptAndAbort) {
       return;
     }
+    if (takes_stray_away(executed)) return;
     const std::uint8_t taker = executed.actor.node;
     for (const KeyParts& removed : removed_by(executed)) {
       if (removed.node == taker) continue;

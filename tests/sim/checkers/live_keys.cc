@@ -1,6 +1,6 @@
 // I2: no key of a node's current life is removed while the node lives, unless an operator said that
 // this life failed; and then, where the nodes have mailbox disks, only with a majority of them.
-// Both nodes never remove each other's living keys.
+// Both nodes never remove each other's living keys. Strays on a disk of one's own are not meant.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,6 +40,7 @@ class LiveKeys final : public Checker {
         executed.about.command != fake::Command::kPreemptAndAbort) {
       return;
     }
+    if (takes_stray_away(executed)) return;
     for (const KeyParts& removed : removed_by(executed)) check(executed, removed);
   }
 
@@ -108,7 +109,9 @@ class LiveKeys final : public Checker {
         lost_.erase({lun, own->node, own->boot_generation});
       }
     }
+    // A node that takes its own key away, as `stop` does, has lost nothing.
     for (const KeyParts& key : removed_by(executed)) {
+      if (key.node == executed.actor.node) continue;
       votes_.at(key.node).at(lun) = false;
       lost_.insert({lun, key.node, key.boot_generation});
     }
