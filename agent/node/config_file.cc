@@ -1,10 +1,6 @@
 #include "agent/node/config_file.h"
 
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <toml++/toml.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,138 +9,16 @@
 #include <cerrno>
 #include <climits>
 #include <filesystem>
-#include <initializer_list>
 #include <optional>
 #include <utility>
 
 #include "agent/base/text_file.h"
+#include "agent/node/config_reader.h"
 #include "proto/codec_setting.h"
-#include "proto/duration.h"
-#include "proto/nearest_word.h"
 #include "proto/uuid.h"
 
 namespace lastword {
 namespace {
-
-using Choices = std::initializer_list<std::pair<std::string_view, int>>;
-
-// Reads typed values out of the parsed file and keeps the complaints.
-class Reader {
- public:
-  explicit Reader(std::string path) : path_(std::move(path)) {}
-
-  [[nodiscard]] std::size_t complaints() const { return complaints_.size(); }
-  // In the order of the file.
-  [[nodiscard]] std::vector<Error> errors() {
-    std::ranges::stable_sort(complaints_, {}, &Complaint::place);
-    std::vector<Error> errors;
-    for (const Complaint& complaint : complaints_) errors.push_back(complaint.error);
-    return errors;
-  }
-
-  void complain(const toml::source_region& where, const std::string& what) {
-    // Line 0: something is missing from the file as a whole, perhaps by a mistake that has a line.
-    const auto [line, column] = where.begin;
-    const std::string place = line == 0 ? "" : fmt::format("line {}:{}: ", line, column);
-    complaints_.push_back({.place = {line == 0 ? UINT32_MAX : line, column},
-                           .error = {.code = Code::kUsage,
-                                     .operation = "read configuration",
-                                     .disk = path_,
-                                     .detail = place + what}});
-  }
-
-  void only_keys(const toml::table& table, std::string_view name,
-                 std::initializer_list<std::string_view> known) {
-    for (const auto& [key, node] : table) {
-      if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-      const std::string_view near = nearest_word(key.str(), {known.begin(), known.size()});
-      complain(key.source(),
-               fmt::format("unknown key \"{}\" in {}; {}it takes {}", key.str(), name,
-                           near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near),
-                           fmt::join(known, ", ")));
-    }
-  }
-
-  // Null when absent.
-  const toml::table* table(const toml::table& parent, std::string_view key) {
-    const toml::node* node = parent.get(key);
-    if (node == nullptr) return nullptr;
-    if (!node->is_table()) complain(node->source(), fmt::format("[{}] must be a table", key));
-    return node->as_table();
-  }
-
-  // False when absent or wrong; `into` is then unchanged. The same for all that follow.
-  bool text(const toml::table& table, std::string_view key, std::string& into) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return false;
-    const auto* value = node->as_string();
-    if (value == nullptr) {
-      complain(node->source(), fmt::format("{} must be a string in quotes", key));
-      return false;
-    }
-    into = value->get();
-    return true;
-  }
-
-  void absolute_path(const toml::table& table, std::string_view key, std::string& into) {
-    std::string value;
-    if (!text(table, key, value)) return;
-    if (!value.starts_with('/')) {
-      complain(table.get(key)->source(),
-               fmt::format("{} = \"{}\" must be an absolute path", key, value));
-      return;
-    }
-    into = value;
-  }
-
-  void duration(const toml::table& table, std::string_view key, milliseconds& into) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    const auto* value = node->as_string();
-    const auto parsed = parse_duration(value == nullptr ? std::string_view{} : value->get());
-    if (!parsed) {
-      const std::string found = value == nullptr ? "" : fmt::format(" = \"{}\"", value->get());
-      complain(node->source(),
-               fmt::format("{}{} must be {}, in quotes", key, found, kDurationGrammar));
-      return;
-    }
-    into = *parsed;
-  }
-
-  // Text that `parse` accepts.
-  template <class Parse>
-  void checked(const toml::table& table, std::string_view key, std::string& into, Parse parse) {
-    if (!text(table, key, into)) return;
-    if (const auto parsed = parse(into); !parsed) {
-      complain(table.get(key)->source(),
-               fmt::format("{} = \"{}\": {}", key, into, parsed.error().detail.view()));
-    }
-  }
-
-  template <class Enum>
-  void choice(const toml::table& table, std::string_view key, Enum& into, Choices choices) {
-    std::string value;
-    if (!text(table, key, value)) return;
-    std::string known;
-    for (const auto& [name, meaning] : choices) {
-      if (name == value) {
-        into = static_cast<Enum>(meaning);
-        return;
-      }
-      known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", name);
-    }
-    complain(table.get(key)->source(),
-             fmt::format("{} = \"{}\": choose one of {}", key, value, known));
-  }
-
- private:
-  struct Complaint {
-    std::pair<toml::source_index, toml::source_index> place;  // line and column
-    Error error;
-  };
-  std::string path_;
-  std::vector<Complaint> complaints_;
-};
 
 bool all_of_set(std::string_view text, std::string_view extra) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](unsigned char c) {
@@ -152,7 +26,7 @@ bool all_of_set(std::string_view text, std::string_view extra) {
   });
 }
 
-void read_cluster(Reader& reader, const toml::table& root, Config& config) {
+void read_cluster(ConfigReader& reader, const toml::table& root, Config& config) {
   if (!reader.text(root, "cluster", config.cluster_uuid)) {
     reader.complain({},
                     "cluster is missing: add cluster = \"UUID\", the same on both nodes (uuidgen "
@@ -169,7 +43,7 @@ void read_cluster(Reader& reader, const toml::table& root, Config& config) {
   config.cluster_uuid = *canonical;
 }
 
-NodeConfig read_node(Reader& reader, const std::string& name, const toml::table& table) {
+NodeConfig read_node(ConfigReader& reader, const std::string& name, const toml::table& table) {
   NodeConfig node{.name = name, .core_directory = "/var/crash/" + name};
   reader.only_keys(table, fmt::format("[nodes.{}]", name), {"id", "core_directory"});
   if (!all_of_set(name, "-_")) {
@@ -191,7 +65,7 @@ NodeConfig read_node(Reader& reader, const std::string& name, const toml::table&
   return node;
 }
 
-void read_nodes(Reader& reader, const toml::table& root, std::string_view host_name,
+void read_nodes(ConfigReader& reader, const toml::table& root, std::string_view host_name,
                 Config& config) {
   const toml::table* tables = reader.table(root, "nodes");
   if (tables == nullptr || tables->size() != 2) {
@@ -233,7 +107,7 @@ void read_nodes(Reader& reader, const toml::table& root, std::string_view host_n
   config.partner = nodes[self == nodes.begin() ? 1 : 0];
 }
 
-void read_timing(Reader& reader, const toml::table& root, Config& config) {
+void read_timing(ConfigReader& reader, const toml::table& root, Config& config) {
   TimingSettings settings;
   const std::size_t before = reader.complaints();
   const toml::table* table = reader.table(root, "timing");
@@ -253,7 +127,7 @@ void read_timing(Reader& reader, const toml::table& root, Config& config) {
   }
 }
 
-void read_dump(Reader& reader, const toml::table& root, Config& config) {
+void read_dump(ConfigReader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "dump");
   if (table == nullptr) return;
   reader.only_keys(*table, "[dump]",
@@ -270,7 +144,7 @@ void read_dump(Reader& reader, const toml::table& root, Config& config) {
                  {"elf", static_cast<int>(CoreFormat::kElf)}});
 }
 
-void read_takeover(Reader& reader, const toml::table& root, Config& config) {
+void read_takeover(ConfigReader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "takeover");
   if (table == nullptr) return;
   reader.only_keys(*table, "[takeover]", {"foreign_registrants"});
@@ -279,7 +153,7 @@ void read_takeover(Reader& reader, const toml::table& root, Config& config) {
                  {"refuse", static_cast<int>(ForeignRegistrants::kRefuse)}});
 }
 
-void read_processors(Reader& reader, const toml::table& table, Config& config) {
+void read_processors(ConfigReader& reader, const toml::table& table, Config& config) {
   constexpr unsigned kMost = 8;  // that lastword-dump has memory for (size_engine())
   const toml::node* node = table.get("processors");
   if (node == nullptr) return;
@@ -291,7 +165,7 @@ void read_processors(Reader& reader, const toml::table& table, Config& config) {
   config.capture_processors = static_cast<unsigned>(*value);
 }
 
-void read_capture(Reader& reader, const toml::table& root, Config& config) {
+void read_capture(ConfigReader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "capture");
   if (table == nullptr) return;
   reader.only_keys(*table, "[capture]", {"modules", "kernel", "command_line", "processors"});
@@ -315,7 +189,7 @@ void read_capture(Reader& reader, const toml::table& root, Config& config) {
   }
 }
 
-void read_hooks(Reader& reader, const toml::table& root, Config& config) {
+void read_hooks(ConfigReader& reader, const toml::table& root, Config& config) {
   config.hooks.timeout = config.timing.hook_timeout();
   const toml::table* table = reader.table(root, "hooks");
   if (table == nullptr) return;
@@ -334,7 +208,7 @@ void read_hooks(Reader& reader, const toml::table& root, Config& config) {
   config.hooks.timeout = timeout;
 }
 
-void read_programs(Reader& reader, const toml::table& root, Config& config) {
+void read_programs(ConfigReader& reader, const toml::table& root, Config& config) {
   if (const toml::table* table = reader.table(root, "paths")) {
     reader.only_keys(*table, "[paths]", {"state", "persistent", "dump_program"});
     reader.absolute_path(*table, "state", config.state_directory);
@@ -347,7 +221,7 @@ void read_programs(Reader& reader, const toml::table& root, Config& config) {
 
 ConfigReading read_config(std::string_view text, const std::string& path,
                           std::string_view host_name) {
-  Reader reader(path);
+  ConfigReader reader(path);
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
     reader.complain(parsed.error().source(),

@@ -61,6 +61,9 @@ Status end_life(const Config& config, const NodeState& state, const StopReport& 
 Result<StopReport> stop_node(const Config& config, const Disarm& disarm, const DiskAccess& access) {
   const auto lock = lock_state(config);
   if (!lock) return fail(lock.error());
+  // A takeover goes on under the votes that it has won: they are not withdrawn behind its back.
+  const auto no_takeover = lock_takeover(config, false);
+  if (!no_takeover) return fail(no_takeover.error());
   StopReport report;
   const auto state = load_last_life(config);
   if (!state) {

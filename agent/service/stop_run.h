@@ -37,10 +37,10 @@ struct StopReport {
   Status state_kept;
 };
 
-// Holds lock_state() meanwhile. A disk that is not released keeps this node's key and may be
-// released by another stop. The life ends all the same, unless disks of the partner are kept.
-// Errors: another command is at work (kRefused), the state cannot be read, or the disks cannot be
-// listed; nothing was changed then.
+// Holds lock_state() and lock_takeover() meanwhile. A disk that is not released keeps this node's
+// key and may be released by another stop. The life ends all the same, unless disks of the partner
+// are kept. Errors: another command or a takeover is at work (kRefused), the state cannot be read,
+// or the disks cannot be listed; nothing was changed then.
 [[nodiscard]] Result<StopReport> stop_node(const Config& config, const Disarm& disarm,
                                            const DiskAccess& access);
 

@@ -1,5 +1,6 @@
 #include "agent/service/stop_run.h"
 
+#include "agent/node/locks.h"
 #include "agent/service/start_run.h"
 #include "tests/agent/service/service_node.h"
 
@@ -41,6 +42,14 @@ BOOST_AUTO_TEST_CASE(clean_stop_leaves_free_disks_and_no_state) {
   BOOST_TEST(label_on(shelf, 0).owner_node() == 0U);
   BOOST_TEST(fake::fails(load_last_life(config), Code::kNotFound));
   BOOST_TEST((stop()->outcome == StopOutcome::kNotInService));
+}
+
+BOOST_AUTO_TEST_CASE(votes_of_a_takeover_under_way_are_not_withdrawn) {
+  const auto takeover = lock_takeover(config, false);
+  BOOST_TEST_REQUIRE(fake::ok(takeover));
+  BOOST_TEST(fake::fails(stop(), Code::kRefused));
+  BOOST_TEST(shelf.trace().empty());
+  BOOST_TEST(fake::ok(load_node_state(config)));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_still_armed_is_not_released) {

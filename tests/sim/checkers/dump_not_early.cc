@@ -42,7 +42,8 @@ class DumpNotEarly final : public Checker {
       if (watched_.homes[other] != home) continue;
       const HeaderTruth& sign = watched_.truth.headers.at(other);
       if (sign.final_end && sign.generation == victim.generation) return;
-      last_sign = std::max(last_sign, sign.changed);
+      // ARMED is the healthy node's word: it is no sign of a capture kernel.
+      if (sign.attribute != pb::ARMED) last_sign = std::max(last_sign, sign.changed);
     }
     if (now() < last_sign + timing.silence(1)) {
       early(actor, lun, "the writer may turn to it", event);
