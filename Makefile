@@ -19,7 +19,7 @@ help:
 	@echo 'make             build everything into $(BUILD)/'
 	@echo 'make demo        two virtual nodes and a shelf: one panics, the other takes over'
 	@echo 'make test        unit tests, then the scenarios on virtual machines'
-	@echo 'make test-full   the long set: make test, then make test-sanitize'
+	@echo 'make test-full   the long set: all scenarios, then make test-sanitize'
 	@echo 'make test-unit   unit tests only'
 	@echo 'make test-vm     scenarios only; SCENARIO=name[,name] for some of them'
 	@echo 'make test-sanitize  unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
@@ -70,10 +70,11 @@ test-vm: packages-vm build
 	$(CTEST) -L vm $(if $(SCENARIO),-R '^($(subst $(eval ) ,|,$(subst $(comma), ,$(SCENARIO))))$$')
 
 test: packages-vm build
-	$(CTEST)
+	$(CTEST) -LE long
 
 # The scenarios first: what they find is worth more than what the sanitizers do.
-test-full: test
+test-full: packages-vm build
+	$(CTEST)
 	@$(MAKE) --no-print-directory test-sanitize
 
 demo: packages-vm $(BUILD)/build.ninja

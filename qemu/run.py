@@ -21,6 +21,7 @@ def _parse(argv):
     )
     parser.add_argument("--list", action="store_true", help="print the scenarios and stop")
     parser.add_argument("--list-names", action="store_true", help="only their names")
+    parser.add_argument("--list-long", action="store_true", help="names of the long ones")
     parser.add_argument("scenario", nargs="*")
     return parser.parse_args(argv)
 
@@ -54,6 +55,9 @@ def main(argv=None):
     scenarios = load_all()
     if options.list_names:
         print("\n".join(scenarios))
+        return PASSED
+    if options.list_long:
+        print("\n".join(entry.name for entry in scenarios.values() if entry.long))
         return PASSED
     if options.list:
         for entry in scenarios.values():

@@ -111,17 +111,18 @@ void check_strays(const CheckFacts& facts, pb::CheckReport& report) {
                   fmt::format("{} is registered on {} too, and could write there: a takeover was "
                               "interrupted",
                               config.partner.name, disk.info.path),
-                  fmt::format("finish it, `lastword takeover` on {}; or, where it is over, run "
-                              "`lastword start` here",
+                  fmt::format("`lastword agent` on {} goes on with it, or ends it where this node "
+                              "has begun another life since; then run `lastword start` here",
                               config.partner.name));
     }
     if (disk.label->home_node() == config.partner.id && !is_mine(disk) &&
         is_registered(disk, config, config.self.id)) {
-      add_problem(report, Concern::kTakeover,
-                  fmt::format("this node is registered on {}, a disk of {}, and could write there",
-                              disk.info.path, config.partner.name),
-                  "finish the takeover, `lastword takeover`; or, where there is none, "
-                  "run `lastword start`");
+      add_problem(
+          report, Concern::kTakeover,
+          fmt::format("this node is registered on {}, a disk of {}, and could write there",
+                      disk.info.path, config.partner.name),
+          "`lastword agent` goes on with a takeover that was begun, or ends it where the "
+          "partner has begun another life since; where there is none, run `lastword start`");
     }
   }
 }

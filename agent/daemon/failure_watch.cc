@@ -85,7 +85,8 @@ class FailureWatch {
     for (const Error& problem : fresh->intent.problems) tell_once(problem);
     if (must_resume(fresh->intent.intent)) return;
     take_lost_reservations_anew(fresh->intent.intent);
-    repair_slots(fresh->intent.intent);
+    // Otherwise a damaged slot may be the last that knew of an intent.
+    if (fresh->intent.problems.empty()) repair_slots(fresh->intent.intent);
     watched_ = dump_places(look_.survey, config_);
     watch_ =
         std::make_shared<HeaderWatch>(surveyor_.shelf(), surveyor_.executor(), look_.survey.disks,
@@ -105,6 +106,11 @@ class FailureWatch {
     if (!alive_ || taking_anew_) return;
     const LostReservations lost = find_lost_reservations(look_.survey, config_, state_);
     if (!lost.any()) return;
+    // Under its lock: what `start` or `stop` has in hand is looked at by the next survey.
+    auto lock = lock_state(config_);
+    if (!lock) return;
+    const auto state = load_node_state(config_);
+    if (!state || state->key != state_.key) return;
     taking_anew_ = true;
     std::vector<std::size_t> disks = lost.own;
     disks.insert(disks.end(), lost.mailbox.begin(), lost.mailbox.end());
@@ -121,7 +127,8 @@ class FailureWatch {
     using Results = std::vector<Result<pb::CoredumpHeader>>;
     run_elsewhere<Results>(
         surveyor_.executor(), *loop_,
-        [survey = look_.survey, disks, take, shelf = &surveyor_.shelf(),
+        [survey = look_.survey, disks, take,
+         lock = std::make_shared<FileDescriptor>(std::move(*lock)), shelf = &surveyor_.shelf(),
          executor = &surveyor_.executor(), timeout = config_.timing.settings.io_timeout] {
           return work_on_disks(survey, disks, timeout, take, *shelf, *executor);
         },
@@ -175,7 +182,7 @@ class FailureWatch {
     const auto lock = lock_takeover(config_, false);
     if (!lock) return;
     const auto now = read_intent(config_, look_.survey).intent;
-    if (!now || now->number() != intent.number()) return;  // one has been: the next survey judges
+    if (!now || now->number() != intent.number()) return;  // a newer one: the next survey judges it
     events_({.name = "takeover-ended",
              .disk = {},
              .detail = fmt::format("{}: {} lives again, in life {}; nothing more is taken of it",
@@ -199,11 +206,9 @@ class FailureWatch {
 
   void tell_once(const Error& problem) {
     std::string text = describe(problem);
-    if (text == last_problem_) return;
-    last_problem_ = std::move(text);
-    events_({.name = "intent-not-kept",
-             .disk = std::string(problem.disk.view()),
-             .detail = last_problem_});
+    const std::string disk(problem.disk.view());
+    if (std::exchange(last_problems_[disk], text) == text) return;
+    events_({.name = "intent-not-kept", .disk = disk, .detail = std::move(text)});
   }
 
   void look_at_headers() {
@@ -264,7 +269,7 @@ class FailureWatch {
   bool alive_ = false;  // state_ is of a life that goes on
   bool taking_anew_ = false;
   bool repairing_ = false;
-  std::string last_problem_;  // with the intent
+  std::map<std::string, std::string> last_problems_;  // with slot or intent, by disk
   Look look_;
   bool looking_ = false;                 // a look at headers is under way
   std::optional<Result<Seen>> waiting_;  // a survey that came during that look

@@ -47,7 +47,16 @@ pb::TakeoverIntent IntentLog::next(const std::optional<pb::TakeoverIntent>& befo
 }
 
 Status IntentLog::write_here(const pb::TakeoverIntent& intent) const {
-  return save_intent(config_, intent);
+  // Elsewhere: a system disk that dies may hold a sync up for good.
+  const auto saved = std::make_shared<Status>();
+  const auto done = executor_.fan_out(
+      1, config_.timing.settings.io_timeout,
+      [saved, intent, config = config_](std::size_t) { *saved = save_intent(config, intent); });
+  if (done.front()) return *saved;
+  return fail({.code = Code::kTimeout,
+               .operation = "write takeover intent",
+               .disk = config_.persistent_directory,
+               .detail = "the file system does not answer"});
 }
 
 Result<SlotWritten> IntentLog::write_slot(const DiskInfo& disk, std::uint64_t metadata_offset,

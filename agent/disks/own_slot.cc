@@ -30,7 +30,8 @@ struct Found {
   bool damaged = false;
 };
 
-Result<Found> find(RecordIo& records, const MailboxMember& member) {
+Result<Found> find(RecordIo& records, const SlotWriter& writer) {
+  const MailboxMember& member = writer.member;
   Found found;
   const auto at = records.read(member.place, found.content);
   if (at) {
@@ -41,7 +42,7 @@ Result<Found> find(RecordIo& records, const MailboxMember& member) {
   found.content.Clear();
   if (at.error().code == Code::kNotFound) return found;
   // Nobody else writes here, so nothing is lost that the caller does not know.
-  if (at.error().code != Code::kCorrupt) return fail(at.error());
+  if (at.error().code != Code::kCorrupt || writer.keeps_damaged) return fail(at.error());
   found.damaged = true;
   found.at = place_of_replacement(records, member.place);
   return found;
@@ -55,7 +56,7 @@ Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, bool a
       lock_slot(writer.state_directory, slot.disk_uuid, *writer.executor, writer.patience);
   if (!lock) return fail(lock.error());
   RecordIo records(slot.device, slot.metadata_offset);
-  const auto found = find(records, writer.member);
+  const auto found = find(records, writer);
   if (!found) return fail(found.error());
   const auto changed = apply(found->content);
   if (!changed) return fail(changed.error());

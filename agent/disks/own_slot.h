@@ -18,6 +18,9 @@ struct SlotWriter {
   std::string state_directory;  // where lock_slot() has its files
   Executor* executor = nullptr;
   milliseconds patience{};  // with whoever has the lock: an I/O time-out
+  // This machine's copy of the intent cannot be read: a damaged slot may have been the last that
+  // knew of it, and is left as it is (kCorrupt).
+  bool keeps_damaged = false;
 };
 // The executor outlives it.
 [[nodiscard]] SlotWriter slot_writer(const Config& config, std::uint32_t boot_generation,

@@ -88,7 +88,9 @@ void parse_records(const AlignedBuffer& slots, DiskView& disk) {
           read_pair(slot(place, 0), slot(place, 1), RecordKind::kMailboxSlot, disk.mailbox[index]);
       if (found) continue;
       disk.mailbox[index].Clear();
-      if (found.error().code != Code::kNotFound) disk.problem = located(found.error(), place);
+      if (found.error().code == Code::kNotFound) continue;
+      disk.mailbox_damaged.at(index) = true;
+      disk.problem = located(found.error(), place);
     }
     return;
   }

@@ -39,8 +39,10 @@ Result<FileDescriptor> lock_state(const Config& config) {
 }
 
 Result<FileDescriptor> lock_takeover(const Config& config, bool wait) {
-  return lock_file(config.state_directory, "takeover.lock", wait,
-                   "another takeover is running on this node; it finishes by itself");
+  return lock_file(
+      config.state_directory, "takeover.lock", wait,
+      "a takeover runs on this node, or `start`, `stop` or the agent looks at one; it ends "
+      "by itself: try again");
 }
 
 Result<FileDescriptor> lock_slot(const std::string& state_directory, std::string_view disk_uuid,

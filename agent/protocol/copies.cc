@@ -15,6 +15,7 @@ bool is_unheld_copy(const Survey& survey, const Config& config, std::size_t disk
                     std::optional<ReservationKey> key) {
   const DiskView& view = survey.disks[disk];
   if (!in_cluster(view, config) || is_held_by(view, key)) return false;
+  if (holder_node(view, config) == config.partner.id) return false;  // the disk itself, taken
   return disks_with_uuid(survey, config, view.label->disk_uuid()).size() > 1;
 }
 

@@ -25,6 +25,7 @@ struct DiskView {
   std::uint64_t header_sequence = 0;  // of the slot that counts; 0: never written
   // Of a mailbox disk, one for each node, in the order of their ids; empty where never written.
   std::array<pb::MailboxSlot, 2> mailbox = {};
+  std::array<bool, 2> mailbox_damaged = {};  // likewise: both copies of that slot; see `problem`
   std::optional<Error> problem;  // a record could not be read: sick, damaged or newer disk
   // `keys`, `reservation` and `aptpl` were read, a moment ago.
   bool reservations_known = false;

@@ -135,17 +135,18 @@ Status check_mailbox_set(const Survey& survey, const Config& config,
 
 bool tells_of_partner(const DiskView& disk, const Config& config) {
   if (!disk.problem) return true;
-  // The survey says where. Where both slots are damaged it names the higher one: join() looks
-  // again.
-  return disk.problem->code == Code::kCorrupt &&
-         disk.problem->offset == disk.metadata_offset + slot_offset(mailbox_place(config), 0);
+  const bool own_is_lower = mailbox_place(config) == RecordPlace::kMailboxLow;
+  return disk.problem->code == Code::kCorrupt && disk.mailbox_damaged[own_is_lower ? 0 : 1] &&
+         !disk.mailbox_damaged[own_is_lower ? 1 : 0];
 }
 
 bool majority_is_readable(const Survey& survey, const Config& config,
                           const std::vector<std::string>& mailbox_disks) {
   const auto readable = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
+    // Of a disk and its clone neither tells.
     return is_mailbox_disk(disk, config) && tells_of_partner(disk, config) &&
-           contains(mailbox_disks, disk.label->disk_uuid());
+           contains(mailbox_disks, disk.label->disk_uuid()) &&
+           disks_with_uuid(survey, config, disk.label->disk_uuid()).size() == 1;
   });
   return mailbox_disks.empty() || 2 * static_cast<std::size_t>(readable) > mailbox_disks.size();
 }

@@ -10,6 +10,8 @@
 namespace lastword {
 namespace {
 
+constexpr unsigned kMaxResets = 3;  // that fail
+
 // How often we look at the registrations before we say that they keep changing. Each victim's key
 // costs one look.
 constexpr unsigned kMaxLooks = 32;
@@ -74,6 +76,7 @@ bool refuses_aptpl(const Error& error) {
 Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal) {
   if (!seen) return;
   view_ = std::move(*seen);
+  had_registration_ = registered();
   decide();
   // What was seen may be out of date: it may save a look, but it never ends the seizing.
   if (over() || giving_up()) {
@@ -273,6 +276,8 @@ void Seize::reply(const SeizeReply& reply) {
     // The victim, or our own registration, went away since we looked (SPC-4 5.13.11.2.6): look. So
     // do some disks answer TEST UNIT READY of a node that is not registered.
     if (error.code == Code::kConflict) return look_again();
+    // What the target has queued for whoever was removed is aborted by nothing else.
+    if (state_ == State::kResetting && ++failed_resets_ < kMaxResets) return look_again();
     return end(fail(error));
   }
   switch (state_) {

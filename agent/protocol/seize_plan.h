@@ -158,6 +158,7 @@ class Seize {
   bool giving_up_ = false;         // result_ is why; registered or not is to be seen
   bool aptpl_refused_ = false;
   bool needs_reset_ = false;
+  unsigned failed_resets_ = 0;
   bool preempt_unjudged_ = false;  // since the last look
   bool held_before_preempt_ = false;
   bool used_reset_ = false;

@@ -111,8 +111,11 @@ Status take(const Config& config, const Uuids& before, const DiskAccess& access,
                   .mailbox_disks = sorted(*mailboxes),
                   .mailbox_joined = sorted(joined)};
   if (Status saved = save_node_state(config, state); !saved) return saved;
-  take_disks(slot_writer(config, self.boot_generation, state.mailbox_disks, real_executor()),
-             read_intent(config, report.survey).intent, access, report);
+  const KnownIntent known = read_intent(config, report.survey);
+  SlotWriter writer =
+      slot_writer(config, self.boot_generation, state.mailbox_disks, real_executor());
+  writer.keeps_damaged = !known.problems.empty();
+  take_disks(writer, known.intent, access, report);
   for (std::size_t i = report.plan.own.size(); i < report.disks.size(); ++i) {
     const std::string uuid = uuid_at(report.disks[i]);
     if (!report.results[i] && !before.contains(uuid)) joined.erase(uuid);

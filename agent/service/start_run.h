@@ -28,7 +28,7 @@ struct StartReport {
   // For each of `disks` its coredump header in service (INACTIVE for a mailbox disk), or why it is
   // not in service.
   std::vector<Result<pb::CoredumpHeader>> results;
-  std::vector<DiskRemark> remarks;  // of disks in service: what the operator should look after
+  std::vector<DiskRemark> remarks;  // what the operator should look after
 };
 
 // Holds lock_state() meanwhile. The node's state says what this start is about to do before the

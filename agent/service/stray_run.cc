@@ -8,6 +8,7 @@
 #include "agent/disks/stray_keys.h"
 #include "agent/node/locks.h"
 #include "agent/protocol/stray_plan.h"
+#include "agent/protocol/takeover_plan.h"
 
 namespace lastword {
 namespace {
@@ -25,6 +26,14 @@ void remark(const DiskView& disk, std::string text, StartReport& report) {
       disks, [&](const DiskView& other) { return other.info.path == disk.info.path; });
   if (found == disks.end()) return;
   report.remarks.push_back({static_cast<std::size_t>(found - disks.begin()), std::move(text)});
+}
+
+// The partner took it since `start` had it in service.
+void set_lost(const DiskView& disk, const Error& why, StartReport& report) {
+  for (std::size_t i = 0; i < report.disks.size(); ++i) {
+    const DiskView& started = report.survey.disks[report.disks[i]];
+    if (started.info.path == disk.info.path) report.results[i] = fail(why);
+  }
 }
 
 void remove_partners(const Config& config, const OwnerIdentity& self, const Survey& now,
@@ -46,9 +55,13 @@ void remove_partners(const Config& config, const OwnerIdentity& self, const Surv
   for (std::size_t i = 0; i < results.size(); ++i) {
     const std::string what =
         fmt::format("{}'s key {} was registered on it too", config.partner.name, list(keys[i]));
+    if (!results[i] && is_another_nodes(results[i].error().code)) {
+      set_lost(now.disks[disks[i]], results[i].error(), report);
+      continue;
+    }
     remark(now.disks[disks[i]],
            results[i] ? what + "; removed"
-                      : fmt::format("{}, and could not be removed: {}", what,
+                      : fmt::format("{}, and that is not dealt with: {}", what,
                                     describe(results[i].error())),
            report);
   }
@@ -99,8 +112,9 @@ void clear_strays(const Config& config, const NodeState& state, const DiskAccess
   if (!lock) return leave(lock.error());
   const auto now = access.survey();
   if (!now) return leave(now.error());
-  const auto plan =
-      plan_strays(report.survey, *now, config, state, read_intent(config, *now).intent);
+  const KnownIntent known = read_intent(config, *now);
+  if (!known.problems.empty()) return leave(known.problems.front());
+  const auto plan = plan_strays(report.survey, *now, config, state, known.intent);
   const OwnerIdentity self = own_identity(config, state.boot_generation);
   remove_partners(config, self, *now, plan, access, report);
   withdraw_own(config, self, *now, plan, access, report);

@@ -19,11 +19,12 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
                   .missing_disks = announcement->missing,
                   .stale_disks = announcement->stale};
   work_.events({.name = input.event, .disk = {}, .detail = input.detail});
+  given_up_ = std::make_shared<std::atomic<bool>>(false);
   // Elsewhere: restarting a service may take longer than the dump.
   run_elsewhere<Status>(
       work_.executor(), loop_,
       [this, run_hook = work_.run_hook, shelf = &work_.shelf(), before = before_,
-       post = loop_.poster(), input = std::move(input)]() mutable {
+       given_up = given_up_, post = loop_.poster(), input = std::move(input)]() mutable {
         if (Status rest = shelf->wait_for_partitions(input.new_disks, before); !rest) {
           post([this, problem = rest.error()] {
             work_.events({.name = "udev-busy", .disk = {}, .detail = describe(problem)});
@@ -36,6 +37,8 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
             post([this, disk, opener] { tell_of_opener(disk, opener); });
           }
         }
+        // A disk held this up for too long: the next hook may be at work by now.
+        if (*given_up) return Status(fail({.code = Code::kTimeout, .operation = "hook"}));
         return run_hook(input);
       },
       [this, number](const Status& status) { on_hook_ended(number, status); });
@@ -62,6 +65,8 @@ void AnnounceRun::on_hook_ended(unsigned number, const Status& status) {
 
 // run_hook() ends a hook in time, unless the kernel does not let go of a process.
 void AnnounceRun::give_up(unsigned number) {
+  if (!plan_.is_running(number)) return;
+  *given_up_ = true;
   on_hook_ended(number, fail({.code = Code::kTimeout,
                               .operation = "hook service-taken",
                               .disk = work_.config.hooks.service_taken,

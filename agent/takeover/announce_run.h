@@ -2,6 +2,8 @@
 // AnnouncePlan (agent/protocol/announce_plan.h).
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,7 @@ class AnnounceRun {
   Loop& loop_;
   std::uint64_t before_;  // the kernel's uevents
   AnnouncePlan plan_;
+  std::shared_ptr<std::atomic<bool>> given_up_;  // on the hook that was begun last
   bool hook_failed_ = false;
 };
 

@@ -9,6 +9,7 @@ class Scenario:
     name: str
     function: Callable
     timeout: float
+    long: bool = False
 
     @property
     def summary(self):
@@ -18,13 +19,16 @@ class Scenario:
 _registry: dict[str, Scenario] = {}
 
 
-def scenario(name, *, timeout=120.0):
-    """Register a function of one Lab. `timeout` in seconds bounds the whole run of it."""
+def scenario(name, *, timeout=120.0, long=False):
+    """Register a function of one Lab. `timeout` in seconds bounds the whole run of it.
+
+    `long`: one for `make test-full`, because it takes minutes and stands for a rare case.
+    """
 
     def register(function):
         if name in _registry:
             raise ValueError(f"two scenarios are called {name}")
-        _registry[name] = Scenario(name, function, timeout)
+        _registry[name] = Scenario(name, function, timeout, long)
         return function
 
     return register

@@ -31,7 +31,7 @@ def require_little_memory(pair, panic):
     require(int(peak.match[1]) <= 16 << 20, f"the writer's peak was {peak.match[1]} bytes")
 
 
-@scenario("dump_31_opens_everywhere", timeout=500)
+@scenario("dump_31_opens_everywhere", timeout=500, long=True)
 def dump_31_opens_everywhere(lab):
     """The default dump holds the kernel's memory, and all that read cores read both formats of it."""
     pair = Pair(lab, luns=FEW, dump={**_KDUMP, "exclude": "31"}, alpha={"cpus": 2})
@@ -87,7 +87,7 @@ def smp_capture(lab):
     pair.prove_core(pair.core_folder(pair.beta))
 
 
-@scenario("crashkernel_96M", timeout=500)
+@scenario("crashkernel_96M", timeout=500, long=True)
 def crashkernel_96M(lab):
     """96 MiB are enough for the dump of a guest of 4 GiB."""
     pair = Pair(

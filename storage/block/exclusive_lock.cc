@@ -34,7 +34,9 @@ Result<FileDescriptor> lock_disk(const std::string& path, const std::function<vo
                .sys_errno = errno,
                .operation = "lock disk",
                .disk = path,
-               .detail = "another program is at work on it; nothing was written"});
+               .detail = errno == EWOULDBLOCK
+                             ? "another program is at work on it; nothing was written"
+                             : ""});
 }
 
 }  // namespace lastword

@@ -75,6 +75,23 @@ BOOST_AUTO_TEST_CASE(start_and_takeover_write_it_at_once_and_none_loses_the_othe
   BOOST_TEST(slot().mailbox_set() == 7U);
 }
 
+BOOST_AUTO_TEST_CASE(damaged_slot_stays_where_the_intent_of_this_machine_cannot_be_read) {
+  for (const unsigned copy : {0U, 1U}) {
+    const std::vector<std::byte> rubbish(kBlockBytes, std::byte{0x5a});
+    shelf.poke(0, kMetadataOffset + slot_offset(RecordPlace::kMailboxLow, copy), rubbish);
+  }
+  SlotWriter careful = writer();
+  careful.keeps_damaged = true;
+  const auto device = alpha.device(0);
+  shelf.clear_trace();
+  BOOST_TEST(fake::fails(update_slot({*device, kMetadataOffset, uuid_of(0)}, careful, std::nullopt),
+                         Code::kCorrupt));
+  for (const fake::CommandTrace& trace : shelf.trace()) {
+    BOOST_TEST((trace.command == fake::Command::kRead));
+  }
+  BOOST_TEST(fake::ok(update()));
+}
+
 BOOST_AUTO_TEST_CASE(earlier_intent_never_replaces_a_later_one) {
   BOOST_TEST_REQUIRE(fake::ok(note(intent(pb::TakeoverIntent::ENDED, 4))));
   BOOST_TEST(fake::fails(note(intent(pb::TakeoverIntent::TAKING, 3)), Code::kRefused));

@@ -95,12 +95,31 @@ BOOST_AUTO_TEST_CASE(own_slot_that_is_damaged_costs_neither_the_disk_nor_the_vot
        {std::pair{RecordPlace::kMailboxLow, true}, {RecordPlace::kMailboxHigh, false}}) {
     disk.problem =
         Error{.code = Code::kCorrupt, .offset = disk.metadata_offset + slot_offset(place, 0)};
+    disk.mailbox_damaged = {mine, !mine};
     BOOST_TEST(find_lost_reservations(survey, config, state).mailbox.size() == (mine ? 1U : 0U));
     BOOST_TEST(majority_is_readable(survey, config, state.mailbox_disks) == mine);
     const auto plan = plan_start(survey, config, state, 7);
     BOOST_TEST_REQUIRE(plan.has_value());
     BOOST_TEST(plan->mailbox.size() == (mine ? 1U : 0U));
   }
+}
+
+BOOST_AUTO_TEST_CASE(slots_that_are_both_damaged_tell_either_node_nothing) {
+  DiskView& disk = survey.disks[1];
+  disk.problem = Error{.code = Code::kCorrupt};
+  disk.mailbox_damaged = {true, true};
+  for (int node = 0; node < 2; ++node) {
+    BOOST_TEST(!tells_of_partner(disk, config));
+    std::swap(config.self, config.partner);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_and_its_clone_are_no_two_votes) {
+  const std::vector<std::string> counted{uuid_of(1), uuid_of(2), uuid_of(3)};
+  survey.disks.push_back(surveyed(2, pb::MAILBOX, 0));
+  BOOST_TEST(majority_is_readable(survey, config, counted));
+  survey.disks.back().label->set_disk_uuid(uuid_of(1));
+  BOOST_TEST(!majority_is_readable(survey, config, counted));
 }
 
 BOOST_AUTO_TEST_CASE(last_written_intent_counts_wherever_it_is) {
