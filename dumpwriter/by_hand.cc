@@ -184,8 +184,8 @@ FixedText<256> describe_figures(const pb::CoredumpHeader& header) {
   const std::uint64_t ms = std::max<std::uint64_t>(header.elapsed_ms(), 1);
   const std::uint64_t tenths = (ms + 50) / 100;
   const std::uint64_t stored_bytes = header.stored_pages() * kPageBytes;
-  const std::uint64_t ratio =
-      stored_bytes * kTenths / std::max<std::uint64_t>(header.durable_bytes(), 1);
+  const std::uint64_t ratio = (stored_bytes * kTenths + header.durable_bytes() / 2) /
+                              std::max<std::uint64_t>(header.durable_bytes(), 1);
   return format_text(
       "{} bytes on disk in {}.{} s ({} MB/s of memory); of {} pages {} stored, {} zero, {} left "
       "out; compressed {}.{} : 1",

@@ -82,7 +82,7 @@ Status label_one(const DiskToLabel& disk, const LabelRequest& request, milliseco
     return {};
   }
   for (const std::string& objection : disk.verdict.objections) {
-    fmt::print("{}: overridden: {}\n", disk.name, objection);
+    fmt::print("{}: is to be overridden: {}\n", disk.name, objection);
   }
   const auto label = label_disk(disk, request, io_timeout, real_executor());
   if (!label) return fail(label.error());

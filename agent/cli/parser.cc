@@ -14,6 +14,11 @@
 namespace lastword {
 namespace {
 
+// A variable of a shell that is not set is no value.
+std::string not_empty(const std::string& value) {
+  return value.empty() ? "must not be empty" : "";
+}
+
 // "; did you mean X?", or nothing.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
   const std::vector<std::string_view> views(known.begin(), known.end());
@@ -130,7 +135,7 @@ CliOption CliCommand::flag(const std::string& names, bool& value, const std::str
 
 CliOption CliCommand::option(const std::string& names, std::string& value,
                              const std::string& help) {
-  return CliOption(app_->add_option(names, value, help));
+  return CliOption(app_->add_option(names, value, help)->check(not_empty));
 }
 
 CliOption CliCommand::option(const std::string& names, std::vector<std::string>& value,
@@ -162,7 +167,7 @@ Parser::Parser(const std::string& description, const std::string& program,
 Parser::~Parser() = default;
 
 CliOption Parser::option(const std::string& names, std::string& value, const std::string& help) {
-  return CliOption(app_->add_option(names, value, help));
+  return CliOption(app_->add_option(names, value, help)->check(not_empty));
 }
 
 CliCommand Parser::command(const std::string& name, const std::string& help) {

@@ -69,7 +69,10 @@ void print_summary(const pb::RecoveryResult& result) {
         result.directory(), report.core_format().empty() ? "a report only" : report.core_format());
   }
   if (!result.note().empty()) fmt::print("  {}\n", result.note());
-  if (result.saved()) fmt::print("  {} is marked SAVED\n", report.disk());
+  // Where it was marked before, the note says so.
+  if (result.saved() && report.attribute() != pb::SAVED) {
+    fmt::print("  {} is marked SAVED\n", report.disk());
+  }
 }
 
 int report_failure(const Error& error) {

@@ -15,6 +15,7 @@
 #include "agent/base/text_file.h"
 #include "agent/node/config_reader.h"
 #include "proto/codec_setting.h"
+#include "proto/duration.h"
 #include "proto/uuid.h"
 
 namespace lastword {
@@ -201,8 +202,8 @@ void read_hooks(ConfigReader& reader, const toml::table& root, Config& config) {
   if (timeout == config.hooks.timeout) return;
   if (timeout < kShortestHook || timeout > kLongestTime) {
     reader.complain(table->get("timeout")->source(),
-                    fmt::format("[hooks] timeout ({} ms) must be from {} to {} ms", timeout.count(),
-                                kShortestHook.count(), kLongestTime.count()));
+                    fmt::format("[hooks] timeout ({}) must be from {} to {}", to_string(timeout),
+                                to_string(kShortestHook), to_string(kLongestTime)));
     return;
   }
   config.hooks.timeout = timeout;
@@ -214,6 +215,11 @@ void read_programs(ConfigReader& reader, const toml::table& root, Config& config
     reader.absolute_path(*table, "state", config.state_directory);
     reader.absolute_path(*table, "persistent", config.persistent_directory);
     reader.absolute_path(*table, "dump_program", config.dump_program);
+    if (config.state_directory == config.persistent_directory) {
+      reader.complain(table->source(),
+                      "state and persistent must be different directories: one is gone after a "
+                      "reboot, the other must not be");
+    }
   }
 }
 

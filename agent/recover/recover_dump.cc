@@ -303,6 +303,9 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
     result.set_directory(finished->directory);
     note_other_format(options, finished->report, result);
     *result.mutable_report() = std::move(finished->report);
+    // The disk may have another name by now, or this is a copy of it.
+    result.mutable_report()->set_disk(std::string(source.device.name()));
+    result.mutable_report()->set_attribute(dump->header.attribute());
   } else {
     const std::string path = new_path(*dump, options, before);
     if (fs::exists(fs::symlink_status(path))) {

@@ -60,7 +60,8 @@ std::string why_incomplete(const Dump& dump, const DumpReceiver& content,
     Error stop = end.why;
     stop.disk = {};
     std::string where = describe(stop);
-    if (end.skipped > 0) where += fmt::format("; {} damaged places were skipped", end.skipped);
+    if (end.skipped > 0)
+      where += fmt::format("; damaged places that were skipped: {}", end.skipped);
     if (content.head_lost()) {
       where +=
           "; the vmcore's head is lost: there are no registers and no VMCOREINFO, and memory is "

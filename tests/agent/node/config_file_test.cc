@@ -150,9 +150,13 @@ BOOST_AUTO_TEST_CASE(hooks_may_take_four_times_as_long_as_clients_wait_unless_th
   BOOST_TEST((parse("[timing]\nclient_timeout = \"70s\"\n")->hooks.timeout == 280s));
   BOOST_TEST((parse("[hooks]\ntimeout = \"1s\"\n")->hooks.timeout == 1s));
   BOOST_TEST(says(parse("[hooks]\ntimeout = \"999ms\"\n"),
-                  "line 7:11: [hooks] timeout (999 ms) must be from 1000 to 86400000 ms"));
+                  "line 7:11: [hooks] timeout (999ms) must be from 1s to 24h"));
   BOOST_TEST(says(parse("[hooks]\ntimeout = \"1441min\"\n"), "[hooks] timeout"));
   BOOST_TEST(says(parse("[hooks]\ntimeout = 5\n"), "timeout must be a whole number"));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_reboot_loses_is_kept_apart_from_what_it_must_not) {
+  BOOST_TEST(says(parse("[paths]\nstate = \"/var/lib/lastword\"\n"), "different directories"));
 }
 
 BOOST_AUTO_TEST_CASE(unknown_key_is_refused_with_its_place) {

@@ -82,6 +82,25 @@ BOOST_AUTO_TEST_CASE(core_is_kdump_unless_asked_otherwise) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_is_marked_is_named_whatever_was_recovered_before) {
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
+  const std::string folder = make_folder("cores");
+  BOOST_TEST(run("recover --no-mark " + image.path() + " -o " + folder).status == kExitOk);
+  const std::string copy = image.directory() / "copy.img";
+  std::filesystem::copy_file(image.path(), copy);
+  const Outcome marked = run("recover " + copy + " -o " + folder);
+  BOOST_TEST(marked.status == kExitOk);
+  BOOST_TEST(contains(marked.output, copy + " is marked SAVED"));
+  const Outcome again = run("recover " + copy + " -o " + folder);
+  BOOST_TEST(contains(again.output, "the disk was marked SAVED before"));
+  BOOST_TEST(!contains(again.output, " is marked SAVED"));
+}
+
+BOOST_AUTO_TEST_CASE(empty_option_is_no_option_that_was_not_given) {
+  BOOST_TEST(run("recover --verify -o '' " + image.path()).status == kExitUsage);
+}
+
 BOOST_AUTO_TEST_CASE(verify_says_what_it_found) {
   auto stream = sample_stream();
   put_dump(pb::COMPLETED, stream.end().bytes());
