@@ -76,7 +76,6 @@ bool refuses_aptpl(const Error& error) {
 Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal) {
   if (!seen) return;
   view_ = std::move(*seen);
-  had_registration_ = registered();
   decide();
   // What was seen may be out of date: it may save a look, but it never ends the seizing.
   if (over() || giving_up()) {

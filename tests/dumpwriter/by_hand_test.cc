@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(dump_ends_with_bytes_pages_seconds_rate_and_ratio) {
   header.set_excluded_pages(847'220);
   BOOST_TEST(describe_figures(header).view() ==
              "250000000 bytes on disk in 1.3 s (3408 MB/s of memory); of 1048576 pages 201344 "
-             "stored, 12 zero, 847220 left out; compressed 3.2 : 1");
+             "stored, 12 zero, 847220 left out; compressed 3.3 : 1");
 }
 
 BOOST_AUTO_TEST_CASE(figures_of_a_dump_that_took_no_time_are_figures) {

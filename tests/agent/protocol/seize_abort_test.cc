@@ -1,7 +1,6 @@
 // What a target had queued for a node that is thrown off never lands on a disk that counts as held:
 // also where the target aborts the commands of the reservation's holder only.
 #include "tests/agent/protocol/seize_fixture.h"
-#include "tests/fake/check.h"
 
 using namespace lastword;
 using namespace lastword::test;
@@ -65,14 +64,6 @@ BOOST_AUTO_TEST_CASE(reset_that_fails_is_sent_again_before_the_disk_counts_as_he
     BOOST_CHECK_EQUAL(seize(*fresh.beta.lun(0), takeover_by_beta()).has_value(), failures == 2);
     if (failures == 2) BOOST_CHECK(!fresh.queued_write_lands());
   }
-}
-
-BOOST_AUTO_TEST_CASE(registration_that_was_seen_and_is_gone_is_not_made_again) {
-  const ReservationKey own = key(kBeta, 4);
-  SeizeView seen{.keys = shelf.registrations(0).keys, .holder = shelf.reservation(0)};
-  seen.keys.push_back(own);
-  BOOST_CHECK(fake::fails(seize(*beta.lun(0), takeover_by_beta(), nullptr, seen), Code::kFenced));
-  BOOST_CHECK(!registered(shelf, own));
 }
 
 BOOST_AUTO_TEST_CASE(victim_that_releases_after_it_was_seen_holding_is_no_exception) {
