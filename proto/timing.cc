@@ -25,7 +25,9 @@ Result<Timing> derive_timing(const TimingSettings& s) {
        {Bounded{"io_timeout", s.io_timeout, kShortestIoTimeout, kLongestIoTimeout},
         Bounded{"grace", s.grace, kShortestGrace, kLongestTime},
         Bounded{"dump_limit", s.dump_limit, kShortestGrace, kLongestTime},
-        Bounded{"client_timeout", s.client_timeout, kShortestGrace, kLongestTime}}) {
+        Bounded{"client_timeout", s.client_timeout, kShortestGrace, kLongestTime},
+        Bounded{"heartbeat", s.heartbeat, kShortestHeartbeat, kLongestHeartbeat},
+        Bounded{"silence", s.silence, milliseconds{0}, kLongestTime}}) {
     if (value >= least && value <= most) continue;
     return fail(refused(fmt::format("{} ({}) must be from {} to {}", name, to_string(value),
                                     to_string(least), to_string(most))));
@@ -45,6 +47,13 @@ Result<Timing> derive_timing(const TimingSettings& s) {
         refused(fmt::format("io_timeout ({}) must be below dump_limit ({}): one disk "
                             "that hangs would use up the whole time of the dump",
                             to_string(s.io_timeout), to_string(s.dump_limit))));
+  }
+  if (const milliseconds least = Timing::shortest_silence(s);
+      s.silence.count() != 0 && s.silence < least) {
+    return fail(refused(fmt::format(
+        "silence ({}) must be at least {} with this io_timeout and heartbeat: a disk that is slow, "
+        "or an agent that is restarted, would count as a dead node",
+        to_string(s.silence), to_string(least))));
   }
   return Timing{s};
 }

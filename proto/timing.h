@@ -1,4 +1,4 @@
-// Every time lastword waits, derived from four settings. Nothing else may define a time-out.
+// Every time lastword waits, derived from six settings. Nothing else may define a time-out.
 //
 // Worked timeline with the defaults, seconds after the panic:
 //
@@ -17,6 +17,14 @@
 //   +13    stall: 13 s after the last progress seen, the partner takes the dump disk
 //    75.0  deadline: whatever happened, the partner takes the dump disk
 //    90.0  the clients of the service would have given up (client_timeout)
+//
+// Where a node dies without a word, seconds after its last heartbeat, with the defaults:
+//
+//     0.0  the last heartbeat that its partner read; one is due every second
+//    10.0  half of the silence time: event `partner-late`
+//    20.0  silence: takeover-announced. A node that only seemed dead may show that it lives
+//    27.0  announcement over: the vote on the mailbox disks
+//    27.3  the partner has taken all service disks: service-taken
 //
 // What follows has no clients that wait, and is bounded all the same, so that the takeover ends:
 //
@@ -41,7 +49,17 @@ struct TimingSettings {
   milliseconds dump_limit{60000};      // panic to the last byte of the dump
   milliseconds grace{10000};           // panic seen to "its capture kernel never starts to dump"
   milliseconds client_timeout{90000};  // what the clients of the service bear
+  milliseconds heartbeat{1000};        // from one to the next
+  milliseconds
+      silence{};  // without heartbeats, until the partner counts as dead; 0: shortest_silence()
 };
+
+// A restart of the agent ends within this: systemd's delay, and the program's start. The first
+// heartbeat may take two I/O time-outs more.
+inline constexpr milliseconds kAgentRestart{7000};
+// A disk writes and reads a heartbeat within milliseconds; much shorter ones only cost.
+inline constexpr milliseconds kShortestHeartbeat{200};
+inline constexpr milliseconds kLongestHeartbeat{10'000};
 
 // With a shorter time-out, a disk that is only busy would count as sick.
 inline constexpr milliseconds kShortestIoTimeout{500};
@@ -85,6 +103,23 @@ struct Timing {
   [[nodiscard]] constexpr milliseconds deadline() const {
     return settings.dump_limit + stall() + 2 * kProgressInterval;
   }
+  // The shortest [timing] silence that is safe: neither a disk that is slow nor a restart of the
+  // agent may look like the death of its node.
+  [[nodiscard]] static constexpr milliseconds shortest_silence(const TimingSettings& s) {
+    return 2 * s.io_timeout + 3 * s.heartbeat + kAgentRestart;
+  }
+  // Without heartbeats, until the partner counts as dead.
+  [[nodiscard]] constexpr milliseconds peer_silence() const {
+    return settings.silence.count() != 0 ? settings.silence : shortest_silence(settings);
+  }
+  // From the announcement of a takeover on silence to its first vote: a partner that lives after
+  // all writes a heartbeat, and this node reads it.
+  [[nodiscard]] constexpr milliseconds announcement() const {
+    return settings.io_timeout + 2 * settings.heartbeat;
+  }
+  // What was read of a mailbox disk counts for so long.
+  [[nodiscard]] constexpr milliseconds freshness() const { return 3 * settings.heartbeat; }
+
   // The default of [hooks] timeout. After client_timeout the clients are gone, but a journal that
   // is replayed, or a check of a file system, is still worth its end.
   [[nodiscard]] constexpr milliseconds hook_timeout() const { return 4 * settings.client_timeout; }
@@ -102,7 +137,7 @@ struct Timing {
 };
 
 // Refuses (kUsage) a time out of its bounds, and settings that contradict each other: wanted are
-// io_timeout < dump_limit, grace < dump_limit < client_timeout.
+// io_timeout < dump_limit, grace < dump_limit < client_timeout, shortest_silence() <= silence.
 [[nodiscard]] Result<Timing> derive_timing(const TimingSettings& settings);
 
 }  // namespace lastword

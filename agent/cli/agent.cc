@@ -1,4 +1,4 @@
-// lastword agent: waits until the partner's failure shows, then takes over.
+// lastword agent: watches the partner, and takes over when it fails.
 #include <fmt/format.h>
 
 #include <memory>
@@ -13,22 +13,34 @@ namespace lastword {
 namespace {
 
 struct AgentOptions {
-  bool boot = false;  // demanded by the parser, for there is no other way to run yet
+  bool once = false;
   bool json = false;
 };
 
-int run_agent(const std::string& config_path, const AgentOptions& options) {
-  const auto config = load_config(config_path);
-  if (!config) return report_error(config.error());
+// The hook, the dump and the report are as with `lastword takeover`.
+int run_once(const Config& config, Surveyor& surveyor, const EventSink& events,
+             Heartbeat& heartbeat, bool json) {
   const Interruption interruption(fmt::format(
       "the agent ends: until it runs again nobody takes over from {0}. A takeover that was begun "
       "stays begun; the agent goes on with it when it is started again, `lastword takeover` now",
-      config->partner.name));
+      config.partner.name));
+  const auto report = watch_and_take_over(config, surveyor, events, hands_of_this_machine(config),
+                                          {.heartbeat = &heartbeat});
+  return print_takeover(config, report ? Result<TakeoverReport>(**report) : fail(report.error()),
+                        ReportKind::kDone, json);
+}
+
+int run_agent_command(const std::string& config_path, const AgentOptions& options) {
+  const auto config = load_config(config_path);
+  if (!config) return report_error(config.error());
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const EventSink events = event_printer(*config, options.json);
-  const auto report =
-      watch_and_take_over(*config, surveyor, events, hands_of_this_machine(*config));
-  return print_takeover(*config, report, ReportKind::kDone, options.json);
+  Heartbeat heartbeat(*config, real_shelf(), real_executor(), events, machine_id());
+  if (options.once) return run_once(*config, surveyor, events, heartbeat, options.json);
+  const StopRequest stop;
+  const Status end = run_agent(*config, surveyor, events, hands_of_this_machine(*config),
+                               {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
+  return end ? kExitOk : report_error(end.error());
 }
 
 }  // namespace
@@ -36,12 +48,11 @@ int run_agent(const std::string& config_path, const AgentOptions& options) {
 void add_agent_command(Parser& parser, const CommandContext& context) {
   const auto options = std::make_shared<AgentOptions>();
   CliCommand command = parser.command(
-      "agent", "Wait until a coredump header shows that the partner has panicked, then take over.");
-  command
-      .flag("--boot", options->boot, "Started at boot: also finish a takeover that was interrupted")
-      .required();
+      "agent",
+      "Watch the partner, and take over when it has panicked or gives no sign of life any more.");
+  command.flag("--once", options->once, "End with the first takeover, and print its report");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
-  command.runs([&context, options] { return run_agent(context.config_path, *options); });
+  command.runs([&context, options] { return run_agent_command(context.config_path, *options); });
 }
 
 }  // namespace lastword

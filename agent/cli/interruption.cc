@@ -23,6 +23,13 @@ extern "C" void tell_and_die(int number) {
   (void)std::raise(number);  // pending until this handler returns
 }
 
+volatile std::sig_atomic_t stop_is_wanted = 0;
+
+extern "C" void note_and_go_on(int number) {
+  stop_is_wanted = 1;
+  (void)std::signal(number, SIG_DFL);
+}
+
 void change_handler(void (*from)(int), void (*to)(int)) {
   for (const int number : kSignals) {
     struct sigaction current {};
@@ -47,6 +54,19 @@ Interruption::Interruption(const std::string& message) {
 
 Interruption::~Interruption() {
   change_handler(tell_and_die, SIG_DFL);
+}
+
+StopRequest::StopRequest() {
+  stop_is_wanted = 0;
+  change_handler(SIG_DFL, note_and_go_on);
+}
+
+StopRequest::~StopRequest() {
+  change_handler(note_and_go_on, SIG_DFL);
+}
+
+bool StopRequest::wanted() {
+  return stop_is_wanted != 0;
 }
 
 }  // namespace lastword

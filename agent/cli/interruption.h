@@ -16,4 +16,15 @@ class Interruption {
   Interruption& operator=(const Interruption&) = delete;
 };
 
+// While it lives, the first SIGINT or SIGTERM only makes wanted() true, in the hope that the
+// program then ends in order; the next one ends it as ever. Not beside an Interruption.
+class StopRequest {
+ public:
+  StopRequest();
+  ~StopRequest();
+  StopRequest(const StopRequest&) = delete;
+  StopRequest& operator=(const StopRequest&) = delete;
+  [[nodiscard]] static bool wanted();
+};
+
 }  // namespace lastword

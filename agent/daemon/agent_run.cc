@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "agent/daemon/failure_watch.h"
+#include "agent/daemon/silence_run.h"
 #include "agent/disks/intent_log.h"
 #include "agent/node/hooks.h"
+#include "agent/node/intent_file.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/failure_plan.h"
@@ -15,6 +17,8 @@
 
 namespace lastword {
 namespace {
+
+constexpr milliseconds kPauseAfterRefusal{10'000};
 
 Result<Failure> operator_says_so(Surveyor& surveyor) {
   auto look = surveyor.look();
@@ -26,7 +30,7 @@ Result<Failure> operator_says_so(Surveyor& surveyor) {
 // while this node watched.
 Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
                                     const EventSink& events, const TakeoverHands& hands,
-                                    Failure failure) {
+                                    Failure failure, const AgentWatch& watch = {}) {
   const auto state = load_node_state(config);
   if (!state) return fail(state.error());
   const TakeoverWork work{.config = config,
@@ -34,7 +38,15 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
                           .surveyor = surveyor,
                           .events = events,
                           .run_hook = hands.run_hook,
-                          .recover = hands.recover};
+                          .recover = hands.recover,
+                          .on_tick = [heartbeat = watch.heartbeat] {
+                            if (heartbeat != nullptr) heartbeat->tick();
+                          }};
+  if (failure.silent) {
+    if (Status dead = announce_takeover(work, failure, *watch.heartbeat); !dead) {
+      return fail(dead.error());
+    }
+  }
   auto report = take_over(work, std::move(failure));
   if (report) {
     events({.name = "takeover-finished",
@@ -47,18 +59,33 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
 // Does the failure that was seen before the lock still ask for a takeover? Another one may have
 // ended meanwhile, with everything taken, or with a verdict against it. The caller holds
 // lock_takeover().
-Result<bool> still_stands(const Failure& failure, const Config& config) {
+Result<bool> still_stands(const Failure& failure, const Config& config, const AgentWatch& watch) {
   const auto state = load_node_state(config);
   if (!state) return fail(state.error());
   const Survey& survey = failure.look.survey;
+  const auto intent = read_intent(config, survey).intent;
+  if (failure.silent) {
+    const PeerWatch& peer = watch.heartbeat->peer();
+    return watch.heartbeat->standing() == Standing::kSilent &&
+           peer.newest()->generation() == failure.generation &&
+           may_act_on_silence(survey, config, *state, *peer.newest(), intent).has_value();
+  }
   const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
   const auto places = dump_places(survey, config);
   const bool panicked = failure.proven && std::ranges::any_of(places, [&](std::size_t place) {
                           return has_panicked(survey.disks[place], config, latest);
                         });
   if (panicked) return true;
-  return judge_intent(read_intent(config, survey).intent, survey, config, state->key) ==
-         IntentVerdict::kResume;
+  return judge_intent(intent, survey, config, state->key) == IntentVerdict::kResume;
+}
+
+// After a takeover that was refused: mailbox disks come back, partners too.
+void pause(Executor& executor, const AgentWatch& watch) {
+  const Instant end = executor.now() + kPauseAfterRefusal;
+  while (executor.now() < end && !watch.stop_wanted()) {
+    if (watch.heartbeat != nullptr) watch.heartbeat->tick();
+    executor.sleep(kPollInterval);
+  }
 }
 
 }  // namespace
@@ -83,28 +110,51 @@ Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
   return run_takeover(config, surveyor, events, hands, std::move(*failure));
 }
 
-Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surveyor,
-                                           const EventSink& events, const TakeoverHands& hands) {
+Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, Surveyor& surveyor,
+                                                          const EventSink& events,
+                                                          const TakeoverHands& hands,
+                                                          const AgentWatch& watch) {
   for (;;) {
     const auto state = load_node_state(config);
     if (!state) return fail(state.error());
-    auto failure = wait_for_failure(config, *state, surveyor, events);
+    auto failure = wait_for_failure(config, *state, surveyor, events, watch);
     if (!failure) return fail(failure.error());
+    if (!*failure) return std::optional<TakeoverReport>();
     auto lock = lock_takeover(config, false);
     const bool waited = !lock && lock.error().code == Code::kRefused;
     if (waited) lock = lock_takeover(config, true);
     if (!lock) return fail(lock.error());
     // Nothing but a panic that was just seen is acted on without another look.
-    if (waited || !failure->proven) {
+    if (waited || !(*failure)->proven) {
       auto look = surveyor.look();
       if (!look) return fail(look.error());
-      failure->look = std::move(*look);
-      const auto stands = still_stands(*failure, config);
+      (*failure)->look = std::move(*look);
+      const auto stands = still_stands(**failure, config, watch);
       if (!stands) return fail(stands.error());
       if (!*stands) continue;
     }
-    return run_takeover(config, surveyor, events, hands, std::move(*failure));
+    auto report = run_takeover(config, surveyor, events, hands, std::move(**failure), watch);
+    if (!report) return fail(report.error());
+    return std::optional(std::move(*report));
   }
+}
+
+Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& events,
+                 const TakeoverHands& hands, AgentWatch watch) {
+  for (;;) {
+    const auto report = watch_and_take_over(config, surveyor, events, hands, watch);
+    if (report && !*report) break;
+    if (report) {
+      // What is left is for a person: the hook would run again each time.
+      if (const auto intent = load_intent(config)) watch.settled = intent->number();
+      continue;
+    }
+    if (report.error().code != Code::kRefused) return fail(report.error());
+    events({.name = "takeover-refused", .disk = {}, .detail = describe(report.error())});
+    pause(surveyor.executor(), watch);
+  }
+  if (watch.heartbeat != nullptr) watch.heartbeat->leave();
+  return {};
 }
 
 }  // namespace lastword

@@ -1,10 +1,11 @@
-// A takeover with this machine's shelf, hooks and recovery: at once (`lastword takeover`), or when
-// the partner's failure shows (`lastword agent`). One at a time on a machine (lock_takeover()).
-//
-// What runs for as long as a node is in service belongs in this folder: a heartbeat too
-// (failure_watch.h).
+// What runs for as long as a node is in service (`lastword agent`), and a takeover at once
+// (`lastword takeover`), with this machine's shelf, hooks and recovery. One takeover at a time on a
+// machine (lock_takeover()).
 #pragma once
 
+#include <optional>
+
+#include "agent/daemon/failure_watch.h"
 #include "agent/node/event.h"
 #include "agent/takeover/takeover_report.h"
 #include "agent/takeover/takeover_work.h"
@@ -26,11 +27,20 @@ struct TakeoverHands {
                                                    const EventSink& events,
                                                    const TakeoverHands& hands);
 
-// Takes over once the partner's failure shows: see wait_for_failure(). Where an operator's takeover
-// is under way by then, waits for its end, and takes over what it left undone. Errors: those of
-// wait_for_failure() and of take_over_now(), but for kRefused because of another takeover.
-[[nodiscard]] Result<TakeoverReport> watch_and_take_over(const Config& config, Surveyor& surveyor,
-                                                         const EventSink& events,
-                                                         const TakeoverHands& hands);
+// Takes over once the partner's failure shows: see wait_for_failure(). A partner that is silent is
+// taken over from when it has had a moment to show that it lives (silence_run.h). Where an
+// operator's takeover is under way by then, waits for its end, and takes over what it left undone.
+// Absent: `watch.stop_wanted`. Errors: those of wait_for_failure() and of take_over_now(), but for
+// kRefused because of another takeover.
+[[nodiscard]] Result<std::optional<TakeoverReport>> watch_and_take_over(
+    const Config& config, Surveyor& surveyor, const EventSink& events, const TakeoverHands& hands,
+    const AgentWatch& watch = {});
+
+// The same again and again, until `watch.stop_wanted`; says then that no heartbeat follows. What a
+// takeover left undone is told (event takeover-finished), and not tried again by itself. After a
+// takeover that found no majority it goes on watching. Errors: `lastword start` has not run since
+// boot (kNotFound), the partner has taken over from this node (kFenced), or the system fails.
+[[nodiscard]] Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& events,
+                               const TakeoverHands& hands, AgentWatch watch);
 
 }  // namespace lastword

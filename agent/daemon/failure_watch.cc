@@ -28,15 +28,17 @@ constexpr milliseconds kSurveyInterval{5000};
 class FailureWatch {
  public:
   FailureWatch(const Config& config, const NodeState& state, Surveyor& surveyor,
-               const EventSink& events)
+               const EventSink& events, const AgentWatch& more)
       : config_(config),
         state_(state),
         surveyor_(surveyor),
         events_(events),
+        more_(more),
         loop_(surveyor.executor().make_loop()) {}
 
-  Result<Failure> run() {
+  Result<std::optional<Failure>> run() {
     survey();
+    listen();
     loop_->run_until([this] { return end_.has_value(); });
     return std::move(*end_);
   }
@@ -82,6 +84,9 @@ class FailureWatch {
     // `lastword start` may have run anew: under another key, or with more mailbox disks.
     alive_ = fresh->state.has_value();
     if (alive_) state_ = *fresh->state;
+    state_.stopped = !alive_;
+    intent_ = fresh->intent.intent;
+    if (more_.heartbeat != nullptr) more_.heartbeat->follow(look_, state_);
     for (const Error& problem : fresh->intent.problems) tell_once(problem);
     if (must_resume(fresh->intent.intent)) return;
     take_lost_reservations_anew(fresh->intent.intent);
@@ -149,8 +154,16 @@ class FailureWatch {
 
   bool must_resume(const std::optional<pb::TakeoverIntent>& intent) {
     const IntentVerdict verdict = judge_intent(intent, look_.survey, config_, state_.key);
-    if (verdict == IntentVerdict::kEnded) end_intent(*intent);
-    if (verdict != IntentVerdict::kResume) return false;
+    if (verdict == IntentVerdict::kEnded) {
+      end_intent(*intent,
+                 fmt::format("{} lives again, in life {}; nothing more is taken of it",
+                             config_.partner.name,
+                             latest_generation(look_.survey, config_, config_.partner.id)));
+    }
+    if (verdict == IntentVerdict::kCalledOff) {
+      end_intent(*intent, "it was announced, and this agent ended before it began");
+    }
+    if (verdict != IntentVerdict::kResume || intent->number() <= more_.settled) return false;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*intent)});
     end_ = Failure{
         .look = look_, .generation = intent->victim_generation(), .proven = intent->proven()};
@@ -178,19 +191,42 @@ class FailureWatch {
   }
 
   // Not while a takeover of this node is under way: it has its own verdict.
-  void end_intent(const pb::TakeoverIntent& intent) {
+  void end_intent(const pb::TakeoverIntent& intent, const std::string& why) {
     const auto lock = lock_takeover(config_, false);
     if (!lock) return;
     const auto now = read_intent(config_, look_.survey).intent;
     if (!now || now->number() != intent.number()) return;  // a newer one: the next survey judges it
     events_({.name = "takeover-ended",
              .disk = {},
-             .detail = fmt::format("{}: {} lives again, in life {}; nothing more is taken of it",
-                                   describe(intent), config_.partner.name,
-                                   latest_generation(look_.survey, config_, config_.partner.id))});
+             .detail = fmt::format("{}: {}", describe(intent), why)});
     const IntentLog log = intents();
     tell(log.write(look_.survey,
                    log.next(intent, pb::TakeoverIntent::ENDED, intent.victim_generation())));
+  }
+
+  // Heartbeats, and whether to go on.
+  void listen() {
+    if (more_.stop_wanted()) {
+      end_ = std::optional<Failure>();
+      return;
+    }
+    if (more_.heartbeat != nullptr) {
+      more_.heartbeat->tick();
+      if (watching_ && more_.heartbeat->standing() == Standing::kSilent) on_silence();
+    }
+    loop_->after(kPollInterval, [this] { listen(); });
+  }
+
+  void on_silence() {
+    const pb::MailboxSlot& last = *more_.heartbeat->peer().newest();
+    const Status may = may_act_on_silence(look_.survey, config_, state_, last, intent_);
+    if (!may) {
+      std::string why = describe(may.error());
+      if (std::exchange(told_of_silence_, why) == why) return;
+      events_({.name = "silence-not-acted-on", .disk = {}, .detail = std::move(why)});
+      return;
+    }
+    end_ = Failure{.look = look_, .generation = last.generation(), .silent = true};
   }
 
   [[nodiscard]] IntentLog intents() const {
@@ -266,6 +302,9 @@ class FailureWatch {
   NodeState state_;  // of this node, as of the last survey
   Surveyor& surveyor_;
   const EventSink& events_;
+  const AgentWatch& more_;
+  std::optional<pb::TakeoverIntent> intent_;  // this node's, as of the last survey
+  std::string told_of_silence_;
   bool alive_ = false;  // state_ is of a life that goes on
   bool taking_anew_ = false;
   bool repairing_ = false;
@@ -277,15 +316,16 @@ class FailureWatch {
   std::vector<std::size_t> watched_;
   std::map<std::string, std::string> told_;  // by path: what was said of its header
   std::shared_ptr<HeaderWatch> watch_;       // used by one look at a time
-  std::optional<Result<Failure>> end_;
+  std::optional<Result<std::optional<Failure>>> end_;
   std::unique_ptr<Loop> loop_;
 };
 
 }  // namespace
 
-Result<Failure> wait_for_failure(const Config& config, const NodeState& state, Surveyor& surveyor,
-                                 const EventSink& events) {
-  return FailureWatch(config, state, surveyor, events).run();
+Result<std::optional<Failure>> wait_for_failure(const Config& config, const NodeState& state,
+                                                Surveyor& surveyor, const EventSink& events,
+                                                const AgentWatch& watch) {
+  return FailureWatch(config, state, surveyor, events, watch).run();
 }
 
 }  // namespace lastword

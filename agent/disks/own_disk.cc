@@ -136,11 +136,16 @@ Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
   return give_up_reservation(disk.lun, self.key);
 }
 
-Status leave_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self) {
+Status leave_mailbox_disk(const OwnDisk& disk, const SlotWriter& writer) {
+  const OwnerIdentity& self = writer.member.self;
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
   if (Status same = check_same_disk(held, disk); !same) return same;
   if (Status ready = wait_until_ready(disk.lun); !ready) return ready;
-  return unregister_if_registered(disk.lun, self.key);
+  const auto registrations = past_unit_attentions([&] { return disk.lun.read_keys(); });
+  if (!registrations) return at_disk(registrations.error(), disk.lun);
+  if (!contains(registrations->keys, self.key)) return {};
+  (void)say_gone({disk.device, disk.metadata_offset, disk.disk_uuid}, writer);
+  return give_up_reservation(disk.lun, self.key);
 }
 
 }  // namespace lastword

@@ -56,6 +56,7 @@ struct OwnDisk {
 
 // kFenced, and nothing is touched, when another node holds it.
 [[nodiscard]] Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self);
-[[nodiscard]] Status leave_mailbox_disk(const OwnDisk& disk, const OwnerIdentity& self);
+// Says so first in this node's slot; where that fails, the partner may count this node's silence.
+[[nodiscard]] Status leave_mailbox_disk(const OwnDisk& disk, const SlotWriter& writer);
 
 }  // namespace lastword

@@ -91,4 +91,25 @@ Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
                 [&](const pb::MailboxSlot& now) { return slot_with(now, writer.member, intent); });
 }
 
+Status say_gone(const OwnSlot& slot, const SlotWriter& writer) {
+  const auto said =
+      change(slot, writer, false, [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
+        return slot_of_life_that_ends(now, writer.member);
+      });
+  if (!said) return fail(said.error());
+  return {};
+}
+
+Result<pb::MailboxSlot> write_beat(const OwnSlot& slot, const SlotWriter& writer,
+                                   const Beat& beat) {
+  pb::MailboxSlot written;
+  const auto status = change(slot, writer, true, [&](const pb::MailboxSlot& now) {
+    auto next = slot_with_beat(now, writer.member, beat);
+    if (next) written = *next;
+    return next;
+  });
+  if (!status) return fail(status.error());
+  return written;
+}
+
 }  // namespace lastword

@@ -1,6 +1,6 @@
-// This node's slot on one mailbox disk. `start`, the agent and takeovers write it, each for a
-// reason of its own: reading, changing and writing it is one step, under lock_slot(), so that none
-// of them loses what another one wrote.
+// This node's slot on one mailbox disk. `start`, `stop`, the agent and takeovers write it, each for
+// a reason of its own: reading, changing and writing it is one step, under lock_slot(), so that
+// none of them loses what another one wrote.
 #pragma once
 
 #include <optional>
@@ -53,5 +53,13 @@ inline constexpr std::string_view kSlotWasDamaged =
 // of update_slot().
 [[nodiscard]] Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
                                               const pb::TakeoverIntent& intent);
+
+// Says that this life has ended. Errors are those of update_slot().
+[[nodiscard]] Status say_gone(const OwnSlot& slot, const SlotWriter& writer);
+
+// Writes one heartbeat; returns the slot as it is then. Errors: those of update_slot() and of
+// slot_with_beat().
+[[nodiscard]] Result<pb::MailboxSlot> write_beat(const OwnSlot& slot, const SlotWriter& writer,
+                                                 const Beat& beat);
 
 }  // namespace lastword

@@ -113,11 +113,15 @@ void read_timing(ConfigReader& reader, const toml::table& root, Config& config) 
   const std::size_t before = reader.complaints();
   const toml::table* table = reader.table(root, "timing");
   if (table != nullptr) {
-    reader.only_keys(*table, "[timing]", {"io_timeout", "dump_limit", "grace", "client_timeout"});
+    reader.only_keys(
+        *table, "[timing]",
+        {"io_timeout", "dump_limit", "grace", "client_timeout", "heartbeat", "silence"});
     reader.duration(*table, "io_timeout", settings.io_timeout);
     reader.duration(*table, "dump_limit", settings.dump_limit);
     reader.duration(*table, "grace", settings.grace);
     reader.duration(*table, "client_timeout", settings.client_timeout);
+    reader.duration(*table, "heartbeat", settings.heartbeat);
+    reader.duration(*table, "silence", settings.silence);
   }
   const auto timing = derive_timing(settings);
   if (timing) {

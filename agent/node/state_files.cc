@@ -21,6 +21,10 @@ std::string armed_file(const Config& config) {
   return config.state_directory + "/armed.json";
 }
 
+std::string partner_file(const Config& config) {
+  return config.state_directory + "/partner.json";
+}
+
 Error no_state(const std::string& path, std::string_view detail) {
   return {.code = Code::kNotFound,
           .operation = "read state",
@@ -170,6 +174,27 @@ Status remove_node_state(const Config& config) {
 
 Status remove_armed_state(const Config& config) {
   return remove_file(armed_file(config));
+}
+
+Result<pb::MailboxSlot> load_partner_seen(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  auto seen = load<pb::PartnerSeen>(partner_file(config), *boot_id,
+                                    "the partner has not been heard since boot");
+  if (!seen) return fail(seen.error());
+  if (seen->newest().node() != config.partner.id) {
+    return fail(no_state(partner_file(config), "it is of another partner"));
+  }
+  return std::move(*seen->mutable_newest());
+}
+
+Status save_partner_seen(const Config& config, const pb::MailboxSlot& slot) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  pb::PartnerSeen seen;
+  seen.set_boot_id(*boot_id);
+  *seen.mutable_newest() = slot;
+  return save(config, partner_file(config), seen);
 }
 
 }  // namespace lastword

@@ -1,8 +1,9 @@
-// What commands leave in the state directory for later commands of the same boot: node.json and
-// armed.json (agent/node/state.proto). Both carry the kernel's boot id; a file of an earlier boot
-// counts as absent. A file is written under another name, synced and renamed: a reader sees the old
-// state or the new one, also after an error or a kill. A save that fails may leave FILE.new behind,
-// which the next save overwrites. Saving makes the directory where it is missing.
+// What commands leave in the state directory for later commands of the same boot: node.json,
+// armed.json and partner.json (agent/node/state.proto). All carry the kernel's boot id; a file of
+// an earlier boot counts as absent. A file is written under another name, synced and renamed: a
+// reader sees the old state or the new one, also after an error or a kill. A save that fails may
+// leave FILE.new behind, which the next save overwrites. Saving makes the directory where it is
+// missing.
 //
 // Errors, where nothing else is said: kCorrupt, the file is not what lastword writes; kIo or
 // kNoSpace, the system failed.
@@ -42,5 +43,10 @@ namespace lastword {
                                       std::string_view boot_id);
 // A file that is not there counts as removed.
 [[nodiscard]] Status remove_armed_state(const Config& config);
+
+// Written by the agent when it first hears the partner in this boot, or a later life of it.
+// kNotFound: it has not been heard since boot.
+[[nodiscard]] Result<pb::MailboxSlot> load_partner_seen(const Config& config);
+[[nodiscard]] Status save_partner_seen(const Config& config, const pb::MailboxSlot& slot);
 
 }  // namespace lastword

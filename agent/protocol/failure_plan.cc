@@ -1,7 +1,13 @@
 #include "agent/protocol/failure_plan.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
+#include "agent/protocol/mailbox.h"
+#include "agent/protocol/takeover_input.h"
+#include "agent/protocol/takeover_intent.h"
 #include "proto/coredump.h"
 
 namespace lastword {
@@ -18,6 +24,63 @@ bool partner_has_taken_over(const Survey& survey, const Config& config) {
            (holder_node(disk, config) == config.partner.id ||
             disk.label->owner_node() == config.partner.id);
   });
+}
+
+std::string settings_that_differ(const pb::SharedSettings& one, const pb::SharedSettings& other) {
+  struct Setting {
+    std::string_view name;
+    std::uint32_t one;
+    std::uint32_t other;
+  };
+  const std::array settings{
+      Setting{"io_timeout", one.io_timeout_ms(), other.io_timeout_ms()},
+      Setting{"dump_limit", one.dump_limit_ms(), other.dump_limit_ms()},
+      Setting{"grace", one.grace_ms(), other.grace_ms()},
+      Setting{"heartbeat", one.heartbeat_ms(), other.heartbeat_ms()},
+      Setting{"silence", one.silence_ms(), other.silence_ms()},
+  };
+  std::string text;
+  for (const Setting& setting : settings) {
+    if (setting.one == setting.other) continue;
+    text += fmt::format("{}{} ({} ms here, {} ms there)", text.empty() ? "" : ", ", setting.name,
+                        setting.one, setting.other);
+  }
+  return text;
+}
+
+Status may_act_on_silence(const Survey& survey, const Config& config, const NodeState& state,
+                          const pb::MailboxSlot& last,
+                          const std::optional<pb::TakeoverIntent>& intent) {
+  const auto refuse = [](std::string detail) {
+    return fail({.code = Code::kRefused, .operation = "takeover on silence", .detail = detail});
+  };
+  if (state.stopped) return refuse("`lastword stop` has ended this node's life: `lastword start`");
+  if (last.protocol() != kProtocolVersion) {
+    return refuse(
+        fmt::format("{} speaks version {} of the protocol, and this node {}: bring both to "
+                    "one version of lastword",
+                    config.partner.name, last.protocol(), kProtocolVersion));
+  }
+  if (const std::string which =
+          settings_that_differ(shared_settings(config.timing), last.settings());
+      !which.empty()) {
+    return refuse(
+        fmt::format("settings differ between the nodes: {}; make lastword.toml the same", which));
+  }
+  if (partner_has_taken_over(survey, config)) return fail(taken_over_from());
+  if (Status same = check_mailbox_set(survey, config, state.mailbox_disks); !same) return same;
+  if (const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
+      latest > last.generation()) {
+    return refuse(fmt::format("{} lives in life {}, from which nothing was heard yet",
+                              config.partner.name, latest));
+  }
+  const bool taken = intent && intent->victim_node() == config.partner.id &&
+                     intent->victim_generation() >= last.generation() &&
+                     (intent->phase() == pb::TakeoverIntent::TAKING ||
+                      intent->phase() == pb::TakeoverIntent::TAKEN);
+  if (taken) return refuse("this life of the partner's is taken over already");
+  if (partner_disks(survey, config).empty()) return fail(no_partner_disks(config));
+  return {};
 }
 
 Error taken_over_from() {

@@ -1,12 +1,14 @@
 // Has the partner failed? A panicked node says so itself, in the coredump header of the disk that
 // it dumps to; the network has no part in it.
 //
-// A node that dies without reaching its capture kernel says nothing, and is not noticed yet. The
-// decision that a silent partner has failed belongs here. The heartbeat that it needs would be sent
-// and read in agent/daemon/, and has its place on disk: MailboxSlot.sequence in proto/disk.proto.
+// A node that dies without reaching its capture kernel says nothing: then its silence is what there
+// is to go by (peer_watch.h), where nothing speaks against that.
 #pragma once
 
+#include <optional>
+
 #include "agent/protocol/disk_view.h"
+#include "agent/protocol/node_state.h"
 
 namespace lastword {
 
@@ -15,6 +17,15 @@ namespace lastword {
 [[nodiscard]] bool has_panicked(const DiskView& disk, const Config& config, std::uint32_t latest);
 // The partner owns or holds a disk that is this node's: it has taken over from this node.
 [[nodiscard]] bool partner_has_taken_over(const Survey& survey, const Config& config);
+// May this node take over because the partner, whose newest slot is `last`, is silent? Error
+// (kRefused): the first reason against it, and what to do. `intent`: the newest of this node's.
+// That the partner is silent is for peer_watch.h to say; who wins is for the mailbox disks.
+[[nodiscard]] Status may_act_on_silence(const Survey& survey, const Config& config,
+                                        const NodeState& state, const pb::MailboxSlot& last,
+                                        const std::optional<pb::TakeoverIntent>& intent);
+// Names of the settings that differ, each with both values; empty: none.
+[[nodiscard]] std::string settings_that_differ(const pb::SharedSettings& one,
+                                               const pb::SharedSettings& other);
 // Why such a node takes nothing: what it has in its caches is stale. kFenced.
 [[nodiscard]] Error taken_over_from();
 

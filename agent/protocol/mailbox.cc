@@ -52,6 +52,15 @@ pb::MailboxSlot current_slot(const pb::MailboxSlot& now, const MailboxMember& me
                              const std::optional<pb::TakeoverIntent>& intent) {
   pb::MailboxSlot slot = now;
   slot.set_node(member.self.node);
+  if (slot.generation() < member.self.boot_generation) {
+    // What an earlier life said of itself.
+    slot.clear_presence();
+    slot.clear_protocol();
+    slot.clear_machine();
+    slot.clear_echo_generation();
+    slot.clear_echo_sequence();
+    slot.clear_settings();
+  }
   if (slot.generation() <= member.self.boot_generation) {
     slot.set_generation(member.self.boot_generation);
     slot.set_mailbox_set(member.mailbox_set);
@@ -75,6 +84,53 @@ Result<pb::MailboxSlot> slot_with(const pb::MailboxSlot& now, const MailboxMembe
   pb::MailboxSlot slot = now.generation() == 0 ? current_slot(now, member, intent) : now;
   *slot.mutable_intent() = intent;
   return slot;
+}
+
+Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now, const MailboxMember& member,
+                                       const Beat& beat) {
+  const auto refuse = [](std::string detail) {
+    return fail({.code = Code::kFenced, .operation = "write heartbeat", .detail = detail});
+  };
+  const std::uint32_t own = member.self.boot_generation;
+  if (now.generation() > own) {
+    return refuse(
+        fmt::format("life {} of this node has written there, and this is life {}: "
+                    "another machine is this node too, or `lastword start` is to run",
+                    now.generation(), own));
+  }
+  if (now.generation() == own && !now.machine().empty() && now.machine() != beat.machine) {
+    return refuse(
+        "another machine is this node too, in the same life: give each machine a node of its own "
+        "in lastword.toml");
+  }
+  pb::MailboxSlot slot = current_slot(now, member, std::nullopt);
+  slot.set_sequence(std::max(now.sequence() + 1, beat.sequence));
+  slot.set_presence(beat.presence);
+  slot.set_protocol(kProtocolVersion);
+  slot.set_machine(beat.machine);
+  slot.set_echo_generation(beat.echo_generation);
+  slot.set_echo_sequence(beat.echo_sequence);
+  *slot.mutable_settings() = shared_settings(beat.timing);
+  return slot;
+}
+
+pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now, const MailboxMember& member) {
+  pb::MailboxSlot slot = current_slot(now, member, std::nullopt);
+  if (slot.generation() > member.self.boot_generation) return slot;
+  slot.set_sequence(now.sequence() + 1);
+  slot.set_presence(pb::GONE);
+  return slot;
+}
+
+pb::SharedSettings shared_settings(const Timing& timing) {
+  const auto number = [](milliseconds time) { return static_cast<std::uint32_t>(time.count()); };
+  pb::SharedSettings settings;
+  settings.set_io_timeout_ms(number(timing.settings.io_timeout));
+  settings.set_dump_limit_ms(number(timing.settings.dump_limit));
+  settings.set_grace_ms(number(timing.settings.grace));
+  settings.set_heartbeat_ms(number(timing.settings.heartbeat));
+  settings.set_silence_ms(number(timing.peer_silence()));
+  return settings;
 }
 
 std::vector<std::size_t> outdated_slots(const Survey& survey, const Config& config,

@@ -15,6 +15,7 @@
 #include "agent/protocol/node_state.h"
 #include "agent/protocol/ownership.h"
 #include "proto/layout.h"
+#include "proto/timing.h"
 
 namespace lastword {
 
@@ -46,6 +47,28 @@ struct MailboxMember {
 [[nodiscard]] Result<pb::MailboxSlot> slot_with(const pb::MailboxSlot& now,
                                                 const MailboxMember& member,
                                                 const pb::TakeoverIntent& intent);
+// The rules of this file and of peer_watch.h. Nodes of different versions do not judge each other's
+// silence.
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+// What one heartbeat says.
+struct Beat {
+  std::uint64_t sequence = 0;  // at least; a slot that has a higher one goes on from there
+  pb::Presence presence = pb::WATCHING;
+  std::string machine;  // this one's id
+  std::uint32_t echo_generation = 0;
+  std::uint64_t echo_sequence = 0;
+  Timing timing;
+};
+// The slot with this heartbeat. kFenced: a later life of this node has written there, or another
+// machine that is this node too.
+[[nodiscard]] Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now,
+                                                     const MailboxMember& member, const Beat& beat);
+// The slot of a life that ends in order.
+[[nodiscard]] pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now,
+                                                     const MailboxMember& member);
+[[nodiscard]] pb::SharedSettings shared_settings(const Timing& timing);
+
 // Mailbox disks on which this node is registered and its slot is out of date, as indices: a write
 // failed there, or the disk was out of sight. A disk and its clone are left alone.
 [[nodiscard]] std::vector<std::size_t> outdated_slots(

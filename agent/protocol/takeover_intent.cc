@@ -26,9 +26,10 @@ pb::TakeoverIntent next_intent(const std::optional<pb::TakeoverIntent>& before, 
 
 IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, const Survey& survey,
                            const Config& config, ReservationKey own) {
-  const bool open = intent && (intent->phase() == pb::TakeoverIntent::TAKING ||
-                               intent->phase() == pb::TakeoverIntent::TAKEN);
+  const bool open = intent && intent->phase() != pb::TakeoverIntent::NONE &&
+                    intent->phase() != pb::TakeoverIntent::ENDED;
   if (!open || intent->victim_node() != config.partner.id) return IntentVerdict::kNothing;
+  if (intent->phase() == pb::TakeoverIntent::ANNOUNCED) return IntentVerdict::kCalledOff;
   if (latest_generation(survey, config, config.partner.id) > intent->victim_generation()) {
     return IntentVerdict::kEnded;
   }

@@ -22,9 +22,10 @@ using IntentPhase = pb::TakeoverIntent::Phase;
                                              std::uint32_t victim_generation);
 
 enum class IntentVerdict : std::uint8_t {
-  kNothing,  // no takeover is under way, or it is done
-  kResume,   // it was interrupted, or this node has been rebooted since
-  kEnded,    // the victim lives again: the intent is to be closed, and nothing to be taken
+  kNothing,    // no takeover is under way, or it is done
+  kResume,     // it was interrupted, or this node has been rebooted since
+  kEnded,      // the victim lives again: the intent is to be closed, and nothing to be taken
+  kCalledOff,  // an announcement that nothing followed: likewise
 };
 // A later life of the victim that any disk tells of ends the intent, whatever is left undone. A
 // takeover that was done is resumed where a disk of it is held by the key of an earlier life of

@@ -17,12 +17,13 @@ void release_disks(const Config& config, const NodeState& state, const Survey& s
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     if (is_mailbox_disk(survey.disks[i], config)) disks.push_back(i);
   }
-  const OwnerIdentity self = own_identity(config, state.boot_generation);
+  const SlotWriter writer =
+      slot_writer(config, state.boot_generation, state.mailbox_disks, real_executor());
   const auto results = access.work(
       survey, disks,
-      [self, own_count](const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {
-        const Status released =
-            position < own_count ? release_own_disk(disk, self) : leave_mailbox_disk(disk, self);
+      [writer, own_count](const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {
+        const Status released = position < own_count ? release_own_disk(disk, writer.member.self)
+                                                     : leave_mailbox_disk(disk, writer);
         if (!released) return fail(released.error());
         return pb::CoredumpHeader();
       });

@@ -28,6 +28,7 @@ class TakeoverRun {
         loop_(work.executor().make_loop()),
         announcements_(work, *loop_) {
     add_copies(failure.look.survey, work.config, copies_);
+    listen();
     first_ = begin_wave(partner_disks(failure.look.survey, work.config), failure.look.open);
     wait_for_late_service();
   }
@@ -54,6 +55,11 @@ class TakeoverRun {
                                                     open, failed_));
     waves_.back()->begin();
     return waves_.back().get();
+  }
+
+  void listen() {
+    work_.on_tick();
+    loop_->after(kPollInterval, [this] { listen(); });
   }
 
   void look_again(void (TakeoverRun::*then)(Result<Look>)) {

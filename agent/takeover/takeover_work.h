@@ -26,6 +26,8 @@ struct Failure {
   // The partner's life that failed; a key of a later one is respected, on every disk. Absent: an
   // operator says that the partner failed.
   std::optional<std::uint32_t> generation = {};
+  // The partner gave no heartbeat for the silence time, in the life `generation`.
+  bool silent = false;
   // The partner's capture kernel says itself that this life has panicked: that node cannot race.
   bool proven = false;
 };
@@ -39,6 +41,8 @@ struct TakeoverWork {
   EventSink events;     // called on the takeover's thread only
   RunHook run_hook;     // called elsewhere (executor.h): may last
   RecoverDump recover;  // likewise
+  // Called on the takeover's thread about every kPollInterval, from the first vote on.
+  std::function<void()> on_tick = [] {};
 
   [[nodiscard]] Executor& executor() const { return surveyor.executor(); }
   [[nodiscard]] Shelf& shelf() const { return surveyor.shelf(); }

@@ -128,7 +128,7 @@ class Pair:
         self.lab.say("labelled, started, armed")
 
     def start_agent(self):
-        self.agent = self.beta.spawn("lastword agent --boot", "agent")
+        self.agent = self.beta.spawn("lastword agent --once", "agent")
         self.agent.wait_for(r'"event":"watching"', 30)
 
     def take_over(self):

@@ -51,7 +51,7 @@ def takeover_killed_and_restarted(lab):
     pair.shelf.throttle(dump_disk, bytes_per_second=SLOW)
 
     def agent_killed_at(event, tag, then="true"):
-        agent = pair.beta.spawn("lastword agent --boot", tag)
+        agent = pair.beta.spawn("lastword agent --once", tag)
         if tag == "first":
             agent.wait_for('"event":"watching"', 30)
             pair.alpha.panic()

@@ -160,9 +160,15 @@ int SimNode::agent_main(Program& program, bool ordered) {
           },
       .recover = [this, &program](const DiskView& disk,
                                   const std::function<void()>&) { return recover(program, disk); }};
-  const auto report = ordered
-                          ? take_over_now(program.config, program.surveyor, events, hands)
-                          : watch_and_take_over(program.config, program.surveyor, events, hands);
+  const auto take_over = [&]() -> Result<TakeoverReport> {
+    if (ordered) return take_over_now(program.config, program.surveyor, events, hands);
+    Heartbeat heartbeat(program.config, program.shelf, program.executor, events, node_name(id_));
+    auto watched = watch_and_take_over(program.config, program.surveyor, events, hands,
+                                       {.heartbeat = &heartbeat});
+    if (!watched) return fail(watched.error());
+    return std::move(watched->value());
+  };
+  const auto report = take_over();
   if (!report) {
     world_.say(describe(report.error()));
     return exit_status(report.error().code);

@@ -28,7 +28,9 @@ class Agent : public Panic {
   }
 
   Result<TakeoverReport> watch() {
-    return watch_and_take_over(config, surveyor, work.events, hands());
+    auto report = watch_and_take_over(config, surveyor, work.events, hands());
+    if (!report) return fail(report.error());
+    return std::move(report->value());
   }
   [[nodiscard]] TakeoverHands hands() const {
     return {.run_hook = work.run_hook, .recover = work.recover};

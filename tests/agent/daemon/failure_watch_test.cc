@@ -24,7 +24,11 @@ class Watch : public Panic {
     };
     dump_ends = Instant::max();
   }
-  Result<Failure> wait() { return wait_for_failure(config, state, surveyor, work.events); }
+  Result<Failure> wait() {
+    auto failure = wait_for_failure(config, state, surveyor, work.events);
+    if (!failure) return fail(failure.error());
+    return std::move(failure->value());
+  }
 
   void note(IntentPhase phase, std::uint32_t victim = kCrashed) {
     const auto look = surveyor.look();

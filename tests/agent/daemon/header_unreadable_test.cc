@@ -40,8 +40,10 @@ class Watching {
   }
 
   Result<Failure> watch() {
-    return wait_for_failure(config, state, surveyor,
-                            [this](const Event& event) { events.push_back(event); });
+    auto failure = wait_for_failure(config, state, surveyor,
+                                    [this](const Event& event) { events.push_back(event); });
+    if (!failure) return fail(failure.error());
+    return std::move(failure->value());
   }
 
   TestFolder folder;

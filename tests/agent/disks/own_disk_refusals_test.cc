@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(another_disk_under_the_name_is_neither_released_nor_left) {
   const OwnDisk seen = take();
   put_another_disk();
   BOOST_TEST(fake::fails(release_own_disk(seen, self), Code::kGone));
-  BOOST_TEST(fake::fails(leave_mailbox_disk(seen, self), Code::kGone));
+  BOOST_TEST(fake::fails(leave_mailbox_disk(seen, writer), Code::kGone));
   require_unchanged();
   BOOST_TEST(registered());
 }

@@ -19,16 +19,17 @@ struct Shelf {
   Result<pb::CoredumpHeader> take(const fake::Nexus& nexus, std::uint32_t generation) {
     return take_own_disk(NodeDisk(nexus, 0).own(), identity(kAlpha, generation));
   }
+  SlotWriter writer(std::uint8_t node, std::uint32_t generation) {
+    return {.member = {.self = identity(node, generation),
+                       .place = mailbox_place(node, node == kAlpha ? kBeta : kAlpha),
+                       .mailbox_set = 1},
+            .state_directory = folder.file("run-" + std::to_string(node)),
+            .executor = &real_executor(),
+            .patience = milliseconds(50)};
+  }
   Status join(const fake::Nexus& nexus, std::uint8_t node, std::uint32_t generation) {
     const auto joined =
-        join_mailbox_disk(NodeDisk(nexus, 0).own(),
-                          {.member = {.self = identity(node, generation),
-                                      .place = mailbox_place(node, node == kAlpha ? kBeta : kAlpha),
-                                      .mailbox_set = 1},
-                           .state_directory = folder.file("run-" + std::to_string(node)),
-                           .executor = &real_executor(),
-                           .patience = milliseconds(50)},
-                          std::nullopt);
+        join_mailbox_disk(NodeDisk(nexus, 0).own(), writer(node, generation), std::nullopt);
     return joined ? Status() : fail(joined.error());
   }
   // Registers and reserves by hand, as a foreign or an earlier life would have.
@@ -350,8 +351,13 @@ BOOST_AUTO_TEST_CASE(leaving_a_mailbox_disk_keeps_the_partner_registered) {
   plant(shelf, 0, make_label(0, pb::MAILBOX, 0));
   BOOST_REQUIRE(join(alpha, kAlpha, 5));
   BOOST_REQUIRE(join(beta, kBeta, 9));
-  BOOST_REQUIRE(leave_mailbox_disk(NodeDisk(alpha, 0).own(), identity(kAlpha, 5)));
+  BOOST_REQUIRE(leave_mailbox_disk(NodeDisk(alpha, 0).own(), writer(kAlpha, 5)));
   check_keys({key_of(kBeta, 9)});
+  // beta is told not to count the silence.
+  Medium medium(shelf, 0);
+  pb::MailboxSlot slot;
+  BOOST_REQUIRE(RecordIo(medium, kMetadataOffset).read(RecordPlace::kMailboxLow, slot));
+  BOOST_TEST(slot.presence() == pb::GONE);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,68 @@
+// This node's heartbeats on the mailbox disks, and the partner's (agent/protocol/peer_watch.h).
+//
+// Each mailbox disk has work of its own elsewhere, one at a time: a disk that hangs delays no other
+// one, and nothing is sent to it before what was sent last has come back. Whatever loop is at work
+// calls tick(): while the partner's disks are taken, too.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/disks/survey.h"
+#include "agent/node/event.h"
+#include "agent/protocol/mailbox.h"
+#include "agent/protocol/node_state.h"
+#include "agent/protocol/peer_watch.h"
+
+namespace lastword {
+
+// What this machine is called by, whoever it is in the cluster: systemd's machine id and the
+// firmware's, as far as there are any.
+[[nodiscard]] std::string machine_id();
+
+class Heartbeat {
+ public:
+  // All of them outlive this. `events`: partner-seen, partner-late, partner-away, heartbeat-problem;
+  // called by tick() and leave().
+  Heartbeat(const Config& config, Shelf& shelf, Executor& executor, EventSink events,
+            std::string machine);
+  ~Heartbeat();
+  Heartbeat(const Heartbeat&) = delete;
+  Heartbeat& operator=(const Heartbeat&) = delete;
+
+  // Writes and reads these disks from now on, as this life. Nothing is written where it is over
+  // (`stopped`), or where this node is not registered.
+  void follow(const Look& look, const NodeState& state);
+  // Sends what is due, and takes in what has come back. Call it every kPollInterval.
+  void tick();
+  // Says that no heartbeat follows, on each disk that answers within an I/O time-out.
+  void leave();
+
+  [[nodiscard]] const PeerWatch& peer() const { return peer_; }
+  [[nodiscard]] Standing standing() const { return peer_.standing(executor_.now()); }
+
+ private:
+  struct Path;
+
+  void send(Path& path, pb::Presence presence);
+  void collect();
+  void on_slot(const Path& path, const pb::MailboxSlot& slot, Instant asked);
+  void tell_standing();
+
+  const Config& config_;
+  Shelf& shelf_;
+  Executor& executor_;
+  EventSink events_;
+  std::string machine_;
+  PeerWatch peer_;
+  Standing told_ = Standing::kUnseen;
+  std::optional<NodeState> state_;
+  std::map<std::string, std::unique_ptr<Path>> paths_;  // by disk UUID
+  std::uint64_t sequence_ = 0;                          // of the last heartbeat that was written
+  std::optional<Instant> next_;                         // when one is due; absent: at once
+};
+
+}  // namespace lastword
