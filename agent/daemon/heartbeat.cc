@@ -23,6 +23,18 @@ std::optional<pb::MailboxSlot> load_seen(const Config& config) {
   return seen ? std::optional(*seen) : std::nullopt;
 }
 
+// Why no heartbeat follows.
+std::string_view reason_of(const pb::MailboxSlot& slot) {
+  switch (slot.presence()) {
+    case pb::AWAY:
+      return "its agent has ended in order";
+    case pb::GONE:
+      return "`lastword stop` has ended it";
+    default:
+      return "its agent has not run yet";
+  }
+}
+
 }  // namespace
 
 std::string machine_id() {
@@ -38,7 +50,7 @@ struct Heartbeat::Path {
   bool joined = false;
   std::shared_ptr<OpenDisk> open;
   std::shared_ptr<MailboxBeat> job;  // under way
-  std::string told;          // the problem that was told last
+  std::string told;                  // the problem that was told last
 };
 
 Heartbeat::Heartbeat(const Config& config, Shelf& shelf, Executor& executor, EventSink events,
@@ -119,13 +131,10 @@ void Heartbeat::send(Path& path, pb::Presence presence) {
   job->disk_uuid = path.disk_uuid;
   job->open = path.open;
   job->writes = path.joined;
-  job->writer =
-      slot_writer(config_, state_->boot_generation, state_->mailbox_disks, executor_);
+  job->writer = slot_writer(config_, state_->boot_generation, state_->mailbox_disks, executor_);
   job->io_timeout = config_.timing.settings.io_timeout;
-  job->beat = {.sequence = sequence_,
-               .presence = presence,
-               .machine = machine_,
-               .timing = config_.timing};
+  job->beat = {
+      .sequence = sequence_, .presence = presence, .machine = machine_, .timing = config_.timing};
   if (peer_.newest()) {
     job->beat.echo_generation = peer_.newest()->generation();
     job->beat.echo_sequence = peer_.newest()->sequence();
@@ -174,17 +183,16 @@ void Heartbeat::tell_standing() {
     case Standing::kUnseen:
       return;
     case Standing::kHeard:
-      return tell("partner-heard",
-                  fmt::format("{}, life {}", name, peer_.newest()->generation()));
+      return tell("partner-heard", fmt::format("{}, life {}", name, peer_.newest()->generation()));
     case Standing::kLate:
       return tell("partner-late",
                   fmt::format("{}: no heartbeat for {} ms; it counts as dead after {} ms", name,
                               peer_.quiet_for(executor_.now()).count(), peer_.silence().count()));
     case Standing::kAway:
       return tell("partner-away",
-                  fmt::format("{} has said that no heartbeat follows; until it is back only a panic "
-                              "that its capture kernel tells of is taken over",
-                              name));
+                  fmt::format("{}, life {}: {}; until it is heard only a panic that its capture "
+                              "kernel tells of is taken over",
+                              name, peer_.newest()->generation(), reason_of(*peer_.newest())));
     case Standing::kSilent:
       return tell("partner-silent", fmt::format("{}: no heartbeat for {} ms", name,
                                                 peer_.quiet_for(executor_.now()).count()));

@@ -25,8 +25,8 @@ namespace lastword {
 
 class Heartbeat {
  public:
-  // All of them outlive this. `events`: partner-seen, partner-late, partner-away, heartbeat-problem;
-  // called by tick() and leave().
+  // All of them outlive this. `events`: partner-seen, partner-late, partner-away,
+  // heartbeat-problem; called by tick() and leave().
   Heartbeat(const Config& config, Shelf& shelf, Executor& executor, EventSink events,
             std::string machine);
   ~Heartbeat();

@@ -45,8 +45,8 @@ Status write(MailboxBeat& beat) {
   if (std::ranges::count(keys->keys, beat.writer.member.self.key) == 0) {
     return fail(not_registered(beat));
   }
-  const auto slot = write_beat({*beat.open->device, beat.metadata_offset, beat.disk_uuid}, beat.writer,
-                               beat.beat);
+  const auto slot = write_beat({*beat.open->device, beat.metadata_offset, beat.disk_uuid},
+                               beat.writer, beat.beat);
   if (!slot) return fail(slot.error());
   beat.written = slot->sequence();
   return {};

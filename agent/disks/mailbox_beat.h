@@ -30,8 +30,9 @@ struct MailboxBeat {
   // kGone: another disk has taken the name. Otherwise the errors of Shelf::open(), of write_beat()
   // and of RecordIo.
   std::optional<Error> problem;
-  std::uint64_t written = 0;           // this node's sequence; 0: nothing was written
-  std::optional<pb::MailboxSlot> slot;  // the partner's, empty where it never wrote; absent: not read
+  std::uint64_t written = 0;  // this node's sequence; 0: nothing was written
+  std::optional<pb::MailboxSlot>
+      slot;  // the partner's, empty where it never wrote; absent: not read
   std::atomic<bool> done = false;
 };
 

@@ -1,10 +1,12 @@
 // Does the partner live? By the heartbeats in its slots of the mailbox disks (MailboxSlot in
 // proto/disk.proto). Pure: what was read, and when, goes in.
 //
-// The partner is heard when it writes something newer than all that was known, on whichever path. What
-// a path says when it is read for the first time may be old, and is only where newer starts from.
+// The partner is heard when it writes something newer than all that was known, on whichever path.
+// What a path says when it is read for the first time may be old, and is only where newer starts
+// from.
 //
-// Silence is counted while this node is able to hear, and from the beginning again where it was not:
+// Silence is counted while this node is able to hear, and from the beginning again where it was
+// not:
 //   - its own ticks are on time. A node that was paused must not call its partner dead;
 //   - a majority of the mailbox disks has been read a moment ago. A partner that lives writes to a
 //     majority too, and the two have a disk in common.
@@ -66,7 +68,8 @@ class PeerWatch {
   std::optional<pb::MailboxSlot> newest_;
   Instant quiet_since_;
   Instant last_tick_;
-  std::map<std::string, Instant> asked_;  // by path: when the last read that came back was asked for
+  std::map<std::string, Instant>
+      asked_;  // by path: when the last read that came back was asked for
 };
 
 }  // namespace lastword

@@ -45,7 +45,7 @@ class Watched(Pair):
 def heartbeat_lost_takeover(lab):
     """alpha loses its power: no capture kernel tells of it, and its silence is acted on."""
     pair = Watched(lab)
-    began = time.monotonic()
+    began = lab.clock.now()
     pair.alpha.kill()
     pair.require_taken_on_silence()
     announced = pair.told("takeover-announced")[0].time - began

@@ -20,7 +20,8 @@
 //               way may still be executed. A node comes back by the same nexus (reset, SCSI over
 //               virtio) or by a new one (a new ISID)
 //   panic       the capture kernel runs within the grace time, by the same nexus; or it dies too
-//   pause       a node stands still for up to 6 s (a hypervisor) and goes on where it was
+//   pause       a node stands still for up to 20 s (a hypervisor) and goes on where it was: for
+//               longer than the silence time, too
 //   power       the shelf loses power: what was not flushed is lost, block by block, kept or torn;
 //               registrations are kept only with APTPL
 //   wiped run   the files of /run are gone although the node was not rebooted

@@ -22,7 +22,9 @@ Time soon(World& world, unsigned mean_ms) {
 
 void power_cycle(World& world, std::uint8_t id) {
   world.node(id).power_off();
-  world.scheduler.after(world.random.between(Time(200'000), Time(8'000'000)),
+  // Often for so long that its partner misses it.
+  const Time longest{world.random.one_in(3) ? 40'000'000 : 8'000'000};
+  world.scheduler.after(world.random.between(Time(200'000), longest),
                         [&world, id] { world.node(id).power_on(); });
 }
 
@@ -46,7 +48,10 @@ void strike(World& world, std::uint8_t id) {
   }
   if (rates.panics) deeds.push_back([&] { node.panic(); });
   if (rates.pauses) {
-    deeds.push_back([&] { node.pause(world.random.between(Time(5000), Time(6'000'000))); });
+    deeds.push_back([&] {
+      const Time longest{world.random.one_in(4) ? 20'000'000 : 6'000'000};
+      node.pause(world.random.between(Time(5000), longest));
+    });
   }
   if (rates.hangs) {
     deeds.push_back([&] {

@@ -13,7 +13,7 @@
 namespace lastword::sim {
 namespace {
 
-constexpr Time kRestartSec{10'000'000};  // lastword-agent.service
+constexpr Time kRestartSec{1'000'000};  // lastword-agent.service
 
 Config make_config(const World& world, std::uint8_t id, const std::string& folder) {
   Config config = test::cluster_config();
@@ -26,7 +26,7 @@ Config make_config(const World& world, std::uint8_t id, const std::string& folde
   return config;
 }
 
-// Restart=on-failure, RestartPreventExitStatus=1 2 5 6.
+// Restart=on-failure, RestartPreventExitStatus=2 5 6.
 bool starts_again(int status) {
   return status == kExitIo || status == kExitRefused;
 }
@@ -202,6 +202,7 @@ void SimNode::run_capture(const pb::Plan& plan) {
 
 void SimNode::pause(Time time) {
   const Time until = world_.scheduler.now() + time;
+  still_until_ = std::max(still_until_, until);
   world_.say(fmt::format("{:5} stands still until {:.3f}", node_name(id_),
                          static_cast<double>(until.count()) / 1000));
   for (const auto& program : running_) program->process->pause_until(until);

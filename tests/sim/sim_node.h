@@ -59,6 +59,8 @@ class SimNode {
   void power_off();
   void panic();
   void pause(Time time);
+  // The end of its last pause: what was paused wakes then, whatever has changed since.
+  [[nodiscard]] Time still_until() const { return still_until_; }
   // No fault of its own goes on: it is awake, and sees every disk.
   void recover_from_faults();
   void wipe_run();
@@ -106,6 +108,7 @@ class SimNode {
   std::map<std::string, int> exits_;
   bool waits_ = false;
   bool started_in_calm_ = false;
+  Time still_until_{0};
   bool agent_comes_ = false;  // again, after RestartSec
 };
 

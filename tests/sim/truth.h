@@ -31,6 +31,7 @@ struct NodeTruth {
   std::set<Generation> panics;           // lives that have panicked
   std::set<Generation> declared_failed;  // an operator of the partner said so
   std::array<bool, kMaxLuns> serves{};   // its service writes to this disk
+  std::array<Time, kMaxLuns> beats{};    // its agent's last write to this mailbox disk, executed
 };
 
 // A disk's coredump header as it last changed.

@@ -29,7 +29,8 @@ Timing short_timing() {
   return *derive_timing({.io_timeout = milliseconds(500),
                          .dump_limit = milliseconds(3000),
                          .grace = milliseconds(1000),
-                         .client_timeout = milliseconds(20'000)});
+                         .client_timeout = milliseconds(20'000),
+                         .heartbeat = kShortestHeartbeat});
 }
 
 bool is_header_slot(std::uint64_t offset) {
@@ -50,6 +51,8 @@ bool worth_telling(const Executed& executed) {
     case Command::kFlush:
       return false;
     case Command::kWrite:
+      // So would heartbeats.
+      if (executed.about.lun >= kOwnedLuns && executed.actor.process == "agent") return false;
       return !executed.actor.service || !executed.about.outcome->has_value();
     default:
       return true;
@@ -129,6 +132,10 @@ void World::on_executed(const Executed& executed) {
                                    .generation = header.boot_generation(),
                                    .final_end = is_final_end(header),
                                    .changed = scheduler.now()};
+  }
+  if (done && about.command == Command::kWrite && about.lun >= kOwnedLuns &&
+      executed.actor.process == "agent") {
+    truth.of(executed.actor.node).beats.at(about.lun) = scheduler.now();
   }
   if (tracing() && worth_telling(executed)) {
     std::string line = fmt::format("{:5} {:9} {} lun {}", node_name(executed.actor.node),

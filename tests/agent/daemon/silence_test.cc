@@ -12,7 +12,8 @@ namespace {
 
 struct StillWatching {};
 
-// alpha lives, and its agent writes a heartbeat each second, until `dies`. No capture kernel starts.
+// alpha lives, and its agent writes a heartbeat each second, until `dies`. No capture kernel
+// starts.
 class Silence : public Panic {
  public:
   Silence() {
@@ -50,11 +51,10 @@ class Silence : public Panic {
     return Instant{std::stoll(events[static_cast<std::size_t>(place)])};
   }
 
-  MailboxMember member{.self = {.node = kAlpha,
-                                .boot_generation = kCrashed,
-                                .key = key_of(kAlpha, kCrashed)},
-                       .place = RecordPlace::kMailboxLow,
-                       .mailbox_set = mailbox_set({uuid_of(kMailbox)})};
+  MailboxMember member{
+      .self = {.node = kAlpha, .boot_generation = kCrashed, .key = key_of(kAlpha, kCrashed)},
+      .place = RecordPlace::kMailboxLow,
+      .mailbox_set = mailbox_set({uuid_of(kMailbox)})};
   Beat beat;
   Instant dies{60'000};
   Instant wakes = Instant::max();
@@ -183,10 +183,10 @@ BOOST_AUTO_TEST_CASE(heartbeats_go_on_while_disks_are_taken) {
 
 BOOST_AUTO_TEST_CASE(agent_that_is_stopped_says_so) {
   dies = Instant::max();
-  const Status end =
-      run_agent(config, surveyor, work.events, hands(),
-                {.heartbeat = &heartbeat(),
-                 .stop_wanted = [this] { return executor.now() >= Instant{20'000}; }});
+  const Status end = run_agent(config, surveyor, work.events, hands(),
+                               {.heartbeat = &heartbeat(), .stop_wanted = [this] {
+                                  return executor.now() >= Instant{20'000};
+                                }});
   BOOST_TEST(fake::ok(end));
   Medium medium(shelf, kMailbox);
   pb::MailboxSlot slot;
@@ -197,9 +197,9 @@ BOOST_AUTO_TEST_CASE(agent_that_is_stopped_says_so) {
 
 BOOST_AUTO_TEST_CASE(agent_goes_on_after_a_takeover_and_runs_no_hook_again) {
   ends = Instant{300'000};
-  BOOST_CHECK_THROW((void)run_agent(config, surveyor, work.events, hands(),
-                                    {.heartbeat = &heartbeat()}),
-                    StillWatching);
+  BOOST_CHECK_THROW(
+      (void)run_agent(config, surveyor, work.events, hands(), {.heartbeat = &heartbeat()}),
+      StillWatching);
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
   BOOST_TEST(hooks.size() == 1U);
   BOOST_TEST(std::ranges::count_if(events, [](const std::string& line) {

@@ -109,7 +109,8 @@ BOOST_AUTO_TEST_CASE(each_path_that_answers_is_read_after_the_silence) {
   const Instant before = listener.now - milliseconds(1500);
   PeerWatch& watch = listener.watch;
   listener.now += milliseconds(600);
-  for (const char* disk : {"0", "1", "2"}) watch.read(disk, listener.slot(500), before, listener.now);
+  for (const char* disk : {"0", "1", "2"})
+    watch.read(disk, listener.slot(500), before, listener.now);
   watch.tick(listener.now);
   BOOST_TEST((listener.standing() == Standing::kLate));
   for (const char* disk : {"0", "1"}) {

@@ -1,6 +1,8 @@
 // I2: no key of a node's current life is removed while the node lives, unless an operator said that
-// this life failed; and then, where the nodes have mailbox disks, only with a majority of them.
-// Both nodes never remove each other's living keys. Strays on a disk of one's own are not meant.
+// this life failed, or it was silent and that was announced; and then, where the nodes have mailbox
+// disks, only with a majority of them. A node is silent when no heartbeat of it was executed on a
+// majority of the mailbox disks for the silence time. Both nodes never remove each other's living
+// keys. Strays on a disk of one's own are not meant.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,6 +34,7 @@ class LiveKeys final : public Checker {
 
   void on_event(const Actor& actor, const Event& event, unsigned) override {
     if (event.name == "takeover-started") began_.at(actor.node) = now();
+    if (event.name == "takeover-announced") check_silence(actor.node);
   }
 
   void on_executed(const Executed& executed) override {
@@ -52,7 +55,8 @@ class LiveKeys final : public Checker {
       return;
     }
     const NodeTruth& victim = watched_.truth.of(removed.node);
-    if (!victim.declared_failed.contains(removed.boot_generation)) {
+    if (!victim.declared_failed.contains(removed.boot_generation) &&
+        announced_.at(taker) != removed.boot_generation) {
       return watched_.broken(fmt::format(
           "I2: {}'s {} removes the key of {}'s life {} from lun {}: it lives, and nobody "
           "said that it failed",
@@ -72,6 +76,25 @@ class LiveKeys final : public Checker {
           "in life {}",
           node_name(taker), taker_life, node_name(removed.node), removed.boot_generation));
     }
+  }
+
+  // What is under way when the taker looks for the last time cannot be known to it.
+  void check_silence(std::uint8_t taker) {
+    const NodeTruth& victim = watched_.truth.of(partner_of(taker));
+    announced_.at(taker) = victim.generation;
+    std::vector<Time> beats;
+    for (unsigned lun = 0; lun < watched_.roles.size(); ++lun) {
+      if (is_mailbox(lun)) beats.push_back(victim.beats.at(lun));
+    }
+    if (beats.empty()) return watched_.broken("I2: a takeover on silence without mailbox disks");
+    std::ranges::sort(beats, std::greater());
+    const Time last = beats[beats.size() / 2];  // on a majority by then
+    const Timing& timing = watched_.configs.at(taker)->timing;
+    const Time slack = 2 * timing.settings.io_timeout;
+    if (last <= now() - Time(timing.peer_silence()) + slack || last >= now() - slack) return;
+    watched_.broken(fmt::format("I2: {} calls {} silent, whose last heartbeat came {} ms ago",
+                                node_name(taker), node_name(partner_of(taker)),
+                                (now() - last).count() / 1000));
   }
 
   [[nodiscard]] std::size_t mailboxes_of(std::uint8_t node) const {
@@ -131,8 +154,9 @@ class LiveKeys final : public Checker {
 
   std::array<std::array<bool, kMaxLuns>, 3> votes_{};              // by node
   std::set<std::tuple<unsigned, std::uint8_t, Generation>> lost_;  // keys that were removed
-  std::array<Time, 3> began_{};                                    // each node's last takeover
-  std::set<std::pair<std::uint8_t, Generation>> taken_;            // taker, the victim's life
+  std::array<Generation, 3> announced_{};                // by taker: the life of the partner
+  std::array<Time, 3> began_{};                          // each node's last takeover
+  std::set<std::pair<std::uint8_t, Generation>> taken_;  // taker, the victim's life
 };
 
 }  // namespace
