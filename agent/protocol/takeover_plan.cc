@@ -226,6 +226,20 @@ void TakeoverPlan::watch_taking(Disk& disk, Instant now, Actions& actions) {
   if (now >= disk.taking_since + timing_.deadline()) disk.state = State::kGivenUp;
 }
 
+// A dump may have begun on the disk, or gone on, since the taking that failed was decided.
+bool TakeoverPlan::look_again(Disk& disk) const {
+  if (!may_hold_dump(disk.seen.role) || disk.held || disk.seen.mine_already) return false;
+  if (is_dumping(disk)) {
+    disk.state = State::kDumping;
+    disk.last_read = disk.last_progress;
+    return true;
+  }
+  if (!is_armed(disk) || dump_over_) return false;
+  disk.state = State::kArmed;
+  disk.last_read = Instant::min() / 2;
+  return true;
+}
+
 TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
   Actions actions;
   for (std::size_t i = 0; i < disks_.size(); ++i) {
@@ -233,7 +247,7 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
     if (disk.state == State::kSick && now >= disk.retry_at) {
       if (now >= give_up_at(disk)) {
         disk.state = State::kGivenUp;
-      } else {
+      } else if (!look_again(disk)) {
         take(i, disk.abort_reason, disk.why, now, actions);
       }
     }

@@ -10,6 +10,9 @@
 //   kArmed ----> kDumping                                      armed spare; the dump disk
 //     (silence,   (COMPLETED, ABORTED, stall, deadline:
 //      dump over)  back to kTaking)
+//
+// A taking that failed is tried again. A disk that a dump may have begun on meanwhile, or gone on,
+// is kArmed or kDumping again first: what its header says now decides.
 #pragma once
 
 #include <cstdint>
@@ -127,6 +130,7 @@ class TakeoverPlan {
   void take(std::size_t index, pb::Reason reason, std::string_view why, Instant now,
             Actions& actions);
   void take_rest_of_armed(Instant now, Actions& actions);
+  [[nodiscard]] bool look_again(Disk& disk) const;
   void watch_taking(Disk& disk, Instant now, Actions& actions);
   void announce_service(Actions& actions);
 

@@ -28,54 +28,91 @@ class Arbitration {
   [[nodiscard]] unsigned copies() const { return copies_; }
 
   Tally hold() {
-    const auto count = static_cast<unsigned>(work_.state.mailbox_disks.size());
-    return arbitrate(count, [this](unsigned index) {
-      const DiskView* disk =
-          find_mailbox(failure_.look.survey, work_.config, work_.state.mailbox_disks[index]);
-      return disk == nullptr || !joined(*disk) ? Vote::kUnknown : vote_on(*disk);
-    });
+    const auto& disks = work_.state.mailbox_disks;
+    const auto count = static_cast<unsigned>(disks.size());
+    if (!failure_.proven) {
+      return arbitrate(count, [&](unsigned index) { return vote_on({disks[index]}).front(); });
+    }
+    // A partner that has panicked does not vote: no order is to be kept.
+    const std::vector<Vote> votes = vote_on(disks);
+    Tally tally{.total = count};
+    for (const Vote vote : votes) {
+      if (vote == Vote::kWon) ++tally.won;
+      if (vote == Vote::kLost) ++tally.lost;
+    }
+    return tally;
   }
 
  private:
-  [[nodiscard]] bool joined(const DiskView& disk) const {
+  // Owned in common with the thread that casts it.
+  struct Ballot {
+    const DiskView* disk = nullptr;  // of the survey; null: no vote can be cast
+    std::shared_ptr<OpenDisk> open;
+    DiskInfo info;
+    std::uint64_t metadata_offset = 0;
+    std::string uuid;
+    VoteCast cast;
+    SlotWritten slot;
+  };
+
+  [[nodiscard]] bool joined(const std::string& uuid) const {
     const auto& uuids = work_.state.mailbox_joined;
-    return std::find(uuids.begin(), uuids.end(), disk.label->disk_uuid()) != uuids.end();
+    return std::find(uuids.begin(), uuids.end(), uuid) != uuids.end();
   }
 
-  // Elsewhere: a disk that does not answer is no vote, and holds nothing up for long.
-  Vote vote_on(const DiskView& disk) {
-    const auto open = failure_.look.open.find(disk.info.path);
-    if (!open || !open->lun) return Vote::kUnknown;
+  [[nodiscard]] std::shared_ptr<Ballot> ballot_for(const std::string& uuid) const {
+    auto ballot = std::make_shared<Ballot>();
+    const DiskView* disk = find_mailbox(failure_.look.survey, work_.config, uuid);
+    if (disk == nullptr || !joined(uuid)) return ballot;
+    ballot->open = failure_.look.open.find(disk->info.path);
+    if (!ballot->open || !ballot->open->lun) return ballot;
+    ballot->disk = disk;
+    ballot->info = ballot->open->info;
+    ballot->metadata_offset = disk->metadata_offset;
+    ballot->uuid = uuid;
+    return ballot;
+  }
+
+  // Elsewhere, all at once: a disk that does not answer is no vote, and holds nothing up for long.
+  std::vector<Vote> vote_on(const std::vector<std::string>& uuids) {
+    std::vector<std::shared_ptr<Ballot>> ballots;
+    for (const std::string& uuid : uuids) ballots.push_back(ballot_for(uuid));
     const OwnerIdentity self = own_identity(work_.config, work_.state.boot_generation);
-    struct Ballot {
-      VoteCast cast;
-      SlotWritten slot;
-    };
-    const auto ballot = std::make_shared<Ballot>();
     const auto done = work_.executor().fan_out(
-        1, 2 * work_.config.timing.settings.io_timeout,
-        [ballot, open, self, goal = goal_, intents = intents_, intent = intent_,
-         offset = disk.metadata_offset, uuid = disk.label->disk_uuid()](std::size_t) {
+        ballots.size(), 2 * work_.config.timing.settings.io_timeout,
+        [ballots, self, goal = goal_, intents = intents_, intent = intent_](std::size_t i) {
+          Ballot& ballot = *ballots[i];
+          if (ballot.disk == nullptr) return;
           const auto note = [&]() -> Status {
-            const auto written = intents.write_slot(open->info, offset, uuid, intent);
+            const auto written =
+                intents.write_slot(ballot.info, ballot.metadata_offset, ballot.uuid, intent);
             if (!written) return fail(written.error());
-            ballot->slot = *written;
+            ballot.slot = *written;
             return {};
           };
-          ballot->cast = cast_vote({*open->device, *open->lun, offset}, goal, self, note);
+          ballot.cast = cast_vote({*ballot.open->device, *ballot.open->lun, ballot.metadata_offset},
+                                  goal, self, note);
         });
-    if (!done.front()) return Vote::kUnknown;
-    const VoteCast& cast = ballot->cast;
+    std::vector<Vote> votes;
+    for (std::size_t i = 0; i < ballots.size(); ++i) {
+      const bool cast = ballots[i]->disk != nullptr && done[i];
+      votes.push_back(cast ? count(*ballots[i]) : Vote::kUnknown);
+    }
+    return votes;
+  }
+
+  Vote count(const Ballot& ballot) {
+    const VoteCast& cast = ballot.cast;
     if (cast.joined_again) {
       work_.events({.name = "reservations-lost",
-                    .disk = disk.info.path,
+                    .disk = ballot.disk->info.path,
                     .detail = "the shelf had lost this node's registration, and nobody took it",
-                    .disk_uuid = disk.label->disk_uuid()});
+                    .disk_uuid = ballot.uuid});
     }
     if (!cast.noted) tell_of(work_, cast.noted.error());
     if (cast.has_intent) ++copies_;
-    if (ballot->slot.was_damaged) {
-      tell_of(work_, CopiesWritten{.problems = {}, .rewritten = {disk.info.path}});
+    if (ballot.slot.was_damaged) {
+      tell_of(work_, CopiesWritten{.problems = {}, .rewritten = {ballot.disk->info.path}});
     }
     return cast.vote;
   }

@@ -4,10 +4,15 @@
 
 #include <array>
 #include <cerrno>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
+#include "proto/crc32c.h"
 #include "proto/layout.h"
 #include "storage/block/aligned_buffer.h"
 #include "storage/block/io_error.h"
@@ -27,31 +32,38 @@ constexpr std::size_t kGptBytes = 64 << 10;
 // its GPT. It therefore probes a sparse copy in memory of what was read with O_DIRECT.
 class GptCopy {
  public:
-  [[nodiscard]] static Result<GptCopy> create(BlockDevice& device) {
-    FileDescriptor fd(::memfd_create("gpt", MFD_CLOEXEC));
-    if (!fd.valid() || ::ftruncate(fd.get(), static_cast<off_t>(device.size_bytes())) != 0) {
-      return fail(io_error(kOperation, device.name(), kNoOffset, errno));
-    }
-    return GptCopy(device, std::move(fd));
-  }
+  explicit GptCopy(BlockDevice& device) : device_(device) {}
 
-  [[nodiscard]] Status copy(std::uint64_t offset, std::size_t length) {
-    const std::span<std::byte> part = buffer_.span().first(length);
-    if (Status status = device_->read(offset, part); !status) return status;
-    if (::pwrite(fd_.get(), part.data(), part.size(), static_cast<off_t>(offset)) !=
-        static_cast<ssize_t>(part.size())) {
-      return fail(io_error(kOperation, device_->name(), offset, errno));
+  // Reads this part of the disk.
+  [[nodiscard]] Status read(std::uint64_t offset, std::size_t length) {
+    offset_ = offset;
+    part_ = buffer_.span().first(length);
+    return device_.read(offset, part_);
+  }
+  // What was read last.
+  [[nodiscard]] std::span<const std::byte> part() const { return part_; }
+  // Puts what was read last into the copy.
+  [[nodiscard]] Status keep() {
+    if (!fd_.valid()) {
+      fd_ = FileDescriptor(::memfd_create("gpt", MFD_CLOEXEC));
+      if (!fd_.valid() || ::ftruncate(fd_.get(), static_cast<off_t>(device_.size_bytes())) != 0) {
+        return fail(io_error(kOperation, device_.name(), kNoOffset, errno));
+      }
+    }
+    if (::pwrite(fd_.get(), part_.data(), part_.size(), static_cast<off_t>(offset_)) !=
+        static_cast<ssize_t>(part_.size())) {
+      return fail(io_error(kOperation, device_.name(), offset_, errno));
     }
     return {};
   }
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
-  GptCopy(BlockDevice& device, FileDescriptor fd) : device_(&device), fd_(std::move(fd)) {}
-
-  BlockDevice* device_;
+  BlockDevice& device_;
   FileDescriptor fd_;
   AlignedBuffer buffer_{kGptBytes};
+  std::uint64_t offset_ = 0;
+  std::span<std::byte> part_;
 };
 
 Error gpt_error(Code code, const BlockDevice& device, std::string_view detail) {
@@ -61,6 +73,48 @@ Error gpt_error(Code code, const BlockDevice& device, std::string_view detail) {
 std::vector<std::uint32_t> possible_sector_bytes(const BlockDevice& device) {
   if (device.logical_block_bytes() == 0) return {512, 4096};
   return {device.logical_block_bytes()};
+}
+
+// One entry of a table, as libblkid has read it.
+struct Entry {
+  Partition place;
+  bool metadata = false;  // by its type
+};
+using Entries = std::vector<Entry>;
+
+// What tables say, by their bytes. A node looks at all of its disks every few seconds, and the
+// tables of none of them change in weeks; libblkid takes half a millisecond for each.
+class KnownTables {
+ public:
+  struct Key {
+    std::vector<std::byte> bytes;  // from the beginning of the disk
+    std::uint64_t disk_bytes = 0;
+    std::uint32_t sector_bytes = 0;
+    bool operator==(const Key&) const = default;
+  };
+
+  [[nodiscard]] std::optional<Entries> find(const Key& key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = tables_.find(crc32c(key.bytes));
+    if (found == tables_.end() || found->second.first != key) return std::nullopt;
+    return found->second.second;
+  }
+  void keep(const Key& key, const Entries& entries) {
+    const std::lock_guard lock(mutex_);
+    if (tables_.size() >= kMostTables) tables_.clear();
+    tables_.insert_or_assign(crc32c(key.bytes), std::pair(key, entries));
+  }
+
+ private:
+  static constexpr std::size_t kMostTables = 512;  // some 12 MiB
+
+  std::mutex mutex_;
+  std::map<std::uint32_t, std::pair<Key, Entries>> tables_;
+};
+
+KnownTables& known_tables() {
+  static auto* const tables = new KnownTables;  // threads that hang outlive main()
+  return *tables;
 }
 
 // The list belongs to the probe. Null: no GPT.
@@ -86,16 +140,67 @@ Partition place_of(blkid_partition entry) {
               static_cast<std::uint64_t>(blkid_partition_get_size(entry)) * kBlkidSectorBytes};
 }
 
-Result<Partition> find_in(blkid_partlist list, const BlockDevice& device) {
-  std::optional<Partition> found;
+Entries entries_of(blkid_partlist list) {
+  Entries entries;
   for (int i = 0; i < blkid_partlist_numof_partitions(list); ++i) {
     blkid_partition entry = blkid_partlist_get_partition(list, i);
     const char* type = blkid_partition_get_type_string(entry);
-    if (type == nullptr || type != kMetadataPartitionType) continue;
+    entries.push_back(
+        {.place = place_of(entry), .metadata = type != nullptr && type == kMetadataPartitionType});
+  }
+  return entries;
+}
+
+// The first copy of the GPT that is whole.
+Result<Entries> read_table(BlockDevice& device) {
+  const std::uint64_t whole_blocks = device.size_bytes() / kBlockBytes * kBlockBytes;
+  if (whole_blocks < 2 * kGptBytes) {
+    return fail(gpt_error(Code::kNotFound, device, "too small for a GPT"));
+  }
+  GptCopy copy(device);
+  struct Part {
+    std::uint64_t offset;
+    std::size_t length;
+  };
+  const Part parts[] = {{0, kUsualGptBytes},
+                        {kUsualGptBytes, kGptBytes - kUsualGptBytes},
+                        {whole_blocks - kGptBytes, kGptBytes}};
+  for (const Part& part : parts) {
+    if (Status status = copy.read(part.offset, part.length); !status) return fail(status.error());
+    const bool whole = part.offset == 0;  // what such bytes say, they say alone
+    for (const std::uint32_t sector_bytes : possible_sector_bytes(device)) {
+      const KnownTables::Key key{.bytes = {copy.part().begin(), copy.part().end()},
+                                 .disk_bytes = device.size_bytes(),
+                                 .sector_bytes = sector_bytes};
+      if (whole) {
+        if (auto known = known_tables().find(key)) return std::move(*known);
+      }
+      if (Status status = copy.keep(); !status) return fail(status.error());
+      const BlkidProbe probe(blkid_new_probe());
+      if (!probe) return fail(io_error(kOperation, device.name(), kNoOffset, ENOMEM));
+      const auto list = read_gpt(probe.get(), copy, device, sector_bytes);
+      if (!list) return fail(list.error());
+      if (*list == nullptr) continue;
+      Entries entries = entries_of(*list);
+      if (whole) known_tables().keep(key, entries);
+      return entries;
+    }
+  }
+  return fail(gpt_error(Code::kNotFound, device, "no GPT"));
+}
+
+}  // namespace
+
+Result<Partition> find_metadata_partition(BlockDevice& device) {
+  const auto entries = read_table(device);
+  if (!entries) return fail(entries.error());
+  std::optional<Partition> found;
+  for (const Entry& entry : *entries) {
+    if (!entry.metadata) continue;
     if (found) {
       return fail(gpt_error(Code::kCorrupt, device, "more than one metadata partition"));
     }
-    found = place_of(entry);
+    found = entry.place;
   }
   if (!found) return fail(gpt_error(Code::kNotFound, device, "no metadata partition"));
   if (found->offset_bytes % kBlockBytes != 0 || found->length_bytes < kMetadataMinBytes ||
@@ -109,53 +214,12 @@ Result<Partition> find_in(blkid_partlist list, const BlockDevice& device) {
   return *found;
 }
 
-// What `use` makes of the list of the first copy of the GPT that is whole.
-template <class T>
-Result<T> with_gpt(BlockDevice& device, Result<T> (*use)(blkid_partlist, const BlockDevice&)) {
-  const std::uint64_t whole_blocks = device.size_bytes() / kBlockBytes * kBlockBytes;
-  if (whole_blocks < 2 * kGptBytes) {
-    return fail(gpt_error(Code::kNotFound, device, "too small for a GPT"));
-  }
-  Result<GptCopy> copy = GptCopy::create(device);
-  if (!copy) return fail(copy.error());
-  struct Part {
-    std::uint64_t offset;
-    std::size_t length;
-  };
-  const Part parts[] = {{0, kUsualGptBytes},
-                        {kUsualGptBytes, kGptBytes - kUsualGptBytes},
-                        {whole_blocks - kGptBytes, kGptBytes}};
-  for (const Part& part : parts) {
-    if (Status status = copy->copy(part.offset, part.length); !status) {
-      return fail(status.error());
-    }
-    for (const std::uint32_t sector_bytes : possible_sector_bytes(device)) {
-      const BlkidProbe probe(blkid_new_probe());
-      if (!probe) return fail(io_error(kOperation, device.name(), kNoOffset, ENOMEM));
-      const auto list = read_gpt(probe.get(), *copy, device, sector_bytes);
-      if (!list) return fail(list.error());
-      if (*list != nullptr) return use(*list, device);
-    }
-  }
-  return fail(gpt_error(Code::kNotFound, device, "no GPT"));
-}
-
-Result<std::vector<Partition>> all_in(blkid_partlist list, const BlockDevice&) {
-  std::vector<Partition> partitions;
-  for (int i = 0; i < blkid_partlist_numof_partitions(list); ++i) {
-    partitions.push_back(place_of(blkid_partlist_get_partition(list, i)));
-  }
-  return partitions;
-}
-
-}  // namespace
-
-Result<Partition> find_metadata_partition(BlockDevice& device) {
-  return with_gpt(device, find_in);
-}
-
 Result<std::vector<Partition>> list_partitions(BlockDevice& device) {
-  return with_gpt(device, all_in);
+  const auto entries = read_table(device);
+  if (!entries) return fail(entries.error());
+  std::vector<Partition> partitions;
+  for (const Entry& entry : *entries) partitions.push_back(entry.place);
+  return partitions;
 }
 
 Result<Partition> find_metadata_partition(const std::string& path) {

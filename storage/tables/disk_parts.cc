@@ -18,6 +18,8 @@ std::vector<DiskPart> parts_of(const std::string& device, const std::string& roo
   if (ignored) return {{.device = device, .name = device, .sysfs = {}}};
   std::vector<DiskPart> parts{{.device = device, .name = disk.filename(), .sysfs = disk}};
   for (const auto& entry : fs::directory_iterator(disk, ignored)) {
+    // Most of what lies there is attributes of the disk itself.
+    if (!entry.path().filename().string().starts_with(parts.front().name)) continue;
     if (!fs::exists(entry.path() / "partition", ignored)) continue;
     parts.push_back({.device = read_attribute(entry.path() / "dev"),
                      .name = entry.path().filename(),

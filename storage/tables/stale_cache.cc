@@ -105,6 +105,7 @@ Status compare_reads(const std::string& node, int cached, const LinuxBlockDevice
                      std::uint64_t offset) {
   const AlignedBuffer buffered(kBlockBytes);
   const AlignedBuffer direct(kBlockBytes);
+  (void)::posix_fadvise(cached, 0, 0, POSIX_FADV_RANDOM);  // one block, and nothing read ahead
   if (!read_block(cached, 0, buffered) || !read_block(disk.fd(), offset, direct)) {
     return fail(io_error("compare reads", node, 0, errno));
   }

@@ -99,6 +99,40 @@ BOOST_AUTO_TEST_CASE(armed_spares_are_left_alone_while_a_dump_may_show_and_taken
   CHECK_DISKS(taken(plan.tick(kTiming.silence(2))), {3, 4});
 }
 
+BOOST_AUTO_TEST_CASE(taking_that_failed_is_not_tried_again_under_a_dump_that_has_begun) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  Instant now = kTiming.silence(2);
+  read_again(plan, {3, 4}, now);
+  CHECK_DISKS(taken(plan.tick(now)), {3, 4});
+  for (const std::size_t spare : {3U, 4U}) {
+    (void)plan.disk_taken(spare, fail({.code = Code::kTimeout}), {}, now);
+  }
+  now += kTiming.settings.io_timeout;
+  // Looked at again, and not before that.
+  CHECK_DISKS(taken(plan.tick(now)), {});
+  CHECK_DISKS(plan.watched(), {3, 4});
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 7, now + 1ms);
+  CHECK_DISKS(taken(plan.tick(now + 1ms)), {});
+  (void)plan.header_seen(3, header(pb::IN_PROGRESS), 8, now + 1000ms);
+  CHECK_DISKS(taken(plan.tick(now + kTiming.stall() - 1ms)), {});
+}
+
+BOOST_AUTO_TEST_CASE(taking_that_failed_is_tried_again_where_nothing_has_changed) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  Instant now = kTiming.silence(2);
+  read_again(plan, {3, 4}, now);
+  CHECK_DISKS(taken(plan.tick(now)), {3, 4});
+  (void)plan.disk_taken(3, fail({.code = Code::kTimeout}), {}, now);
+  now += kTiming.settings.io_timeout;
+  (void)plan.tick(now);
+  read_again(plan, {3}, now + 1ms);
+  CHECK_DISKS(taken(plan.tick(now + 1ms)), {3});
+}
+
 BOOST_AUTO_TEST_CASE(armed_disk_that_was_not_read_since_may_have_a_dump_by_now) {
   auto plan = usual();
   (void)plan.begin(0ms);
