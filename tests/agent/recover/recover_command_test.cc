@@ -238,6 +238,7 @@ BOOST_AUTO_TEST_CASE(dump_of_this_cluster_has_its_nodes_name_and_directory) {
 }
 
 BOOST_AUTO_TEST_CASE(dump_of_another_cluster_is_not_called_one_of_ours) {
+  BOOST_TEST(run(command + "0x100000").status == kExitUsage);  // as lastword-dump has it
   auto stream = sample_stream();
   put_dump(pb::COMPLETED, stream.end().bytes());
   const std::string folder = make_folder("cores");
