@@ -14,7 +14,7 @@
 #include "agent/base/executor.h"
 #include "agent/base/json.h"
 #include "agent/base/utc.h"
-#include "agent/corefile/core_format.h"
+#include "agent/corefile/core_kind.h"
 #include "agent/recover/dump_front.h"
 #include "agent/recover/recovery_report.h"
 #include "agent/recover/stream_reader.h"
