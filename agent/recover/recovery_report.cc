@@ -110,6 +110,7 @@ pb::RecoveryReport report_on(const Dump& dump, std::string_view disk, std::strin
   report.set_attribute(dump.header.attribute());
   report.set_reason(dump.header.reason());
   report.set_tool_version(LASTWORD_VERSION);
+  set_record_problems(dump, report);
   return report;
 }
 
@@ -175,6 +176,34 @@ pb::RecoveryReport report_of_nothing(const Dump& dump, std::string_view disk,
 
 std::string summary_of(const pb::RecoveryReport& report) {
   if (report.complete()) return "complete";
+void tell_of_change(pb::RecoveryReport& report, std::string_view change) {
+  report.set_incomplete_because(fmt::format(
+      "the disk was written to while it was read: {}; {}", change,
+      report.complete() ? "what was read has the dump's checksums" : report.incomplete_because()));
+  report.set_complete(false);
+  report.set_loss(true);
+  report.set_changed_meanwhile(std::string(change));
+}
+
+std::vector<std::string> record_problems(const Dump& dump) {
+  std::vector<std::string> problems;
+  if (!dump.header_problem.empty()) {
+    problems.push_back(fmt::format(
+        "its coredump header cannot be read ({}): recovered by the stream", dump.header_problem));
+  }
+  if (!dump.label_problem.empty()) {
+    problems.push_back(
+        fmt::format("its label cannot be read ({}): which disk, and of which cluster, is not known",
+                    dump.label_problem));
+  }
+  return problems;
+}
+
+void set_record_problems(const Dump& dump, pb::RecoveryReport& report) {
+  report.set_header_problem(dump.header_problem);
+  report.set_label_problem(dump.label_problem);
+}
+
   if (report.stream_bytes() == 0) {
     return fmt::format("nothing was dumped: {}", report.incomplete_because());
   }
