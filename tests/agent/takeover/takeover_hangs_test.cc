@@ -101,3 +101,17 @@ BOOST_AUTO_TEST_CASE(hook_waits_for_udev_from_the_takeovers_beginning_on_and_run
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test
+// No command keeps it off a disk that nobody holds; whoever runs the service there has to know.
+BOOST_AUTO_TEST_CASE(what_this_node_changed_of_a_disk_that_nobody_holds_is_told_as_written) {
+  Panic panic;
+  panic.view.changed = {path_of(kFirst)};
+  BOOST_TEST_REQUIRE(fake::ok(panic.alpha.lun(kFirst)->release(key_of(kAlpha, 7), kOwnerType)));
+  BOOST_TEST(panic.run().has_value());
+  AlignedBuffer block(kBlockBytes);
+  panic.shelf.peek(kFirst, kChangedOffset, block.span());
+  BOOST_TEST((block.span()[0] == std::byte{0xcc}));
+  BOOST_TEST(panic.place_of("changes-written " + path_of(kFirst)) >= 0);
+  BOOST_TEST(panic.place_of("changes-refused " + path_of(kFirst)) < 0);
+  BOOST_TEST(panic.place_of("changes-written " + path_of(kSecond)) < 0);
+}
+
