@@ -35,8 +35,7 @@ void set_record_problems(const Dump& dump, pb::RecoveryReport& report);
 // One line for a person: "incomplete: 12 of 345 pages missing: ...", or "complete".
 [[nodiscard]] std::string summary_of(const pb::RecoveryReport& report);
 
-// Did the dump begin so late after the panic that the grace time is too short? Then what to do.
-// Empty: no, or unknown.
+// See agent/protocol/late_begin.h.
 [[nodiscard]] std::string late_begin(const pb::RecoveryReport& report, milliseconds grace);
 
 // kNotFound: no such file; kCorrupt: not a whole report.
