@@ -3,7 +3,6 @@
 #include <getopt.h>
 
 #include <array>
-#include <charconv>
 
 #include "proto/duration.h"
 #include "proto/format_text.h"
@@ -56,14 +55,6 @@ std::optional<pb::Engine> parse_engine(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, value);
-  if (text.empty() || result.ec != std::errc{} || result.ptr != end) return std::nullopt;
-  return value;
-}
-
 // Zero is no limit to anybody, and more than a week a mistake.
 std::optional<std::chrono::milliseconds> parse_limit(std::string_view text) {
   constexpr std::chrono::hours kLongest{7 * 24};
@@ -106,9 +97,9 @@ Status apply(DumpOptions& options, int option, std::string_view value) {
       options.overwrite = true;
       return {};
     case kMetadataOffset:
-      options.metadata_offset = parse_number(value);
-      if (!options.metadata_offset || *options.metadata_offset % kBlockBytes != 0) {
-        return usage("--metadata-offset {}: bytes, a multiple of {}", value, kBlockBytes);
+      options.metadata_offset = parse_metadata_offset(value);
+      if (!options.metadata_offset) {
+        return usage("--metadata-offset {}: {}", value, kMetadataOffsetGrammar);
       }
       return {};
     case kCountClasses:

@@ -91,6 +91,11 @@ Result<pb::CoredumpHeader> armed_header(const pb::CoredumpHeader& now, const pb:
   armed.set_limit_ms(plan.dump_limit_ms());
   armed.set_extent_offset_bytes(candidate.data_offset_bytes());
   armed.set_extent_length_bytes(candidate.data_length_bytes());
+  // `check` tells by these how late a dump of this node begins.
+  if (now.node() == plan.node()) {
+    armed.set_started_unix_ms(now.started_unix_ms());
+    armed.set_began_after_ms(now.began_after_ms());
+  }
   return armed;
 }
 
@@ -112,11 +117,12 @@ pb::CoredumpHeader retired_header(const pb::CoredumpHeader& now, std::uint32_t n
 }
 
 void begin_dump(pb::CoredumpHeader& header, const pb::CoredumpHeader& found,
-                const DumpExtent& extent, std::int64_t started_unix_ms) {
+                const DumpExtent& extent, const DumpBeginning& beginning) {
   header.set_attribute(pb::IN_PROGRESS);
   header.set_reason(pb::REASON_NONE);
   header.set_rank(found.rank());
-  header.set_started_unix_ms(started_unix_ms);
+  header.set_started_unix_ms(beginning.unix_ms);
+  header.set_began_after_ms(count_of(beginning.since_panic));
   header.set_extent_offset_bytes(extent.offset_bytes);
   header.set_extent_length_bytes(extent.length_bytes);
 }

@@ -72,11 +72,15 @@ struct DumpExtent {
   std::uint64_t offset_bytes = 0;
   std::uint64_t length_bytes = 0;
 };
+struct DumpBeginning {
+  std::int64_t unix_ms = 0;                  // wall clock of the capture kernel
+  std::chrono::milliseconds since_panic{0};  // 0: no panic preceded it
+};
 // ARMED -> IN_PROGRESS: `header` has the dump's identity (node, life, crash id, limit), `found` is
 // what the disk says, which candidate_check.h has accepted. By hand also INACTIVE, SAVED ->
 // IN_PROGRESS.
 void begin_dump(pb::CoredumpHeader& header, const pb::CoredumpHeader& found,
-                const DumpExtent& extent, std::int64_t started_unix_ms);
+                const DumpExtent& extent, const DumpBeginning& beginning);
 
 struct DumpFigures {
   std::chrono::milliseconds elapsed{0};  // since the panic

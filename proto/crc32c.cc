@@ -41,7 +41,7 @@ constexpr std::uint32_t multiply(std::uint32_t a, std::uint32_t b) {
 }
 
 // x^(8 * bytes): what a CRC is multiplied with when `bytes` zero bytes follow.
-constexpr std::uint32_t shift_factor(std::size_t bytes) {
+constexpr std::uint32_t shift_factor(std::uint64_t bytes) {
   std::uint32_t result = 1U << 31;       // x^0
   std::uint32_t power = 1U << (31 - 8);  // x^8
   for (; bytes != 0; bytes >>= 1) {
@@ -153,6 +153,10 @@ std::uint32_t crc32c_by_instruction(std::span<const std::byte> data, std::uint32
 std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed) {
   static const Method method = best_method();
   return ~method(data.data(), data.size(), ~seed);
+}
+
+std::uint32_t crc32c_carried_on(std::uint32_t plain, std::uint64_t bytes) {
+  return bytes == 0 ? plain : multiply(plain, shift_factor(bytes));
 }
 
 }  // namespace lastword

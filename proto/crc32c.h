@@ -12,6 +12,11 @@ namespace lastword {
 // before; 0 to start.
 [[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0);
 
+// What `bytes` more bytes of zeros make of a CRC that was taken without crc32c()'s inversions,
+// before and after: such a CRC is linear, and that of a whole is the exclusive-or of those of its
+// parts, each carried on to the end.
+[[nodiscard]] std::uint32_t crc32c_carried_on(std::uint32_t plain, std::uint64_t bytes);
+
 // The table version, for other processors and for the test that compares both.
 [[nodiscard]] std::uint32_t crc32c_portable(std::span<const std::byte> data,
                                             std::uint32_t seed = 0);

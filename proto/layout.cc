@@ -1,6 +1,16 @@
 #include "proto/layout.h"
 
+#include <charconv>
+
 namespace lastword {
+
+std::optional<std::uint64_t> parse_metadata_offset(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || at != end || value % kBlockBytes != 0) return std::nullopt;
+  return value;
+}
 
 std::string_view name_of(RecordKind kind) {
   switch (kind) {

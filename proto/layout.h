@@ -6,11 +6,20 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace lastword {
 
 inline constexpr std::uint64_t kBlockBytes = 4096;
+
+// A command line's --metadata-offset, in bytes: decimal digits and nothing else, of a multiple of
+// kBlockBytes. Empty for any other text.
+[[nodiscard]] std::optional<std::uint64_t> parse_metadata_offset(std::string_view text);
+// What parse_metadata_offset() accepts, for an error.
+inline constexpr std::string_view kMetadataOffsetGrammar =
+    "bytes as a decimal number, a multiple of 4096";
+static_assert(kBlockBytes == 4096);
 
 // GPT partition type of the metadata partition, made for lastword.
 inline constexpr std::string_view kMetadataPartitionType = "6c617374-776f-7264-8d65-746164617461";

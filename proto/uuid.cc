@@ -17,9 +17,10 @@ Result<std::string> canonical_cluster_uuid(std::string_view text) {
   Error error{.code = Code::kUsage, .operation = "check cluster"};
   const auto uuid = parse_uuid(text);
   if (uuid && uuid_is_null(uuid->data()) == 0) return to_string(*uuid);
-  error.detail = uuid ? "still is the example's placeholder: make a UUID of your own with uuidgen, "
-                        "the same on both nodes"
-                      : "is not a UUID; uuidgen makes one";
+  error.detail =
+      uuid ? "still is the example's placeholder: put in a UUID of your own, the same on both "
+             "nodes (cat /proc/sys/kernel/random/uuid makes one)"
+           : "is not a UUID; cat /proc/sys/kernel/random/uuid makes one";
   return fail(error);
 }
 

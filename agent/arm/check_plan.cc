@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/arm/check_parts.h"
+#include "agent/base/utc.h"
+#include "agent/protocol/late_begin.h"
 
 namespace lastword {
 namespace {
@@ -12,7 +16,21 @@ void check_hook(const CheckFacts& facts, pb::CheckReport& report) {
   add_problem(report, Concern::kTakeover,
               fmt::format("the hook {} cannot be run: {}", facts.config->hooks.service_taken,
                           facts.hook_problem),
-              "make it an executable file");
+              "name an executable file, without arguments, as [hooks] service_taken");
+}
+
+// A note: the agent acts on the header, however late it comes.
+void check_beginning(const CheckFacts& facts, pb::CheckReport& report) {
+  const Survey& survey = facts.situation->survey;
+  const auto newest = newest_beginning(survey, facts.config->self.id);
+  if (!newest) return;
+  const DiskView& disk = survey.disks[*newest];
+  constexpr auto kMost = static_cast<std::uint64_t>(kLongestTime.count());
+  const std::string late = late_begin(milliseconds(std::min(disk.header.began_after_ms(), kMost)),
+                                      facts.config->timing.settings.grace);
+  if (late.empty()) return;
+  report.add_notes(
+      fmt::format("{}, of {}: {}", disk.info.path, utc_time(disk.header.started_unix_ms()), late));
 }
 
 }  // namespace
@@ -45,6 +63,7 @@ pb::CheckReport check_node(const CheckFacts& facts) {
   check_borrowed(facts, report);
   check_mailbox(facts, report);
   check_hook(facts, report);
+  check_beginning(facts, report);
   return report;
 }
 

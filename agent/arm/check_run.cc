@@ -1,12 +1,7 @@
 #include "agent/arm/check_run.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "agent/arm/capture_image.h"
+#include "agent/node/config_check.h"
 #include "agent/node/state_files.h"
 
 namespace lastword {
@@ -22,16 +17,6 @@ Result<std::vector<KernelModule>> modules_now(const Config& config, const CheckF
   return modules_for(config, facts.situation->survey, disks, facts.capture_kernel->release);
 }
 
-std::string hook_problem(const Config& config) {
-  const std::string& hook = config.hooks.service_taken;
-  if (hook.empty()) return {};
-  struct stat status {};
-  if (::stat(hook.c_str(), &status) != 0 || ::access(hook.c_str(), X_OK) != 0) {
-    return strerrordesc_np(errno);
-  }
-  return S_ISREG(status.st_mode) ? "" : "no file";
-}
-
 }  // namespace
 
 Result<CheckFacts> gather_check_facts(const Config& config, const Situation& situation) {
@@ -39,6 +24,7 @@ Result<CheckFacts> gather_check_facts(const Config& config, const Situation& sit
   if (!loaded) return fail(loaded.error());
   const auto running = inspect_running_kernel();
   if (!running) return fail(running.error());
+  const std::string& hook = config.hooks.service_taken;
   CheckFacts facts{.config = &config,
                    .situation = &situation,
                    .armed = load_armed_state(config),
@@ -48,7 +34,7 @@ Result<CheckFacts> gather_check_facts(const Config& config, const Situation& sit
                    .capture_kernel = find_capture_kernel(config),
                    .dump_program_crc32c = file_crc32c(config.dump_program),
                    .modules = {},
-                   .hook_problem = hook_problem(config)};
+                   .hook_problem = hook.empty() ? "" : why_not_run(hook)};
   if (facts.armed) facts.modules = modules_now(config, facts);
   return facts;
 }

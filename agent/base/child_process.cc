@@ -13,6 +13,7 @@
 #include <csignal>
 
 #include "storage/block/file_descriptor.h"
+#include "storage/block/standard_files.h"
 
 namespace lastword {
 namespace {
@@ -35,6 +36,10 @@ int spawn(const ChildOrder& order, pid_t& child) {
   (void)posix_spawn_file_actions_init(&files);
   // A process group in the background of a terminal would be stopped when it reads from it.
   (void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  // A program that prints must not fail because this one's output was closed.
+  if (!is_writable(STDOUT_FILENO)) {
+    (void)posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  }
   posix_spawnattr_t attributes{};
   sigset_t defaults{};
   (void)sigemptyset(&defaults);

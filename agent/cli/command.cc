@@ -14,9 +14,9 @@ namespace lastword {
 
 void add_metadata_offset(CliCommand& command, std::optional<std::uint64_t>& offset) {
   command
-      .option("--metadata-offset", offset,
+      .option("--metadata-offset", offset, parse_metadata_offset, kMetadataOffsetGrammar,
               "Byte where the records begin, instead of what the GPT says; the disk is only read")
-      .multiple_of(kBlockBytes);
+      .value_name("BYTES");
 }
 
 void print_message(std::string text) {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "agent/cli/command.h"
+#include "agent/node/config_check.h"
 #include "agent/node/config_file.h"
 #include "agent/node/config_init.h"
 #include "proto/duration.h"
@@ -39,7 +40,8 @@ void print_config(const std::string& path, const Config& config) {
 }
 
 int check_config(const std::string& path) {
-  const ConfigReading reading = read_config_file(path);
+  ConfigReading reading = read_config_file(path);
+  if (reading.problems.empty()) reading.problems = check_named_files(reading.config, path);
   for (const Error& problem : reading.problems) report_error(problem);
   if (!reading.problems.empty()) return kExitUsage;
   print_config(path, reading.config);
@@ -80,11 +82,13 @@ void add_config_command(Parser& parser, const CommandContext& context) {
   CliCommand command = parser.command(
       "config", "Check the configuration file, or write one with a new cluster UUID");
   command.flag("--check", options->check,
-               "Say all that is wrong with it, each with line and remedy");
+               "Say all that is wrong with it and with the programs that it names");
   command.flag("--init", options->init, "Write one to begin with; never over another");
-  command.option("--partner", options->partner, "With --init: the other node's name")
+  command.option("--partner", options->partner, "With --init: the other node's short host name")
       .value_name("NAME");
-  command.option("--node", options->self, "With --init: this node's name (default: the host name)")
+  command
+      .option("--node", options->self,
+              "With --init: this node's name (default: its short host name)")
       .value_name("NAME");
   command.runs([&context, options] { return run_config(context.config_path, *options); });
 }

@@ -83,6 +83,29 @@ std::string name_unknown_word(const CLI::App& app, const std::vector<std::string
   return {};
 }
 
+// Left: an option and what its value is called. Right: all that is to be known about it in words.
+class HelpFormatter : public CLI::Formatter {
+  [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override {
+    std::string value;
+    if (option->nonpositional() && option->get_type_size() != 0) {
+      value = " " + option->get_type_name();
+    }
+    const bool several = option->get_expected_max() == CLI::detail::expected_max_vector_size;
+    return several ? value + " ..." : value;
+  }
+
+  [[nodiscard]] std::string make_option_desc(const CLI::Option* option) const override {
+    std::string text = option->get_description();
+    const std::string standard = option->get_default_str();
+    if (!standard.empty()) text += fmt::format("; default: {}", standard);
+    if (option->nonpositional() && option->get_required()) text += "; must be given";
+    std::vector<std::string> others;
+    for (const CLI::Option* other : option->get_excludes()) others.push_back(other->get_name());
+    if (!others.empty()) text += fmt::format("; not with {}", fmt::join(others, ", "));
+    return text;
+  }
+};
+
 }  // namespace
 
 CliOption& CliOption::required() {
@@ -115,15 +138,6 @@ CliOption& CliOption::between(unsigned least, unsigned most) {
   return *this;
 }
 
-CliOption& CliOption::multiple_of(std::uint64_t bytes) {
-  option_->check([bytes](const std::string& text) {
-    std::uint64_t value = 0;
-    const bool good = CLI::detail::lexical_cast(text, value) && value % bytes == 0;
-    return good ? std::string() : fmt::format("{}: bytes, a multiple of {}", text, bytes);
-  });
-  return *this;
-}
-
 CliOption& CliOption::excludes(CliOption other) {
   option_->excludes(other.option_);
   return *this;
@@ -148,8 +162,12 @@ CliOption CliCommand::option(const std::string& names, unsigned& value, const st
 }
 
 CliOption CliCommand::option(const std::string& names, std::optional<std::uint64_t>& value,
-                             const std::string& help) {
-  return CliOption(app_->add_option(names, value, help));
+                             ParseNumber parse, std::string_view grammar, const std::string& help) {
+  const auto set = [&value, parse](const std::string& text) { value = parse(text); };
+  const auto check = [parse, grammar](const std::string& text) {
+    return parse(text) ? std::string() : fmt::format("{}: {}", text, grammar);
+  };
+  return CliOption(app_->add_option_function<std::string>(names, set, help)->check(check));
 }
 
 void CliCommand::runs(std::function<int()> work) {
@@ -159,7 +177,9 @@ void CliCommand::runs(std::function<int()> work) {
 Parser::Parser(const std::string& description, const std::string& program,
                const std::string& version)
     : app_(std::make_unique<CLI::App>(description, program)) {
-  app_->set_version_flag("--version", version);
+  app_->formatter(std::make_shared<HelpFormatter>());  // subcommands inherit it
+  app_->set_help_flag("-h,--help", "Print this and exit");
+  app_->set_version_flag("--version", version, "Print the version and exit");
   app_->require_subcommand(1);
   app_->fallthrough();
 }

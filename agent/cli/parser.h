@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -22,14 +23,12 @@ class CliOption {
  public:
   explicit CliOption(CLI::Option* option) : option_(option) {}
   CliOption& required();
-  // What help shows for the value, instead of its type.
+  // What help shows for the value; every option that takes one needs a name or one_of().
   CliOption& value_name(const std::string& name);
   CliOption& default_value(const std::string& text);
   // The value is one of these words; help shows them.
   CliOption& one_of(const std::vector<std::string>& words);
   CliOption& between(unsigned least, unsigned most);
-  // The value is a number of bytes, and a multiple of `bytes`.
-  CliOption& multiple_of(std::uint64_t bytes);
   // Not both on one command line.
   CliOption& excludes(CliOption other);
 
@@ -47,8 +46,11 @@ class CliCommand {
   CliOption option(const std::string& names, std::vector<std::string>& value,
                    const std::string& help);
   CliOption option(const std::string& names, unsigned& value, const std::string& help);
-  CliOption option(const std::string& names, std::optional<std::uint64_t>& value,
-                   const std::string& help);
+  // The value is what `parse` makes of the text; where that is nothing, the error says that
+  // `grammar` is wanted.
+  using ParseNumber = std::optional<std::uint64_t> (*)(std::string_view text);
+  CliOption option(const std::string& names, std::optional<std::uint64_t>& value, ParseNumber parse,
+                   std::string_view grammar, const std::string& help);
   // The command's work: returns the exit status. It runs after all of the line has been parsed.
   void runs(std::function<int()> work);
 

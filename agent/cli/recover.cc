@@ -150,9 +150,12 @@ void add_recover_command(Parser& parser, const CommandContext& context) {
       "recover",
       "Verify the dump on a disk, write vmcore, dmesg.txt and report.json, and mark it SAVED.");
   command.option("DISK", request.disk, "Disk or image that holds the dump").required();
-  const CliOption output = command.option("-o,--output", request.directory,
-                                          "Existing directory to make the dump's directory in; "
-                                          "default: core_directory of the node that crashed");
+  const CliOption output =
+      command
+          .option("-o,--output", request.directory,
+                  "Existing directory to make the dump's directory in; default: core_directory of "
+                  "the node that crashed")
+          .value_name("DIRECTORY");
   const CliOption no_mark =
       command.flag("--no-mark", arguments->no_mark, "Only read the disk: do not mark it SAVED");
   const CliOption loss = command.flag("--accept-loss", request.accept_loss,

@@ -16,8 +16,12 @@ constexpr std::uint64_t kFramesPerBuffer = kBufferBytes * kBitsPerByte;  // of a
 // Where the kernel's image is mapped, before KASLR (arch/x86/include/asm/page_64_types.h).
 constexpr std::uint64_t kStartKernelMap = 0xffffffff80000000;
 
+static_assert(kKdumpBlockBytes == kPageBytes, "a page frame is a block of the format");
 constexpr std::uint64_t blocks_of(std::uint64_t bytes) {
-  return round_up_to_block(bytes) / kBlockBytes;
+  return (bytes + kKdumpBlockBytes - 1) / kKdumpBlockBytes;
+}
+constexpr std::uint64_t whole_blocks(std::uint64_t bytes) {
+  return blocks_of(bytes) * kKdumpBlockBytes;
 }
 
 void put_text(UtsName::Field& field, std::string_view text) {
@@ -82,10 +86,10 @@ KdumpGeometry kdump_geometry(const CoreHead& head, const CoreLayout& layout) {
   geometry.max_pfn = layout.memory().empty() ? 0 : layout.memory().back().end;
   geometry.sub_header_blocks = blocks_of(sizeof(KdumpSubHeader) + head.notes.size());
   geometry.bitmap_at = (kKdumpHeaderBlocks + geometry.sub_header_blocks) * kKdumpBlockBytes;
-  geometry.bitmap_bytes = round_up_to_block((geometry.max_pfn + kBitsPerByte - 1) / kBitsPerByte);
+  geometry.bitmap_bytes = whole_blocks((geometry.max_pfn + kBitsPerByte - 1) / kBitsPerByte);
   geometry.descriptors_at = geometry.bitmap_at + 2 * geometry.bitmap_bytes;
   geometry.data_at =
-      geometry.descriptors_at + round_up_to_block(layout.memory_pages() * sizeof(PageDescriptor));
+      geometry.descriptors_at + whole_blocks(layout.memory_pages() * sizeof(PageDescriptor));
   return geometry;
 }
 
@@ -255,7 +259,7 @@ Status KdumpCoreWriter::write_head(bool incomplete) {
   header.status = (codec_ == PageCodec::kZlib ? kKdumpZlib : 0U) |
                   (codec_ == PageCodec::kZstd ? kKdumpZstd : 0U) |
                   (incomplete ? kKdumpIncomplete : 0U);
-  header.block_bytes = kKdumpBlockBytes;
+  header.block_bytes = static_cast<std::int32_t>(kKdumpBlockBytes);
   header.sub_header_blocks = static_cast<std::int32_t>(geometry_.sub_header_blocks);
   header.bitmap_blocks = static_cast<std::uint32_t>(2 * geometry_.bitmap_bytes / kKdumpBlockBytes);
   header.max_pfn = static_cast<std::uint32_t>(

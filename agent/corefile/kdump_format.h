@@ -22,7 +22,7 @@ namespace lastword {
 inline constexpr std::array<char, 8> kKdumpSignature{'K', 'D', 'U', 'M', 'P', ' ', ' ', ' '};
 inline constexpr std::int32_t kKdumpVersion = 6;
 // The block of this format, a page: not that of lastword's records.
-inline constexpr std::int32_t kKdumpBlockBytes = 4096;
+inline constexpr std::uint64_t kKdumpBlockBytes = 4096;
 inline constexpr std::uint64_t kKdumpHeaderBlocks = 1;
 
 // Bits of DiskDumpHeader::status and PageDescriptor::flags. The format has none for lz4.

@@ -235,16 +235,13 @@ class FailureWatch {
 
   void tell(const CopiesWritten& written) {
     for (const Error& problem : written.problems) tell_once(problem);
-    for (const std::string& disk : written.rewritten) {
-      events_({.name = "slot-rewritten", .disk = disk, .detail = std::string(kSlotWasDamaged)});
-    }
+    for (const std::string& disk : written.rewritten) events_(slot_rewritten(disk));
   }
 
   void tell_once(const Error& problem) {
-    std::string text = describe(problem);
-    const std::string disk(problem.disk.view());
-    if (std::exchange(last_problems_[disk], text) == text) return;
-    events_({.name = "intent-not-kept", .disk = disk, .detail = std::move(text)});
+    const Event event = intent_not_kept(problem);
+    if (std::exchange(last_problems_[event.disk], event.detail) == event.detail) return;
+    events_(event);
   }
 
   void look_at_headers() {

@@ -37,6 +37,16 @@ KnownIntent read_intent(const Config& config, const Survey& survey) {
   return known;
 }
 
+Event intent_not_kept(const Error& problem) {
+  return {.name = "intent-not-kept",
+          .disk = std::string(problem.disk.view()),
+          .detail = describe(problem)};
+}
+
+Event slot_rewritten(const std::string& disk) {
+  return {.name = "slot-rewritten", .disk = disk, .detail = std::string(kSlotWasDamaged)};
+}
+
 pb::TakeoverIntent IntentLog::next(const std::optional<pb::TakeoverIntent>& before,
                                    IntentPhase phase, std::uint32_t victim_generation,
                                    bool proven) const {

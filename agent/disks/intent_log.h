@@ -10,6 +10,7 @@
 #include "agent/base/executor.h"
 #include "agent/disks/own_slot.h"
 #include "agent/disks/shelf.h"
+#include "agent/node/event.h"
 #include "agent/protocol/takeover_intent.h"
 
 namespace lastword {
@@ -26,6 +27,11 @@ struct CopiesWritten {
   std::vector<Error> problems;         // copies that could not be written
   std::vector<std::string> rewritten;  // paths of disks whose slot was_damaged
 };
+
+// The event `intent-not-kept`: a copy is missing, and why.
+[[nodiscard]] Event intent_not_kept(const Error& problem);
+// `slot-rewritten`: what was in this node's slot there is gone.
+[[nodiscard]] Event slot_rewritten(const std::string& disk);
 
 // Whoever changes the intent holds lock_takeover().
 class IntentLog {

@@ -116,7 +116,7 @@ TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
     }
     open = std::move(*opened);
   }
-  if (order.serves) taken.refused_changes = !shelf.write_back_early(order.info);
+  if (order.serves) taken.cache_changes = shelf.write_back_early(order.info);
   taken.status = take_reservation(*open, order, progress, taken);
   if (!taken.status) return taken;
   progress.on_held(order.serves ? shelf.drop_stale_cache(order.info) : Status());

@@ -20,7 +20,8 @@ struct TakenDisk {
   bool used_reset = false;
   bool aptpl_refused = false;                        // see kAptplRefused
   std::vector<ReservationKey> foreign_removed = {};  // registrants of neither node
-  bool refused_changes = false;  // of this node's page cache, by the target: see write_back_early()
+  CacheChanges cache_changes =
+      CacheChanges::kNone;  // of a disk of the service, before it was taken
 };
 
 // Called on the thread that takes the disk.
@@ -33,8 +34,8 @@ struct TakeProgress {
   std::function<void()> on_giving_up;
 };
 
-// Order: label checked -> what this node's page cache has changed refused by the target, since it
-// is the partner's still (a disk of the service only) -> reservation taken -> page cache dropped ->
+// Order: label checked -> what this node's page cache has changed refused by the target, as long as
+// the partner holds it (a disk of the service only) -> reservation taken -> page cache dropped ->
 // label written (owner, epoch)
 // -> header: IN_PROGRESS becomes ABORTED(abort_reason), ARMED becomes INACTIVE, also where
 // another stands in for one that cannot be read (found_header.h). An error leaves what came before

@@ -5,12 +5,6 @@
 namespace lastword {
 namespace {
 
-// Many targets do not know the command; they keep nothing, then.
-bool offers_aptpl(ScsiLun& lun) {
-  const auto capabilities = past_unit_attentions([&] { return lun.report_capabilities(); });
-  return capabilities && capabilities->aptpl;
-}
-
 SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, ReservationKey victim) {
   SeizeReply reply;
   switch (command) {
@@ -33,7 +27,7 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
       break;
     case SeizeCommand::kRegister:
       reply.status =
-          lun.register_ignoring_existing(goal.own, goal.aptpl ? *goal.aptpl : offers_aptpl(lun));
+          lun.register_ignoring_existing(goal.own, goal.aptpl ? *goal.aptpl : tries_aptpl(lun));
       break;
     case SeizeCommand::kRegisterVolatile:
       reply.status = lun.register_ignoring_existing(goal.own, false);
@@ -58,6 +52,11 @@ SeizeReply send(ScsiLun& lun, const SeizeGoal& goal, SeizeCommand command, Reser
 }
 
 }  // namespace
+
+bool tries_aptpl(ScsiLun& lun) {
+  const auto capabilities = past_unit_attentions([&] { return lun.report_capabilities(); });
+  return capabilities ? capabilities->aptpl : capabilities.error().code != Code::kUnsupported;
+}
 
 Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes, std::optional<SeizeView> seen,
              const std::function<void()>& on_giving_up) {
@@ -85,7 +84,7 @@ Status unregister(ScsiLun& lun) {
     return past_unit_attentions(
         [&] { return lun.register_ignoring_existing(ReservationKey{0}, aptpl); });
   };
-  if (!offers_aptpl(lun)) return with(false);
+  if (!tries_aptpl(lun)) return with(false);
   const Status status = with(true);
   if (!status && refuses_aptpl(status.error())) return with(false);
   return status;

@@ -19,8 +19,14 @@ struct SeizeNotes {
 };
 // What to tell the operator of `aptpl_refused`.
 inline constexpr std::string_view kAptplRefused =
-    "the target offers to keep registrations over a power loss (APTPL) and cannot: after one, both "
-    "nodes could write until `lastword start`. LIO needs the directory /var/target/pr";
+    "the target was asked to keep registrations over a power loss (APTPL) and refused: after one, "
+    "both nodes could write until `lastword start`. LIO needs the directory /var/target/pr";
+
+// Is this node to register with APTPL? Where the target offers it, and where REPORT CAPABILITIES is
+// not answered: without it this node would switch off what the target remembers for the other one,
+// and a target that does not have it refuses it (refuses_aptpl()). Not where the target does not
+// know the command, as many do not: they keep nothing.
+[[nodiscard]] bool tries_aptpl(ScsiLun& lun);
 
 // Blocks for at most the lun's time-out for each command. Returns Seize::result(), with the disk's
 // name; `notes` may be null. `on_giving_up` is called when the result will be an error, before what

@@ -18,7 +18,7 @@ class RealShelf final : public Shelf {
     if (!partition) return fail(partition.error());
     return partition->offset_bytes;
   }
-  Status write_back_early(const DiskInfo& disk) override {
+  CacheChanges write_back_early(const DiskInfo& disk) override {
     return lastword::write_back_early(disk);
   }
   Status drop_stale_cache(const DiskInfo& disk) override {

@@ -30,7 +30,7 @@ class Shelf {
   // find_metadata_partition().
   [[nodiscard]] virtual Result<std::uint64_t> find_records(OpenDisk& disk) = 0;
   // This machine's page cache of a disk that the partner wrote, and what uses the disk.
-  [[nodiscard]] virtual Status write_back_early(const DiskInfo& disk) = 0;
+  [[nodiscard]] virtual CacheChanges write_back_early(const DiskInfo& disk) = 0;
   [[nodiscard]] virtual Status drop_stale_cache(const DiskInfo& disk) = 0;
   [[nodiscard]] virtual Openers find_openers(const std::vector<std::string>& disks) = 0;
   // What this machine's udev has to do, and that it has done it: see udev_rest.h.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/disks/held_disk.h"
+#include "agent/disks/seize_run.h"
 #include "agent/disks/slot_reads.h"
 #include "proto/record.h"
 #include "proto/unit_attention.h"
@@ -28,9 +29,7 @@ void read_reservation(ScsiLun& lun, DiskView& disk) {
     disk.scsi_problem = reservation.error();
   }
   disk.reservations_known = !disk.scsi_problem;
-  // Many targets do not know the command; they keep nothing, then.
-  const auto capabilities = past_unit_attentions([&] { return lun.report_capabilities(); });
-  disk.aptpl = capabilities && capabilities->aptpl;
+  disk.aptpl = tries_aptpl(lun);
 }
 
 // What one disk's thread finds out.

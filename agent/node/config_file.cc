@@ -30,8 +30,8 @@ bool all_of_set(std::string_view text, std::string_view extra) {
 void read_cluster(ConfigReader& reader, const toml::table& root, Config& config) {
   if (!reader.text(root, "cluster", config.cluster_uuid)) {
     reader.complain({},
-                    "cluster is missing: add cluster = \"UUID\", the same on both nodes (uuidgen "
-                    "makes one)");
+                    "cluster is missing: add cluster = \"UUID\", the same on both nodes (cat "
+                    "/proc/sys/kernel/random/uuid makes one)");
     return;
   }
   const auto canonical = canonical_cluster_uuid(config.cluster_uuid);
@@ -46,11 +46,17 @@ void read_cluster(ConfigReader& reader, const toml::table& root, Config& config)
 
 NodeConfig read_node(ConfigReader& reader, const std::string& name, const toml::table& table) {
   NodeConfig node{.name = name, .core_directory = "/var/crash/" + name};
+  for (const auto& [key, value] : table) {
+    if (!value.is_table()) continue;
+    reader.complain(value.source(),
+                    fmt::format("[nodes.{0}.{1}]: a dot in a table's name begins another table; "
+                                "use the short host name, [nodes.{0}]",
+                                name, key.str()));
+    return node;
+  }
   reader.only_keys(table, fmt::format("[nodes.{}]", name), {"id", "core_directory"});
-  if (!all_of_set(name, "-_")) {
-    reader.complain(table.source(), fmt::format("node name \"{}\": use letters, digits, - and _ "
-                                                "only, as in the short host name",
-                                                name));
+  if (const Status good = check_node_name(name); !good) {
+    reader.complain(table.source(), std::string(good.error().detail.view()));
   }
   const toml::node* id = table.get("id");
   const auto value = id == nullptr ? std::nullopt : id->value_exact<std::int64_t>();
@@ -288,6 +294,19 @@ Result<Config> load_config(const std::string& path) {
   ConfigReading reading = read_config_file(path);
   if (!reading.problems.empty()) return fail(reading.problems.front());
   return std::move(reading.config);
+}
+
+Status check_node_name(std::string_view name) {
+  if (name.size() <= HOST_NAME_MAX && all_of_set(name, "-_")) return {};
+  // A detail has little room, and what is wrong with a long name is not at its end.
+  constexpr std::size_t kShown = 80;
+  const std::string shown =
+      name.size() > kShown ? fmt::format("{}...", name.substr(0, kShown)) : std::string(name);
+  return fail({.code = Code::kUsage,
+               .operation = "check node name",
+               .detail = fmt::format("node name \"{}\": a short host name is wanted, of 1 to {} "
+                                     "letters, digits, - and _",
+                                     shown, HOST_NAME_MAX)});
 }
 
 std::string host_name() {

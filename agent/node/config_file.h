@@ -29,6 +29,10 @@ struct ConfigReading {
 [[nodiscard]] ConfigReading read_config(std::string_view text, const std::string& path,
                                         std::string_view host_name);
 
+// kUsage where no node can have this name: nodes are called by their short host names, which Linux
+// lets be 64 characters long (HOST_NAME_MAX).
+[[nodiscard]] Status check_node_name(std::string_view name);
+
 // Of this machine, perhaps with its domain.
 [[nodiscard]] std::string host_name();
 

@@ -37,6 +37,16 @@ std::string replace_all(std::string_view text,
 }  // namespace
 
 Result<std::string> make_config(const NewConfig& wanted) {
+  for (const std::string& name : {wanted.self, wanted.partner}) {
+    if (Status good = check_node_name(name); !good) return fail(good.error());
+  }
+  if (wanted.self == wanted.partner) {
+    return fail({.code = Code::kUsage,
+                 .operation = "name the nodes",
+                 .detail = fmt::format("this node and its partner are both called \"{}\": give "
+                                       "--partner the other node's name, or --node this one's",
+                                       wanted.self)});
+  }
   const std::array<std::pair<std::string_view, std::string>, 4> changes{
       {{kNodeLine, fmt::format("{}node = \"{}\"", wanted.name_self ? "" : "#", wanted.self)},
        {kPlaceholder, to_string(wanted.cluster)},

@@ -31,7 +31,7 @@ struct DiskView {
   bool reservations_known = false;
   std::vector<ReservationKey> keys;
   std::optional<Reservation> reservation;
-  bool aptpl = false;                 // the target can keep registrations over a power loss
+  bool aptpl = false;                 // the target keeps registrations over a power loss, or may
   std::optional<Error> scsi_problem;  // why registrations or reservation are unknown
 };
 

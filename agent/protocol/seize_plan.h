@@ -48,7 +48,7 @@ struct SeizeGoal {
   bool was_registered = false;
   // What to do about keys of neither this node nor the victim; absent: leave them.
   std::optional<ForeignRegistrants> foreign = {};
-  // The target can keep registrations over a power loss (REPORT CAPABILITIES); absent: ask it.
+  // The target keeps registrations over a power loss, or may (REPORT CAPABILITIES); absent: ask it.
   std::optional<bool> aptpl = {};
   // Keys of any node that are removed once this node holds the disk, and never before: where one of
   // them holds it, it is respected.
@@ -78,7 +78,7 @@ enum class SeizeCommand : std::uint8_t {
   kTestUnitReady,
   kReadKeys,
   kReadReservation,
-  kRegister,          // with APTPL where that is offered
+  kRegister,          // with APTPL where that is offered, or may be
   kRegisterVolatile,  // without
   kPreemptAndAbort,
   kPreempt,

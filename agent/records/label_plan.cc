@@ -91,6 +91,24 @@ bool was_adopted(const DiskFindings& findings) {
          !std::ranges::all_of(findings.table->partitions, is_lastwords);
 }
 
+// Records lie in a partition of their own, and what fills a whole disk leaves no room for one.
+std::string why_not_adopted(const DiskFindings& findings) {
+  if (findings.table && findings.table->type != "gpt") {
+    return fmt::format(
+        "no GPT to adopt: its partition table is of type {}; sgdisk --mbrtogpt makes a GPT of a "
+        "dos "
+        "table in place",
+        findings.table->type);
+  }
+  if (findings.disk_signatures.empty()) return "no GPT to adopt; label it without --adopt";
+  return fmt::format(
+      "no GPT to adopt: the disk has no partitions, {} fills it and leaves no room for a label, so "
+      "that it cannot be kept in its place. Copy it to another disk, label this one without "
+      "--adopt "
+      "(and with --force), and copy it back into the new partition 2",
+      describe(findings.disk_signatures.front()));
+}
+
 void judge_content(const DiskFindings& findings, const LabelRequest& request,
                    LabelVerdict& verdict) {
   if (findings.table && !request.adopt) {
@@ -107,12 +125,14 @@ void judge_content(const DiskFindings& findings, const LabelRequest& request,
   }
   verdict.adoptable = !request.adopt && findings.table && findings.table->type == "gpt" &&
                       !std::ranges::all_of(findings.table->partitions, is_lastwords);
-  if (request.adopt && (!findings.table || findings.table->type != "gpt")) {
-    verdict.refusals.emplace_back("no GPT to adopt; label it without --adopt");
+  const bool no_gpt = !findings.table || findings.table->type != "gpt";
+  if (request.adopt && no_gpt) {
+    verdict.refusals.push_back(why_not_adopted(findings));
   } else if (!findings.layout) {
     verdict.refusals.push_back(phrase(findings.layout.error()));
   }
   for (const Signature& signature : findings.disk_signatures) {
+    if (request.adopt && no_gpt) continue;  // said above
     if (request.adopt) {
       verdict.refusals.push_back(describe(signature) +
                                  ", beside the GPT: wipe the one that is not in use first");

@@ -104,11 +104,37 @@ Result<Dump> read_dump(const DumpSource& source, bool writer_is_over) {
       readable ? std::min(dump.header.durable_bytes(), dump.extent_bytes) : dump.extent_bytes;
   dump.crash_id = *crash_id;
   RecordIo records(source.device, source.metadata_offset);
-  if (pb::Label label; records.read(RecordPlace::kLabel, label)) {
+  pb::Label label;
+  if (const auto read = records.read(RecordPlace::kLabel, label)) {
     dump.disk_uuid = label.disk_uuid();
     dump.cluster = parse_uuid(label.cluster_uuid());
+  } else {
+    Error problem = read.error();
+    problem.disk = {};
+    dump.label_problem = describe(problem);
   }
   return dump;
+}
+
+std::string header_change(const DumpSource& source, const Dump& dump) {
+  const auto found = find_header(source.device, source.metadata_offset);
+  if (!found) {
+    Error problem = found.error();
+    problem.disk = {};
+    return fmt::format("its coredump header cannot be read any more ({})", describe(problem));
+  }
+  const auto figures = [](pb::CoredumpHeader header) {
+    header.clear_attribute();
+    header.clear_reason();
+    return header.SerializeAsString();
+  };
+  if (figures(found->header) == figures(dump.header)) return {};
+  const bool same_crash = found->header.crash_id() == dump.header.crash_id();
+  return fmt::format("its coredump header says {} now{}", name_of(found->header.attribute()),
+                     same_crash ? ", of the same crash, but was written anew"
+                     : found->header.crash_id().empty()
+                         ? std::string()
+                         : fmt::format(" of another crash, {}", found->header.crash_id()));
 }
 
 std::string number_name(const Dump& dump) {

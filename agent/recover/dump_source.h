@@ -29,6 +29,7 @@ struct Dump {
   // So much of the stream had been flushed: damage in it is stepped over, not taken for its end.
   std::uint64_t claimed_bytes = 0;
   std::string header_problem;        // empty: `header` is the record. Else it stands in for it
+  std::string label_problem;         // empty: it is the record. Else the next two are unknown
   std::string disk_uuid;             // empty: no readable label
   std::optional<UuidBytes> cluster;  // of the node that crashed; none where there is no such label
 };
@@ -44,6 +45,10 @@ struct Dump {
 // kNotFound: there is no dump (INACTIVE, ARMED). kRefused: its writer may be at work (IN_PROGRESS),
 // unless `writer_is_over`. kCorrupt: the header contradicts itself or the disk.
 [[nodiscard]] Result<Dump> read_dump(const DumpSource& source, bool writer_is_over);
+
+// What has become of the header since read_dump(): empty where it is the same, or only says by now
+// that this dump is over or SAVED. Else, for people: the disk's content may be another one.
+[[nodiscard]] std::string header_change(const DumpSource& source, const Dump& dump);
 
 // Success where this node's key holds the reservation, or where there are none (image). kFenced or
 // kRefused where it does not: nothing of that disk is this node's to change.

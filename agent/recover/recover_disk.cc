@@ -1,6 +1,7 @@
 #include "agent/recover/recover_disk.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -199,6 +200,7 @@ Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const Reco
     if (!report) return fail(report.error());
     *result->mutable_report() = std::move(*report);
     result->set_verified(true);
+    result->set_note(fmt::format("{}", fmt::join(record_problems(*dump), "; ")));
   } else {
     result = recover_dump(source, options);
     if (!result && config && disk->lun && options.mark_saved && !check_holder(source)) {

@@ -14,18 +14,20 @@
 #include "agent/base/executor.h"
 #include "agent/base/json.h"
 #include "agent/base/utc.h"
-#include "agent/corefile/core_format.h"
+#include "agent/corefile/core_kind.h"
 #include "agent/recover/dump_front.h"
+#include "agent/recover/file_checksum.h"
+#include "agent/recover/finished_recovery.h"
 #include "agent/recover/recovery_report.h"
 #include "agent/recover/stream_reader.h"
 #include "proto/coredump.h"
+#include "proto/crc32c.h"
 
 namespace lastword {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kCrashIdDigits = 8;
 // The report, and what a file system needs to find its blocks, beside core and log.
 constexpr std::uint64_t kOverheadBytes = 4 << 20;
 
@@ -53,57 +55,6 @@ std::string node_name(const Dump& dump, const RecoverOptions& options) {
   return options.node_name.empty() ? number_name(dump) : options.node_name;
 }
 
-// A writer whose first disk failed has begun the same crash again on its next candidate.
-std::string crash_suffix(const Dump& dump) {
-  const std::string suffix = "-" + to_string(dump.crash_id).substr(0, kCrashIdDigits);
-  return dump.header.rank() > 1 ? fmt::format("{}-{}", suffix, dump.header.rank()) : suffix;
-}
-
-// Of a dump that ended before its first byte there is only a report.
-bool has_file(const fs::path& path, std::uint64_t bytes) {
-  std::error_code code;
-  const std::uint64_t found = fs::file_size(path, code);
-  return code ? bytes == 0 : found == bytes;
-}
-
-// Recoveries of this dump that had finished but for marking the disk, under whatever node name.
-struct Finished {
-  std::string directory;
-  pb::RecoveryReport report;
-};
-std::vector<Finished> find_finished(const Dump& dump, const std::string& directory) {
-  std::vector<Finished> found;
-  std::error_code code;
-  for (fs::directory_iterator entry(directory, code); !code && entry != fs::directory_iterator();
-       entry.increment(code)) {
-    const fs::path path = entry->path();
-    if (!path.filename().string().ends_with(crash_suffix(dump))) continue;
-    auto report = load_report(path / "report.json");
-    if (!report || report->crash_id() != dump.header.crash_id() ||
-        report->disk_uuid() != dump.disk_uuid) {
-      continue;
-    }
-    // What was recovered in part while the writer lived is not what the disk holds now.
-    if (!report->complete() && report->elapsed_ms() != dump.header.elapsed_ms()) continue;
-    if (!has_file(path / "vmcore", report->core_bytes())) continue;
-    if (!has_file(path / "dmesg.txt", report->dmesg_bytes())) continue;
-    found.push_back({.directory = path, .report = std::move(*report)});
-  }
-  return found;
-}
-
-// The one of the format that is wanted; else any, where that is as good.
-std::optional<Finished> choose(std::vector<Finished> found, const RecoverOptions& options) {
-  const auto fits = [&](const Finished& one) {
-    // Where nothing was dumped there is no core of any format.
-    return one.report.core_format().empty() || one.report.core_format() == describe(options.core);
-  };
-  auto chosen = std::ranges::find_if(found, fits);
-  if (chosen == found.end() && options.any_core) chosen = found.begin();
-  if (chosen == found.end()) return std::nullopt;
-  return std::move(*chosen);
-}
-
 // "kdump-zlib"
 std::string file_name_of(const CoreKind& kind) {
   return kind.format == CoreFormat::kElf
@@ -113,11 +64,13 @@ std::string file_name_of(const CoreKind& kind) {
 
 // Of the directory to be made.
 std::string new_path(const Dump& dump, const RecoverOptions& options,
-                     const std::vector<Finished>& others) {
+                     const std::vector<FinishedRecovery>& others) {
   const std::string begin = fmt::format("{}/{}-{}", options.directory, node_name(dump, options),
                                         utc_time_compact(dump.header.started_unix_ms()));
   const std::string path = begin + crash_suffix(dump);
-  const auto same = [&](const Finished& one) { return fs::path(one.directory) == fs::path(path); };
+  const auto same = [&](const FinishedRecovery& one) {
+    return fs::path(one.directory) == fs::path(path);
+  };
   if (std::ranges::none_of(others, same)) return path;
   return fmt::format("{}-{}{}", begin, file_name_of(options.core), crash_suffix(dump));
 }
@@ -171,6 +124,18 @@ std::function<void(std::uint64_t)> progress_of(const Dump& dump, const RecoverOp
   return [&options, total](std::uint64_t done) { options.progress(done, std::max(done, total)); };
 }
 
+// After all of the dump has been read.
+pb::RecoveryReport report_on_content(const DumpSource& source, const Dump& dump,
+                                     const RecoverOptions& options, const DumpReceiver& content) {
+  pb::RecoveryReport report =
+      make_report(dump, content, source.device.name(), node_name(dump, options));
+  // Whoever only reads keeps nobody from writing the next dump meanwhile.
+  if (const std::string change = header_change(source, dump); !change.empty()) {
+    tell_of_change(report, change);
+  }
+  return report;
+}
+
 Status write_report(FileSystem& files, const std::string& path, const pb::RecoveryReport& report) {
   if (Status status = write_whole(files, path + "/report.json", to_json(report)); !status) {
     return status;
@@ -190,7 +155,8 @@ Result<pb::RecoveryReport> fill_directory(const DumpSource& source, const Dump& 
   }
   const auto file = files.create(path + "/vmcore");
   if (!file) return fail(file.error());
-  const auto writer = make_core_writer(options.core, **file);
+  ChecksummedFile core(**file);
+  const auto writer = make_core_writer(options.core, core);
   DumpReceiver receiver(writer.get(), substitute_for_lost_head(source, dump));
   {
     StreamReader reader = open_stream(source, dump);
@@ -198,14 +164,15 @@ Result<pb::RecoveryReport> fill_directory(const DumpSource& source, const Dump& 
       return fail(status.error());
     }
   }
-  pb::RecoveryReport report =
-      make_report(dump, receiver, source.device.name(), node_name(dump, options));
+  pb::RecoveryReport report = report_on_content(source, dump, options, receiver);
   report.set_core_format(describe(options.core));
   report.set_recovered_utc(utc_time(real_executor().unix_ms()));
   if (Status status = writer->finish(report.complete() ? "" : summary_of(report)); !status) {
     return fail(status.error());
   }
   report.set_core_bytes(writer->file_bytes());
+  report.set_core_crc32c(core.crc32c());
+  report.set_dmesg_crc32c(crc32c(std::as_bytes(std::span(receiver.dmesg()))));
   if (Status status = write_whole(files, path + "/dmesg.txt", receiver.dmesg()); !status) {
     return fail(status.error());
   }
@@ -255,12 +222,6 @@ void note_other_format(const RecoverOptions& options, const pb::RecoveryReport& 
                                report.core_format(), name_of(options.core.format)));
 }
 
-void note_header_problem(const Dump& dump, pb::RecoveryResult& result) {
-  if (dump.header_problem.empty()) return;
-  add_note(result, fmt::format("its coredump header cannot be read ({}): recovered by the stream",
-                               dump.header_problem));
-}
-
 // Marks the disk if everything allows it; says in the result what became of it.
 Status settle(const DumpSource& source, const Dump& dump, const RecoverOptions& options,
               pb::RecoveryResult& result) {
@@ -269,6 +230,8 @@ Status settle(const DumpSource& source, const Dump& dump, const RecoverOptions& 
     add_note(result, "the disk was marked SAVED before");
   } else if (!options.mark_saved) {
     add_note(result, fmt::format("the disk was left as it is, {}", options.why_unmarked));
+  } else if (!result.report().changed_meanwhile().empty()) {
+    add_note(result, "the disk was left unmarked, because another dump may be on it by now");
   } else if (result.report().loss() && !options.accept_loss) {
     add_note(
         result,
@@ -293,8 +256,8 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
   }
 
   pb::RecoveryResult result;
-  const std::vector<Finished> before = find_finished(*dump, options.directory);
-  if (auto finished = choose(before, options)) {
+  const std::vector<FinishedRecovery> before = find_finished(*dump, options.directory);
+  if (auto finished = choose(before, options.core, options.any_core)) {
     // The run that wrote it may have been killed before its last sync.
     if (Status status = files.sync_directory(options.directory); !status) {
       return fail(status.error());
@@ -306,6 +269,7 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
     // The disk may have another name by now, or this is a copy of it.
     result.mutable_report()->set_disk(std::string(source.device.name()));
     result.mutable_report()->set_attribute(dump->header.attribute());
+    set_record_problems(*dump, *result.mutable_report());
   } else {
     const std::string path = new_path(*dump, options, before);
     if (fs::exists(fs::symlink_status(path))) {
@@ -313,15 +277,15 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
           {.code = Code::kRefused,
            .operation = "target directory",
            .disk = path,
-           .detail = "is there, but is not a finished recovery of what the disk holds now; move it "
-                     "away"});
+           .detail = "is there, but is not a finished recovery of what the disk holds now, or its "
+                     "files have changed since; move it away"});
     }
     auto report = write_directory(source, *dump, options, files, path);
     if (!report) return fail(report.error());
     result.set_directory(path);
     *result.mutable_report() = std::move(*report);
   }
-  note_header_problem(*dump, result);
+  for (const std::string& problem : record_problems(*dump)) add_note(result, problem);
   if (Status status = settle(source, *dump, options, result); !status) return fail(status.error());
   return result;
 }
@@ -337,7 +301,7 @@ Result<pb::RecoveryReport> verify_dump(const DumpSource& source, const RecoverOp
   if (Status status = receiver.receive(reader, progress_of(*dump, options)); !status) {
     return fail(status.error());
   }
-  return make_report(*dump, receiver, source.device.name(), node_name(*dump, options));
+  return report_on_content(source, *dump, options, receiver);
 }
 
 }  // namespace lastword

@@ -18,7 +18,7 @@
 #include <string>
 
 #include "agent/base/file_system.h"
-#include "agent/corefile/core_format.h"
+#include "agent/corefile/core_kind.h"
 #include "agent/recover/dump_source.h"
 #include "agent/recover/recovery.pb.h"
 #include "proto/error.h"

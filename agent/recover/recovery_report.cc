@@ -8,7 +8,7 @@
 #include "agent/base/text_file.h"
 #include "agent/base/utc.h"
 #include "agent/corefile/core_notes.h"
-#include "proto/duration.h"
+#include "agent/protocol/late_begin.h"
 #include "proto/printable.h"
 
 namespace lastword {
@@ -110,12 +110,15 @@ pb::RecoveryReport report_on(const Dump& dump, std::string_view disk, std::strin
   report.set_attribute(dump.header.attribute());
   report.set_reason(dump.header.reason());
   report.set_tool_version(LASTWORD_VERSION);
+  set_record_problems(dump, report);
   return report;
 }
 
-// From the panic, by the dead kernel's wall clock, to the beginning of the dump, by the capture
-// kernel's. 0: unknown, or the clocks contradict the writer's last record.
+// As the writer noted it. A header of an earlier version does not say: from the panic, by the dead
+// kernel's wall clock, to the beginning of the dump, by the capture kernel's. 0: unknown, or the
+// clocks contradict the writer's last record.
 std::uint64_t began_after_ms(const Dump& dump, const CoreHead& head) {
+  if (dump.header.began_after_ms() != 0) return dump.header.began_after_ms();
   constexpr std::uint64_t kRounding = 1000;  // CRASHTIME is in whole seconds
   const std::int64_t crashed = read_core_notes(head.notes).vmcoreinfo.crash_time().value_or(0);
   const std::int64_t started_ms = dump.header.started_unix_ms();
@@ -173,6 +176,34 @@ pb::RecoveryReport report_of_nothing(const Dump& dump, std::string_view disk,
   return report;
 }
 
+void tell_of_change(pb::RecoveryReport& report, std::string_view change) {
+  report.set_incomplete_because(fmt::format(
+      "the disk was written to while it was read: {}; {}", change,
+      report.complete() ? "what was read has the dump's checksums" : report.incomplete_because()));
+  report.set_complete(false);
+  report.set_loss(true);
+  report.set_changed_meanwhile(std::string(change));
+}
+
+std::vector<std::string> record_problems(const Dump& dump) {
+  std::vector<std::string> problems;
+  if (!dump.header_problem.empty()) {
+    problems.push_back(fmt::format(
+        "its coredump header cannot be read ({}): recovered by the stream", dump.header_problem));
+  }
+  if (!dump.label_problem.empty()) {
+    problems.push_back(
+        fmt::format("its label cannot be read ({}): which disk, and of which cluster, is not known",
+                    dump.label_problem));
+  }
+  return problems;
+}
+
+void set_record_problems(const Dump& dump, pb::RecoveryReport& report) {
+  report.set_header_problem(dump.header_problem);
+  report.set_label_problem(dump.label_problem);
+}
+
 std::string summary_of(const pb::RecoveryReport& report) {
   if (report.complete()) return "complete";
   if (report.stream_bytes() == 0) {
@@ -188,18 +219,7 @@ std::string summary_of(const pb::RecoveryReport& report) {
 
 std::string late_begin(const pb::RecoveryReport& report, milliseconds grace) {
   constexpr auto kMost = static_cast<std::uint64_t>(kLongestTime.count());
-  const auto began = std::chrono::floor<std::chrono::seconds>(
-      milliseconds(std::min(report.began_after_ms(), kMost)));
-  if (2 * began <= grace) return {};
-  return fmt::format(
-      "the dump began {} after the panic, and grace is {}{}; make [timing] grace {} or more on "
-      "both "
-      "nodes, then run `lastword arm`",
-      to_string(began), to_string(grace),
-      began < grace
-          ? ": that is little to spare"
-          : ": a takeover that does not wait for a dump takes its disk before it is there",
-      to_string(2 * began));
+  return late_begin(milliseconds(std::min(report.began_after_ms(), kMost)), grace);
 }
 
 Result<pb::RecoveryReport> load_report(const std::string& path) {

@@ -111,9 +111,7 @@ class Arbitration {
     }
     if (!cast.noted) tell_of(work_, cast.noted.error());
     if (cast.has_intent) ++copies_;
-    if (ballot.slot.was_damaged) {
-      tell_of(work_, CopiesWritten{.problems = {}, .rewritten = {ballot.disk->info.path}});
-    }
+    if (ballot.slot.was_damaged) work_.events(slot_rewritten(ballot.disk->info.path));
     return cast.vote;
   }
 
@@ -146,16 +144,12 @@ Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failur
 }
 
 void tell_of(const TakeoverWork& work, const Error& problem) {
-  work.events({.name = "intent-not-kept",
-               .disk = std::string(problem.disk.view()),
-               .detail = describe(problem)});
+  work.events(intent_not_kept(problem));
 }
 
 void tell_of(const TakeoverWork& work, const CopiesWritten& written) {
   for (const Error& problem : written.problems) tell_of(work, problem);
-  for (const std::string& disk : written.rewritten) {
-    work.events({.name = "slot-rewritten", .disk = disk, .detail = std::string(kSlotWasDamaged)});
-  }
+  for (const std::string& disk : written.rewritten) work.events(slot_rewritten(disk));
 }
 
 }  // namespace lastword

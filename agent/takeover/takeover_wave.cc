@@ -91,7 +91,14 @@ void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
     emit("foreign-registrant-removed", index,
          fmt::format("{}, a key of neither node; find out whose it is", to_string(key)));
   }
-  if (taken.refused_changes) {
+  if (taken.cache_changes == CacheChanges::kWritten) {
+    emit(
+        "changes-written", index,
+        "this node had changed it in its page cache while it was the partner's, and the target let "
+        "it be written, because nobody held the disk or this node was registered there: it is "
+        "among what the partner wrote. Check what is on the disk; find out what wrote there");
+  }
+  if (taken.cache_changes == CacheChanges::kRefused) {
     emit("changes-refused", index,
          "this node had changed it in its page cache while it was the partner's; the target "
          "refused to write that, and it is dropped: find out what wrote there");

@@ -77,7 +77,7 @@ Result<std::optional<Reservation>> DumpTarget::read_reservation() {
 
 Status DumpTarget::start() {
   begin_dump(header_, found_, {.offset_bytes = extent_offset(), .length_bytes = extent_length()},
-             wall_clock().count());
+             {.unix_ms = wall_clock().count(), .since_panic = clock_.since_panic()});
   return write_header_durably();
 }
 

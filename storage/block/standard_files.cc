@@ -11,13 +11,16 @@
 namespace lastword {
 
 void fill_standard_files() {
-  int fd = 0;
-  // open() returns the lowest free descriptor.
-  while (fd <= STDERR_FILENO) {
-    fd = ::open("/dev/null", O_RDWR);
-    if (fd < 0) return;
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // open() returns the lowest free descriptor: those below `fd` are open.
+    (void)::open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
   }
-  ::close(fd);
+}
+
+bool is_writable(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
 bool can_redraw(int fd) {

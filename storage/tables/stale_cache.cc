@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "storage/block/aligned_buffer.h"
@@ -47,6 +48,15 @@ Status drop_buffers(const std::string& node, const FileDescriptor& cached) {
 std::uint64_t number_in(const fs::path& path) {
   const std::string line = read_attribute(path);
   return line.empty() ? 0 : std::strtoull(line.c_str(), nullptr, 10);
+}
+
+// By this node, of a whole disk or of a partition (Documentation/block/stat.rst, the seventh
+// field).
+std::uint64_t sectors_written(const DiskPart& part) {
+  std::istringstream fields(read_attribute(part.sysfs / "stat"));
+  std::uint64_t field = 0;
+  for (int i = 0; i < 7; ++i) fields >> field;
+  return field;
 }
 
 using Places = std::set<std::pair<std::uint64_t, std::uint64_t>>;  // offset, length
@@ -158,22 +168,23 @@ Status drop_stale_cache(const DiskInfo& info) {
   return result;
 }
 
-// The kernel tells of a failed write to whoever has the node open (errseq), not by the ioctl.
-Status write_back_early(const DiskInfo& disk) {
-  if (disk.is_image) return {};
-  Status result;
-  for (const DiskPart& part : parts_of(device_of(disk.path), "")) {
-    const std::string node = node_of(part, disk.path);
-    const FileDescriptor fd(::open(node.c_str(), O_RDONLY | O_CLOEXEC));
+// The kernel tells of a failed write to whoever has the node open (errseq), not by the ioctl; and
+// of one that succeeded to nobody, but counts it.
+CacheChanges write_back_early(const DiskInfo& disk) {
+  if (disk.is_image) return CacheChanges::kNone;
+  const std::vector<DiskPart> parts = parts_of(device_of(disk.path), "");
+  const std::uint64_t before = parts.empty() ? 0 : sectors_written(parts.front());
+  CacheChanges changes = CacheChanges::kNone;
+  for (const DiskPart& part : parts) {
+    const FileDescriptor fd = open_cached(node_of(part, disk.path));
     if (!fd.valid() || ::ioctl(fd.get(), BLKFLSBUF, 0) != 0) continue;
-    if (::sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WAIT_AFTER) == 0) continue;
-    result = fail({.code = Code::kRefused,
-                   .sys_errno = errno,
-                   .operation = "write back",
-                   .disk = node,
-                   .detail = "what this node had changed in its page cache was not written"});
+    const bool written = ::sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WAIT_AFTER) == 0;
+    if (!written) changes = CacheChanges::kRefused;
   }
-  return result;
+  if (changes == CacheChanges::kNone && !parts.empty() && sectors_written(parts.front()) > before) {
+    changes = CacheChanges::kWritten;
+  }
+  return changes;
 }
 
 Openers find_openers(const std::vector<std::string>& disks, const std::string& root) {

@@ -2,6 +2,7 @@
 // service drops what the cache kept from before, or reads old content and old partitions.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,13 +21,24 @@ namespace lastword {
 // again while one is in use. kCorrupt: a buffered read still returns other content.
 [[nodiscard]] Status drop_stale_cache(const DiskInfo& disk);
 
+// What became of what this node's page cache had changed of a disk.
+enum class CacheChanges : std::uint8_t {
+  kNone,     // there was nothing to write
+  kRefused,  // the target refused it, and it is gone
+  kWritten,  // it is on the disk
+};
+
 // Before this node registers on a disk of the service: makes the kernel write what this node's page
 // cache has changed of it, of its partitions and of file systems on them (BLKFLSBUF), so that the
 // target refuses it, as the partner still holds the disk. drop_stale_cache() would write it too,
-// but on what the partner has written. Costs little where nothing is cached. kRefused: there were
-// changes, and they are gone. Success: there were none, or they were written, since nobody held the
-// disk or this node was registered. A program that goes on writing is not stopped by this.
-[[nodiscard]] Status write_back_early(const DiskInfo& disk);
+// but on what the partner has written. Costs little where nothing is cached. A program that goes on
+// writing is not stopped by this.
+//
+// Where nobody holds the disk, or this node is registered, it is written: nothing drops changed
+// pages without writing them, the kernel writes them by itself within half a minute, and the target
+// refuses nothing to the node that holds the disk. Sooner is better then, because what the partner
+// writes afterwards stays.
+[[nodiscard]] CacheChanges write_back_early(const DiskInfo& disk);
 
 // What uses these disks or partitions of them, besides this program: by the disk's path, each as
 // "NAME (PID)", "sdb1 is mounted on /srv", "sdb1 is swap space in use" or "sdb1 is held by dm-3

@@ -260,6 +260,21 @@ BOOST_AUTO_TEST_CASE(disk_that_fails_after_the_limit_is_not_followed_by_another)
   BOOST_TEST(!writes(commands(1)));
 }
 
+BOOST_AUTO_TEST_CASE(header_tells_for_good_how_long_after_the_panic_the_dump_began) {
+  clock.now = milliseconds(4321);
+  bool begun = false;
+  shelf.set_hook([&](const CommandTrace& command) {
+    if (begun || !is_data_write(command)) return;
+    begun = true;
+    BOOST_TEST(header(0).began_after_ms() == 4321U);
+    clock.now += milliseconds(1000);
+  });
+  (void)run();
+  BOOST_TEST(begun);
+  BOOST_TEST(header(0).attribute() == pb::COMPLETED);
+  BOOST_TEST(header(0).began_after_ms() == 4321U);
+}
+
 BOOST_AUTO_TEST_CASE(limit_that_passed_before_the_start_is_said_at_once) {
   clock.now = settings.limit + milliseconds(1);
   const DumpEnd end = run();

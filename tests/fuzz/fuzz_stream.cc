@@ -2,7 +2,7 @@
 // beginning, and inspection.
 #include <cstring>
 
-#include "agent/corefile/core_format.h"
+#include "agent/corefile/core_kind.h"
 #include "agent/records/inspect.h"
 #include "agent/recover/dump_front.h"
 #include "agent/recover/dump_receiver.h"

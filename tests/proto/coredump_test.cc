@@ -217,14 +217,31 @@ BOOST_AUTO_TEST_CASE(only_the_nodes_own_armed_header_is_retired) {
 BOOST_AUTO_TEST_CASE(a_dump_begins_on_what_the_disk_said) {
   pb::CoredumpHeader header;
   header.set_crash_id("crash");
-  begin_dump(header, header_of(pb::ARMED), {.offset_bytes = 8192, .length_bytes = 4096}, 1234);
+  begin_dump(header, header_of(pb::ARMED), {.offset_bytes = 8192, .length_bytes = 4096},
+             {.unix_ms = 1234, .since_panic = std::chrono::milliseconds(4500)});
   BOOST_TEST(header.attribute() == pb::IN_PROGRESS);
   BOOST_TEST(header.crash_id() == "crash");
   BOOST_TEST(header.rank() == 2U);
   BOOST_TEST(header.started_unix_ms() == 1234);
+  BOOST_TEST(header.began_after_ms() == 4500U);
   BOOST_TEST(header.extent_offset_bytes() == 8192U);
   BOOST_TEST(header.extent_length_bytes() == 4096U);
   BOOST_TEST(header.plan_nonces_size() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(when_the_last_dump_began_is_known_until_the_disk_is_another_nodes) {
+  pb::CoredumpHeader saved = header_of(pb::SAVED);
+  saved.set_started_unix_ms(1234);
+  saved.set_began_after_ms(4500);
+  const auto armed = armed_header(saved, plan(), candidate());
+  BOOST_REQUIRE(armed);
+  BOOST_TEST(armed->began_after_ms() == 4500U);
+  BOOST_TEST(armed->started_unix_ms() == 1234);
+  const auto again = armed_header(*armed, plan(), candidate());
+  BOOST_REQUIRE(again);
+  BOOST_TEST(again->began_after_ms() == 4500U);
+  saved.set_node(plan().node() + 1);
+  BOOST_TEST(armed_header(saved, plan(), candidate())->began_after_ms() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(progress_changes_figures_only) {

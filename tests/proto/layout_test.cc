@@ -19,6 +19,17 @@ BOOST_AUTO_TEST_CASE(slots_stay_where_they_are) {
   BOOST_TEST(slot_offset(RecordPlace::kMailboxHigh, 1) == 77824U);
 }
 
+BOOST_AUTO_TEST_CASE(metadata_offset_is_a_decimal_multiple_of_a_block) {
+  for (const auto& [text, value] : std::initializer_list<std::pair<const char*, std::uint64_t>>{
+           {"0", 0}, {"4096", 4096}, {"18446744073709547520", 18446744073709547520U}}) {
+    BOOST_TEST(parse_metadata_offset(text).value_or(1) == value);
+  }
+  for (const char* wrong : {"", "4097", "-4096", "+4096", " 4096", "4096 ", "0x1000", "010000",
+                            "4k", "1M", "4096.0", "1e4", "4'096", "18446744073709551616"}) {
+    BOOST_TEST(!parse_metadata_offset(wrong), wrong);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(no_two_slots_share_a_block) {
   std::set<std::uint64_t> offsets;
   for (const RecordPlace place : kRecordPlaces) {

@@ -144,7 +144,8 @@ class Dump {
     place->header.set_boot_generation(plan_.boot_generation());
     place->header.set_crash_id(fmt::format("{}-{}", plan_.node(), plan_.boot_generation()));
     place->header.set_limit_ms(plan_.dump_limit_ms());
-    begin_dump(place->header, found, {}, program_.executor.unix_ms());
+    begin_dump(place->header, found, {},
+               {.unix_ms = program_.executor.unix_ms(), .since_panic = since_panic()});
     set_figures(place->header, {.elapsed = since_panic()});
     return write(place);
   }

@@ -40,7 +40,7 @@ class SimShelf final : public Shelf {
   Result<std::vector<DiskInfo>> list() override;
   Result<OpenDisk> open(const DiskInfo& info, Access access, milliseconds io_timeout) override;
   Result<std::uint64_t> find_records(OpenDisk& disk) override;
-  Status write_back_early(const DiskInfo&) override { return {}; }
+  CacheChanges write_back_early(const DiskInfo&) override { return CacheChanges::kNone; }
   Status drop_stale_cache(const DiskInfo& disk) override;
   Openers find_openers(const std::vector<std::string>& disks) override;
   std::uint64_t count_uevents() override { return 0; }

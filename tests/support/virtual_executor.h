@@ -29,6 +29,11 @@ class VirtualExecutor final : public Executor {
   std::vector<bool> fan_out(std::size_t count, milliseconds timeout,
                             std::function<void(std::size_t)> work) override {
     const Instant asked = now_;
+    if (hanging != 0 && count == 1) {
+      --hanging;
+      now_ += timeout;
+      return {false};
+    }
     Instant end = asked;
     std::vector<bool> done(count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -42,6 +47,9 @@ class VirtualExecutor final : public Executor {
   }
 
   std::unique_ptr<Loop> make_loop() override { return std::make_unique<VirtualLoop>(*this); }
+
+  // So many of the next fan-outs of a single piece of work hang before it does anything.
+  unsigned hanging = 0;
 
  private:
   // By the time when each is due; of one time in the order of posting.

@@ -91,6 +91,38 @@ BOOST_AUTO_TEST_CASE(ready_node_would_be_dumped_and_taken_over) {
   BOOST_TEST(report.service_disks_in_service() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(newest_dump_of_this_node_that_began_late_is_noted) {
+  const auto dumped = [this](std::size_t index, std::uint32_t node, std::int64_t started,
+                             std::uint64_t began_after) {
+    pb::CoredumpHeader& header = disk(index).header;
+    header.set_node(node);
+    header.set_started_unix_ms(started);
+    header.set_began_after_ms(began_after);
+  };
+  const auto noted = [this](const std::string& part) {
+    const auto report = check_node(facts);
+    BOOST_TEST(report.would_dump());
+    return std::ranges::any_of(report.notes(), [&](const std::string& note) {
+      return note.find(part) != std::string::npos;
+    });
+  };
+  const std::uint32_t self = config.self.id;
+  config.timing.settings.grace = std::chrono::seconds(10);
+  BOOST_TEST(!noted("the dump began"));
+  dumped(0, self, 1'700'000'000'000, 5'999);  // half of grace, to the second
+  BOOST_TEST(!noted("the dump began"));
+  dumped(0, self, 1'700'000'000'000, 12'000);
+  BOOST_TEST(noted("the dump began 12s after the panic, and grace is 10s"));
+  BOOST_TEST(noted("grace 24s or more"));
+  BOOST_TEST(noted(disk(0).info.path + ", of 2023-11-14"));
+  dumped(1, self, 1'600'000'000'000, 30'000);  // an older one
+  BOOST_TEST(noted("12s after the panic"));
+  dumped(1, config.partner.id, 1'800'000'000'000, 30'000);
+  BOOST_TEST(noted("12s after the panic"));
+  dumped(1, self, 1'800'000'000'000, 4'000);  // what was done helped
+  BOOST_TEST(!noted("the dump began"));
+}
+
 BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
   struct Case {
     const char* name;

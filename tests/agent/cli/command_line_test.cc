@@ -43,6 +43,17 @@ BOOST_AUTO_TEST_CASE(choices_are_shown_as_they_are_typed) {
   BOOST_TEST(!contains(help.output, "->"));
 }
 
+BOOST_AUTO_TEST_CASE(help_holds_no_word_of_the_parser_itself) {
+  for (const char* command : {"", "config", "label", "inspect", "start", "stop", "candidates",
+                              "arm", "disarm", "check", "agent", "takeover", "recover"}) {
+    const Outcome help = lastword(std::string(command) + " --help");
+    BOOST_TEST(help.status == kExitOk);
+    for (const char* riddle : {"TEXT", "UINT", "Excludes", "REQUIRED"}) {
+      BOOST_TEST(!contains(help.output, riddle), riddle << " in " << help.output);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(messages_hold_no_word_of_the_program_itself) {
   for (const char* arguments :
        {"recover /nowhere", "inspect /nowhere", "check --config /nowhere"}) {

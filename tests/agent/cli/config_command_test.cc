@@ -28,6 +28,8 @@ BOOST_AUTO_TEST_CASE(init_writes_a_file_that_is_good) {
     BOOST_TEST(contains(text, part), part << " in " << text);
   }
   BOOST_TEST(!contains(text, "beta"));
+  // Where lastword is not installed.
+  std::ofstream(path, std::ios::app) << "dump_program = \"" << path << "\"\n";
   const Outcome checked = config("--check");
   BOOST_TEST(checked.status == kExitOk);
   BOOST_TEST(contains(checked.output, "This node is left (id 1), its partner alpha (id 2)"));
@@ -53,11 +55,52 @@ BOOST_AUTO_TEST_CASE(init_writes_over_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(names_that_no_node_can_have_are_refused) {
-  for (const char* names : {"--node a --partner a", "--node a --partner 'b c'", "--node a"}) {
-    const Outcome outcome = config(std::string("--init ") + names);
+  const std::string long_name(300, 'x');
+  const std::string wanted = "a short host name is wanted, of 1 to 64 letters, digits, - and _";
+  for (const auto& [names, said] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"--node a --partner a", "are both called \"a\""},
+           {"--node a --partner 'b c'", wanted},
+           {"--node a --partner beta.example.com", wanted},
+           {"--node alpha.example.com --partner b", wanted},
+           {"--node a --partner " + long_name, wanted},
+           {"--node a", "--partner NAME"}}) {
+    const Outcome outcome = config("--init " + names);
     BOOST_TEST(outcome.status == kExitUsage);
+    BOOST_TEST(contains(outcome.errors, said), outcome.errors);
     BOOST_TEST(!std::filesystem::exists(path));
   }
+}
+
+BOOST_AUTO_TEST_CASE(check_looks_at_what_the_file_names) {
+  std::filesystem::create_directory(folder.file("etc"));
+  const std::string script = folder.file("etc/start");
+  std::ofstream(script) << "#!/bin/sh\n";
+  const auto check = [&](const std::string& hook, const std::string& program) {
+    std::ofstream(path) << "cluster = \"6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4\"\nnode = \"a\"\n"
+                        << "[nodes.a]\nid = 1\ncore_directory = \"/srv/cores\"\n"
+                        << "[nodes.b]\nid = 2\ncore_directory = \"/srv/cores/b/..\"\n"
+                        << "[hooks]\nservice_taken = \"" << hook << "\"\n"
+                        << "[paths]\ndump_program = \"" << program << "\"\n";
+    return config("--check");
+  };
+  const std::string hook = "[hooks] service_taken = \"" + script;
+  const std::string missing = folder.file("no-such-file");
+  const Outcome first = check(script, missing);
+  BOOST_TEST(first.status == kExitUsage);
+  for (const std::string& part :
+       {std::string("a and b have the same core_directory, /srv/cores"),
+        "[paths] dump_program = \"" + missing + "\": No such file or directory",
+        hook + "\": Permission denied"}) {
+    BOOST_TEST(contains(first.errors, part), part << " in " << first.errors);
+  }
+  const Outcome directory = check(folder.file("etc"), path);
+  BOOST_TEST(contains(directory.errors, "not a file; name an executable file"), directory.errors);
+  BOOST_TEST(!contains(directory.errors, "dump_program"), directory.errors);
+  const Outcome line = check(script + " --now", path);
+  BOOST_TEST(contains(line.errors, hook + " --now\": a path is wanted, not a command line"),
+             line.errors);
+  std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+  BOOST_TEST(!contains(check(script, path).errors, "service_taken"));
 }
 
 BOOST_AUTO_TEST_CASE(check_tells_all_problems_with_line_and_remedy) {
@@ -66,10 +109,11 @@ BOOST_AUTO_TEST_CASE(check_tells_all_problems_with_line_and_remedy) {
                          "[timing]\ngrace = \"10\"\n[dump]\nkep = \"latest\"\n";
   const Outcome outcome = config("--check");
   BOOST_TEST(outcome.status == kExitUsage);
-  for (const char* part : {"line 1:11: cluster = \"mine\" is not a UUID; uuidgen makes one",
-                           "a and b both have id 1: ids must differ",
-                           "line 7:9: grace = \"10\" must be a whole number with its unit",
-                           "line 9:1: unknown key \"kep\" in [dump]; did you mean \"keep\"?"}) {
+  for (const char* part :
+       {"line 1:11: cluster = \"mine\" is not a UUID; cat /proc/sys/kernel/random/uuid makes one",
+        "a and b both have id 1: ids must differ",
+        "line 7:9: grace = \"10\" must be a whole number with its unit",
+        "line 9:1: unknown key \"kep\" in [dump]; did you mean \"keep\"?"}) {
     BOOST_TEST(contains(outcome.errors, part), part << " in " << outcome.errors);
   }
 }

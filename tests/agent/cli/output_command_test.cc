@@ -29,14 +29,27 @@ BOOST_AUTO_TEST_CASE(output_that_fails_is_an_error_everywhere) {
   const ImageFile image(kSize);
   BOOST_TEST_REQUIRE(status_of(kProgram + " label --role spare " + image.path() + kIdentity +
                                " >/dev/null") == kExitOk);
-  for (const std::string command : {" inspect ", " inspect --json "}) {
-    BOOST_TEST(status_of(kProgram + command + image.path() + " >/dev/full 2>/dev/null") == kExitIo);
-  }
-  BOOST_TEST(status_of(kProgram + " --version >/dev/full 2>/dev/null") == kExitIo);
+  const ImageFile errors(0);
+  for (const std::string output : {" >/dev/full", " >&-"}) {
+    const auto fails = [&](const std::string& command) {
+      BOOST_TEST(status_of(command + output + " 2>" + errors.path()) == kExitIo);
+      BOOST_TEST(errors.content().find("standard output") != std::string::npos, errors.content());
+    };
+    fails(kProgram + " inspect " + image.path());
+    fails(kProgram + " inspect --json " + image.path());
+    fails(kProgram + " --version");
+    fails(kProgram + " --help");
 #ifdef LASTWORD_DUMP_PROGRAM
-  BOOST_TEST(status_of(std::string(LASTWORD_DUMP_PROGRAM) + " --help >/dev/full 2>/dev/null") ==
-             kExitIo);
+    fails(std::string(LASTWORD_DUMP_PROGRAM) + " --help");
+    fails(std::string(LASTWORD_DUMP_PROGRAM) + " --version");
 #endif
+  }
+}
+
+BOOST_AUTO_TEST_CASE(closed_output_is_no_error_of_a_command_that_prints_nothing) {
+  const ImageFile image(kSize);
+  const std::string refused = kProgram + " label --role spare " + image.path();  // by whom?
+  BOOST_TEST(status_of(refused + " >&- 2>/dev/null") == kExitUsage);
 }
 
 BOOST_AUTO_TEST_CASE(closed_standard_files_never_become_the_disk) {
@@ -48,7 +61,7 @@ BOOST_AUTO_TEST_CASE(closed_standard_files_never_become_the_disk) {
       " label --role mailbox --cluster "
       "6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4 ";
   BOOST_TEST(status_of(kProgram + arguments + image.path() + " --force " + image.path() +
-                       " <&- >&- 2>&-") == kExitOk);
+                       " <&- >&- 2>&-") == kExitIo);  // it was labelled, but could not say so
   BOOST_TEST(status_of(kProgram + " inspect " + image.path() + " >/dev/null") == kExitOk);
   BOOST_TEST(image.content().find("labelled as") == std::string::npos);
 }

@@ -179,6 +179,32 @@ BOOST_AUTO_TEST_CASE(reservations_that_the_shelf_lost_are_taken_anew_within_a_su
   BOOST_TEST(std::ranges::count(keys, watch.state.key) == 1);
 }
 
+// `start` may be about to take it, under a new key.
+BOOST_AUTO_TEST_CASE(lost_reservation_is_not_taken_anew_while_a_start_is_at_work) {
+  Watch watch;
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(watch.config, watch.state)));
+  pb::Label own = make_label(kSecond, pb::SERVICE, kBeta);
+  own.set_owner_node(kBeta);
+  own.set_owner_generation(kOwn);
+  plant(watch.shelf, kSecond, own);
+  watch.shelf.lose_power();
+  auto start = lock_state(watch.config);
+  BOOST_TEST_REQUIRE(fake::ok(start));
+  constexpr Instant kStartEnds{22'000};
+  std::optional<Instant> taken;
+  const auto panic_later = watch.watch_command;
+  watch.watch_command = [&](const fake::CommandTrace& trace) {
+    panic_later(trace);
+    const Instant now = watch.executor.now();
+    if (start->valid() && now >= kStartEnds) start->reset();
+    if (trace.lun == kSecond && trace.command == fake::Command::kRegister && !taken) taken = now;
+  };
+  watch.require_panic(watch.wait());
+  BOOST_TEST_REQUIRE(taken.has_value());
+  BOOST_TEST((*taken >= kStartEnds));
+  BOOST_TEST(unsigned{watch.holder(kSecond)} == unsigned{kBeta});
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_the_partner_took_while_the_shelf_was_down_is_not_taken_anew) {
   Watch watch;
   pb::Label taken = make_label(kSecond, pb::SERVICE, kBeta);

@@ -40,7 +40,7 @@ class FakeNodeShelf final : public Shelf {
                     .fd = static_cast<int>(lun)};
   }
   Result<std::uint64_t> find_records(OpenDisk&) override { return kMetadataOffset; }
-  Status write_back_early(const DiskInfo& disk) override { return write_back(disk); }
+  CacheChanges write_back_early(const DiskInfo& disk) override { return write_back(disk); }
   // As the kernel does it (BLKFLSBUF): first writes what was changed.
   Status drop_stale_cache(const DiskInfo& disk) override {
     (void)write_back(disk);
@@ -86,13 +86,13 @@ class FakeNodeShelf final : public Shelf {
 
  private:
   // Once, whether it is refused or not.
-  Status write_back(const DiskInfo& disk) {
-    if (changed.erase(disk.path) == 0) return {};
+  CacheChanges write_back(const DiskInfo& disk) {
+    if (changed.erase(disk.path) == 0) return CacheChanges::kNone;
     const AlignedBuffer block(kBlockBytes);
     std::ranges::fill(block.span(), std::byte{0xcc});
     const auto lun = static_cast<unsigned>(disk.path.back() - 'a');
-    if (nexus_.device(lun)->write(kChangedOffset, block.span())) return {};
-    return fail({.code = Code::kRefused});
+    const Status written = nexus_.device(lun)->write(kChangedOffset, block.span());
+    return written ? CacheChanges::kWritten : CacheChanges::kRefused;
   }
 
   fake::Nexus nexus_;

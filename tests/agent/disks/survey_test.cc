@@ -69,6 +69,16 @@ BOOST_AUTO_TEST_CASE(unit_attention_does_not_hide_that_the_target_keeps_registra
   BOOST_TEST(look().aptpl);
 }
 
+BOOST_AUTO_TEST_CASE(target_that_does_not_answer_may_keep_registrations) {
+  for (const auto& [kind, may] :
+       {std::pair(fake::FaultKind::kTimeout, true), std::pair(fake::FaultKind::kIoError, true),
+        std::pair(fake::FaultKind::kUnsupported, false)}) {
+    shelf.heal(0);
+    shelf.inject(0, {.kind = kind, .only = fake::Command::kReportCapabilities});
+    BOOST_TEST(look().aptpl == may);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_hung_for_long_is_seen_seconds_after_it_heals) {
   hang_for_twenty_minutes();
   shelf.heal(0);

@@ -257,6 +257,21 @@ BOOST_AUTO_TEST_CASE(nodes_must_be_two_with_different_ids) {
   BOOST_TEST(says(with_ids("1", "\"2\""), "line 5:6: [nodes.b] needs id = N"));
 }
 
+BOOST_AUTO_TEST_CASE(a_node_has_a_short_host_name) {
+  const auto with_name = [&](const std::string& name) {
+    return parse_config("cluster = \"" + std::string(kCluster) + "\"\n[nodes." + name +
+                            "]\nid = 1\n[nodes.b]\nid = 2\n",
+                        "test.toml", "b");
+  };
+  BOOST_TEST(complaint(with_name(std::string(64, 'x'))) == "");
+  BOOST_TEST(says(with_name(std::string(65, 'x')), "1 to 64 letters, digits, - and _"));
+  BOOST_TEST(says(with_name("\"beta.example.com\""), "a short host name is wanted"));
+  BOOST_TEST(says(with_name("\"\""), "a short host name is wanted"));
+  // TOML makes tables in tables of this.
+  BOOST_TEST(says(with_name("beta.example.com"),
+                  "[nodes.beta.example]: a dot in a table's name begins another table"));
+}
+
 BOOST_AUTO_TEST_CASE(cluster_must_be_a_uuid) {
   BOOST_TEST(says(parse_config("[nodes.a]\nid = 1\n[nodes.b]\nid = 2\n", "test.toml", "a"),
                   "cluster is missing"));
@@ -269,7 +284,7 @@ BOOST_AUTO_TEST_CASE(placeholder_cluster_is_refused) {
   text.replace(text.find(kCluster), kCluster.size(), kPlaceholder);
   BOOST_TEST(says(parse_config(text, "test.toml", "alpha"),
                   "line 1:11: cluster = \"00000000-0000-0000-0000-000000000000\" still is the "
-                  "example's placeholder: make a UUID of your own with uuidgen"));
+                  "example's placeholder: put in a UUID of your own"));
 }
 
 BOOST_AUTO_TEST_CASE(upper_case_cluster_uuid_becomes_canonical) {

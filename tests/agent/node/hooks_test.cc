@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <csignal>
@@ -11,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "storage/block/standard_files.h"
 #include "tests/fake/check.h"
 #include "tests/support/test_folder.h"
 
@@ -59,6 +61,18 @@ bool is_gone(pid_t process) {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(hooks)
+
+BOOST_AUTO_TEST_CASE(hook_that_prints_works_where_standard_output_was_closed) {
+  const Script script("echo starting || exit 1\necho done > \"$(dirname \"$0\")/output\"\n");
+  const int saved = ::dup(STDOUT_FILENO);
+  ::close(STDOUT_FILENO);
+  fill_standard_files();
+  const Status status = run_hook(script.hook(), kTaken);
+  (void)::dup2(saved, STDOUT_FILENO);
+  ::close(saved);
+  BOOST_TEST(fake::ok(status));
+  BOOST_TEST(script.output() == "done\n");
+}
 
 BOOST_AUTO_TEST_CASE(hook_finds_its_input_in_its_environment_and_nothing_that_was_inherited) {
   const Script script(

@@ -24,6 +24,42 @@ BOOST_AUTO_TEST_CASE(target_that_refuses_to_keep_registrations_is_asked_to_regis
   BOOST_CHECK(notes.aptpl_refused);
 }
 
+// Both nodes are registered, and the shelf loses power: does it still know alpha?
+bool is_kept_for_alpha(bool offered, const std::function<Status(ScsiLun&)>& of_beta,
+                       fake::FaultKind answer) {
+  FakeShelf shelf({.aptpl_capable = offered});
+  const Nexus alpha = shelf.connect("alpha");
+  const Nexus beta = shelf.connect("beta");
+  BOOST_REQUIRE(seize(*alpha.lun(0), {.own = key(kAlpha, 7), .shared = true}));
+  shelf.inject(0, {.kind = answer, .only = Command::kReportCapabilities, .initiator = "beta"});
+  BOOST_REQUIRE(of_beta(*beta.lun(0)));
+  shelf.lose_power();
+  return registered(shelf, key(kAlpha, 7));
+}
+
+BOOST_AUTO_TEST_CASE(target_that_does_not_say_what_it_offers_goes_on_remembering_the_other_node) {
+  const auto join = [](ScsiLun& lun) { return seize(lun, {.own = key(kBeta, 4), .shared = true}); };
+  const auto leave = [](ScsiLun& lun) {
+    (void)lun.test_unit_ready();
+    if (Status joined = lun.register_ignoring_existing(key(kBeta, 4), true); !joined) return joined;
+    return unregister(lun);
+  };
+  for (const fake::FaultKind silent : {fake::FaultKind::kTimeout, fake::FaultKind::kIoError}) {
+    BOOST_CHECK(is_kept_for_alpha(true, join, silent));
+    BOOST_CHECK(is_kept_for_alpha(true, leave, silent));
+    BOOST_CHECK(!is_kept_for_alpha(false, join, silent));  // refuses, and is used without
+  }
+}
+
+BOOST_AUTO_TEST_CASE(target_that_does_not_know_report_capabilities_is_not_asked_for_more) {
+  FakeShelf shelf;
+  shelf.inject(0, {.kind = fake::FaultKind::kUnsupported, .only = Command::kReportCapabilities});
+  const Nexus alpha = shelf.connect("alpha");
+  SeizeNotes notes;
+  BOOST_REQUIRE(seize(*alpha.lun(0), {.own = key(kAlpha, 7)}, &notes));
+  BOOST_CHECK(!notes.aptpl_refused);
+}
+
 BOOST_AUTO_TEST_CASE(registration_that_does_not_stick_is_told_as_such_and_not_as_fenced) {
   FakeShelf shelf({.forgets_registrations = true});
   const Nexus alpha = shelf.connect("alpha");

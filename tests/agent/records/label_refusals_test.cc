@@ -153,7 +153,19 @@ BOOST_AUTO_TEST_CASE(disk_without_a_gpt_is_refused) {
   const ImageFile image(kSize);
   LabelRequest wanted = request(pb::SERVICE);
   wanted.adopt = true;
-  BOOST_TEST(contains(label(image, wanted), "no GPT to adopt"));
+  BOOST_TEST(contains(label(image, wanted), "no GPT to adopt; label it without --adopt"));
+}
+
+// To label it without --adopt would destroy what was to be kept.
+BOOST_AUTO_TEST_CASE(file_system_that_fills_the_disk_is_refused_with_what_can_be_done) {
+  const ImageFile image(kSize);
+  write_ext4(image, 0, "home");
+  LabelRequest wanted = request(pb::SERVICE);
+  wanted.adopt = true;
+  const std::string said = label(image, wanted);
+  BOOST_TEST(contains(said, "the disk has no partitions, ext4 file system"), said);
+  BOOST_TEST(contains(said, "copy it back into the new partition 2"), said);
+  BOOST_TEST(!contains(said, "beside the GPT"), said);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -131,6 +131,20 @@ BOOST_AUTO_TEST_CASE(dump_that_began_late_for_the_grace_time_is_told) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(beginning_that_the_writer_noted_counts_before_the_clocks) {
+  configure(kCluster);
+  fake::StreamBuilder stream(kCrash);
+  const std::string info = fmt::format("CRASHTIME={}\n", 1'700'000'000 - 18);
+  stream.elf_head(fake::vmcore_head(kMemory, fake::note("VMCOREINFO", 0, info)), 3000);
+  stream.pages(1, 64, stored_runs(1, 64));
+  const auto bytes = stream.end().bytes();
+  put_dump(pb::COMPLETED, pb::REASON_NONE, bytes, bytes.size(), 7'250);
+  const Outcome outcome = run("recover --verify --json " + image.path());
+  BOOST_TEST(contains(outcome.output, "\"began_after_ms\": 7250"), outcome.output);
+  BOOST_TEST(contains(outcome.errors, "the dump began 7s after the panic"), outcome.errors);
+  BOOST_TEST(contains(run("inspect " + image.path()).output, "began_after_ms: 7250"));
+}
+
 BOOST_AUTO_TEST_CASE(without_configuration_a_directory_is_asked_for) {
   auto stream = sample_stream();
   put_dump(pb::COMPLETED, stream.end().bytes());
@@ -224,6 +238,7 @@ BOOST_AUTO_TEST_CASE(place_of_the_records_can_be_told) {
   BOOST_TEST(run(command + "1048576").output == kLog);
   BOOST_TEST(run(command + "20480").status == kExitNo);
   BOOST_TEST(run(command + "1048577").status == kExitUsage);
+  BOOST_TEST(run(command + "0x100000").status == kExitUsage);  // as lastword-dump has it
   BOOST_TEST(run("inspect --metadata-offset 1048576 " + image.path()).status == kExitOk);
 }
 

@@ -1,7 +1,7 @@
 // The kdump-compressed core, and what holds of a core in every format.
 #include <boost/test/unit_test.hpp>
 
-#include "agent/corefile/core_format.h"
+#include "agent/corefile/core_kind.h"
 #include "tests/agent/recover/recover_fixture.h"
 #include "tests/support/kdump_reader.h"
 

@@ -36,9 +36,9 @@ class CommandFixture {
   void put_dump(pb::Attribute attribute, std::span<const std::byte> stream) {
     put_dump(attribute, pb::REASON_NONE, stream, stream.size());
   }
-  // `durable`: what the header promises.
+  // `durable`: what the header promises. `began_after_ms`: 0: it does not say.
   void put_dump(pb::Attribute attribute, pb::Reason reason, std::span<const std::byte> stream,
-                std::uint64_t durable) {
+                std::uint64_t durable, std::uint64_t began_after_ms = 0) {
     image.write(kRegion, {reinterpret_cast<const char*>(stream.data()), stream.size()});
     const auto disk = open_disk(image.path(), Access::kReadWrite, std::chrono::seconds(5));
     BOOST_TEST_REQUIRE(disk.has_value());
@@ -53,6 +53,7 @@ class CommandFixture {
     header.set_elapsed_ms(60'000);
     header.set_durable_bytes(durable);
     header.set_stored_pages(120);
+    header.set_began_after_ms(began_after_ms);
     RecordIo records(*disk->device, 1 << 20);
     BOOST_TEST_REQUIRE(records.put(RecordPlace::kCoredump, header).has_value());
   }

@@ -42,6 +42,35 @@ BOOST_AUTO_TEST_CASE(hook_that_never_ends_keeps_back_neither_the_next_one_nor_th
   BOOST_TEST((panic.executor.now() < 3 * until));
 }
 
+BOOST_AUTO_TEST_CASE(intent_whose_file_hangs_is_enough_on_a_mailbox_disk) {
+  Panic panic;
+  panic.executor.hanging = 1;  // the file: it is written first
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(report->complete);
+  BOOST_TEST(panic.executor.hanging == 0U);
+  const auto told = panic.place_of("intent-not-kept " + panic.config.persistent_directory);
+  BOOST_TEST_REQUIRE(told >= 0);
+  BOOST_TEST(panic.events[static_cast<std::size_t>(told)].find("does not answer") !=
+             std::string::npos);
+  BOOST_TEST(unsigned{panic.holder(kFirst)} == unsigned{kBeta});
+  BOOST_TEST(intent_on(panic.shelf, kMailbox).phase() == pb::TakeoverIntent::TAKEN);
+}
+
+BOOST_AUTO_TEST_CASE(intent_whose_file_hangs_and_that_no_mailbox_disk_takes_ends_the_takeover) {
+  Panic panic;
+  panic.executor.hanging = 1;
+  panic.shelf.inject(
+      kMailbox,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kWrite, .initiator = "beta"});
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(fake::fails(report, Code::kTimeout));
+  BOOST_TEST(describe(report.error()).find("nothing is taken") != std::string::npos);
+  for (const unsigned lun : {kFirst, kSecond, kSpare}) {
+    BOOST_TEST(unsigned{panic.holder(lun)} == unsigned{kAlpha});
+  }
+}
+
 BOOST_AUTO_TEST_CASE(recovery_that_hangs_is_given_up_and_named) {
   Panic panic;
   panic.recovery_takes = kForEver;
@@ -80,6 +109,20 @@ BOOST_AUTO_TEST_CASE(what_this_node_changed_in_its_cache_never_lands_on_what_the
   BOOST_TEST((block.span()[0] == std::byte{0}));
   BOOST_TEST(panic.place_of("changes-refused " + path_of(kFirst)) >= 0);
   BOOST_TEST(panic.place_of("changes-refused " + path_of(kSecond)) < 0);
+}
+
+// No command keeps it off a disk that nobody holds; whoever runs the service there has to know.
+BOOST_AUTO_TEST_CASE(what_this_node_changed_of_a_disk_that_nobody_holds_is_told_as_written) {
+  Panic panic;
+  panic.view.changed = {path_of(kFirst)};
+  BOOST_TEST_REQUIRE(fake::ok(panic.alpha.lun(kFirst)->release(key_of(kAlpha, 7), kOwnerType)));
+  BOOST_TEST(panic.run().has_value());
+  AlignedBuffer block(kBlockBytes);
+  panic.shelf.peek(kFirst, kChangedOffset, block.span());
+  BOOST_TEST((block.span()[0] == std::byte{0xcc}));
+  BOOST_TEST(panic.place_of("changes-written " + path_of(kFirst)) >= 0);
+  BOOST_TEST(panic.place_of("changes-refused " + path_of(kFirst)) < 0);
+  BOOST_TEST(panic.place_of("changes-written " + path_of(kSecond)) < 0);
 }
 
 BOOST_AUTO_TEST_CASE(hook_waits_for_udev_from_the_takeovers_beginning_on_and_runs_all_the_same) {

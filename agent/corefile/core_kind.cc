@@ -1,4 +1,4 @@
-#include "agent/corefile/core_format.h"
+#include "agent/corefile/core_kind.h"
 
 #include <fmt/format.h>
 

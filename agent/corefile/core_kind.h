@@ -1,4 +1,4 @@
-// The formats of a recovered core.
+// What a recovered core is, and who writes it.
 #pragma once
 
 #include <memory>

@@ -1,0 +1,92 @@
+// The driver of announcements where its hook comes late: on a virtual clock.
+#include "agent/takeover/announce_run.h"
+
+#include "tests/agent/takeover/panic.h"
+
+namespace lastword::test {
+namespace {
+
+// What is to run elsewhere waits until the test runs it, as a thread does that a disk holds up.
+class HeldUpExecutor final : public Executor {
+ public:
+  [[nodiscard]] Instant now() const override { return clock_.now(); }
+  [[nodiscard]] std::int64_t unix_ms() const override { return clock_.unix_ms(); }
+  void sleep(milliseconds time) override { clock_.sleep(time); }
+  void elsewhere(std::function<void()> work) override { held_up.push_back(std::move(work)); }
+  std::vector<bool> fan_out(std::size_t count, milliseconds timeout,
+                            std::function<void(std::size_t)> work) override {
+    return clock_.fan_out(count, timeout, std::move(work));
+  }
+  std::unique_ptr<Loop> make_loop() override { return clock_.make_loop(); }
+
+  std::vector<std::function<void()>> held_up;
+
+ private:
+  VirtualExecutor clock_;
+};
+
+struct Announcing {
+  Config config = cluster_config();
+  fake::FakeShelf shelf{{.luns = 2, .power_on_attention = false}};
+  FakeNodeShelf view{shelf.connect("beta"), 2};
+  HeldUpExecutor executor;
+  Surveyor surveyor{config, view, executor};
+  NodeState state;
+  std::vector<std::string> events;
+  unsigned hooks = 0;
+  TakeoverWork work{.config = config,
+                    .state = state,
+                    .surveyor = surveyor,
+                    .events = [this](const Event& event) { events.push_back(event.name); },
+                    .run_hook = [this](const HookInput&) -> Status {
+                      ++hooks;
+                      return {};
+                    },
+                    .recover = {}};
+  std::unique_ptr<Loop> loop = executor.make_loop();
+  AnnounceRun announcements{work, *loop};
+
+  void hold_first() {
+    announcements.expect(path_of(0));
+    announcements.held({path_of(0)});
+    BOOST_TEST_REQUIRE(executor.held_up.size() == 1U);
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(announce_run, Announcing)
+
+BOOST_AUTO_TEST_CASE(hook_runs_once_nothing_holds_it_up) {
+  hold_first();
+  executor.held_up[0]();
+  loop->run_until([this] { return announcements.over(); });
+  BOOST_TEST(hooks == 1U);
+  BOOST_TEST(!announcements.hook_failed());
+}
+
+// The next one may be at work by then, and the service's scripts are not made for two at once.
+BOOST_AUTO_TEST_CASE(hook_that_was_given_up_before_it_ran_does_not_run) {
+  hold_first();
+  loop->run_until([this] { return announcements.over(); });
+  BOOST_TEST((executor.now() >= Timing::hook_given_up(config.hooks.timeout)));
+  BOOST_TEST(announcements.hook_failed());
+  BOOST_TEST(events.back() == "hook-failed");
+  executor.held_up[0]();
+  BOOST_TEST(hooks == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(hook_after_one_that_was_given_up_runs) {
+  hold_first();
+  loop->run_until([this] { return announcements.over(); });
+  announcements.expect(path_of(1));
+  announcements.held({path_of(1)});
+  BOOST_TEST_REQUIRE(executor.held_up.size() == 2U);
+  executor.held_up[0]();
+  executor.held_up[1]();
+  BOOST_TEST(hooks == 1U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
