@@ -253,7 +253,9 @@ struct NodeActionText {
 };
 inline constexpr std::array<NodeActionText, 26> kNodeActions{{
     {NodeAction::kTakeOwnDisks, "take-own-disks",
-     "Register on the mailbox disks and take this node's own disks under the key of this life."},
+     "Register on the mailbox disks and take this node's own disks under the key of this life; "
+     "after "
+     "both-wait also those that a label still gives to the peer."},
     {NodeAction::kServeOwn, "serve-own",
      "Finish what the service had pending (hook `resume`), then announce the service of the own "
      "disks."},
