@@ -1,6 +1,7 @@
 #include "agent/daemon/agent_run.h"
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 #include "agent/daemon/failure_watch.h"
@@ -19,6 +20,7 @@ namespace lastword {
 namespace {
 
 constexpr milliseconds kPauseAfterRefusal{10'000};
+constexpr std::string_view kFencedEvent = "fenced";
 
 Result<Failure> operator_says_so(Surveyor& surveyor) {
   auto look = surveyor.look();
@@ -88,16 +90,38 @@ void pause(Executor& executor, const AgentWatch& watch) {
   }
 }
 
+Status end_fenced(const Error& why, const Config& config, const EventSink& events,
+                  const TakeoverHands& hands) {
+  const HookInput input{.event = std::string(kFencedEvent), .detail = describe(why)};
+  events({.name = input.event, .disk = std::string(why.disk.view()), .detail = input.detail});
+  if (Status status = hands.run_hook(input); !status) {
+    events({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
+  }
+  if (config.when_fenced == WhenFenced::kPanic) hands.panic();
+  return fail(why);
+}
+
+// Linux Documentation/admin-guide/sysrq.rst: root may write here whatever kernel.sysrq says.
+void panic_this_machine() {
+  std::ofstream trigger("/proc/sysrq-trigger");
+  trigger << 'c' << std::flush;
+}
+
 }  // namespace
 
 TakeoverHands hands_of_this_machine(const Config& config) {
   return {.run_hook =
-              [hook = Hook{.program = config.hooks.service_taken, .timeout = config.hooks.timeout}](
-                  const HookInput& input) { return run_hook(hook, input); },
+              [hooks = config.hooks](const HookInput& input) {
+                const bool fenced = input.event == kFencedEvent;
+                return run_hook({.program = fenced ? hooks.fenced : hooks.service_taken,
+                                 .timeout = hooks.timeout},
+                                input);
+              },
           .recover =
               [config](const DiskView& disk, const std::function<void()>& on_progress) {
                 return recover_after_takeover(config, disk, on_progress);
-              }};
+              },
+          .panic = panic_this_machine};
 }
 
 Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
@@ -149,6 +173,8 @@ Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& even
       if (const auto intent = load_intent(config)) watch.settled = intent->number();
       continue;
     }
+    if (report.error().code == Code::kFenced)
+      return end_fenced(report.error(), config, events, hands);
     if (report.error().code != Code::kRefused) return fail(report.error());
     events({.name = "takeover-refused", .disk = {}, .detail = describe(report.error())});
     pause(surveyor.executor(), watch);

@@ -14,8 +14,9 @@ namespace lastword {
 
 // What a takeover calls besides disks; tests put others here.
 struct TakeoverHands {
-  RunHook run_hook;
+  RunHook run_hook;  // of the event that the input names
   RecoverDump recover;
+  std::function<void()> panic = [] {};  // does not return
 };
 // This machine's hook and recovery. `config` outlives the result.
 [[nodiscard]] TakeoverHands hands_of_this_machine(const Config& config);
@@ -39,7 +40,8 @@ struct TakeoverHands {
 // The same again and again, until `watch.stop_wanted`; says then that no heartbeat follows. What a
 // takeover left undone is told (event takeover-finished), and not tried again by itself. After a
 // takeover that found no majority it goes on watching. Errors: `lastword start` has not run since
-// boot (kNotFound), the partner has taken over from this node (kFenced), or the system fails.
+// boot (kNotFound), the partner has taken over from this node (kFenced; event and hook
+// `fenced`, and the caller panics or does not), or the system fails.
 [[nodiscard]] Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& events,
                                const TakeoverHands& hands, AgentWatch watch);
 

@@ -88,6 +88,12 @@ class FailureWatch {
     intent_ = fresh->intent.intent;
     if (more_.heartbeat != nullptr) more_.heartbeat->follow(look_, state_);
     for (const Error& problem : fresh->intent.problems) tell_once(problem);
+    if (alive_) {
+      if (Status held = check_not_fenced(look_.survey, config_, state_); !held) {
+        end_ = fail(held.error());
+        return;
+      }
+    }
     if (must_resume(fresh->intent.intent)) return;
     take_lost_reservations_anew(fresh->intent.intent);
     // Otherwise a damaged slot may be the last that knew of an intent.

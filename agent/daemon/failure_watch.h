@@ -27,7 +27,8 @@ struct AgentWatch {
 // every few seconds. On the way, takes this node's own disks again where the shelf has lost its
 // reservations (event reservations-lost), and brings its slots on the mailbox disks up to date
 // where a write failed (update_slot() in own_slot.h). `state` counts until the first look; from
-// then on what `lastword start` last wrote does. Errors: no survey can be made at all. All that is
+// then on what `lastword start` last wrote does. Errors: no survey can be made at all; the
+// partner has taken over from this node while it lived (kFenced). All that is
 // referred to outlives what this leaves behind in the kernel.
 [[nodiscard]] Result<std::optional<Failure>> wait_for_failure(const Config& config,
                                                               const NodeState& state,

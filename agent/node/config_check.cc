@@ -79,9 +79,10 @@ std::vector<Error> check_named_files(const Config& config, const std::string& pa
     files.add("[capture] kernel", kernel, why_no_file(kernel, R_OK),
               "name a kernel image that is there, or leave it out");
   }
-  if (const std::string& hook = config.hooks.service_taken; !hook.empty()) {
-    files.add("[hooks] service_taken", hook, why_not_run(hook),
-              "name an executable file, or leave it out");
+  for (const auto& [name, hook] : {std::pair{"[hooks] service_taken", config.hooks.service_taken},
+                                   {"[hooks] fenced", config.hooks.fenced}}) {
+    if (hook.empty()) continue;
+    files.add(name, hook, why_not_run(hook), "name an executable file, or leave it out");
   }
   files.add("[paths] dump_program", config.dump_program, why_no_file(config.dump_program, R_OK),
             "`make install` puts it into /usr/lib/lastword");

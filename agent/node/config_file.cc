@@ -158,7 +158,10 @@ void read_dump(ConfigReader& reader, const toml::table& root, Config& config) {
 void read_takeover(ConfigReader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "takeover");
   if (table == nullptr) return;
-  reader.only_keys(*table, "[takeover]", {"foreign_registrants"});
+  reader.only_keys(*table, "[takeover]", {"foreign_registrants", "when_fenced"});
+  reader.choice(*table, "when_fenced", config.when_fenced,
+                {{"panic", static_cast<int>(WhenFenced::kPanic)},
+                 {"end", static_cast<int>(WhenFenced::kEnd)}});
   reader.choice(*table, "foreign_registrants", config.foreign_registrants,
                 {{"remove", static_cast<int>(ForeignRegistrants::kRemove)},
                  {"refuse", static_cast<int>(ForeignRegistrants::kRefuse)}});
@@ -204,7 +207,8 @@ void read_hooks(ConfigReader& reader, const toml::table& root, Config& config) {
   config.hooks.timeout = config.timing.hook_timeout();
   const toml::table* table = reader.table(root, "hooks");
   if (table == nullptr) return;
-  reader.only_keys(*table, "[hooks]", {"service_taken", "timeout"});
+  reader.only_keys(*table, "[hooks]", {"service_taken", "fenced", "timeout"});
+  reader.absolute_path(*table, "fenced", config.hooks.fenced);
   reader.absolute_path(*table, "service_taken", config.hooks.service_taken);
   milliseconds timeout = config.hooks.timeout;
   reader.duration(*table, "timeout", timeout);

@@ -28,8 +28,16 @@ enum class ForeignRegistrants : std::uint8_t {
   kRefuse,  // the disk is not taken
 };
 
+// What the agent does on a node that the partner has taken over from while it lived, after the
+// hook.
+enum class WhenFenced : std::uint8_t {
+  kPanic,  // its dump writer finds the reservations gone, writes nothing and reboots
+  kEnd,    // the agent ends; somebody else reboots the node
+};
+
 struct Hooks {
   std::string service_taken;  // a program run with the event in its environment; empty: none
+  std::string fenced;         // run on a node that was taken over from while it lived; empty: none
   milliseconds timeout = Timing{}.hook_timeout();  // after which its processes are ended
 };
 
@@ -52,6 +60,7 @@ struct Config {
   std::string state_directory = "/run/lastword";           // must not survive a reboot
   std::string persistent_directory = "/var/lib/lastword";  // must survive one
   ForeignRegistrants foreign_registrants = ForeignRegistrants::kRemove;  // [takeover]
+  WhenFenced when_fenced = WhenFenced::kPanic;                           // [takeover]
   Hooks hooks;
 };
 

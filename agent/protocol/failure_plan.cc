@@ -83,6 +83,27 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
   return {};
 }
 
+Status check_not_fenced(const Survey& survey, const Config& config, const NodeState& state) {
+  const bool vote_lost = tells_of_lost_vote(survey, config, state.boot_generation);
+  for (const DiskView& disk : survey.disks) {
+    if (!in_cluster(disk, config) || !disk.reservations_known || is_registered(disk, state.key)) {
+      continue;
+    }
+    const bool joined = std::ranges::count(state.mailbox_joined, disk.label->disk_uuid()) != 0;
+    const bool held = disk.label->home_node() == config.self.id &&
+                      disk.label->home_generation() == state.boot_generation &&
+                      holder_node(disk, config) == config.partner.id;
+    if (!held && !(joined && vote_lost)) continue;
+    return fail({.code = Code::kFenced,
+                 .operation = "check reservations",
+                 .disk = disk.info.path,
+                 .detail = fmt::format("{} has taken over from this node while it lived: stop the "
+                                       "service here and reboot",
+                                       config.partner.name)});
+  }
+  return {};
+}
+
 Error taken_over_from() {
   return {.code = Code::kFenced,
           .operation = "takeover",

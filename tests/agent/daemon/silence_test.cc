@@ -207,6 +207,40 @@ BOOST_AUTO_TEST_CASE(agent_goes_on_after_a_takeover_and_runs_no_hook_again) {
              }) == 1);
 }
 
+BOOST_AUTO_TEST_CASE(node_that_is_taken_over_from_while_it_lives_runs_its_hook_and_panics) {
+  dies = Instant::max();
+  each_second = [this] {
+    if (executor.now() < Instant{20'000} || executor.now() >= Instant{21'000}) return;
+    // As alpha's takeover does it: the intent first.
+    Medium medium(shelf, kMailbox);
+    RecordIo records(medium, kMetadataOffset);
+    pb::MailboxSlot slot;
+    BOOST_TEST_REQUIRE(records.read(RecordPlace::kMailboxLow, slot).has_value());
+    slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+    slot.mutable_intent()->set_victim_node(kBeta);
+    slot.mutable_intent()->set_victim_generation(kOwn);
+    slot.mutable_intent()->set_number(1);
+    BOOST_TEST_REQUIRE(fake::ok(records.put(RecordPlace::kMailboxLow, slot)));
+    BOOST_TEST_REQUIRE(
+        fake::ok(alpha.lun(kMailbox)->preempt(key_of(kAlpha, kCrashed), state.key, kOwnerType)));
+  };
+  bool panicked = false;
+  TakeoverHands all = hands();
+  all.panic = [&] { panicked = true; };
+  const auto run = [&] {
+    return run_agent(config, surveyor, work.events, all, {.heartbeat = &heartbeat()});
+  };
+  BOOST_TEST(fake::fails(run(), Code::kFenced));
+  BOOST_TEST(panicked);
+  BOOST_TEST_REQUIRE(hooks.size() == 1U);
+  BOOST_TEST(hooks.front().input.event == "fenced");
+  BOOST_TEST(executor.now() < Instant{30'000});
+  panicked = false;
+  config.when_fenced = WhenFenced::kEnd;
+  BOOST_TEST(fake::fails(run(), Code::kFenced));
+  BOOST_TEST(!panicked);
+}
+
 BOOST_AUTO_TEST_CASE(another_machine_that_is_this_node_is_told_and_not_written_over) {
   dies = Instant::max();
   ends = Instant{20'000};
