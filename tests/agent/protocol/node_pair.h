@@ -58,6 +58,8 @@ class NodePair {
     std::vector<NodeEvent> timers;
   };
 
+  [[nodiscard]] static unsigned other(unsigned self);
+  [[nodiscard]] static bool open(const std::optional<pb::TakeoverIntent>& intent);
   [[nodiscard]] unsigned draw(unsigned below);
   void tell(const std::string& line);
   void boot(unsigned self);
