@@ -34,6 +34,11 @@ bool peer_owns(const DiskView& disk, const Config& config) {
          holder_node(disk, config) == config.partner.id;
 }
 
+bool holds_in_life(const DiskView& disk, const Config& config, std::uint32_t peer_life) {
+  return holder_node(disk, config) == config.partner.id &&
+         parse_key(disk.reservation->holder)->boot_generation == peer_life;
+}
+
 // Did this node have the disk in this life?
 bool had(const DiskView& disk, const NodeState& state) {
   return state.boot_generation != 0 && disk.label->home_generation() == state.boot_generation;
@@ -83,14 +88,17 @@ DiskFacts disk_facts(const Survey& survey, const Config& config, const NodeState
     if (!in_cluster(disk, config)) continue;
     facts.peer_panicked |= has_panicked(disk, config, facts.peer_generation);
     if (is_own_disk(disk, config)) {
-      facts.peer_owns_ours |= peer_owns(disk, config) && !had(disk, state) &&
-                              std::ranges::count(promised, disk.label->disk_uuid()) == 0;
+      if (!peer_owns(disk, config) || had(disk, state) ||
+          std::ranges::count(promised, disk.label->disk_uuid()) > 0) {
+        continue;
+      }
+      facts.peer_owns_ours = true;
+      facts.peer_life_holds_ours |= holds_in_life(disk, config, facts.peer_generation);
     } else if (disk.label->home_node() == config.partner.id) {
       const std::uint8_t holder = holder_node(disk, config);
       facts.has_peer_disk |= disk.label->owner_node() == config.self.id || holder == config.self.id;
-      facts.peer_in_service |=
-          disk.label->owner_node() == config.partner.id && holder == config.partner.id &&
-          parse_key(disk.reservation->holder)->boot_generation == facts.peer_generation;
+      facts.peer_in_service |= disk.label->owner_node() == config.partner.id &&
+                               holds_in_life(disk, config, facts.peer_generation);
     }
   }
   return facts;

@@ -48,6 +48,7 @@ struct PeerWord {
 struct DiskFacts {
   std::uint32_t peer_generation = 0;  // the peer's latest life that anything tells of
   bool peer_owns_ours = false;        // disks that this life never had, and that it is not promised
+  bool peer_life_holds_ours = false;  // of those, one by the key of its latest life
   bool promised = false;              // a label promises a disk of this node to this life
   bool announced = false;             // the peer's intent against this life is open
   bool announced_earlier = false;     // the peer's intent against an earlier life says TAKING
@@ -76,6 +77,7 @@ struct NodeFacts {
   bool intent_ordered = false;               // an operator had ordered that takeover
   bool giveback_open = false;                // this node's giveback was begun and not closed
   bool asked_to_leave = false;               // by a request that names this life, not expired
+  std::uint32_t asked_life = 0;              // the peer's life that this node asked to leave
   // What both nodes must agree on.
   std::uint32_t version = 0;
   std::uint64_t mailbox_set = 0;

@@ -86,11 +86,15 @@ enum class NodeEvent : std::uint8_t {
   // What the disks say.
   kOwnDisksFree,
   kPeerOwnsDisks,
+  kPeerTakesToo,
   kOwnIntentOpen,
+  kIntentOutlived,
   kGivebackOpen,
   kMayResume,
+  kNothingBegun,
   kPeerPanicked,
   kPeerHasItsDisks,
+  kPeerWaits,
   kPreempted,
   kReservationsLost,
   kTakeoverAnnounced,
@@ -130,7 +134,7 @@ struct NodeEventText {
   std::string_view name;
   std::string_view meaning;  // one sentence, for people
 };
-inline constexpr std::array<NodeEventText, 36> kNodeEvents{{
+inline constexpr std::array<NodeEventText, 40> kNodeEvents{{
     {NodeEvent::kOwnDisksFree, "own-disks-free",
      "No disk of this node is the peer's, and no takeover from this node is announced by a peer "
      "that "
@@ -138,9 +142,16 @@ inline constexpr std::array<NodeEventText, 36> kNodeEvents{{
     {NodeEvent::kPeerOwnsDisks, "peer-owns-disks",
      "The peer owns or holds disks of this node that this life never had, or, of a node that has "
      "touched none yet, has announced to take them."},
+    {NodeEvent::kPeerTakesToo, "peer-takes-too",
+     "A life of the peer that is later than the one this node takes over from holds disks of this "
+     "node: it takes over too."},
     {NodeEvent::kOwnIntentOpen, "own-intent-open",
      "This node's takeover intent is open: a takeover was interrupted, or this node rebooted since "
      "it was done."},
+    {NodeEvent::kIntentOutlived, "intent-outlived",
+     "This node's intent is open, but nothing is left of its takeover: no disk of the peer is "
+     "here, "
+     "and the victim lives again, or has its disks."},
     {NodeEvent::kGivebackOpen, "giveback-open",
      "This node has disks of the peer that are to go back: a giveback was begun, or no takeover is "
      "open that they would belong to."},
@@ -148,11 +159,17 @@ inline constexpr std::array<NodeEventText, 36> kNodeEvents{{
      "The open takeover needs no vote: this node owns or holds a disk of the peer, or the panic "
      "was "
      "proven, or an operator had ordered it."},
+    {NodeEvent::kNothingBegun, "nothing-begun",
+     "The remembered state is one of a takeover, but no intent is open, and no disk of the peer is "
+     "here."},
     {NodeEvent::kPeerPanicked, "peer-panicked",
      "A coredump header tells of a panic of the peer's present life, and automatic takeover is not "
      "switched off."},
     {NodeEvent::kPeerHasItsDisks, "peer-has-its-disks",
      "A later life of the peer is in service, and this node has no disk of the peer."},
+    {NodeEvent::kPeerWaits, "peer-waits",
+     "The peer waits in a life so late that some life between it and the one that is taken over is "
+     "over too."},
     {NodeEvent::kPreempted, "preempted",
      "This life's key is gone from a disk of its own, or from a majority of the mailbox disks, and "
      "the peer's intent against this life is there, or its hold on that disk."},
@@ -166,7 +183,8 @@ inline constexpr std::array<NodeEventText, 36> kNodeEvents{{
     {NodeEvent::kDisksPromised, "disks-promised",
      "The label of a disk of this node promises it to this life."},
     {NodeEvent::kBothWait, "both-wait",
-     "The peer waits for this node in its newest life, as this node waits for the peer."},
+     "The peer waits for this node in its newest life, as this node waits for the peer, or for the "
+     "rest of a giveback."},
     {NodeEvent::kPeerHeard, "peer-heard",
      "A message of the peer's present life has come, and it answers no announcement."},
     {NodeEvent::kPeerHalfSilent, "peer-half-silent",
@@ -208,7 +226,9 @@ inline constexpr std::array<NodeEventText, 36> kNodeEvents{{
     {NodeEvent::kGracefulAgreed, "graceful-agreed",
      "An operator here, or the peer, wants the peer to leave, and this node can take over."},
     {NodeEvent::kGracefulCancelled, "graceful-cancelled",
-     "The graceful takeover was cancelled, has expired, or both nodes wanted the other to leave."},
+     "The graceful takeover was cancelled, has expired, was asked of a life that has ended, or "
+     "both "
+     "nodes wanted the other to leave."},
     {NodeEvent::kGivebackAgreed, "giveback-agreed",
      "An operator, or the rule of automatic giveback, wants a giveback, and no veto stands."},
     {NodeEvent::kStopOrdered, "stop-ordered", "An operator has ordered `stop` or `halt`."},
@@ -232,6 +252,7 @@ enum class NodeAction : std::uint8_t {
   kCallOff,
   kCastVotes,
   kKeepIntent,
+  kReopenIntent,
   kTakePeerDisks,
   kTakeBothSets,
   kMarkTaken,
@@ -251,7 +272,7 @@ struct NodeActionText {
   std::string_view name;
   std::string_view meaning;  // what is done, and which event answers it; for people
 };
-inline constexpr std::array<NodeActionText, 26> kNodeActions{{
+inline constexpr std::array<NodeActionText, 27> kNodeActions{{
     {NodeAction::kTakeOwnDisks, "take-own-disks",
      "Register on the mailbox disks and take this node's own disks under the key of this life; "
      "after "
@@ -280,13 +301,19 @@ inline constexpr std::array<NodeActionText, 26> kNodeActions{{
      "living "
      "peer answers: peer-lives, announcement-over."},
     {NodeAction::kCallOff, "call-off",
-     "End an announcement: the intent becomes what it was before, and votes that were cast are not "
-     "reported any more."},
+     "End an announcement: the intent becomes TAKEN where a disk of the peer is here, else ENDED, "
+     "and "
+     "votes that were cast are not reported any more."},
     {NodeAction::kCastVotes, "cast-votes",
      "Remove the peer's key from the mailbox disks, in their order: majority-won, too-few-votes, "
      "preempted."},
     {NodeAction::kKeepIntent, "keep-intent",
-     "Make the intent durable, with the victim's life and the right to take over."},
+     "Make an intent against the peer's present life durable, with the right to take over: a "
+     "proven "
+     "panic, an order, or RELEASED."},
+    {NodeAction::kReopenIntent, "reopen-intent",
+     "Make the open intent durable as TAKING again, with its victim and its right; where the peer "
+     "waits in a later life, against the life before that one."},
     {NodeAction::kTakePeerDisks, "take-peer-disks",
      "Take the peer's disks, announce its service, recover its dump: takeover-done."},
     {NodeAction::kTakeBothSets, "take-both-sets",

@@ -10,6 +10,8 @@ namespace {
 using Ballot = NodeMemory::Ballot;
 
 constexpr EnumSet<Phase> kWatches{Phase::kUnseen, Phase::kPaired, Phase::kSuspect};
+constexpr EnumSet<Phase> kAnnouncesInPlace{Phase::kStandingBy, Phase::kGivingBack, Phase::kWaiting,
+                                           Phase::kReceiving};
 // A clean stop of the peer means something to them as the answer to an announcement only.
 constexpr EnumSet<Phase> kStopAnswers{Phase::kArbitrating, Phase::kGivingBack, Phase::kWaiting,
                                       Phase::kReceiving};
@@ -58,14 +60,15 @@ class Reading {
     // A node that waits has nothing to lose but a vote that it is casting.
     if (disks.preempted && (phase_ != Phase::kWaiting || announced())) add(NodeEvent::kPreempted);
     if (phase_ == Phase::kWaiting) return while_waiting(disks);
+    if (disks.peer_life_holds_ours && later_life(disks)) add(NodeEvent::kPeerTakesToo);
     if (disks.peer_owns_ours && !is(Phase::kReceiving)) add(NodeEvent::kPeerOwnsDisks);
-    if (disks.promised && kWatches.has(phase_)) add(NodeEvent::kDisksPromised);
+    const bool takes_late = kWatches.has(phase_) || mode_of(phase_) == NodeMode::kTakeover;
+    if (disks.promised && takes_late) add(NodeEvent::kDisksPromised);
+    if (is(Phase::kReceiving) && !disks.promised && peer_waits()) add(NodeEvent::kBothWait);
     if (disks.reservations_lost) add(NodeEvent::kReservationsLost);
   }
 
   void while_waiting(const DiskFacts& disks) {
-    const bool peer_waits =
-        heard() && is_present(facts_.word) && facts_.word.phase == Phase::kWaiting;
     // A peer that announced and fell silent could still act, but on keys of the earlier life only:
     // it would be found to have a disk then.
     const bool may_still_begin =
@@ -73,7 +76,7 @@ class Reading {
     const bool says_it_has_some = is_present(facts_.word) && facts_.word.has_our_disks;
     if (disks.promised) {
       add(NodeEvent::kDisksPromised);
-    } else if (peer_waits) {
+    } else if (peer_waits()) {
       add(NodeEvent::kBothWait);
     } else if (!disks.peer_owns_ours && !may_still_begin && !says_it_has_some) {
       add(NodeEvent::kOwnDisksFree);
@@ -94,6 +97,11 @@ class Reading {
         (is(Phase::kGivingBack) ? says_normal() : later_life(disks))) {
       add(NodeEvent::kPeerHasItsDisks);
     }
+    if (intent_is_open() && peer_waits() &&
+        facts_.word.generation > facts_.intent->victim_generation() + 1) {
+      add(NodeEvent::kPeerWaits);
+    }
+    if (!intent_is_open() && !disks.has_peer_disk) add(NodeEvent::kNothingBegun);
     if (facts_.giveback_open) {
       add(NodeEvent::kGivebackOpen);
     } else if (is(Phase::kResuming)) {
@@ -106,6 +114,8 @@ class Reading {
         add(NodeEvent::kOwnIntentOpen);
       } else if (disks.has_peer_disk) {
         add(NodeEvent::kGivebackOpen);
+      } else if (intent_is_open()) {
+        add(NodeEvent::kIntentOutlived);
       }
     }
   }
@@ -129,8 +139,12 @@ class Reading {
     if (is(Phase::kUnseen) ? facts_.voice.seen : heard()) add(NodeEvent::kPeerHeard);
     if (facts_.asked_to_leave && heard()) add(NodeEvent::kAskedToLeave);
     const bool stands_by_too = heard() && facts_.word.phase == Phase::kStandingBy;
-    if (is(Phase::kStandingBy) && stands_by_too && is_present(facts_.word))
+    const bool asked_another_life =
+        facts_.asked_life != 0 && facts_.word.generation > facts_.asked_life;
+    if (is(Phase::kStandingBy) &&
+        (asked_another_life || (stands_by_too && is_present(facts_.word)))) {
       add(NodeEvent::kGracefulCancelled);
+    }
   }
 
   void silence() {
@@ -146,7 +160,12 @@ class Reading {
   void add(NodeEvent event) { events_.push_back(event); }
   [[nodiscard]] bool is(Phase phase) const { return phase_ == phase; }
   [[nodiscard]] bool announced() const { return memory_.ballot != Ballot::kNone; }
-  [[nodiscard]] bool out() const { return memory_.ballot == Ballot::kAnnounced; }
+  // An announcement is out, of this daemon or of one that ended since.
+  [[nodiscard]] bool out() const {
+    return memory_.ballot == Ballot::kAnnounced ||
+           (memory_.ballot == Ballot::kNone && kAnnouncesInPlace.has(phase_) && facts_.intent &&
+            facts_.intent->phase() == pb::TakeoverIntent::TAKING);
+  }
   [[nodiscard]] bool voting() const { return memory_.ballot == Ballot::kVoting; }
   [[nodiscard]] bool heard() const {
     return facts_.voice.seen && facts_.voice.silence == Silence::kNone;
@@ -159,8 +178,17 @@ class Reading {
   [[nodiscard]] bool says_stopped() const {
     return is_present(facts_.word) && facts_.word.phase == Phase::kClean;
   }
+  [[nodiscard]] bool peer_waits() const {
+    return heard() && is_present(facts_.word) && facts_.word.phase == Phase::kWaiting;
+  }
+  // Two that give back to each other need not wait for each other.
   [[nodiscard]] bool says_normal() const {
-    return is_present(facts_.word) && mode_of(facts_.word.phase) == NodeMode::kNormal;
+    return is_present(facts_.word) && (mode_of(facts_.word.phase) == NodeMode::kNormal ||
+                                       facts_.word.phase == Phase::kGivingBack);
+  }
+  [[nodiscard]] bool intent_is_open() const {
+    return facts_.intent && (facts_.intent->phase() == pb::TakeoverIntent::TAKING ||
+                             facts_.intent->phase() == pb::TakeoverIntent::TAKEN);
   }
   // Than the one that this node's intent is against.
   [[nodiscard]] bool later_life(const DiskFacts& disks) const {
@@ -224,7 +252,8 @@ NodePlan::Step NodePlan::happened(NodeEvent event) {
   if (event == NodeEvent::kTakeoverAnnounced) memory_.told_of_peer_announcement = true;
   if (event == NodeEvent::kAnnouncementGone) memory_.told_of_peer_announcement = false;
   // A node that resumes has nothing to call off: its intent stays, and so it announces again.
-  if (event == NodeEvent::kTooFewVotes) memory_.ballot = Ballot::kNone;
+  const bool over = event == NodeEvent::kTooFewVotes || !goes_on(NodeAction::kCastVotes, phase_);
+  if (over) memory_.ballot = Ballot::kNone;
   return step;
 }
 

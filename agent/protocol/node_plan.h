@@ -8,8 +8,8 @@
 // carried out. An order is refused by takeover_refusals.h, or by a row of the table that says so,
 // before it comes here.
 //
-// Facts are gathered after the actions that came before were carried out: facts that are older than
-// this node's own write would show it the past.
+// Facts are gathered after the records that the actions before write are durable (intent, giveback,
+// countdown): older facts would show a node the past. Takings and hooks may still be at work.
 #pragma once
 
 #include <optional>

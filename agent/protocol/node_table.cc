@@ -41,16 +41,13 @@ constexpr Phases kRunning = kNormal | kInTakeover | kInRebooting;
 // Announce a takeover from where they are, and can go back to what they are.
 constexpr Phases kAnnounceInPlace = kWithoutOwn | Phases{kStandingBy, kGivingBack};
 
-constexpr Events kAllButStart{
-    kOwnDisksFree,      kPeerOwnsDisks,     kOwnIntentOpen,    kGivebackOpen,
-    kMayResume,         kPeerPanicked,      kPeerHasItsDisks,  kPreempted,
-    kReservationsLost,  kTakeoverAnnounced, kAnnouncementGone, kDisksPromised,
-    kBothWait,          kPeerHeard,         kPeerHalfSilent,   kPeerSilent,
-    kPeerSilentHeld,    kPeerLives,         kPeerStopped,      kPeerReleased,
-    kAskedToLeave,      kAnnouncementOver,  kMajorityWon,      kTooFewVotes,
-    kTakeoverDone,      kTakeoverUndone,    kServiceEnded,     kCountdownOver,
-    kGivebackCalledOff, kAllReceived,       kTakeoverOrdered,  kGracefulAgreed,
-    kGracefulCancelled, kGivebackAgreed,    kStopOrdered};
+constexpr Events all_but(NodeEvent left_out) {
+  Events events{};
+  for (const NodeEventText& text : kNodeEvents) {
+    if (text.event != left_out) events = events | Events{text.event};
+  }
+  return events;
+}
 
 constexpr std::array kRows{
     // ---- the first look, and whose this node's disks are
@@ -69,10 +66,24 @@ constexpr std::array kRows{
         {kCallOff, kCancelGraceful, kStopService, kReleaseDisks, kTellWaiting},
         "One disk decides: the peer took it from an earlier life before this life came to it, and "
         "a set that is split serves nobody."),
-    ignored({kTaking}, {kPeerOwnsDisks}, "A node that takes both sets finds just that."),
-    ignored({kServing, kGivingBack}, {kPeerOwnsDisks},
-            "All are here; a peer that takes one removes this life's key, which is preempted."),
+    stays({kTaking}, kPeerOwnsDisks, {kTakeBothSets},
+          "Disks beat memory: this node had waited, and its own disks are part of the takeover."),
+    moves({kServing}, kPeerOwnsDisks, kTaking, {kReopenIntent, kTakeBothSets},
+          "Disks beat memory: this node had waited, and its own disks are part of the takeover."),
+    moves({kGivingBack}, kPeerOwnsDisks, kWaiting,
+          {kCallOff, kCloseGiveback, kStopService, kReleaseDisks, kTellWaiting},
+          "One disk decides: the peer took over from an earlier life of this node, and takes the "
+          "rest "
+          "too."),
     ignored(kWithoutOwn, {kPeerOwnsDisks}, "That is what this node waits for the end of."),
+
+    moves(
+        {kTaking, kServing}, kPeerTakesToo, kWaiting,
+        {kCloseIntent, kStopService, kReleaseDisks, kTellWaiting},
+        "Two takeovers never overlap: whoever sees the other gives way; if both do, both wait, and "
+        "end with their own disks."),
+    ignored(kNormal | kInRebooting | Phases{kArbitrating, kGivingBack}, {kPeerTakesToo},
+            "It is found as peer-owns-disks."),
 
     moves({kLooking}, kOwnIntentOpen, kResuming, {kTakeOwnDisks, kServeOwn},
           "This node was in TAKEOVER, and nobody else has a claim to its own disks."),
@@ -81,10 +92,19 @@ constexpr std::array kRows{
     ignored(kGraceful | kInTakeover | Phases{kResuming}, {kOwnIntentOpen},
             "The intent belongs to what is under way."),
     ignored(kWithoutOwn, {kOwnIntentOpen}, "This node's own disks come first."),
-    moves({kResuming}, kMayResume, kTaking, {kKeepIntent, kTakePeerDisks},
+    stays(kWatching, kIntentOutlived, {kCloseIntent},
+          "As long as it stands open, the peer waits for it."),
+    ignored(kGraceful | kInTakeover | kInRebooting, {kIntentOutlived},
+            "What is under way uses the intent, or ends it."),
+    moves({kResuming}, kMayResume, kTaking, {kReopenIntent, kTakePeerDisks},
           "Disks beat memory: what a label gives to this node needs no second vote."),
     impossible(kNormal | kInTakeover | kWithoutOwn | Phases{kLooking}, {kMayResume},
                "Only a node that resumes asks."),
+
+    moves({kArbitrating, kTaking, kServing, kResuming}, kNothingBegun, kUnseen, {},
+          "Disks beat memory: the daemon ended before it had written the intent."),
+    ignored(kNormal | kWithoutOwn | Phases{kLooking, kGivingBack}, {kNothingBegun},
+            "Nothing is remembered that would need an intent."),
 
     moves({kLooking}, kGivebackOpen, kGivingBack, {kTakeOwnDisks, kServeOwn, kGiveBack},
           "A giveback that was begun is finished: the peer may have some of the disks by now."),
@@ -94,11 +114,11 @@ constexpr std::array kRows{
     ignored(kGraceful | kWithoutOwn | Phases{kArbitrating}, {kGivebackOpen},
             "What is under way comes first."),
 
-    moves({kWaiting}, kBothWait, kUnseen, {kCloseIntent, kTakeOwnDisks, kServeOwn},
+    moves(kWithoutOwn, kBothWait, kUnseen, {kCloseIntent, kTakeOwnDisks, kServeOwn},
           "Neither serves, and each knows that the other touches nothing: each ends with its own "
           "disks."),
-    impossible(kNormal | kInTakeover | Phases{kLooking, kReceiving, kResuming}, {kBothWait},
-               "Only a node that waits asks."),
+    impossible(kNormal | kInTakeover | Phases{kLooking, kResuming}, {kBothWait},
+               "Only a node that waits, or that waits for the rest of a giveback, asks."),
 
     // ---- a proven panic: it cannot race
     moves(kWatching | Phases{kArbitrating, kResuming}, kPeerPanicked, kTaking,
@@ -124,6 +144,11 @@ constexpr std::array kRows{
     ignored(kNormal | Phases{kArbitrating} | kWithoutOwn | Phases{kLooking}, {kPeerHasItsDisks},
             "No takeover of this node's is open that it would end."),
 
+    stays({kTaking}, kPeerWaits, {kReopenIntent, kTakePeerDisks},
+          "What a life between the two still holds is nobody's any more, and belongs to the set."),
+    ignored(kNormal | kInRebooting | Phases{kArbitrating, kServing, kGivingBack}, {kPeerWaits},
+            "There is nothing to take that it would free."),
+
     // ---- one's own key
     moves(kInService, kPreempted, kFenced, {kFence},
           "The peer has won: every cache of this node is stale."),
@@ -146,15 +171,14 @@ constexpr std::array kRows{
     // ---- the peer gives back
     moves({kWaiting}, kDisksPromised, kReceiving, {kReceiveDisks},
           "The giver has ended the service of these disks; it is still their holder."),
-    stays(kWatching, kDisksPromised, {kReceiveDisks},
+    stays(kWatching | kInTakeover, kDisksPromised, {kReceiveDisks},
           "A disk that came to light late, or that this life had not got, follows the others."),
     ignored({kReceiving}, {kDisksPromised}, "It is under way."),
-    ignored(kGraceful | kInTakeover | Phases{kLooking, kResuming}, {kDisksPromised},
+    ignored(kGraceful | Phases{kLooking, kResuming}, {kDisksPromised},
             "What is under way comes first; the promise stands."),
     moves({kReceiving}, kAllReceived, kUnseen, {kServeOwn}, "Service begins when all are there."),
-    stays(kWatching, kAllReceived, {kServeOwn}, "The late ones join the service."),
-    ignored(kGraceful | kInTakeover | Phases{kLooking, kWaiting, kResuming}, {kAllReceived},
-            "It was overtaken."),
+    stays(kWatching | kInTakeover, kAllReceived, {kServeOwn}, "The late ones join the service."),
+    ignored(kGraceful | Phases{kLooking, kWaiting, kResuming}, {kAllReceived}, "It was overtaken."),
 
     // ---- the peer is heard, or is not
     moves({kUnseen, kSuspect}, kPeerHeard, kPaired, {}, "The peer lives."),
@@ -240,7 +264,7 @@ constexpr std::array kRows{
           "The peer can come back to a giveback."),
     ignored(kNormal | kInRebooting | Phases{kArbitrating, kServing, kGivingBack}, {kTakeoverDone},
             "It was overtaken."),
-    moves({kServing}, kTakeoverUndone, kTaking, {kKeepIntent, kTakePeerDisks},
+    moves({kServing}, kTakeoverUndone, kTaking, {kReopenIntent, kTakePeerDisks},
           "A disk that comes late belongs to the same takeover."),
     ignored(kNormal | kInRebooting | Phases{kArbitrating, kTaking, kGivingBack}, {kTakeoverUndone},
             "It is under way, or no takeover is open."),
@@ -306,7 +330,7 @@ constexpr std::array kRows{
           "As after a boot: the peer may have the disks."),
     ignored({kFenced}, {kStartOrdered}, "Refused: only a reboot empties the caches."),
     ignored(kRunning, {kStartOrdered}, "It has been started."),
-    ignored(kInStopped, kAllButStart,
+    ignored(kInStopped, all_but(kStartOrdered),
             "A stopped node touches nothing until it is started or rebooted."),
 };
 

@@ -6,6 +6,9 @@
 //   2. the new state is durable, on the own disk and in the own mailbox slot, before
 //   3. the actions are carried out, in their order
 //   4. what comes of them is the next event
+// An action that is not over when the state changes goes on where goes_on() says so, and is given
+// up elsewhere. A daemon that restarts observes the disks once, and then takes up resumed_actions()
+// of the state that it finds itself in.
 //
 // Four rules shape the table.
 //
@@ -90,5 +93,11 @@ struct NodeRow {
 [[nodiscard]] std::span<const NodeRow> node_rows();
 // The one row of this pair; every pair has one.
 [[nodiscard]] const NodeRow& node_row(Phase phase, NodeEvent event);
+
+// Is an action that was begun still wanted in this state? Those that only write or tell always are.
+[[nodiscard]] bool goes_on(NodeAction action, Phase phase);
+// What a daemon that restarts in this state takes up again. Disks and records tell each action how
+// far it has come.
+[[nodiscard]] ActionList resumed_actions(Phase phase);
 
 }  // namespace lastword

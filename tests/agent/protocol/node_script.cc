@@ -23,7 +23,6 @@ struct ScriptNode {
   std::uint32_t life = 7;
   NodePlan plan;
   NodeFacts facts;
-  std::optional<pb::TakeoverIntent> before;  // the intent before an announcement
 
   ScriptNode() { begin_life(); }
   void begin_life() {
@@ -58,6 +57,7 @@ bool set(ScriptNode& node, std::string_view word) {
   DiskFacts& disks = *facts.disks;
   const std::map<std::string_view, bool*> flags{
       {"peer-owns-ours", &disks.peer_owns_ours},
+      {"peer-life-holds-ours", &disks.peer_life_holds_ours},
       {"promised", &disks.promised},
       {"announced", &disks.announced},
       {"announced-earlier", &disks.announced_earlier},
@@ -76,6 +76,8 @@ bool set(ScriptNode& node, std::string_view word) {
     *flag->second = yes;
   } else if (key == "peer-life") {
     see_peer_life(node, static_cast<std::uint32_t>(std::stoul(value)));
+  } else if (key == "asked-life") {
+    facts.asked_life = static_cast<std::uint32_t>(std::stoul(value));
   } else if (key == "silence") {
     facts.voice.silence = value == "whole"  ? Silence::kWhole
                           : value == "half" ? Silence::kHalf
@@ -112,16 +114,20 @@ void write(ScriptNode& node, NodeAction action, NodeEvent why) {
   switch (action) {
     case NodeAction::kAnnounceTakeover:
     case NodeAction::kKeepIntent:
-      node.before = facts.intent;
       intend(pb::TakeoverIntent::TAKING);
       facts.intent->set_proven(why == NodeEvent::kPeerPanicked);
       facts.intent_ordered = why == NodeEvent::kTakeoverOrdered;
       break;
+    case NodeAction::kReopenIntent: {
+      const std::uint32_t victim = facts.intent->victim_generation();
+      const std::uint32_t before = facts.word.generation - 1;  // the life before one that waits
+      intend(pb::TakeoverIntent::TAKING);
+      facts.intent->set_victim_generation(why == NodeEvent::kPeerWaits ? before : victim);
+      break;
+    }
     case NodeAction::kCallOff:
-      if (node.plan.memory().ballot == NodeMemory::Ballot::kNone && node.before != std::nullopt) {
-        facts.intent = node.before;
-      } else if (open) {
-        intend(pb::TakeoverIntent::ENDED);
+      if (open) {
+        intend(facts.disks->has_peer_disk ? pb::TakeoverIntent::TAKEN : pb::TakeoverIntent::ENDED);
       }
       break;
     case NodeAction::kCloseIntent:
@@ -190,7 +196,14 @@ class Stage {
       if (event == kNodeEvents.end()) return {"unknown event"};
       perform(node, {node.plan.happened(event->event)});
     } else if (words[1] == "reboot") {
-      reboot(node, arguments);
+      ++node.life;
+      node.begin_life();
+      tell_life(node);
+    } else if (words[1] == "restart" && arguments.size() == 1) {
+      const auto phase = find_named(kPhases, arguments[0]);
+      if (phase == kPhases.end()) return {"unknown state"};
+      node.plan = NodePlan(phase->phase);
+      tell_life(node);
     } else if (words[1] == "refusals") {
       const bool graceful = arguments == Words{"graceful"};
       const Phase phase = node.plan.phase();
@@ -216,15 +229,7 @@ class Stage {
                        .switches = switches,
                        .has_our_disks = peer.facts.disks->has_peer_disk};
   }
-  void reboot(ScriptNode& node, const Words& arguments) {
-    if (!arguments.empty()) {
-      const auto phase = find_named(kPhases, arguments[0]);
-      if (phase == kPhases.end()) return output_.emplace_back("unknown state"), void();
-      node.plan = NodePlan(phase->phase);
-    } else {
-      ++node.life;
-      node.begin_life();
-    }
+  void tell_life(const ScriptNode& node) {
     output_.push_back(fmt::format("life {}: {}", node.life, state_text(node.plan.phase())));
   }
   void observe(ScriptNode& node) {

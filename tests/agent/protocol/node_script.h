@@ -7,8 +7,9 @@
 //       peer-owns-disks: ...      the steps that this makes, one a line, as the node gives them
 //   a hears b                     the newest message of b reaches a, and a observes
 //   a event majority-won          an action of a has ended so, or an operator orders it
-//   a reboot                      a new life of a, looking; with a state: its daemon restarts in
-//   that a refusals                    what stands against a takeover of a silent peer by a; with
+//   a reboot                      a new life of a, looking
+//   a restart waiting             its daemon restarts, with that state remembered
+//   a refusals                    what stands against a takeover of a silent peer by a; with
 //                                 `graceful`: against a graceful takeover
 //
 // Facts of `see`, each until it is told otherwise: those of `set()` in node_script.cc. What an

@@ -103,29 +103,56 @@ BOOST_AUTO_TEST_CASE(intent_is_durable_before_anything_is_taken) {
   for (const NodeRow& row : node_rows()) {
     for (const NodeAction taking : {NodeAction::kTakePeerDisks, NodeAction::kTakeBothSets}) {
       if (!does(row, taking)) continue;
-      // A vote is cast under an intent that was made durable by the announcement or the order; an
-      // order to try again meets an intent that is open.
-      const bool open =
-          row.events.has(NodeEvent::kMajorityWon) ||
-          (row.events.has(NodeEvent::kTakeoverOrdered) && row.from.has(Phase::kTaking));
-      BOOST_TEST((open || place(row, NodeAction::kKeepIntent) < place(row, taking)), row.why);
+      // Votes are cast under an intent that the announcement or the order has made durable; a node
+      // that is taking has an open one.
+      const bool open = row.events.has(NodeEvent::kMajorityWon) || row.outcome == Outcome::kStays;
+      const auto intent =
+          std::min(place(row, NodeAction::kKeepIntent), place(row, NodeAction::kReopenIntent));
+      BOOST_TEST((open || intent < place(row, taking)), row.why);
+      if (row.outcome == Outcome::kStays) BOOST_TEST(row.from.has(Phase::kTaking), row.why);
     }
   }
 }
 
+// Whoever begins to take has one of these rights; the rest goes on with what was begun.
 BOOST_AUTO_TEST_CASE(nothing_is_taken_without_panic_majority_order_or_handover) {
-  for (const NodeRow& row : node_rows()) {
-    if (!does(row, NodeAction::kTakePeerDisks) && !does(row, NodeAction::kTakeBothSets)) continue;
+  constexpr EnumSet<NodeEvent> kRights{NodeEvent::kPeerPanicked, NodeEvent::kMajorityWon,
+                                       NodeEvent::kPeerReleased};
+  constexpr EnumSet<Phase> kBegun{Phase::kTaking, Phase::kServing, Phase::kResuming};
+  for (const PhaseText& phase : kPhases) {
     for (const NodeEventText& event : kNodeEvents) {
-      if (!row.events.has(event.event)) continue;
-      const bool right =
-          event.event == NodeEvent::kPeerPanicked || event.event == NodeEvent::kMajorityWon ||
-          event.event == NodeEvent::kPeerReleased || event.event == NodeEvent::kMayResume ||
-          event.event == NodeEvent::kTakeoverUndone ||
-          (event.event == NodeEvent::kTakeoverOrdered && row.from.has(Phase::kTaking));
-      BOOST_TEST(right, event.name);
+      const NodeRow& row = node_row(phase.phase, event.event);
+      if (!does(row, NodeAction::kTakePeerDisks) && !does(row, NodeAction::kTakeBothSets)) continue;
+      BOOST_TEST((kRights.has(event.event) || kBegun.has(phase.phase)), event.name);
     }
   }
+}
+
+// The state is left with the action: or a daemon that restarts would do it again elsewhere.
+BOOST_AUTO_TEST_CASE(actions_of_a_row_are_wanted_in_the_state_that_it_leads_to) {
+  for (const PhaseText& phase : kPhases) {
+    for (const NodeEventText& event : kNodeEvents) {
+      const NodeRow& row = node_row(phase.phase, event.event);
+      const Phase next = row.outcome == Outcome::kMoves ? row.to : phase.phase;
+      for (const NodeAction action : row.actions.get()) {
+        BOOST_TEST(goes_on(action, next),
+                   fmt::format("{} in {}: {}", event.name, phase.name, name_of(action)));
+      }
+    }
+    for (const NodeAction action : resumed_actions(phase.phase).get()) {
+      BOOST_TEST(goes_on(action, phase.phase), name_of(action));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_taken_on_after_a_node_has_given_way) {
+  for (const Phase phase : {Phase::kUnseen, Phase::kPaired, Phase::kWaiting, Phase::kGivingBack,
+                            Phase::kFenced, Phase::kClean}) {
+    BOOST_TEST(!goes_on(NodeAction::kTakePeerDisks, phase), name_of(phase));
+    BOOST_TEST(!goes_on(NodeAction::kTakeBothSets, phase), name_of(phase));
+  }
+  BOOST_TEST(!goes_on(NodeAction::kTakeOwnDisks, Phase::kWaiting));
+  BOOST_TEST(!goes_on(NodeAction::kTakeOwnDisks, Phase::kLeaving));
 }
 
 BOOST_AUTO_TEST_CASE(proven_panic_needs_no_announcement_and_no_majority) {
