@@ -49,6 +49,9 @@ class CliCommand {
   CliOption option(const std::string& names, unsigned& value, const std::string& help);
   CliOption option(const std::string& names, std::optional<std::uint64_t>& value,
                    const std::string& help);
+  // A command of this command, as in `lastword clone list`: one of them must be named, and only
+  // they have work.
+  CliCommand command(const std::string& name, const std::string& help);
   // The command's work: returns the exit status. It runs after all of the line has been parsed.
   void runs(std::function<int()> work);
 
