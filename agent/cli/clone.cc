@@ -13,6 +13,7 @@
 #include "agent/transfer/clone_store.h"
 #include "agent/transfer/list_run.h"
 #include "agent/transfer/publication.h"
+#include "agent/transfer/push_run.h"
 #include "agent/transfer/receive_stream.h"
 #include "agent/transfer/send_run.h"
 #include "agent/transfer/snapshot_run.h"
@@ -24,6 +25,7 @@ namespace {
 
 struct CloneOptions {
   std::string place;  // SET, SET@UUID or POOL
+  std::string to;     // HOST:POOL
   std::string from;
   std::string codec = "auto";
   bool json = false;
@@ -185,6 +187,43 @@ int run_receive(const CloneOptions& options) {
   return kExitOk;
 }
 
+int run_push(const CloneOptions& options) {
+  const auto codec = CodecSetting::parse(options.codec);
+  if (!codec) return report_error(codec.error());
+  const std::size_t colon = options.to.find(':');
+  if (colon == options.to.npos || colon == 0 || colon + 1 == options.to.size()) {
+    return report_error(wrong_line(options.to, "is not HOST:POOL"));
+  }
+  Result<Pushed> pushed;
+  {
+    const Interruption interruption(
+        "interrupted: nothing was published there unless all had arrived; push again");
+    ProgressBar bar("pushing", stderr);
+    pushed =
+        push_set({.set = options.place,
+                  .host = options.to.substr(0, colon),
+                  .pool = options.to.substr(colon + 1),
+                  .codec = *codec,
+                  .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
+  }
+  if (!pushed) return report_error(pushed.error());
+  if (options.json) {
+    print_json(pushed->figures);
+  } else if (pushed->plan.needed) {
+    print_transfer(stderr, "pushed", pushed->figures);
+  } else {
+    print_message(fmt::format("{} has the newest snapshot, {}\n", options.to, pushed->plan.base));
+  }
+  return kExitOk;
+}
+
+int run_snapshots(const CloneOptions& options) {
+  const auto uuids = find_snapshots(options.place);
+  if (!uuids) return report_error(uuids.error());
+  for (const std::string& uuid : *uuids) fmt::print("{}\n", uuid);
+  return kExitOk;
+}
+
 int run_verify(const CloneOptions& options) {
   const NamedSet set = named_set(options.place);
   std::string uuid = set.snapshot;
@@ -238,6 +277,20 @@ void add_clone_command(Parser& parser, const CommandContext&) {
   receive.option("POOL", options->place, "Directory that the set is in, or comes into").required();
   receive.flag("--json", options->json, "Print the result as JSON");
   receive.runs([options] { return run_receive(*options); });
+
+  CliCommand push =
+      clone.command("push", "Send the newest snapshot by ssh, from the newest that both have");
+  push.option("HOST:POOL", options->to, "A server, and the directory of sets there").required();
+  push.option("SET", options->place, "Directory of the volumes").required();
+  push.option("--codec", options->codec, "none, lz4, zstd, zstd:LEVEL or auto")
+      .value_name("CODEC")
+      .default_value("auto");
+  push.flag("--json", options->json, "Print the result as JSON");
+  push.runs([options] { return run_push(*options); });
+
+  CliCommand snapshots = clone.command("snapshots", "Print the UUIDs of a set's snapshots");
+  snapshots.option("SET", options->place, "Directory of the volumes").required();
+  snapshots.runs([options] { return run_snapshots(*options); });
 
   CliCommand verify = clone.command("verify", "Read a snapshot and compare it with its hashes");
   verify.option("SET", options->place, "SET, its newest snapshot, or SET@UUID").required();

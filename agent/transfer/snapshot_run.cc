@@ -146,7 +146,7 @@ Result<pb::CloneSnapshot> take_snapshot(const std::string& set, Executor& execut
         (void)::unlink((area->directory() + "/" + source.name).c_str());
       }
     }
-    snapshot.set_taken_utc(utc_time(executor.unix_ms()));
+    snapshot.set_taken_utc(utc_time_with_ms(executor.unix_ms()));
     const auto one_point = copy_all(*sources, area->directory(), executor);
     if (!one_point) return fail(one_point.error());
     snapshot.set_at_one_point(*one_point);
