@@ -120,7 +120,8 @@ Result<bool> copy_all(std::vector<Source>& sources, const std::string& directory
 }  // namespace
 
 bool is_one_point(const std::vector<Quiet>& volumes) {
-  return std::ranges::none_of(volumes, [](const Quiet& one) { return !one.held && one.changed; });
+  const auto written = [](const Quiet& one) { return !one.held && one.changed; };
+  return volumes.size() == 1 || std::ranges::none_of(volumes, written);
 }
 
 Result<pb::CloneSnapshot> take_snapshot(const std::string& set, Executor& executor) {

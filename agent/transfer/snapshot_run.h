@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "agent/base/executor.h"
 #include "agent/transfer/clone.pb.h"
@@ -14,7 +15,8 @@ struct Quiet {
   bool held = false;     // nobody had it open for writing, and who wants to has to wait
   bool changed = false;  // it was written meanwhile
 };
-// Are the copies of all volumes of one moment? Pure.
+// Are the copies of all volumes of one moment? One alone always is: FICLONE copies a file at one
+// moment. Pure.
 [[nodiscard]] bool is_one_point(const std::vector<Quiet>& volumes);
 
 // Volumes that nobody has open for writing are held against it until all copies are made. Of the
