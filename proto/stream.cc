@@ -128,54 +128,68 @@ std::span<const PageRun> runs_of(std::span<const std::byte, kBlockBytes> block,
           std::min(header.run_count, kMaxRuns)};
 }
 
-void seal_section(std::span<std::byte, kBlockBytes> block) {
+void seal_section(std::span<std::byte, kBlockBytes> block, const StreamFormat& format) {
   SectionHeader header;
   std::memcpy(&header, block.data(), sizeof header);
-  header.magic = kSectionMagic;
-  header.version = kStreamVersion;
+  header.magic = format.magic;
+  header.version = format.version;
   header.header_crc32c = 0;
   std::memcpy(block.data(), &header, sizeof header);
   header.header_crc32c = header_crc(block);
   std::memcpy(block.data(), &header, sizeof header);
 }
 
+Result<SectionHeader> parse_frame(std::span<const std::byte, kBlockBytes> block,
+                                  const StreamFormat& format, std::uint64_t expected_sequence,
+                                  std::span<const std::uint8_t, 16> id) {
+  SectionHeader header;
+  std::memcpy(&header, block.data(), sizeof header);
+  Error error{.code = Code::kNotFound, .operation = "read section", .detail = "no section"};
+  if (header.magic != format.magic) return fail(error);
+  if (header.header_crc32c != header_crc(block)) return corrupt("wrong header CRC");
+  error.detail = format.stranger;
+  if (header.sequence != expected_sequence) return fail(error);
+  if (!std::equal(id.begin(), id.end(), header.crash_id.begin())) return fail(error);
+  error.detail = {};
+  if (header.version < format.version) error.code = Code::kUnsupported;
+  if (header.version > format.version) error.code = Code::kFutureVersion;
+  if (header.version != format.version) return fail(error);
+  return header;
+}
+
+Status check_codec(const SectionHeader& header, std::uint64_t max_raw_bytes) {
+  if (header.codec > static_cast<std::uint16_t>(Codec::kZstd)) return corrupt("unknown codec");
+  if (header.raw_bytes > max_raw_bytes || header.stored_bytes > max_raw_bytes) {
+    return corrupt("section too long");
+  }
+  const bool plain = static_cast<Codec>(header.codec) == Codec::kNone;
+  if (plain && header.raw_bytes != header.stored_bytes) {
+    return corrupt("stored and raw length differ without a codec");
+  }
+  if (!plain && header.stored_bytes >= header.raw_bytes) return corrupt("stored longer than raw");
+  return {};
+}
+
 Result<SectionHeader> parse_section(std::span<const std::byte, kBlockBytes> block,
                                     std::uint64_t expected_sequence,
                                     std::span<const std::uint8_t, 16> crash_id) {
-  SectionHeader header;
-  std::memcpy(&header, block.data(), sizeof header);
-  if (header.magic != kSectionMagic) {
-    return fail({.code = Code::kNotFound, .operation = "read section", .detail = "no section"});
+  auto frame = parse_frame(block, kDumpFormat, expected_sequence, crash_id);
+  if (!frame) {
+    Error error = frame.error();
+    if (error.code == Code::kUnsupported) {
+      error.detail =
+          "written by an older lastword, before its first release; recover it with "
+          "that version";
+    } else if (error.code == Code::kFutureVersion) {
+      error.detail = "written by a newer lastword; recover it with that version";
+    }
+    return fail(error);
   }
-  if (header.header_crc32c != header_crc(block)) return corrupt("wrong header CRC");
-  if (header.sequence != expected_sequence ||
-      !std::equal(crash_id.begin(), crash_id.end(), header.crash_id.begin())) {
-    return fail({.code = Code::kNotFound,
-                 .operation = "read section",
-                 .detail = "section of an earlier dump"});
-  }
-  if (header.version < kStreamVersion) {
-    return fail({.code = Code::kUnsupported,
-                 .operation = "read section",
-                 .detail = "written by an older lastword, before its first release; recover it "
-                           "with that version"});
-  }
-  if (header.version > kStreamVersion) {
-    return fail({.code = Code::kFutureVersion,
-                 .operation = "read section",
-                 .detail = "written by a newer lastword; recover it with that version"});
-  }
+  const SectionHeader& header = *frame;
   const auto kind = static_cast<SectionKind>(header.kind);
   const std::uint64_t limit = max_raw_bytes(kind);
   if (limit == 0) return corrupt("unknown section kind");
-  if (header.codec > static_cast<std::uint16_t>(Codec::kZstd)) return corrupt("unknown codec");
-  if (header.raw_bytes > limit || header.stored_bytes > limit) return corrupt("section too long");
-  if (static_cast<Codec>(header.codec) == Codec::kNone && header.raw_bytes != header.stored_bytes) {
-    return corrupt("stored and raw length differ without a codec");
-  }
-  if (static_cast<Codec>(header.codec) != Codec::kNone && header.stored_bytes >= header.raw_bytes) {
-    return corrupt("stored longer than raw");
-  }
+  if (Status status = check_codec(header, limit); !status) return fail(status.error());
   if (header.pass >= kPagePasses || (kind != SectionKind::kPages && header.pass != 0)) {
     return corrupt("unknown pass");
   }

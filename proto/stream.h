@@ -120,9 +120,31 @@ static_assert(sizeof(EndPayload) == 128);
   return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
 }
 
+// Which streams a header block may belong to: another kind of stream in the same framing is
+// proto/clone_stream.h.
+struct StreamFormat {
+  std::array<char, 8> magic;
+  std::uint32_t version;
+  std::string_view stranger;  // what a section with another id or sequence is called
+};
+inline constexpr StreamFormat kDumpFormat{kSectionMagic, kStreamVersion,
+                                          "section of an earlier dump"};
+
 // Completes a header block: fills magic, version and header_crc32c of the header at its start.
 // The caller has set everything else, runs included, and zeroed the rest. Never allocates.
-void seal_section(std::span<std::byte, kBlockBytes> block);
+void seal_section(std::span<std::byte, kBlockBytes> block,
+                  const StreamFormat& format = kDumpFormat);
+
+// What is the same in every stream: magic (else kNotFound), CRC of the header block (kCorrupt),
+// sequence and id (kNotFound: of another stream), version (older: kUnsupported, newer:
+// kFutureVersion). Says nothing yet of kind, codec, lengths and runs. Never allocates.
+[[nodiscard]] Result<SectionHeader> parse_frame(std::span<const std::byte, kBlockBytes> block,
+                                                const StreamFormat& format,
+                                                std::uint64_t expected_sequence,
+                                                std::span<const std::uint8_t, 16> id);
+
+// Is this a codec, and do the two lengths agree with it? kCorrupt: no. Never allocates.
+[[nodiscard]] Status check_codec(const SectionHeader& header, std::uint64_t max_raw_bytes);
 
 // Checks magic, version, CRC and every bound (sizes per kind, run table sorted and inside
 // [first_pfn, end_pfn), raw_bytes equal to the pages of the stored runs). `expected_sequence` and

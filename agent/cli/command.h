@@ -27,6 +27,7 @@ void add_agent_command(Parser& parser, const CommandContext& context);
 void add_arm_command(Parser& parser, const CommandContext& context);
 void add_candidates_command(Parser& parser, const CommandContext& context);
 void add_check_command(Parser& parser, const CommandContext& context);
+void add_clone_command(Parser& parser, const CommandContext& context);
 void add_config_command(Parser& parser, const CommandContext& context);
 void add_disarm_command(Parser& parser, const CommandContext& context);
 void add_inspect_command(Parser& parser, const CommandContext& context);

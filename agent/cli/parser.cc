@@ -58,7 +58,7 @@ std::string unknown_option(const std::vector<const CLI::App*>& apps, const std::
 // CLI11 says of a line with a mistyped word what is missing then, or lists it among others. Names
 // the first word that is no command or option; empty: it knows all of them.
 std::string name_unknown_word(const CLI::App& app, const std::vector<std::string>& line) {
-  std::vector<const CLI::App*> apps{&app};  // and the command, once it was named
+  std::vector<const CLI::App*> apps{&app};  // with the commands that were named, last one first
   for (std::size_t i = 0; i < line.size() && line[i] != "--"; ++i) {
     const std::string& word = line[i];
     if (word.size() > 1 && word.front() == '-') {
@@ -68,10 +68,9 @@ std::string name_unknown_word(const CLI::App& app, const std::vector<std::string
       if (option == nullptr) return unknown_option(apps, name);
       const bool has_value = name.size() != word.size();
       if (option->get_items_expected_max() > 0 && !has_value) ++i;
-    } else if (apps.size() == 1) {
-      const CLI::App* const command = find_command(app, word);
+    } else if (const auto known = commands_of(*apps.front()); !known.empty()) {
+      const CLI::App* const command = find_command(*apps.front(), word);
       if (command == nullptr) {
-        const auto known = commands_of(app);
         const std::string near = suggestion(word, known);
         return fmt::format(
             "unknown command {}{}", word,
@@ -170,6 +169,11 @@ CliOption CliCommand::option(const std::string& names, std::optional<std::uint64
   return CliOption(app_->add_option_function<std::string>(names, set, help)->check(check));
 }
 
+CliCommand CliCommand::command(const std::string& name, const std::string& help) {
+  app_->require_subcommand(1);
+  return {app_->add_subcommand(name, help), chosen_};
+}
+
 void CliCommand::runs(std::function<int()> work) {
   app_->callback([chosen = chosen_, work = std::move(work)] { *chosen = work; });
 }
@@ -207,11 +211,15 @@ int Parser::run(int argc, char** argv) {
 
 int Parser::report_wrong_line(const std::vector<std::string>& line, std::string what) const {
   std::string program = app_->get_name();
-  for (const CLI::App* command : app_->get_subcommands()) program += " " + command->get_name();
+  const CLI::App* innermost = app_.get();
+  while (!innermost->get_subcommands().empty()) {
+    innermost = innermost->get_subcommands().front();
+    program += " " + innermost->get_name();
+  }
   if (const std::string unknown = name_unknown_word(*app_, line); !unknown.empty()) {
     what = unknown;
-  } else if (line.empty()) {
-    what = fmt::format("a command is missing: {}", fmt::join(commands_of(*app_), ", "));
+  } else if (const auto known = commands_of(*innermost); !known.empty()) {
+    what = fmt::format("a command is missing: {}", fmt::join(known, ", "));
   }
   complain("{0}: {1}\n{0} --help shows what it takes.\n", program, what);
   return kExitUsage;

@@ -51,6 +51,9 @@ class CliCommand {
   using ParseNumber = std::optional<std::uint64_t> (*)(std::string_view text);
   CliOption option(const std::string& names, std::optional<std::uint64_t>& value, ParseNumber parse,
                    std::string_view grammar, const std::string& help);
+  // A command of this command, as in `lastword clone list`: one of them must be named, and only
+  // they have work.
+  CliCommand command(const std::string& name, const std::string& help);
   // The command's work: returns the exit status. It runs after all of the line has been parsed.
   void runs(std::function<int()> work);
 

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "agent/recover/dump_source.h"
-#include "agent/recover/payload_decoder.h"
 #include "proto/error.h"
 #include "proto/stream.h"
 #include "storage/block/aligned_buffer.h"
+#include "storage/codec/payload_decoder.h"
 
 namespace lastword {
 

@@ -5,8 +5,8 @@
 #include <memory>
 #include <utility>
 
-#include "agent/recover/payload_decoder.h"
 #include "agent/recover/resync.h"
+#include "storage/codec/payload_decoder.h"
 
 namespace lastword {
 namespace {

@@ -9,6 +9,8 @@
 #include "proto/crc32c.h"
 
 namespace lastword {
+
+static_assert(kSectionPayloadBytes <= kMaxChunkBytes);
 namespace {
 
 // The level up to which `auto` goes (codec_chooser.h), or the one that was asked for.

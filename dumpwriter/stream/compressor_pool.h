@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "dumpwriter/stream/chunk_compressor.h"
+#include "storage/codec/chunk_compressor.h"
 
 namespace lastword {
 

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "dumpwriter/base/clock.h"
-#include "dumpwriter/stream/codec_chooser.h"
 #include "dumpwriter/stream/compressor_pool.h"
 #include "dumpwriter/stream/dump_target.h"
 #include "dumpwriter/stream/outcome.h"
@@ -15,6 +14,7 @@
 #include "dumpwriter/stream/section_builder.h"
 #include "dumpwriter/stream/work_estimate.h"
 #include "proto/uuid.h"
+#include "storage/codec/codec_chooser.h"
 
 namespace lastword {
 

@@ -54,6 +54,13 @@ class Arrows(unittest.TestCase):
         self.assertTrue(self.broken("dumpwriter/memory/a.cc", "dumpwriter/stream/progress.h"))
         self.assertTrue(self.broken("dumpwriter/base/a.cc", "dumpwriter/memory/vmcore.h"))
 
+    def test_clones_know_nothing_of_disks_and_takeover(self):
+        self.assertIsNone(self.broken("agent/transfer/send_run.cc", "storage/codec/codec_chooser.h"))
+        self.assertIsNone(self.broken("agent/cli/clone.cc", "agent/transfer/send_run.h"))
+        for room in ("takeover", "disks", "protocol", "recover"):
+            self.assertTrue(self.broken("agent/transfer/send_run.cc", f"agent/{room}/a.h"))
+        self.assertTrue(self.broken("agent/recover/a.cc", "agent/transfer/send_run.h"))
+
     def test_storage_is_not_for_every_room(self):
         self.assertTrue(self.broken("agent/arm/arm_run.cc", "storage/block/block_device.h"))
         self.assertIsNone(self.broken("agent/arm/arm_run.cc", "storage/block/file_descriptor.h"))

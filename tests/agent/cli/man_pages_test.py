@@ -54,7 +54,12 @@ def main(folder, *programs):
         shown.setdefault(page(folder, f"{name}.8"), set()).update(options_in_help(own))
         for command in commands_in_help(own):
             text = page(folder, f"{name}-{command}.8")
-            shown.setdefault(text, set()).update(options_in_help(help_of(program, command)))
+            help_text = help_of(program, command)
+            shown.setdefault(text, set()).update(options_in_help(help_text))
+            for inner in commands_in_help(help_text):
+                shown[text].update(options_in_help(help_of(program, command, inner)))
+                if not re.search(rf"^\.SS {inner}$", text, re.MULTILINE):
+                    problems.append(f"{name}-{command}.8: the command {inner} is missing")
         for command in commands_in_help(own):
             if not re.search(rf"\b{command}\b", page(folder, f"{name}.8")):
                 problems.append(f"{name}.8: the command {command} is missing")

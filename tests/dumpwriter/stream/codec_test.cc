@@ -7,11 +7,11 @@
 #include "dumpwriter/memory/essential_frames.h"
 #include "dumpwriter/memory/memory_map.h"
 #include "dumpwriter/memory/page_reader.h"
-#include "dumpwriter/stream/codec_chooser.h"
 #include "dumpwriter/stream/compressor_pool.h"
 #include "dumpwriter/stream/disk_writer.h"
 #include "dumpwriter/stream/work_estimate.h"
 #include "proto/crc32c.h"
+#include "storage/codec/codec_chooser.h"
 
 namespace lastword {
 namespace {

@@ -1,7 +1,7 @@
-#include "dumpwriter/stream/chunk_compressor.h"
+#include "storage/codec/chunk_compressor.h"
 
-// For contexts in memory of one's own: not in the shared library's stable part, but this program
-// has its libzstd inside.
+// For contexts in memory of one's own: not in the shared library's stable part. lastword-dump has
+// its libzstd inside; Debian's shared one, which lastword uses, exports these functions.
 #define ZSTD_STATIC_LINKING_ONLY
 #include <lz4.h>
 #include <zstd.h>
@@ -18,7 +18,7 @@ namespace {
 constexpr int kLz4Acceleration = 8;
 
 ZSTD_compressionParameters parameters(int level) {
-  return ::ZSTD_getCParams(level, kSectionPayloadBytes, 0);
+  return ::ZSTD_getCParams(level, kMaxChunkBytes, 0);
 }
 
 std::size_t zstd_bytes(int max_level) {

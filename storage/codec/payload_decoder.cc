@@ -1,4 +1,4 @@
-#include "agent/recover/payload_decoder.h"
+#include "storage/codec/payload_decoder.h"
 
 #include <lz4.h>
 #include <zstd.h>

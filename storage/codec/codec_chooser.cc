@@ -1,4 +1,4 @@
-#include "dumpwriter/stream/codec_chooser.h"
+#include "storage/codec/codec_chooser.h"
 
 #include <algorithm>
 

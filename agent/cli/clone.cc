@@ -1,0 +1,304 @@
+// lastword clone: clones of LUNs to another server, with the sharing that they have here. Exit
+// statuses are in docs/man/lastword-clone.8.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <utility>
+
+#include "agent/cli/command.h"
+#include "agent/cli/interruption.h"
+#include "agent/cli/progress_bar.h"
+#include "agent/cli/table.h"
+#include "agent/transfer/clone_store.h"
+#include "agent/transfer/list_run.h"
+#include "agent/transfer/publication.h"
+#include "agent/transfer/push_run.h"
+#include "agent/transfer/receive_stream.h"
+#include "agent/transfer/send_run.h"
+#include "agent/transfer/snapshot_run.h"
+#include "agent/transfer/xfs_staging.h"
+#include "proto/uuid.h"
+
+namespace lastword {
+namespace {
+
+struct CloneOptions {
+  std::string place;  // SET, SET@UUID or POOL
+  std::string to;     // HOST:POOL
+  std::string from;
+  std::string codec = "auto";
+  bool json = false;
+};
+
+Error wrong_line(std::string_view subject, std::string_view detail) {
+  return {.code = Code::kUsage, .disk = subject, .detail = detail};
+}
+
+struct NamedSet {
+  std::string path;
+  std::string snapshot;  // UUID; empty: the newest
+};
+
+// "SET@UUID", where a path may have an @ of its own.
+NamedSet named_set(const std::string& text) {
+  const std::size_t at = text.rfind('@');
+  const auto uuid = at == text.npos ? std::nullopt : parse_uuid(text.substr(at + 1));
+  if (!uuid) return {.path = text, .snapshot = {}};
+  return {.path = text.substr(0, at), .snapshot = to_string(*uuid)};
+}
+
+// Of a stream that goes to, or comes from, somewhere else: a terminal is a mistake.
+Status require_pipe(int fd, std::string_view what) {
+  if (::isatty(fd) != 1) return {};
+  return fail(wrong_line("", what));
+}
+
+std::string of_gib(std::uint64_t bytes) {
+  return fmt::format("{:.2f}", static_cast<double>(bytes) / (1 << 30));
+}
+
+std::size_t depth_of(const pb::CloneListed& listed, const pb::CloneList& list) {
+  std::size_t depth = 0;
+  std::string parent = listed.parent();
+  for (int i = list.volumes_size() - 1; i >= 0 && !parent.empty(); --i) {
+    if (list.volumes(i).path() != parent) continue;
+    ++depth;
+    parent = list.volumes(i).parent();
+  }
+  return depth;
+}
+
+void print_list(const pb::CloneList& list) {
+  Table table({{"VOLUME"}, {"GIB", true}, {"MAPPED", true}, {"OWN", true}, {"SHARED MOST WITH"}});
+  for (const pb::CloneListed& one : list.volumes()) {
+    const std::string most =
+        one.shared().empty()
+            ? ""
+            : fmt::format("{} {}", of_gib(one.shared(0).bytes()), one.shared(0).with());
+    table.add({std::string(2 * depth_of(one, list), ' ') + one.path(), of_gib(one.size()),
+               of_gib(one.mapped()), of_gib(one.own()), most});
+  }
+  fmt::print("{}", table.text());
+  fmt::print(
+      "{} GiB in blocks, each counted once; {} GiB without sharing. In the file system {} GiB are "
+      "used, {} GiB free.\n",
+      of_gib(list.distinct_bytes()), of_gib(list.mapped_bytes()), of_gib(list.pool_used_bytes()),
+      of_gib(list.pool_free_bytes()));
+}
+
+int run_list(const CloneOptions& options) {
+  const auto list = list_clones(options.place);
+  if (!list) return report_error(list.error());
+  if (options.json) {
+    print_json(*list);
+  } else {
+    print_list(*list);
+  }
+  return kExitOk;
+}
+
+int run_snapshot(const CloneOptions& options) {
+  const auto snapshot = take_snapshot(options.place, real_executor());
+  if (!snapshot) return report_error(snapshot.error());
+  if (options.json) {
+    print_json(*snapshot);
+  } else {
+    fmt::print("{}\n", snapshot->uuid());
+  }
+  if (snapshot->at_one_point()) return kExitOk;
+  complain(
+      "lastword: {}: volumes were written while the snapshot was taken: each is at a moment of its "
+      "own, not all at the same. Stop what writes to them for a moment, and take another one.\n",
+      options.place);
+  return kExitNo;
+}
+
+// Standard output is the stream, or the result.
+void print_transfer(std::FILE* to, std::string_view what, const pb::CloneTransfer& done) {
+  std::string line = fmt::format(
+      "{} snapshot {}: {} volumes, {} bytes in them; {} as data, {} shared; {} bytes of stream\n",
+      what, done.snapshot_uuid(), done.volumes(), done.volume_bytes(), done.data_bytes(),
+      done.shared_bytes(), done.stream_bytes());
+  if (to == stderr) {
+    print_message(std::move(line));
+  } else {
+    fmt::print("{}", line);
+  }
+}
+
+int run_send(const CloneOptions& options) {
+  const auto codec = CodecSetting::parse(options.codec);
+  if (!codec) return report_error(codec.error());
+  const NamedSet set = named_set(options.place);
+  std::string base;
+  if (!options.from.empty()) {
+    const auto uuid = parse_uuid(options.from);
+    if (!uuid) return report_error(wrong_line(options.from, "is not the UUID of a snapshot"));
+    base = to_string(*uuid);
+  }
+  if (Status pipe = require_pipe(STDOUT_FILENO,
+                                 "the stream goes to a pipe or a file: ... | ssh "
+                                 "HOST lastword clone receive POOL");
+      !pipe) {
+    return report_error(pipe.error());
+  }
+  Result<pb::CloneTransfer> done;
+  {
+    const Interruption interruption("interrupted: the receiver drops what it has of this snapshot");
+    ProgressBar bar("sending", stderr);
+    done =
+        send_set({.set = set.path,
+                  .snapshot = set.snapshot,
+                  .base = base,
+                  .codec = *codec,
+                  .output = output_to(STDOUT_FILENO),
+                  .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
+  }
+  if (!done) return report_error(done.error());
+  print_transfer(stderr, "sent", *done);
+  return kExitOk;
+}
+
+int run_receive(const CloneOptions& options) {
+  if (Status pipe = require_pipe(STDIN_FILENO,
+                                 "the stream comes from a pipe or a file: lastword "
+                                 "clone send SET | ...");
+      !pipe) {
+    return report_error(pipe.error());
+  }
+  Result<pb::CloneTransfer> done;
+  {
+    const Interruption interruption(
+        "interrupted: nothing was published; what is staged is removed by the next receive, or by "
+        "lastword clone abort");
+    ProgressBar bar("receiving", stderr);
+    SectionReader in(input_from(STDIN_FILENO));
+    XfsStaging staging(options.place);
+    done = receive_stream(in, staging,
+                          [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); });
+  }
+  if (!done) return report_error(done.error());
+  if (options.json) {
+    print_json(*done);
+  } else {
+    print_transfer(stdout, "received", *done);
+  }
+  return kExitOk;
+}
+
+int run_push(const CloneOptions& options) {
+  const auto codec = CodecSetting::parse(options.codec);
+  if (!codec) return report_error(codec.error());
+  const std::size_t colon = options.to.find(':');
+  if (colon == options.to.npos || colon == 0 || colon + 1 == options.to.size()) {
+    return report_error(wrong_line(options.to, "is not HOST:POOL"));
+  }
+  Result<Pushed> pushed;
+  {
+    const Interruption interruption(
+        "interrupted: nothing was published there unless all had arrived; push again");
+    ProgressBar bar("pushing", stderr);
+    pushed =
+        push_set({.set = options.place,
+                  .host = options.to.substr(0, colon),
+                  .pool = options.to.substr(colon + 1),
+                  .codec = *codec,
+                  .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
+  }
+  if (!pushed) return report_error(pushed.error());
+  if (options.json) {
+    print_json(pushed->figures);
+  } else if (pushed->plan.needed) {
+    print_transfer(stderr, "pushed", pushed->figures);
+  } else {
+    print_message(fmt::format("{} has the newest snapshot, {}\n", options.to, pushed->plan.base));
+  }
+  return kExitOk;
+}
+
+int run_snapshots(const CloneOptions& options) {
+  const auto uuids = find_snapshots(options.place);
+  if (!uuids) return report_error(uuids.error());
+  for (const std::string& uuid : *uuids) fmt::print("{}\n", uuid);
+  return kExitOk;
+}
+
+int run_verify(const CloneOptions& options) {
+  const NamedSet set = named_set(options.place);
+  std::string uuid = set.snapshot;
+  if (uuid.empty()) {
+    const auto newest = newest_snapshot(set.path);
+    if (!newest) return report_error(newest.error());
+    uuid = *newest;
+  }
+  const auto snapshot = verify_snapshot(set.path, uuid);
+  if (!snapshot) return report_error(snapshot.error());
+  fmt::print("{}@{}: {} volumes hold what the snapshot had\n", set.path, uuid,
+             snapshot->volumes_size());
+  return kExitOk;
+}
+
+int run_abort(const CloneOptions& options) {
+  const auto removed = remove_staged(options.place);
+  if (!removed) return report_error(removed.error());
+  fmt::print("{}: {}\n", options.place,
+             *removed ? "what was staged is removed" : "nothing was staged");
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_clone_command(Parser& parser, const CommandContext&) {
+  const auto options = std::make_shared<CloneOptions>();
+  CliCommand clone = parser.command(
+      "clone", "Clones of LUNs to another server, with the sharing that they have here");
+
+  CliCommand list = clone.command("list", "Volumes, clones and snapshots, and what they share");
+  list.option("DIR", options->place, "A set, or a directory of sets").required();
+  list.flag("--json", options->json, "Print JSON, with all sharers");
+  list.runs([options] { return run_list(*options); });
+
+  CliCommand snapshot = clone.command("snapshot", "Keep all volumes of a set as they are now");
+  snapshot.option("SET", options->place, "Directory of the volumes").required();
+  snapshot.flag("--json", options->json, "Print JSON instead of the snapshot's UUID");
+  snapshot.runs([options] { return run_snapshot(*options); });
+
+  CliCommand send = clone.command("send", "Write a snapshot to standard output");
+  send.option("SET", options->place, "SET, its newest snapshot, or SET@UUID").required();
+  send.option("--from", options->from, "A snapshot that the receiver has: send what differs")
+      .value_name("UUID");
+  send.option("--codec", options->codec, "none, lz4, zstd, zstd:LEVEL or auto")
+      .value_name("CODEC")
+      .default_value("auto");
+  send.runs([options] { return run_send(*options); });
+
+  CliCommand receive = clone.command("receive", "Take a snapshot from standard input");
+  receive.option("POOL", options->place, "Directory that the set is in, or comes into").required();
+  receive.flag("--json", options->json, "Print the result as JSON");
+  receive.runs([options] { return run_receive(*options); });
+
+  CliCommand push =
+      clone.command("push", "Send the newest snapshot by ssh, from the newest that both have");
+  push.option("HOST:POOL", options->to, "A server, and the directory of sets there").required();
+  push.option("SET", options->place, "Directory of the volumes").required();
+  push.option("--codec", options->codec, "none, lz4, zstd, zstd:LEVEL or auto")
+      .value_name("CODEC")
+      .default_value("auto");
+  push.flag("--json", options->json, "Print the result as JSON");
+  push.runs([options] { return run_push(*options); });
+
+  CliCommand snapshots = clone.command("snapshots", "Print the UUIDs of a set's snapshots");
+  snapshots.option("SET", options->place, "Directory of the volumes").required();
+  snapshots.runs([options] { return run_snapshots(*options); });
+
+  CliCommand verify = clone.command("verify", "Read a snapshot and compare it with its hashes");
+  verify.option("SET", options->place, "SET, its newest snapshot, or SET@UUID").required();
+  verify.runs([options] { return run_verify(*options); });
+
+  CliCommand abort = clone.command("abort", "Remove what an interrupted receive has staged");
+  abort.option("DIR", options->place, "The pool, or the set").required();
+  abort.runs([options] { return run_abort(*options); });
+}
+
+}  // namespace lastword

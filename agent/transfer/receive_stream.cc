@@ -1,0 +1,161 @@
+#include "agent/transfer/receive_stream.h"
+
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "agent/transfer/receive_plan.h"
+#include "agent/transfer/stream_head.h"
+#include "proto/format_text.h"
+
+namespace lastword {
+namespace {
+
+// What a payload that begins with `count` items of a type says, whatever its alignment.
+template <class Item>
+std::vector<Item> items_of(std::span<const std::byte> payload, std::size_t count) {
+  std::vector<Item> items(count);
+  std::memcpy(items.data(), payload.data(), count * sizeof(Item));
+  return items;
+}
+
+class Receiver {
+ public:
+  Receiver(SectionReader& in, Staging& staging, const ReceiveProgress& progress)
+      : in_(in), staging_(staging), progress_(progress) {}
+
+  Result<pb::CloneTransfer> run() {
+    if (Status status = take_head(); !status) return fail(status.error());
+    while (!plan_->over()) {
+      const auto section = in_.next();
+      if (!section) return fail(section.error());
+      if (Status status = take(*section); !status) return fail(status.error());
+    }
+    if (Status status = in_.expect_end(); !status) return fail(status.error());
+    if (Status status = verify(); !status) return fail(status.error());
+    std::vector<RangeTable> tables;
+    for (std::uint32_t i = 0; i < volumes(); ++i) tables.push_back(plan_->table(i));
+    if (Status status = staging_.publish(tables); !status) return fail(status.error());
+    return figures();
+  }
+
+ private:
+  [[nodiscard]] std::uint32_t volumes() const {
+    return static_cast<std::uint32_t>(head_.snapshot().volumes_size());
+  }
+
+  Status take_head() {
+    const auto section = in_.next();
+    if (!section) return fail(section.error());
+    if (!head_.ParseFromArray(section->payload.data(), static_cast<int>(section->payload.size()))) {
+      return corrupt_stream("its head does not parse");
+    }
+    if (Status status = check_head(head_, in_.id()); !status) return status;
+    auto base = staging_.begin(head_);
+    if (!base) return fail(base.error());
+    ReceivePlan::Shape shape{.block_bytes = head_.block_bytes(), .data_bytes = head_.data_bytes()};
+    for (const auto& volume : head_.snapshot().volumes()) shape.sizes.push_back(volume.size());
+    for (const auto& volume : head_.base_volumes()) shape.base_sizes.push_back(volume.size());
+    shape.base_tables = std::move(base->tables);
+    plan_ = std::make_unique<ReceivePlan>(std::move(shape));
+    return {};
+  }
+
+  Status take(const SectionReader::Section& section) {
+    const auto payload = section.payload;
+    switch (section.kind) {
+      case CloneSection::kHead:
+        return corrupt_stream("a second head");
+      case CloneSection::kContent:
+        return take_content(payload, section.header.run_count);
+      case CloneSection::kHashes:
+        if (payload.size() % sizeof(Hash128) != 0) return corrupt_stream("half a hash");
+        return plan_->hashes(items_of<Hash128>(payload, payload.size() / sizeof(Hash128)));
+      case CloneSection::kEnd:
+        return take_end(payload);
+    }
+    return corrupt_stream("unknown section kind");
+  }
+
+  Status take_content(std::span<const std::byte> payload, std::uint32_t run_count) {
+    const auto runs = items_of<CloneRun>(payload, run_count);
+    const auto data = payload.subspan(run_count * sizeof(CloneRun));
+    const auto actions = plan_->content(runs, data.size());
+    if (!actions) return fail(actions.error());
+    for (const CloneAction& action : *actions) {
+      if (Status status = perform(action, data); !status) return status;
+    }
+    if (progress_) progress_(plan_->data_bytes(), head_.data_bytes());
+    return {};
+  }
+
+  Status perform(const CloneAction& action, std::span<const std::byte> data) {
+    const CloneRun& run = action.run;
+    const auto kind = static_cast<CloneRunKind>(run.kind);
+    if (kind == CloneRunKind::kZero) return {};
+    if (kind == CloneRunKind::kData) {
+      return staging_.write(action.volume, action.offset, data.subspan(action.data_at, run.length));
+    }
+    return staging_.share(action.volume, action.offset, run.length, kind == CloneRunKind::kBase,
+                          run.source, run.source_offset);
+  }
+
+  Status take_end(std::span<const std::byte> payload) {
+    if (payload.size() != sizeof(CloneEnd) + volumes() * sizeof(Hash128)) {
+      return corrupt_stream("an end of the wrong length");
+    }
+    return plan_->end(items_of<CloneEnd>(payload, 1).front(),
+                      items_of<Hash128>(payload.subspan(sizeof(CloneEnd)), volumes()),
+                      {.section_count = in_.sections(), .stream_bytes = in_.bytes()});
+  }
+
+  // Every range whose hash came in the stream. The others are, block for block, those of volumes
+  // that were verified: here, or when the base was received.
+  Status verify() {
+    if (Status status = staging_.sync(); !status) return status;
+    AlignedBuffer buffer(kRangeBytes);
+    for (std::uint32_t i = 0; i < volumes(); ++i) {
+      const pb::CloneVolume& volume = head_.snapshot().volumes(static_cast<int>(i));
+      for (const std::uint64_t index : plan_->own(i)) {
+        const auto content = buffer.span().first(range_length(volume.size(), index));
+        if (Status status = staging_.read(i, index * kRangeBytes, content); !status) return status;
+        if (hash_of_range(content) == plan_->table(i)[index]) continue;
+        return fail({.code = Code::kCorrupt,
+                     .operation = "verify what was received",
+                     .disk = volume.name(),
+                     .offset = index * kRangeBytes,
+                     .detail = "does not read back as it was sent; nothing was published"});
+      }
+    }
+    return {};
+  }
+
+  pb::CloneTransfer figures() const {
+    pb::CloneTransfer figures;
+    figures.set_snapshot_uuid(head_.snapshot().uuid());
+    figures.set_base_uuid(head_.base_uuid());
+    figures.set_volumes(volumes());
+    std::uint64_t all = 0;
+    for (const auto& volume : head_.snapshot().volumes()) all += volume.size();
+    figures.set_volume_bytes(all);
+    figures.set_data_bytes(plan_->data_bytes());
+    figures.set_shared_bytes(plan_->shared_bytes());
+    figures.set_stream_bytes(in_.bytes());
+    return figures;
+  }
+
+  SectionReader& in_;
+  Staging& staging_;
+  const ReceiveProgress& progress_;
+  pb::CloneStreamHead head_;
+  std::unique_ptr<ReceivePlan> plan_;
+};
+
+}  // namespace
+
+Result<pb::CloneTransfer> receive_stream(SectionReader& in, Staging& staging,
+                                         const ReceiveProgress& progress) {
+  return Receiver(in, staging, progress).run();
+}
+
+}  // namespace lastword

@@ -1,0 +1,232 @@
+#include "agent/transfer/send_run.h"
+
+#include <fcntl.h>
+
+#include <optional>
+#include <utility>
+
+#include "agent/transfer/clone_store.h"
+#include "agent/transfer/send_stream.h"
+#include "agent/transfer/xfs_files.h"
+#include "proto/format_text.h"
+#include "storage/block/aligned_buffer.h"
+
+namespace lastword {
+namespace {
+
+struct OpenVolume {
+  std::string path;
+  std::uint64_t size = 0;
+  FileDescriptor file;
+};
+
+// A published snapshot, its volumes open.
+class OpenSnapshot final : public VolumeReader {
+ public:
+  static Result<OpenSnapshot> open(const std::string& set, const std::string& uuid) {
+    OpenSnapshot result;
+    result.directory_ = directory_of(set, uuid);
+    auto record = load_snapshot(result.directory_);
+    if (!record) return fail(record.error());
+    result.record_ = std::move(*record);
+    if (Status status = result.check(); !status) return fail(status.error());
+    for (const pb::CloneVolume& volume : result.record_.volumes()) {
+      OpenVolume opened{
+          .path = result.directory_ + "/" + volume.name(), .size = volume.size(), .file = {}};
+      auto file = open_volume(opened.path);
+      if (!file) return fail(file.error());
+      opened.file = std::move(*file);
+      result.volumes_.push_back(std::move(opened));
+    }
+    return result;
+  }
+
+  Status read(std::uint32_t volume, std::uint64_t offset, std::span<std::byte> buffer) override {
+    const OpenVolume& from = volumes_[volume];
+    return read_volume(from.file.get(), from.path, offset, buffer);
+  }
+  [[nodiscard]] Status check() const { return check_unmodified(directory_, record_); }
+  [[nodiscard]] Result<std::vector<MappedVolume>> map() const {
+    XfsBlockMap blocks;
+    std::vector<MappedVolume> mapped;
+    for (const OpenVolume& volume : volumes_) {
+      auto mappings = blocks.map(volume.path);
+      if (!mappings) return fail(mappings.error());
+      mapped.push_back({.size = volume.size, .mappings = std::move(*mappings)});
+    }
+    return mapped;
+  }
+  // Known, or read now.
+  [[nodiscard]] Result<std::vector<RangeTable>> tables() {
+    auto known = load_tables(directory_, record_);
+    if (known || known.error().code != Code::kNotFound) return known;
+    std::vector<RangeTable> tables;
+    for (std::uint32_t i = 0; i < volumes_.size(); ++i) {
+      auto table = hash(i);
+      if (!table) return fail(table.error());
+      tables.push_back(std::move(*table));
+    }
+    if (Status status = keep(tables); !status) return fail(status.error());
+    return tables;
+  }
+  [[nodiscard]] Status keep(std::span<const RangeTable> tables) {
+    return save_tables(directory_, tables, record_);
+  }
+  [[nodiscard]] Result<RangeTable> hash(std::uint32_t volume) {
+    AlignedBuffer buffer(kRangeBytes);
+    const std::uint64_t size = volumes_[volume].size;
+    RangeTable table(range_count(size));
+    for (std::uint64_t i = 0; i < table.size(); ++i) {
+      const auto content = buffer.span().first(range_length(size, i));
+      if (Status status = read(volume, i * kRangeBytes, content); !status) {
+        return fail(status.error());
+      }
+      table[i] = hash_of_range(content);
+    }
+    return table;
+  }
+  [[nodiscard]] const pb::CloneSnapshot& record() const { return record_; }
+  [[nodiscard]] const std::vector<OpenVolume>& volumes() const { return volumes_; }
+
+ private:
+  std::string directory_;
+  pb::CloneSnapshot record_;
+  std::vector<OpenVolume> volumes_;
+};
+
+bool same_blocks(const std::vector<MappedVolume>& a, const std::vector<MappedVolume>& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].mappings != b[i].mappings) return false;
+  }
+  return true;
+}
+
+struct MappedSnapshot {
+  OpenSnapshot snapshot;
+  std::vector<MappedVolume> map;
+
+  static Result<MappedSnapshot> open(const std::string& set, const std::string& uuid) {
+    auto snapshot = OpenSnapshot::open(set, uuid);
+    if (!snapshot) return fail(snapshot.error());
+    auto map = snapshot->map();
+    if (!map) return fail(map.error());
+    return MappedSnapshot{.snapshot = std::move(*snapshot), .map = std::move(*map)};
+  }
+  // What was planned by the map still holds.
+  [[nodiscard]] Status check() const {
+    if (Status status = snapshot.check(); !status) return status;
+    const auto now = snapshot.map();
+    if (!now) return fail(now.error());
+    if (same_blocks(map, *now)) return {};
+    return fail({.code = Code::kIo,
+                 .operation = "send snapshot",
+                 .disk = snapshot.volumes().front().path,
+                 .detail = "its blocks were moved meanwhile (xfs_fsr?); send it again"});
+  }
+};
+
+pb::CloneStreamHead head_of(const pb::CloneSnapshot& snapshot, std::uint64_t block_bytes) {
+  pb::CloneStreamHead head;
+  *head.mutable_snapshot() = snapshot;
+  for (pb::CloneVolume& volume : *head.mutable_snapshot()->mutable_volumes()) {
+    volume.clear_root();
+    volume.clear_inode();
+    volume.clear_changed_ns();
+    volume.clear_written_ns();
+  }
+  head.set_block_bytes(static_cast<std::uint32_t>(block_bytes));
+  return head;
+}
+
+void add_base(pb::CloneStreamHead& head, const pb::CloneSnapshot& base) {
+  head.set_base_uuid(base.uuid());
+  for (const pb::CloneVolume& volume : base.volumes()) {
+    pb::CloneBaseVolume& one = *head.add_base_volumes();
+    one.set_uuid(volume.uuid());
+    one.set_size(volume.size());
+    one.set_root(volume.root());
+  }
+}
+
+Error without_snapshot(Error error, const std::string& set, const std::string& uuid) {
+  if (error.code != Code::kNotFound) return error;
+  return {.code = Code::kRefused,
+          .operation = "find snapshot",
+          .disk = set,
+          .detail = format_text("has no snapshot {}", uuid).view()};
+}
+
+}  // namespace
+
+Result<pb::CloneTransfer> send_set(const SendRequest& request) {
+  const auto pool = examine_pool(request.set);
+  if (!pool) return fail(pool.error());
+  std::string uuid = request.snapshot;
+  if (uuid.empty()) {
+    const auto newest = newest_snapshot(request.set);
+    if (!newest) return fail(newest.error());
+    uuid = *newest;
+  }
+  auto sent = MappedSnapshot::open(request.set, uuid);
+  if (!sent) return fail(without_snapshot(sent.error(), request.set, uuid));
+  pb::CloneStreamHead head = head_of(sent->snapshot.record(), pool->block_bytes);
+  std::optional<MappedSnapshot> base;
+  std::vector<RangeTable> base_tables;
+  if (!request.base.empty()) {
+    auto opened = MappedSnapshot::open(request.set, request.base);
+    if (!opened) return fail(without_snapshot(opened.error(), request.set, request.base));
+    base.emplace(std::move(*opened));
+    auto tables = base->snapshot.tables();
+    if (!tables) return fail(tables.error());
+    base_tables = std::move(*tables);
+    add_base(head, base->snapshot.record());
+  }
+  auto plan =
+      plan_sharing(base ? base->map : std::vector<MappedVolume>{}, sent->map, pool->block_bytes);
+  if (!plan) return fail(plan.error());
+  const auto id = parse_uuid(uuid);
+  SectionWriter out(request.output, *id, request.codec);
+  const auto unchanged = [&]() -> Status {
+    if (Status status = sent->check(); !status) return status;
+    return base ? base->check() : Status{};
+  };
+  const SendOrder order{.head = std::move(head),
+                        .plan = std::move(*plan),
+                        .base_tables = std::move(base_tables),
+                        .reader = sent->snapshot,
+                        .before_end = unchanged,
+                        .progress = request.progress};
+  auto done = send_stream(order, out);
+  if (!done) return fail(done.error());
+  if (Status status = sent->snapshot.keep(done->tables); !status) return fail(status.error());
+  return done->figures;
+}
+
+Result<pb::CloneSnapshot> verify_snapshot(const std::string& set, const std::string& uuid) {
+  auto snapshot = OpenSnapshot::open(set, uuid);
+  if (!snapshot) return fail(without_snapshot(snapshot.error(), set, uuid));
+  const auto known = load_tables(directory_of(set, uuid), snapshot->record());
+  if (!known && known.error().code != Code::kNotFound) return fail(known.error());
+  std::vector<RangeTable> tables;
+  for (std::uint32_t i = 0; i < snapshot->volumes().size(); ++i) {
+    // What the disk has, not what this machine remembers of it.
+    (void)::posix_fadvise(snapshot->volumes()[i].file.get(), 0, 0, POSIX_FADV_DONTNEED);
+    auto table = snapshot->hash(i);
+    if (!table) return fail(table.error());
+    for (std::uint64_t at = 0; known && at < table->size(); ++at) {
+      if ((*table)[at] == (*known)[i][at]) continue;
+      return fail({.code = Code::kCorrupt,
+                   .operation = "verify",
+                   .disk = snapshot->volumes()[i].path,
+                   .offset = at * kRangeBytes,
+                   .detail = "1 MiB from here on is not what the snapshot had"});
+    }
+    tables.push_back(std::move(*table));
+  }
+  if (!known) {
+    if (Status status = snapshot->keep(tables); !status) return fail(status.error());
+  }
+  return snapshot->record();
+}
+
+}  // namespace lastword

@@ -1,0 +1,32 @@
+// lastword clone send: a snapshot of a set as a clone stream.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "agent/transfer/clone.pb.h"
+#include "agent/transfer/section_pipe.h"
+#include "proto/codec_setting.h"
+
+namespace lastword {
+
+struct SendRequest {
+  std::string set;
+  std::string snapshot;  // UUID; empty: the newest one
+  std::string base;      // UUID of a snapshot that the receiver has; empty: none
+  CodecSetting codec;
+  PipeOutput output;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // may be empty
+};
+
+// Hashes of the ranges of the snapshot are kept beside it afterwards: the next increment reads only
+// what changed. Where the base has none, it is read first. kRefused: a snapshot was modified.
+// kNotFound: there is no such one. kIo: its blocks moved while it was sent (xfs_fsr), try again.
+[[nodiscard]] Result<pb::CloneTransfer> send_set(const SendRequest& request);
+
+// Reads all of a published snapshot. kCorrupt with path and offset of the first range that is not
+// what its hash says; where the hashes are not known yet, they are computed and kept.
+[[nodiscard]] Result<pb::CloneSnapshot> verify_snapshot(const std::string& set,
+                                                        const std::string& uuid);
+
+}  // namespace lastword

@@ -1,0 +1,252 @@
+#include "agent/transfer/send_stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "agent/transfer/range_sources.h"
+
+namespace lastword {
+namespace {
+
+bool is_data(const CloneRun& run) {
+  return static_cast<CloneRunKind>(run.kind) == CloneRunKind::kData;
+}
+
+// `run` from its byte `skip` on, `length` bytes.
+CloneRun part_of(const CloneRun& run, std::uint64_t skip, std::uint64_t length) {
+  CloneRun part = run;
+  part.length = length;
+  const auto kind = static_cast<CloneRunKind>(run.kind);
+  if (kind == CloneRunKind::kSent || kind == CloneRunKind::kBase) part.source_offset += skip;
+  return part;
+}
+
+// Gathers runs and their data into content sections of one volume.
+class ContentWriter {
+ public:
+  ContentWriter(SectionWriter& out, std::uint64_t block_bytes)
+      : out_(out), unit_(std::max<std::uint64_t>(block_bytes, kBlockBytes)) {
+    data_.reserve(kMaxContentBytes);
+  }
+
+  Status add(const CloneRun& run, std::span<const std::byte> data) {
+    if (data.empty()) return add_run(run);
+    for (std::uint64_t at = 0; at < data.size();) {
+      const std::uint64_t used = runs_.size() * sizeof(CloneRun) + data_.size();
+      // Room for this run too, whether or not it makes the one before it longer.
+      const std::uint64_t room = kMaxContentBytes - std::min(kMaxContentBytes, used + kSpare);
+      const std::uint64_t piece = std::min<std::uint64_t>(data.size() - at, room / unit_ * unit_);
+      if (piece == 0) {
+        if (Status status = flush(); !status) return status;
+        continue;
+      }
+      append_run(runs_, part_of(run, at, piece));
+      const auto bytes = data.subspan(at, piece);
+      data_.insert(data_.end(), bytes.begin(), bytes.end());
+      data_bytes_ += piece;
+      at += piece;
+    }
+    return {};
+  }
+  Status flush() {
+    if (runs_.empty()) return {};
+    const auto runs = std::as_bytes(std::span(runs_));
+    payload_.assign(runs.begin(), runs.end());
+    payload_.insert(payload_.end(), data_.begin(), data_.end());
+    const Status status =
+        out_.write(CloneSection::kContent, payload_, static_cast<std::uint32_t>(runs_.size()));
+    runs_.clear();
+    data_.clear();
+    return status;
+  }
+  [[nodiscard]] std::uint64_t data_bytes() const { return data_bytes_; }
+
+ private:
+  static constexpr std::uint64_t kSpare = sizeof(CloneRun);
+
+  Status add_run(const CloneRun& run) {
+    append_run(runs_, run);
+    const std::uint64_t used = runs_.size() * sizeof(CloneRun) + data_.size();
+    return used + kSpare > kMaxContentBytes ? flush() : Status{};
+  }
+
+  SectionWriter& out_;
+  const std::uint64_t unit_;  // data is cut at multiples of it
+  std::vector<CloneRun> runs_;
+  std::vector<std::byte> data_;
+  std::vector<std::byte> payload_;
+  std::uint64_t data_bytes_ = 0;
+};
+
+class Sender {
+ public:
+  Sender(const SendOrder& order, SectionWriter& out)
+      : order_(order), out_(out), content_(out, order.head.block_bytes()) {
+    for (const auto& volume : order.head.snapshot().volumes()) sizes_.push_back(volume.size());
+    for (const auto& volume : order.head.base_volumes()) base_sizes_.push_back(volume.size());
+  }
+
+  Result<Sent> run() {
+    pb::CloneStreamHead head = order_.head;
+    head.set_data_bytes(order_.plan.data_bytes);
+    const std::string bytes = head.SerializeAsString();
+    if (Status status = out_.write(CloneSection::kHead, std::as_bytes(std::span(bytes))); !status) {
+      return fail(status.error());
+    }
+    for (std::uint32_t i = 0; i < sizes_.size(); ++i) {
+      if (Status status = send_volume(i); !status) return fail(status.error());
+    }
+    if (Status status = order_.before_end(); !status) return fail(status.error());
+    if (Status status = send_end(); !status) return fail(status.error());
+    pb::CloneTransfer& figures = sent_.figures;
+    figures.set_snapshot_uuid(head.snapshot().uuid());
+    figures.set_base_uuid(head.base_uuid());
+    figures.set_volumes(static_cast<std::uint32_t>(sizes_.size()));
+    std::uint64_t all = 0;
+    for (const std::uint64_t size : sizes_) all += size;
+    figures.set_volume_bytes(all);
+    figures.set_data_bytes(content_.data_bytes());
+    figures.set_shared_bytes(order_.plan.shared_bytes);
+    figures.set_stream_bytes(out_.bytes());
+    return std::move(sent_);
+  }
+
+ private:
+  // Range by range: one with data in it is read as a whole, because it is hashed.
+  Status send_volume(std::uint32_t volume) {
+    sent_.tables.emplace_back(range_count(sizes_[volume]));
+    RangeSources sources(volume, sizes_, base_sizes_);
+    RangeSources planned(volume, sizes_, base_sizes_);
+    std::vector<Hash128> own;
+    const std::vector<CloneRun>& runs = order_.plan.runs[volume];
+    std::size_t next = 0;         // of runs
+    std::uint64_t skip = 0;       // bytes of it that are done
+    std::vector<CloneRun> range;  // runs of one range
+    for (std::uint64_t index = 0; index < range_count(sizes_[volume]); ++index) {
+      range.clear();
+      RangeSource plan;
+      const std::uint64_t length = range_length(sizes_[volume], index);
+      for (std::uint64_t done = 0; done < length;) {
+        const CloneRun& run = runs[next];
+        const CloneRun part = part_of(run, skip, std::min(run.length - skip, length - done));
+        range.push_back(part);
+        planned.add(part, [&](std::uint64_t, const RangeSource& source) { plan = source; });
+        done += part.length;
+        skip += part.length;
+        if (skip == run.length) {
+          ++next;
+          skip = 0;
+        }
+      }
+      const bool read = plan.kind == RangeSource::Kind::kOwn;
+      if (read) {
+        if (Status status = read_range(volume, index); !status) return status;
+      }
+      Hash128& hash = sent_.tables[volume][index];
+      const auto complete = [&](std::uint64_t, const RangeSource& source) {
+        if (source.kind == RangeSource::Kind::kOwn) {
+          hash = hash_of_range(content_buffer_.span().first(length));
+          own.push_back(hash);
+        }
+        if (source.kind == RangeSource::Kind::kSent) {
+          hash = sent_.tables[source.volume][source.index];
+        }
+        if (source.kind == RangeSource::Kind::kBase) {
+          hash = order_.base_tables[source.volume][source.index];
+        }
+      };
+      if (Status status = send_range(range, sources, complete); !status) return status;
+    }
+    if (Status status = content_.flush(); !status) return status;
+    return send_hashes(own);
+  }
+
+  Status read_range(std::uint32_t volume, std::uint64_t index) {
+    const auto buffer = content_buffer_.span().first(range_length(sizes_[volume], index));
+    return order_.reader.read(volume, index * kRangeBytes, buffer);
+  }
+
+  // What is data in the plan goes as data and zeros, by blocks.
+  template <class Complete>
+  Status send_range(const std::vector<CloneRun>& range, RangeSources& sources,
+                    const Complete& complete) {
+    const std::uint64_t block = order_.head.block_bytes();
+    std::uint64_t at = 0;
+    const auto send = [&](const CloneRun& run, std::span<const std::byte> data) {
+      sources.add(run, complete);
+      return content_.add(run, data);
+    };
+    for (const CloneRun& run : range) {
+      if (!is_data(run)) {
+        if (Status status = send(run, {}); !status) return status;
+        at += run.length;
+        continue;
+      }
+      const std::uint64_t end = at + run.length;
+      while (at < end) {
+        const auto whole = content_buffer_.span();
+        const auto zero_at = [&](std::uint64_t offset) {
+          return is_zero(whole.subspan(offset, std::min(block, end - offset)));
+        };
+        const bool zero = zero_at(at);
+        std::uint64_t stop = at;
+        do {
+          stop = std::min(stop + block, end);
+        } while (stop < end && zero_at(stop) == zero);
+        CloneRun part = run;
+        part.length = stop - at;
+        if (zero) part.kind = static_cast<std::uint32_t>(CloneRunKind::kZero);
+        const auto data = zero ? std::span<std::byte>() : whole.subspan(at, stop - at);
+        if (Status status = send(part, data); !status) return status;
+        at = stop;
+      }
+      planned_data_ += run.length;
+      if (order_.progress) order_.progress(planned_data_, order_.plan.data_bytes);
+    }
+    return {};
+  }
+
+  Status send_hashes(std::span<const Hash128> own) {
+    constexpr std::size_t kEach = kMaxContentBytes / sizeof(Hash128);
+    for (std::size_t at = 0; at < own.size(); at += kEach) {
+      const auto some = own.subspan(at, std::min(kEach, own.size() - at));
+      if (Status status = out_.write(CloneSection::kHashes, std::as_bytes(some)); !status) {
+        return status;
+      }
+    }
+    return {};
+  }
+
+  Status send_end() {
+    CloneEnd end{.section_count = out_.sections() + 1,
+                 .stream_bytes = 0,
+                 .data_bytes = content_.data_bytes(),
+                 .volume_count = sizes_.size()};
+    const std::size_t payload = sizeof end + sizes_.size() * sizeof(Hash128);
+    end.stream_bytes = out_.bytes() + kBlockBytes + round_up_to_block(payload);
+    std::vector<std::byte> bytes(payload);
+    std::memcpy(bytes.data(), &end, sizeof end);
+    for (std::size_t i = 0; i < sizes_.size(); ++i) {
+      const Hash128 root = root_of(sizes_[i], sent_.tables[i]);
+      std::memcpy(bytes.data() + sizeof end + i * sizeof root, &root, sizeof root);
+    }
+    return out_.write(CloneSection::kEnd, bytes);
+  }
+
+  const SendOrder& order_;
+  SectionWriter& out_;
+  ContentWriter content_;
+  AlignedBuffer content_buffer_{kRangeBytes};
+  std::vector<std::uint64_t> sizes_;
+  std::vector<std::uint64_t> base_sizes_;
+  std::uint64_t planned_data_ = 0;
+  Sent sent_;
+};
+
+}  // namespace
+
+Result<Sent> send_stream(const SendOrder& order, SectionWriter& out) {
+  return Sender(order, out).run();
+}
+
+}  // namespace lastword

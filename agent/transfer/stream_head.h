@@ -1,0 +1,26 @@
+// What may stand in the head of a clone stream. The stream comes from another machine: nothing of
+// it is believed before it was looked at here. Pure.
+#pragma once
+
+#include <string_view>
+
+#include "agent/transfer/clone.pb.h"
+#include "proto/error.h"
+#include "proto/uuid.h"
+
+namespace lastword {
+
+// kCorrupt, of a clone stream.
+[[nodiscard]] tl::unexpected<Error> corrupt_stream(std::string_view detail);
+// In the one form in which records and directories have it.
+[[nodiscard]] bool is_canonical_uuid(std::string_view text);
+
+// Names of volumes and sets become names of files: 1 to 200 bytes of UTF-8 without control
+// characters or '/', that do not begin with '.' or '-' and are not "snapshots". kRefused, with the
+// name in `disk` and what is wrong in `detail`.
+[[nodiscard]] Status check_clone_name(std::string_view name);
+
+// Every field of the head, against `id`, the UUID that its section carries. kCorrupt.
+[[nodiscard]] Status check_head(const pb::CloneStreamHead& head, const UuidBytes& id);
+
+}  // namespace lastword
