@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "agent/arm/check_parts.h"
+#include "agent/protocol/mailbox.h"
 #include "agent/protocol/start_plan.h"
 
 namespace lastword {
@@ -33,6 +34,24 @@ MailboxCount count_mailbox(const Situation& situation, const Config& config) {
 
 }  // namespace
 
+namespace {
+
+// By what it said last: that it lives still is for this node's agent to find.
+void check_partner_agent(const CheckFacts& facts, pb::CheckReport& report) {
+  const Config& config = *facts.config;
+  const auto slot = newest_of_partner(facts.situation->survey, config);
+  if (slot && slot->presence() == pb::WATCHING) return;
+  std::string_view why = "it has not run since that node's `lastword start`";
+  if (slot && slot->presence() == pb::AWAY) why = "it was ended";
+  if (slot && slot->presence() == pb::GONE) why = "`lastword stop` has ended that node's life";
+  report.add_notes(fmt::format(
+      "{}'s agent does not watch ({}): a crash of this node would not be taken over by itself; "
+      "`systemctl start lastword-agent` there",
+      config.partner.name, why));
+}
+
+}  // namespace
+
 void check_mailbox(const CheckFacts& facts, pb::CheckReport& report) {
   const std::string& partner = facts.config->partner.name;
   const MailboxCount count = count_mailbox(*facts.situation, *facts.config);
@@ -43,6 +62,7 @@ void check_mailbox(const CheckFacts& facts, pb::CheckReport& report) {
     report.add_notes("no mailbox disks: nothing decides if both nodes take over at once");
     return;
   }
+  check_partner_agent(facts, report);
   if (count.total % 2 == 0) {
     report.add_notes(
         fmt::format("{} mailbox disks: an odd number, 1 or 3, decides better", count.total));

@@ -153,6 +153,14 @@ std::vector<std::size_t> outdated_slots(const Survey& survey, const Config& conf
   return outdated;
 }
 
+std::optional<pb::MailboxSlot> newest_of_partner(const Survey& survey, const Config& config) {
+  const auto slots = slots_of(survey, config, config.partner.id);
+  const auto newest = std::ranges::max_element(slots, {}, [](const pb::MailboxSlot* slot) {
+    return std::pair(slot->generation(), slot->sequence());
+  });
+  return newest == slots.end() ? std::nullopt : std::optional(**newest);
+}
+
 bool intends_to_take(const pb::MailboxSlot& slot, std::uint8_t node, std::uint32_t generation) {
   const pb::TakeoverIntent& intent = slot.intent();
   const bool open =

@@ -75,6 +75,9 @@ struct Beat {
     const Survey& survey, const Config& config, const MailboxMember& member,
     const std::optional<pb::TakeoverIntent>& intent);
 
+// The newest of the partner's slots in sight; absent: there is none.
+[[nodiscard]] std::optional<pb::MailboxSlot> newest_of_partner(const Survey& survey,
+                                                               const Config& config);
 // Has the writer of this slot begun to take over from that life of that node?
 [[nodiscard]] bool intends_to_take(const pb::MailboxSlot& slot, std::uint8_t node,
                                    std::uint32_t generation);

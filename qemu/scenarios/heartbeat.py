@@ -53,7 +53,7 @@ def heartbeat_lost_takeover(lab):
     require(announced > SILENCE - 1, f"announced after {announced:.1f} s")
 
 
-@scenario("own_pause_is_not_partner_silence", timeout=400)
+@scenario("own_pause_is_not_partner_silence", timeout=400, long=True)
 def own_pause_is_not_partner_silence(lab):
     """beta is paused for longer than the silence time: alpha is not dead for that."""
     pair = Watched(lab)
@@ -67,7 +67,7 @@ def own_pause_is_not_partner_silence(lab):
     pair.require_quiet(SILENCE)
 
 
-@scenario("agent_restart_is_no_failure", timeout=400)
+@scenario("agent_restart_is_no_failure", timeout=400, long=True)
 def agent_restart_is_no_failure(lab):
     """Killed and started again, stopped for long, upgraded: an agent may go, its node stays."""
     pair = Watched(lab)
@@ -105,7 +105,7 @@ def paused_node_wakes_fenced(lab):
         require(pair.shelf.digest(name) == digest, f"alpha has written to {name}")
 
 
-@scenario("mailbox_disk_lost", timeout=400)
+@scenario("mailbox_disk_lost", timeout=400, long=True)
 def mailbox_disk_lost(lab):
     """One of three mailbox disks goes: heartbeats and votes go on with two."""
     pair = Watched(lab, luns={**FEW, "mailbox": 3})

@@ -21,7 +21,7 @@ exit ${failed:-0}
 """
 
 
-@scenario("hook_mounts_all_disks", timeout=800)
+@scenario("hook_mounts_all_disks", timeout=800, long=True)
 def hook_mounts_all_disks(lab):
     """With a real udev on beta no mount of the hook fails, over 20 takeovers; in every other one beta
     knew too few partitions, and reads each disk's table again."""

@@ -34,6 +34,9 @@ struct Ready {
     disks = {in_service(0, pb::SERVICE, kGeneration), in_service(1, pb::DUMP, kGeneration),
              in_service(2, pb::SPARE, kGeneration), surveyed(3, pb::MAILBOX, 0)};
     disks[3].keys = {key_of(kAlpha, kGeneration), key_of(kBeta, 9)};
+    disks[3].mailbox[1].set_node(kBeta);
+    disks[3].mailbox[1].set_generation(9);
+    disks[3].mailbox[1].set_presence(pb::WATCHING);
     for (DiskView& disk : disks) disk.label->set_data_length_bytes(2000 * kMiB);
     situation.examined.resize(disks.size());
     const pb::Plan plan = make_plan(config, *situation.state, situation.survey, {1, 2},
@@ -348,6 +351,16 @@ BOOST_AUTO_TEST_CASE(partial_dump_is_a_note_where_no_disk_is_larger) {
   BOOST_TEST(report.would_dump());
   BOOST_REQUIRE(report.notes_size() == 1);
   BOOST_TEST(report.notes(0).find("partial") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(partner_whose_agent_does_not_watch_is_a_note) {
+  for (const pb::Presence presence : {pb::PRESENCE_UNKNOWN, pb::AWAY, pb::GONE}) {
+    disk(3).mailbox[1].set_presence(presence);
+    const auto report = check_node(facts);
+    BOOST_TEST(report.would_be_taken_over());
+    BOOST_TEST_REQUIRE(report.notes_size() == 1);
+    BOOST_TEST(report.notes(0).find("beta's agent does not watch") != std::string::npos);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(no_mailbox_disks_is_a_note) {

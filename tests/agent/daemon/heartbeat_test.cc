@@ -1,0 +1,143 @@
+// Heartbeats on several mailbox disks: what is written where, and what one sick disk costs. On the
+// fake shelf and a virtual clock.
+#include "agent/daemon/heartbeat.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/agent/disks/fake_node_shelf.h"
+#include "tests/fake/check.h"
+#include "tests/support/test_folder.h"
+#include "tests/support/virtual_executor.h"
+
+namespace lastword::test {
+namespace {
+
+constexpr unsigned kDisks = 3;
+constexpr std::uint32_t kOwn = 4;
+
+class Mailboxes {
+ public:
+  Mailboxes() {
+    std::swap(config.self, config.partner);
+    config.state_directory = folder.file("run");
+    for (unsigned lun = 0; lun < kDisks; ++lun) {
+      plant(shelf, lun, make_label(lun, pb::MAILBOX, 0));
+      BOOST_TEST_REQUIRE(fake::ok(beta.lun(lun)->register_ignoring_existing(state.key, false)));
+      state.mailbox_disks.push_back(uuid_of(lun));
+    }
+    std::ranges::sort(state.mailbox_disks);
+    state.mailbox_joined = state.mailbox_disks;
+    shelf.set_hook([this](const fake::CommandTrace& trace) {
+      executor.sleep(milliseconds(1));
+      if (trace.lun == slow_lun) executor.sleep(slow_by);
+    });
+  }
+  void follow() {
+    const auto look = surveyor.look();
+    BOOST_TEST_REQUIRE(look.has_value());
+    heartbeat.follow(*look, state);
+  }
+  void pass(milliseconds time) {
+    for (const Instant end = executor.now() + time; executor.now() < end;) {
+      heartbeat.tick();
+      executor.sleep(kPollInterval);
+    }
+  }
+  [[nodiscard]] pb::MailboxSlot slot(unsigned lun) {
+    Medium medium(shelf, lun);
+    pb::MailboxSlot slot;
+    const auto found = RecordIo(medium, kMetadataOffset).read(RecordPlace::kMailboxHigh, slot);
+    return found ? slot : pb::MailboxSlot();
+  }
+  [[nodiscard]] std::size_t count(const std::string& name) const {
+    return static_cast<std::size_t>(std::ranges::count(events, name, &Event::name));
+  }
+
+  TestFolder folder;
+  Config config = cluster_config();
+  NodeState state{.boot_generation = kOwn, .key = key_of(kBeta, kOwn)};
+  VirtualExecutor executor;
+  fake::FakeShelf shelf{{.luns = kDisks, .power_on_attention = false}};
+  fake::Nexus beta = shelf.connect("beta");
+  FakeNodeShelf view{beta, kDisks};
+  Surveyor surveyor{config, view, executor};
+  std::vector<Event> events;
+  Heartbeat heartbeat{config, view, executor, [this](const Event& event) { events.push_back(event); },
+                      "beta"};
+  unsigned slow_lun = kDisks;
+  milliseconds slow_by{0};
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(heartbeat, Mailboxes)
+
+BOOST_AUTO_TEST_CASE(each_disk_gets_one_heartbeat_after_the_other) {
+  follow();
+  pass(milliseconds(10'000));
+  for (unsigned lun = 0; lun < kDisks; ++lun) {
+    BOOST_TEST(slot(lun).sequence() >= 9U);
+    BOOST_TEST(slot(lun).sequence() <= 11U);
+    BOOST_TEST(slot(lun).presence() == pb::WATCHING);
+  }
+  BOOST_TEST(events.empty());
+}
+
+BOOST_AUTO_TEST_CASE(slow_disk_delays_no_other_and_has_one_heartbeat_under_way) {
+  slow_lun = 1;
+  slow_by = milliseconds(1000);
+  follow();
+  slow_by = milliseconds(4000);
+  pass(milliseconds(30'000));
+  BOOST_TEST(slot(0).sequence() >= 27U);
+  BOOST_TEST(slot(2).sequence() >= 27U);
+  BOOST_TEST(slot(1).sequence() < 27U);
+  const auto trace = shelf.trace();
+  BOOST_TEST(std::ranges::count_if(trace, [](const fake::CommandTrace& one) {
+               return one.lun == 1 && one.command == fake::Command::kWrite;
+             }) <= 2);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_this_node_is_not_registered_on_is_not_written_and_told_once) {
+  BOOST_TEST_REQUIRE(fake::ok(beta.lun(2)->register_ignoring_existing(ReservationKey{0}, false)));
+  follow();
+  pass(milliseconds(5000));
+  BOOST_TEST(slot(2).sequence() == 0U);
+  BOOST_TEST(slot(0).sequence() >= 4U);
+  BOOST_TEST(count("heartbeat-problem") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(sequence_goes_on_over_a_restart_of_the_agent) {
+  follow();
+  pass(milliseconds(5000));
+  const std::uint64_t before = slot(0).sequence();
+  Heartbeat again(config, view, executor, [](const Event&) {}, "beta");
+  const auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(look.has_value());
+  again.follow(*look, state);
+  again.tick();
+  executor.sleep(milliseconds(100));
+  again.tick();
+  BOOST_TEST(slot(0).sequence() > before);
+}
+
+BOOST_AUTO_TEST_CASE(life_that_was_stopped_writes_nothing) {
+  state.stopped = true;
+  follow();
+  pass(milliseconds(5000));
+  BOOST_TEST(slot(0).sequence() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_goes_out_of_sight_and_comes_back_gets_heartbeats_again) {
+  follow();
+  pass(milliseconds(3000));
+  heartbeat.follow(Look{}, state);
+  pass(milliseconds(3000));
+  follow();
+  pass(milliseconds(3000));
+  BOOST_TEST(slot(0).sequence() >= 8U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
