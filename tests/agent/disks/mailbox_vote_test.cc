@@ -86,6 +86,17 @@ BOOST_AUTO_TEST_CASE(vote_removes_the_rival_after_the_intent_is_noted) {
   BOOST_TEST(registered(self.key));
 }
 
+BOOST_AUTO_TEST_CASE(vote_whose_intent_cannot_be_noted_removes_nobody) {
+  register_beta();
+  note = [] { return Status(fail({.code = Code::kIo})); };
+  const VoteCast cast = vote();
+  BOOST_TEST((cast.vote == Vote::kUnknown));
+  BOOST_TEST(!cast.has_intent);
+  BOOST_TEST(fake::fails(cast.noted, Code::kIo));
+  BOOST_TEST(registered(rival));
+  BOOST_TEST(registered(self.key));
+}
+
 BOOST_AUTO_TEST_CASE(key_that_went_while_the_intent_was_noted_is_a_lost_vote) {
   register_beta();
   note = [this] {
