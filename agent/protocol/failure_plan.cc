@@ -69,6 +69,16 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
   }
   if (partner_has_taken_over(survey, config)) return fail(taken_over_from());
   if (Status same = check_mailbox_set(survey, config, state.mailbox_disks); !same) return same;
+  const auto votes = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
+    return in_cluster(disk, config) && is_registered(disk, state.key) &&
+           std::ranges::count(state.mailbox_disks, disk.label->disk_uuid()) != 0;
+  });
+  if (2 * static_cast<std::size_t>(votes) <= state.mailbox_disks.size()) {
+    return refuse(
+        fmt::format("this node is registered on {} of {} mailbox disks, and could not win: "
+                    "`lastword start` joins the others",
+                    votes, state.mailbox_disks.size()));
+  }
   if (const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
       latest > last.generation()) {
     return refuse(fmt::format("{} lives in life {}, from which nothing was heard yet",

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "agent/node/state_files.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/sim/operators.h"
 #include "tests/sim/sim_node.h"
@@ -120,13 +121,24 @@ void panic_and_take_over(World& world) {
                        node_name(victim), node_name(taker), bound.count() / 1000));
 }
 
+// Its key is on a majority of the mailbox disks.
+bool could_win(World& world, std::uint8_t taker) {
+  const auto state = load_node_state(world.node(taker).config());
+  std::size_t registered = 0;
+  for (unsigned lun = kOwnedLuns; lun < world.luns; ++lun) {
+    const auto keys = world.target.shelf().registrations(lun).keys;
+    registered += state && std::ranges::count(keys, state->key) != 0 ? 1 : 0;
+  }
+  return 2 * registered > world.draw.mailboxes;
+}
+
 // I7: with one healthy node, silence and a majority, likewise.
 void die_and_take_over(World& world) {
   let_all_watch(world);
   const std::uint8_t victim = kNodes.at(world.random.below(2));
   const std::uint8_t taker = partner_of(victim);
   const bool watched = world.node(taker).runs("agent") && world.node(victim).runs("agent");
-  if (world.draw.mailboxes == 0 || !all_at_home(world) || !watched) return;
+  if (!could_win(world, taker) || !all_at_home(world) || !watched) return;
   if (!world.node(victim).idle()) return;
   world.node(victim).power_off();
   const Timing& timing = world.timing;

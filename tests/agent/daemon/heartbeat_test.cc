@@ -62,8 +62,8 @@ class Mailboxes {
   FakeNodeShelf view{beta, kDisks};
   Surveyor surveyor{config, view, executor};
   std::vector<Event> events;
-  Heartbeat heartbeat{config, view, executor, [this](const Event& event) { events.push_back(event); },
-                      "beta"};
+  Heartbeat heartbeat{config, view, executor,
+                      [this](const Event& event) { events.push_back(event); }, "beta"};
   unsigned slow_lun = kDisks;
   milliseconds slow_by{0};
 };
@@ -111,7 +111,8 @@ BOOST_AUTO_TEST_CASE(sequence_goes_on_over_a_restart_of_the_agent) {
   follow();
   pass(milliseconds(5000));
   const std::uint64_t before = slot(0).sequence();
-  Heartbeat again(config, view, executor, [](const Event&) {}, "beta");
+  Heartbeat again(
+      config, view, executor, [](const Event&) {}, "beta");
   const auto look = surveyor.look();
   BOOST_TEST_REQUIRE(look.has_value());
   again.follow(*look, state);

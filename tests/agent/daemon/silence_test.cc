@@ -5,6 +5,7 @@
 #include "agent/daemon/agent_run.h"
 #include "agent/disks/own_slot.h"
 #include "agent/node/state_files.h"
+#include "agent/protocol/failure_plan.h"
 #include "tests/agent/takeover/panic.h"
 
 namespace lastword::test {
@@ -135,6 +136,23 @@ BOOST_AUTO_TEST_CASE(other_mailbox_set_keeps_from_acting) {
   BOOST_CHECK_THROW((void)watch(), StillWatching);
   BOOST_TEST(told("silence-not-acted-on"));
   BOOST_TEST(!told("takeover-announced"));
+}
+
+BOOST_AUTO_TEST_CASE(node_that_could_not_win_does_not_act) {
+  pb::MailboxSlot last;
+  last.set_generation(kCrashed);
+  last.set_protocol(kProtocolVersion);
+  *last.mutable_settings() = shared_settings(config.timing);
+  const auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(look.has_value());
+  BOOST_TEST(fake::ok(may_act_on_silence(look->survey, config, state, last, std::nullopt)));
+  state.mailbox_disks = {uuid_of(kMailbox), "a", "b"};
+  alpha_counts_by(state.mailbox_disks);
+  const auto again = surveyor.look();
+  BOOST_TEST_REQUIRE(again.has_value());
+  const Status may = may_act_on_silence(again->survey, config, state, last, std::nullopt);
+  BOOST_TEST_REQUIRE(fake::fails(may, Code::kRefused));
+  BOOST_TEST(describe(may.error()).find("registered on 1 of 3") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(proven_panic_needs_no_silence) {
