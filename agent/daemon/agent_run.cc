@@ -81,6 +81,11 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ag
   return judge_intent(intent, survey, config, state->key) == IntentVerdict::kResume;
 }
 
+Result<Look> look_again(Surveyor& surveyor, const AgentWatch& watch) {
+  if (watch.heartbeat == nullptr) return surveyor.look();
+  return watch.heartbeat->beat_during<Result<Look>>([&surveyor] { return surveyor.look(); });
+}
+
 // After a takeover that was refused: mailbox disks come back, partners too.
 void pause(Executor& executor, const AgentWatch& watch) {
   const Instant end = executor.now() + kPauseAfterRefusal;
@@ -150,7 +155,7 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
     if (!lock) return fail(lock.error());
     // Nothing but a panic that was just seen is acted on without another look.
     if (waited || !(*failure)->proven) {
-      auto look = surveyor.look();
+      auto look = look_again(surveyor, watch);
       if (!look) return fail(look.error());
       (*failure)->look = std::move(*look);
       const auto stands = still_stands(**failure, config, watch);

@@ -121,7 +121,7 @@ void Heartbeat::leave() {
     }
     return any;
   };
-  while (busy() && executor_.now() < end) executor_.sleep(milliseconds(10));
+  while (busy() && executor_.now() < end) executor_.sleep(kShortWait);
 }
 
 void Heartbeat::send(Path& path, pb::Presence presence) {

@@ -5,11 +5,13 @@
 // calls tick(): while the partner's disks are taken, too.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "agent/disks/survey.h"
 #include "agent/node/event.h"
@@ -38,6 +40,27 @@ class Heartbeat {
   void follow(const Look& look, const NodeState& state);
   // Sends what is due, and takes in what has come back. Call it every kPollInterval.
   void tick();
+  // Runs work that may last elsewhere, and goes on meanwhile: a node that stands still for longer than
+  // a heartbeat counts its partner's silence anew. Not for work that may hang for good.
+  template <class T>
+  [[nodiscard]] T beat_during(std::function<T()> work) {
+    struct Result {
+      std::optional<T> value;
+      Instant back{};
+      std::atomic<bool> done = false;
+    };
+    const auto result = std::make_shared<Result>();
+    executor_.elsewhere([result, work = std::move(work), executor = &executor_] {
+      result->value = work();
+      result->back = executor->now();
+      result->done.store(true, std::memory_order_release);
+    });
+    while (!result->done.load(std::memory_order_acquire) || executor_.now() < result->back) {
+      tick();
+      executor_.sleep(kShortWait);
+    }
+    return std::move(*result->value);
+  }
   // Says that no heartbeat follows, on each disk that answers within an I/O time-out.
   void leave();
 
@@ -45,6 +68,7 @@ class Heartbeat {
   [[nodiscard]] Standing standing() const { return peer_.standing(executor_.now()); }
 
  private:
+  static constexpr milliseconds kShortWait{10};
   struct Path;
 
   void send(Path& path, pb::Presence presence);

@@ -23,7 +23,10 @@ class Silence : public Panic {
     dump_ends = Instant::max();
     beat.machine = "alpha";
     beat.timing = config.timing;
-    watch_command = [this](const fake::CommandTrace&) { pass(); };
+    watch_command = [this](const fake::CommandTrace& trace) {
+      if (trace.lun == slow_lun) executor.sleep(milliseconds(3000));
+      pass();
+    };
   }
 
   Result<std::optional<TakeoverReport>> watch() {
@@ -36,11 +39,28 @@ class Silence : public Panic {
     if (!heartbeat_) heartbeat_.emplace(config, view, executor, work.events, "beta");
     return *heartbeat_;
   }
+  // Two more mailbox disks, of what were alpha's.
+  void use_three_mailboxes() {
+    mailboxes = {kMailbox, kDump, kArmed};
+    state.mailbox_disks.clear();
+    for (const unsigned lun : mailboxes) {
+      plant(shelf, lun, make_label(lun, pb::MAILBOX, 0));
+      BOOST_TEST_REQUIRE(fake::ok(beta.lun(lun)->register_ignoring_existing(state.key, false)));
+      state.mailbox_disks.push_back(uuid_of(lun));
+    }
+    std::ranges::sort(state.mailbox_disks);
+    state.mailbox_joined = state.mailbox_disks;
+    BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+    member.mailbox_set = mailbox_set(state.mailbox_disks);
+  }
   void alpha_beats() {
-    Medium medium(shelf, kMailbox);
+    for (const unsigned lun : mailboxes) alpha_beats_on(lun);
+  }
+  void alpha_beats_on(unsigned lun) {
+    Medium medium(shelf, lun);
     RecordIo records(medium, kMetadataOffset);
     pb::MailboxSlot slot;
-    BOOST_TEST_REQUIRE(records.read(RecordPlace::kMailboxLow, slot).has_value());
+    if (!records.read(RecordPlace::kMailboxLow, slot)) slot.Clear();
     const auto next = slot_with_beat(slot, member, beat);
     BOOST_TEST_REQUIRE(fake::ok(next));
     BOOST_TEST_REQUIRE(fake::ok(records.put(RecordPlace::kMailboxLow, *next)));
@@ -57,6 +77,8 @@ class Silence : public Panic {
       .place = RecordPlace::kMailboxLow,
       .mailbox_set = mailbox_set({uuid_of(kMailbox)})};
   Beat beat;
+  std::vector<unsigned> mailboxes{kMailbox};
+  unsigned slow_lun = kLuns;
   Instant dies{60'000};
   Instant wakes = Instant::max();
   Instant ends{600'000};
@@ -136,6 +158,17 @@ BOOST_AUTO_TEST_CASE(other_mailbox_set_keeps_from_acting) {
   BOOST_CHECK_THROW((void)watch(), StillWatching);
   BOOST_TEST(told("silence-not-acted-on"));
   BOOST_TEST(!told("takeover-announced"));
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_that_hangs_keeps_nobody_from_acting) {
+  use_three_mailboxes();
+  each_second = [this] {
+    if (executor.now() >= dies) slow_lun = kArmed;
+  };
+  const auto report = watch();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(told("takeover-announced"));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
 }
 
 BOOST_AUTO_TEST_CASE(node_that_could_not_win_does_not_act) {
