@@ -1,6 +1,4 @@
 // lastword agent: watches the partner, and takes over when it fails.
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "agent/cli/command.h"
@@ -17,15 +15,17 @@ struct AgentOptions {
   bool json = false;
 };
 
-// The hook, the dump and the report are as with `lastword takeover`.
 int run_once(const Config& config, Surveyor& surveyor, const EventSink& events,
              Heartbeat& heartbeat, bool json) {
-  const Interruption interruption(fmt::format(
-      "the agent ends: until it runs again nobody takes over from {0}. A takeover that was begun "
-      "stays begun; the agent goes on with it when it is started again, `lastword takeover` now",
-      config.partner.name));
-  const auto report = watch_and_take_over(config, surveyor, events, hands_of_this_machine(config),
-                                          {.heartbeat = &heartbeat});
+  const auto report =
+      watch_and_take_over(config, surveyor, events, hands_of_this_machine(config),
+                          {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
+  heartbeat.leave();
+  if (report && !*report) {
+    complain("lastword: the agent ends: until it runs again nobody takes over from {}\n",
+             config.partner.name);
+    return kExitNo;
+  }
   return print_takeover(config, report ? Result<TakeoverReport>(**report) : fail(report.error()),
                         ReportKind::kDone, json);
 }
@@ -36,8 +36,8 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const EventSink events = event_printer(*config, options.json);
   Heartbeat heartbeat(*config, real_shelf(), real_executor(), events, machine_id());
-  if (options.once) return run_once(*config, surveyor, events, heartbeat, options.json);
   const StopRequest stop;
+  if (options.once) return run_once(*config, surveyor, events, heartbeat, options.json);
   const Status end = run_agent(*config, surveyor, events, hands_of_this_machine(*config),
                                {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
   return end ? kExitOk : report_error(end.error());

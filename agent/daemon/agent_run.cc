@@ -86,6 +86,22 @@ Result<Look> look_again(Surveyor& surveyor, const AgentWatch& watch) {
   return watch.heartbeat->beat_during<Result<Look>>([&surveyor] { return surveyor.look(); });
 }
 
+// A node whose partner has its disks does not get this far, and one that was stopped waits for its
+// next life.
+Status wait_for_start(const Config& config, Executor& executor, const EventSink& events,
+                      const AgentWatch& watch) {
+  for (bool told = false; !watch.stop_wanted();) {
+    const auto state = load_node_state(config);
+    if (state) return {};
+    if (state.error().code != Code::kNotFound) return fail(state.error());
+    if (!std::exchange(told, true)) {
+      events({.name = "waiting-for-start", .disk = {}, .detail = describe(state.error())});
+    }
+    executor.sleep(kPollInterval);
+  }
+  return {};
+}
+
 // After a takeover that was refused: mailbox disks come back, partners too.
 void pause(Executor& executor, const AgentWatch& watch) {
   const Instant end = executor.now() + kPauseAfterRefusal;
@@ -171,6 +187,10 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
 Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& events,
                  const TakeoverHands& hands, AgentWatch watch) {
   for (;;) {
+    if (Status started = wait_for_start(config, surveyor.executor(), events, watch); !started) {
+      return started;
+    }
+    if (watch.stop_wanted()) break;
     const auto report = watch_and_take_over(config, surveyor, events, hands, watch);
     if (report && !*report) break;
     if (report) {
@@ -178,6 +198,7 @@ Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& even
       if (const auto intent = load_intent(config)) watch.settled = intent->number();
       continue;
     }
+    if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;
     if (report.error().code == Code::kFenced)
       return end_fenced(report.error(), config, events, hands);
     if (report.error().code != Code::kRefused) return fail(report.error());

@@ -37,11 +37,12 @@ struct TakeoverHands {
     const Config& config, Surveyor& surveyor, const EventSink& events, const TakeoverHands& hands,
     const AgentWatch& watch = {});
 
-// The same again and again, until `watch.stop_wanted`; says then that no heartbeat follows. What a
-// takeover left undone is told (event takeover-finished), and not tried again by itself. After a
-// takeover that found no majority it goes on watching. Errors: `lastword start` has not run since
-// boot (kNotFound), the partner has taken over from this node (kFenced; event and hook
-// `fenced`, and the caller panics or does not), or the system fails.
+// The same again and again, until `watch.stop_wanted`; says then that no heartbeat follows. Waits
+// for `lastword start` where it has not run since boot (event waiting-for-start). What a takeover
+// left undone is told (event takeover-finished), and not tried again by itself. After a takeover
+// that found no majority it goes on watching. Errors: the partner has taken over from this node
+// (kFenced; event and hook `fenced`, and the machine panics, or does not: Config::when_fenced), or
+// the system fails.
 [[nodiscard]] Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& events,
                                const TakeoverHands& hands, AgentWatch watch);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "agent/base/text_file.h"
@@ -13,9 +14,14 @@
 namespace lastword {
 namespace {
 
-std::string first_line(const std::string& path) {
+// An id as both kernel and systemd write it; whatever else is in the file is left out, for it goes
+// into a record that the partner must be able to parse.
+std::string id_in(const std::string& path) {
+  constexpr std::size_t kLongest = 36;
   const auto text = read_text_file(path);
-  return text ? text->substr(0, text->find('\n')) : std::string();
+  std::string id = text ? *text : std::string();
+  std::erase_if(id, [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) == 0; });
+  return id.substr(0, kLongest);
 }
 
 std::optional<pb::MailboxSlot> load_seen(const Config& config) {
@@ -38,8 +44,8 @@ std::string_view reason_of(const pb::MailboxSlot& slot) {
 }  // namespace
 
 std::string machine_id() {
-  const std::string system = first_line("/etc/machine-id");
-  const std::string firmware = first_line("/sys/class/dmi/id/product_uuid");
+  const std::string system = id_in("/etc/machine-id");
+  const std::string firmware = id_in("/sys/class/dmi/id/product_uuid");
   return system + "/" + firmware;
 }
 

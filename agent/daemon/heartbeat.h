@@ -40,8 +40,8 @@ class Heartbeat {
   void follow(const Look& look, const NodeState& state);
   // Sends what is due, and takes in what has come back. Call it every kPollInterval.
   void tick();
-  // Runs work that may last elsewhere, and goes on meanwhile: a node that stands still for longer than
-  // a heartbeat counts its partner's silence anew. Not for work that may hang for good.
+  // Runs work that may last elsewhere, and goes on meanwhile: a node that stands still for longer
+  // than a heartbeat counts its partner's silence anew. Not for work that may hang for good.
   template <class T>
   [[nodiscard]] T beat_during(std::function<T()> work) {
     struct Result {

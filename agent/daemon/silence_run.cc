@@ -38,8 +38,8 @@ Status announce_takeover(const TakeoverWork& work, const Failure& failure, Heart
                                      work.config.partner.name, victim,
                                      work.config.timing.announcement().count())});
   // A mailbox disk that hangs costs an I/O time-out.
-  tell_of(work, heartbeat.beat_during<CopiesWritten>(
-                    [&] { return intents.write(survey, intent); }));
+  tell_of(work,
+          heartbeat.beat_during<CopiesWritten>([&] { return intents.write(survey, intent); }));
   if (stays_silent(work, victim, heartbeat)) return {};
   tell_of(work, intents.write(survey, intents.next(intent, pb::TakeoverIntent::ENDED, victim)));
   return fail({.code = Code::kRefused,

@@ -246,6 +246,22 @@ BOOST_AUTO_TEST_CASE(agent_that_is_stopped_says_so) {
   BOOST_TEST(slot.presence() == pb::AWAY);
 }
 
+BOOST_AUTO_TEST_CASE(agent_waits_for_lastword_start) {
+  dies = Instant::max();
+  BOOST_TEST_REQUIRE(fake::ok(remove_node_state(config)));
+  const auto stop = [&] {
+    if (executor.now() >= Instant{10'000} && !load_node_state(config)) {
+      BOOST_TEST(!told("watching"));
+      BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+    }
+    return executor.now() >= Instant{20'000};
+  };
+  BOOST_TEST(fake::ok(run_agent(config, surveyor, work.events, hands(),
+                                {.heartbeat = &heartbeat(), .stop_wanted = stop})));
+  BOOST_TEST(told("waiting-for-start"));
+  BOOST_TEST(told("watching"));
+}
+
 BOOST_AUTO_TEST_CASE(agent_goes_on_after_a_takeover_and_runs_no_hook_again) {
   ends = Instant{300'000};
   BOOST_CHECK_THROW(
