@@ -228,8 +228,9 @@ BOOST_AUTO_TEST_CASE(volume_that_ends_inside_a_range) {
   sets.pool.put("gold", range(10, kRangeBlocks + 3));
   sets.pool.put("longer", range(10, kRangeBlocks + 5));
   sets.pool.put("shifted", range(11, kRangeBlocks + 2));
+  sets.pool.put("shorter", range(10, kRangeBlocks + 1));
   sets.pool.put("empty", {});
-  sets.volumes = {"empty", "gold", "longer", "shifted"};
+  sets.volumes = {"empty", "gold", "longer", "shifted", "shorter"};
   const auto made = make_stream(sets, "lz4");
   BOOST_REQUIRE(ok(made));
   MemoryStaging staging;
