@@ -15,7 +15,6 @@ std::uint64_t max_raw_bytes(CloneSection kind) {
     case CloneSection::kHead:
       return kMaxPayloadBytes;
     case CloneSection::kContent:
-    case CloneSection::kHashes:
       return kMaxContentBytes;
     case CloneSection::kEnd:
       return sizeof(CloneEnd) + kMaxCloneVolumes * sizeof(Hash128);

@@ -1,12 +1,12 @@
 // The clone stream: the volumes of one snapshot of a set, in the framing of proto/stream.h, with
 // each distinct block in it once. docs/clone-stream.md has the grammar.
 //
-//   stream  := head volume* end
-//   volume  := content* hashes*
+//   stream  := head content* end
 //
-// Volumes are in the order of the head. The runs of a volume's content sections follow each other
-// without a gap from its byte 0 to its size, so that a run has no place of its own to be wrong
-// about. A stream is good only as a whole: without its end nothing of it is used.
+// Volumes are in the order of the head. The runs of all content sections follow each other without
+// a gap, from byte 0 of the first volume to the end of the last one, so that a run has no place of
+// its own to be wrong about; none goes over the end of a volume. A stream is good only as a whole:
+// without its end nothing of it is used.
 //
 // Header fields: `crash_id` is the UUID of the snapshot, `run_count` the runs of a content section;
 // first_pfn, end_pfn and pass are 0.
@@ -25,10 +25,11 @@ inline constexpr StreamFormat kCloneFormat{
     {'L', 'W', 'C', 'L', 'O', 'N', 'E', '1'}, 1, "a section is missing, twice there or misplaced"};
 
 enum class CloneSection : std::uint16_t {
-  kHead = 16,     // a StreamHead (agent/transfer/clone.proto), not compressed
-  kContent = 17,  // run_count CloneRun, then the data of the kData ones in their order
-  kHashes = 18,   // Hash128 of ranges of one volume (agent/transfer/range_sources.h says which)
-  kEnd = 19,      // CloneEnd, then a root for each volume
+  kHead = 16,  // a StreamHead (agent/transfer/clone.proto), not compressed
+  // run_count CloneRun, then a Hash128 for each range that ends in these runs and is hashed for
+  // itself (agent/transfer/range_sources.h), then the data of the kData runs in their order.
+  kContent = 17,
+  kEnd = 18,  // CloneEnd, then a root for each volume
 };
 
 enum class CloneRunKind : std::uint32_t {

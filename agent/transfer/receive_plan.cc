@@ -1,6 +1,6 @@
 #include "agent/transfer/receive_plan.h"
 
-#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "agent/transfer/stream_head.h"
@@ -18,11 +18,9 @@ ReceivePlan::ReceivePlan(Shape shape)
 
 // Past volumes that are complete.
 void ReceivePlan::next_volume() {
-  while (volume_ < shape_.sizes.size() && content_complete() &&
-         hashes_in_ == own_[volume_].size()) {
+  while (volume_ < shape_.sizes.size() && at_ == shape_.sizes[volume_]) {
     if (++volume_ == shape_.sizes.size()) return;
     at_ = 0;
-    hashes_in_ = 0;
     tables_[volume_].resize(range_count(shape_.sizes[volume_]));
     sources_ = RangeSources(volume_, shape_.sizes, shape_.base_sizes);
   }
@@ -61,51 +59,48 @@ Status ReceivePlan::check(const CloneRun& run) const {
 }
 
 Result<std::vector<CloneAction>> ReceivePlan::content(std::span<const CloneRun> runs,
-                                                      std::uint64_t data_bytes) {
-  if (over_ || volume_ == shape_.sizes.size())
-    return corrupt_stream("content behind the last volume");
+                                                      std::span<const std::byte> rest) {
   std::vector<CloneAction> actions;
-  std::uint64_t data_at = 0;
+  std::uint64_t data = 0;
+  std::uint64_t hashes = 0;  // bytes
+  bool enough = true;
   for (const CloneRun& run : runs) {
-    if (content_complete()) return corrupt_stream("content where hashes should be");
+    if (over_ || volume_ == shape_.sizes.size()) {
+      return corrupt_stream("content behind the last volume");
+    }
     if (Status status = check(run); !status) return fail(status.error());
-    actions.push_back({.volume = volume_, .offset = at_, .run = run, .data_at = data_at});
+    actions.push_back({.volume = volume_, .offset = at_, .run = run, .data_at = data});
     const auto kind = static_cast<CloneRunKind>(run.kind);
     if (kind == CloneRunKind::kData) {
-      if (run.length > data_bytes - data_at) return corrupt_stream("less data than its runs need");
-      data_at += run.length;
+      data += run.length;
     } else if (kind != CloneRunKind::kZero) {
       shared_bytes_ += run.length;
     }
     at_ += run.length;
     sources_.add(run, [&](std::uint64_t index, const RangeSource& source) {
       using Kind = RangeSource::Kind;
-      if (source.kind == Kind::kOwn) own_[volume_].push_back(index);
-      if (source.kind == Kind::kSent) {
-        tables_[volume_][index] = tables_[source.volume][source.index];
-      }
-      if (source.kind == Kind::kBase) {
-        tables_[volume_][index] = shape_.base_tables[source.volume][source.index];
-      }
+      Hash128& hash = tables_[volume_][index];
+      if (source.kind == Kind::kSent) hash = tables_[source.volume][source.index];
+      if (source.kind == Kind::kBase) hash = shape_.base_tables[source.volume][source.index];
+      if (source.kind != Kind::kOwn) return;
+      enough = enough && rest.size() - hashes >= sizeof hash;
+      if (!enough) return;
+      std::memcpy(&hash, rest.data() + hashes, sizeof hash);
+      hashes += sizeof hash;
+      own_[volume_].push_back(index);
     });
+    if (!enough) return corrupt_stream("fewer hashes than its runs need");
+    next_volume();
   }
-  if (data_at != data_bytes) return corrupt_stream("more data than its runs need");
-  if (data_bytes > shape_.data_bytes - data_bytes_)
+  if (hashes + data != rest.size()) {
+    return corrupt_stream("more or less hashes and data than its runs need");
+  }
+  if (data > shape_.data_bytes - data_bytes_) {
     return corrupt_stream("more data than its head says");
-  data_bytes_ += data_bytes;
-  next_volume();
-  return actions;
-}
-
-Status ReceivePlan::hashes(std::span<const Hash128> hashes) {
-  if (over_ || volume_ == shape_.sizes.size() || !content_complete()) {
-    return corrupt_stream("hashes before the end of their volume's content");
   }
-  const std::vector<std::uint64_t>& own = own_[volume_];
-  if (hashes.size() > own.size() - hashes_in_) return corrupt_stream("more hashes than ranges");
-  for (const Hash128& hash : hashes) tables_[volume_][own[hashes_in_++]] = hash;
-  next_volume();
-  return {};
+  data_bytes_ += data;
+  for (CloneAction& action : actions) action.data_at += hashes;
+  return actions;
 }
 
 Status ReceivePlan::end(const CloneEnd& end, std::span<const Hash128> roots,

@@ -15,8 +15,8 @@
 namespace lastword {
 
 // Bytes [offset, offset + run.length) of `volume` become what `run` says; of a kData one the
-// content begins at byte `data_at` of the section's data. kZero: nothing to do, for a staged volume
-// is zero where nothing was put.
+// content begins at byte `data_at` of what came behind the runs. kZero: nothing to do, for a staged
+// volume is zero where nothing was put.
 struct CloneAction {
   std::uint32_t volume = 0;
   std::uint64_t offset = 0;
@@ -37,11 +37,10 @@ class ReceivePlan {
   ReceivePlan(const ReceivePlan&) = delete;
   ReceivePlan& operator=(const ReceivePlan&) = delete;
 
-  // kCorrupt where the section cannot be there or says what cannot be. `data_bytes` is how much
-  // content came with the runs.
+  // kCorrupt where the section cannot be there or says what cannot be. `rest` is what came behind
+  // the runs: hashes, then data.
   [[nodiscard]] Result<std::vector<CloneAction>> content(std::span<const CloneRun> runs,
-                                                         std::uint64_t data_bytes);
-  [[nodiscard]] Status hashes(std::span<const Hash128> hashes);
+                                                         std::span<const std::byte> rest);
   // `end` and `roots` are the end section's, and `arrived` what the receiver counted, this section
   // included.
   [[nodiscard]] Status end(const CloneEnd& end, std::span<const Hash128> roots,
@@ -59,15 +58,13 @@ class ReceivePlan {
 
  private:
   [[nodiscard]] Status check(const CloneRun& run) const;
-  [[nodiscard]] bool content_complete() const { return at_ == shape_.sizes[volume_]; }
   void next_volume();
 
   Shape shape_;
   std::vector<RangeTable> tables_;
   std::vector<std::vector<std::uint64_t>> own_;
-  std::uint32_t volume_ = 0;   // the one that the stream is at
-  std::uint64_t at_ = 0;       // the byte of it that comes next
-  std::size_t hashes_in_ = 0;  // of own_[volume_]
+  std::uint32_t volume_ = 0;  // the one that the stream is at
+  std::uint64_t at_ = 0;      // the byte of it that comes next
   RangeSources sources_;
   std::uint64_t data_bytes_ = 0;
   std::uint64_t shared_bytes_ = 0;

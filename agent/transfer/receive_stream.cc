@@ -68,9 +68,6 @@ class Receiver {
         return corrupt_stream("a second head");
       case CloneSection::kContent:
         return take_content(payload, section.header.run_count);
-      case CloneSection::kHashes:
-        if (payload.size() % sizeof(Hash128) != 0) return corrupt_stream("half a hash");
-        return plan_->hashes(items_of<Hash128>(payload, payload.size() / sizeof(Hash128)));
       case CloneSection::kEnd:
         return take_end(payload);
     }
@@ -79,22 +76,22 @@ class Receiver {
 
   Status take_content(std::span<const std::byte> payload, std::uint32_t run_count) {
     const auto runs = items_of<CloneRun>(payload, run_count);
-    const auto data = payload.subspan(run_count * sizeof(CloneRun));
-    const auto actions = plan_->content(runs, data.size());
+    const auto rest = payload.subspan(run_count * sizeof(CloneRun));
+    const auto actions = plan_->content(runs, rest);
     if (!actions) return fail(actions.error());
     for (const CloneAction& action : *actions) {
-      if (Status status = perform(action, data); !status) return status;
+      if (Status status = perform(action, rest); !status) return status;
     }
     if (progress_) progress_(plan_->data_bytes(), head_.data_bytes());
     return {};
   }
 
-  Status perform(const CloneAction& action, std::span<const std::byte> data) {
+  Status perform(const CloneAction& action, std::span<const std::byte> rest) {
     const CloneRun& run = action.run;
     const auto kind = static_cast<CloneRunKind>(run.kind);
     if (kind == CloneRunKind::kZero) return {};
     if (kind == CloneRunKind::kData) {
-      return staging_.write(action.volume, action.offset, data.subspan(action.data_at, run.length));
+      return staging_.write(action.volume, action.offset, rest.subspan(action.data_at, run.length));
     }
     return staging_.share(action.volume, action.offset, run.length, kind == CloneRunKind::kBase,
                           run.source, run.source_offset);

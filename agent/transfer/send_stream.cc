@@ -21,7 +21,7 @@ CloneRun part_of(const CloneRun& run, std::uint64_t skip, std::uint64_t length) 
   return part;
 }
 
-// Gathers runs and their data into content sections of one volume.
+// Gathers runs, hashes and data into content sections.
 class ContentWriter {
  public:
   ContentWriter(SectionWriter& out, std::uint64_t block_bytes)
@@ -29,18 +29,23 @@ class ContentWriter {
     data_.reserve(kMaxContentBytes);
   }
 
+  // The next run is of another volume than the one before.
+  void begin_volume() { apart_ = true; }
+  // At most one range ends in the run; where it is hashed for itself, add_hash() follows.
   Status add(const CloneRun& run, std::span<const std::byte> data) {
-    if (data.empty()) return add_run(run);
+    if (data.empty()) {
+      if (room() == 0) {
+        if (Status status = flush(); !status) return status;
+      }
+      add_run(run);
+    }
     for (std::uint64_t at = 0; at < data.size();) {
-      const std::uint64_t used = runs_.size() * sizeof(CloneRun) + data_.size();
-      // Room for this run too, whether or not it makes the one before it longer.
-      const std::uint64_t room = kMaxContentBytes - std::min(kMaxContentBytes, used + kSpare);
-      const std::uint64_t piece = std::min<std::uint64_t>(data.size() - at, room / unit_ * unit_);
+      const auto piece = std::min<std::uint64_t>(data.size() - at, room() / unit_ * unit_);
       if (piece == 0) {
         if (Status status = flush(); !status) return status;
         continue;
       }
-      append_run(runs_, part_of(run, at, piece));
+      add_run(part_of(run, at, piece));
       const auto bytes = data.subspan(at, piece);
       data_.insert(data_.end(), bytes.begin(), bytes.end());
       data_bytes_ += piece;
@@ -48,34 +53,48 @@ class ContentWriter {
     }
     return {};
   }
+  // Of the range that ended in the last run: it is in the same section.
+  void add_hash(const Hash128& hash) { hashes_.push_back(hash); }
   Status flush() {
     if (runs_.empty()) return {};
     const auto runs = std::as_bytes(std::span(runs_));
+    const auto hashes = std::as_bytes(std::span(hashes_));
     payload_.assign(runs.begin(), runs.end());
+    payload_.insert(payload_.end(), hashes.begin(), hashes.end());
     payload_.insert(payload_.end(), data_.begin(), data_.end());
     const Status status =
         out_.write(CloneSection::kContent, payload_, static_cast<std::uint32_t>(runs_.size()));
     runs_.clear();
+    hashes_.clear();
     data_.clear();
     return status;
   }
   [[nodiscard]] std::uint64_t data_bytes() const { return data_bytes_; }
 
  private:
-  static constexpr std::uint64_t kSpare = sizeof(CloneRun);
-
-  Status add_run(const CloneRun& run) {
-    append_run(runs_, run);
-    const std::uint64_t used = runs_.size() * sizeof(CloneRun) + data_.size();
-    return used + kSpare > kMaxContentBytes ? flush() : Status{};
+  // For data, when one more run and one more hash are in the section.
+  [[nodiscard]] std::uint64_t room() const {
+    const std::uint64_t used = (runs_.size() + 1) * sizeof(CloneRun) +
+                               (hashes_.size() + 1) * sizeof(Hash128) + data_.size();
+    return kMaxContentBytes - std::min(kMaxContentBytes, used);
+  }
+  void add_run(const CloneRun& run) {
+    if (apart_) {
+      runs_.push_back(run);
+    } else {
+      append_run(runs_, run);
+    }
+    apart_ = false;
   }
 
   SectionWriter& out_;
   const std::uint64_t unit_;  // data is cut at multiples of it
   std::vector<CloneRun> runs_;
+  std::vector<Hash128> hashes_;
   std::vector<std::byte> data_;
   std::vector<std::byte> payload_;
   std::uint64_t data_bytes_ = 0;
+  bool apart_ = true;
 };
 
 class Sender {
@@ -96,6 +115,7 @@ class Sender {
     for (std::uint32_t i = 0; i < sizes_.size(); ++i) {
       if (Status status = send_volume(i); !status) return fail(status.error());
     }
+    if (Status status = content_.flush(); !status) return fail(status.error());
     if (Status status = order_.before_end(); !status) return fail(status.error());
     if (Status status = send_end(); !status) return fail(status.error());
     pb::CloneTransfer& figures = sent_.figures;
@@ -115,9 +135,9 @@ class Sender {
   // Range by range: one with data in it is read as a whole, because it is hashed.
   Status send_volume(std::uint32_t volume) {
     sent_.tables.emplace_back(range_count(sizes_[volume]));
+    content_.begin_volume();
     RangeSources sources(volume, sizes_, base_sizes_);
     RangeSources planned(volume, sizes_, base_sizes_);
-    std::vector<Hash128> own;
     const std::vector<CloneRun>& runs = order_.plan.runs[volume];
     std::size_t next = 0;         // of runs
     std::uint64_t skip = 0;       // bytes of it that are done
@@ -146,7 +166,7 @@ class Sender {
       const auto complete = [&](std::uint64_t, const RangeSource& source) {
         if (source.kind == RangeSource::Kind::kOwn) {
           hash = hash_of_range(content_buffer_.span().first(length));
-          own.push_back(hash);
+          content_.add_hash(hash);
         }
         if (source.kind == RangeSource::Kind::kSent) {
           hash = sent_.tables[source.volume][source.index];
@@ -157,8 +177,7 @@ class Sender {
       };
       if (Status status = send_range(range, sources, complete); !status) return status;
     }
-    if (Status status = content_.flush(); !status) return status;
-    return send_hashes(own);
+    return {};
   }
 
   Status read_range(std::uint32_t volume, std::uint64_t index) {
@@ -173,8 +192,9 @@ class Sender {
     const std::uint64_t block = order_.head.block_bytes();
     std::uint64_t at = 0;
     const auto send = [&](const CloneRun& run, std::span<const std::byte> data) {
+      if (Status status = content_.add(run, data); !status) return status;
       sources.add(run, complete);
-      return content_.add(run, data);
+      return Status{};
     };
     for (const CloneRun& run : range) {
       if (!is_data(run)) {
@@ -202,17 +222,6 @@ class Sender {
       }
       planned_data_ += run.length;
       if (order_.progress) order_.progress(planned_data_, order_.plan.data_bytes);
-    }
-    return {};
-  }
-
-  Status send_hashes(std::span<const Hash128> own) {
-    constexpr std::size_t kEach = kMaxContentBytes / sizeof(Hash128);
-    for (std::size_t at = 0; at < own.size(); at += kEach) {
-      const auto some = own.subspan(at, std::min(kEach, own.size() - at));
-      if (Status status = out_.write(CloneSection::kHashes, std::as_bytes(some)); !status) {
-        return status;
-      }
     }
     return {};
   }

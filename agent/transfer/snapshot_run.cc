@@ -152,6 +152,7 @@ Result<pb::CloneSnapshot> take_snapshot(const std::string& set, Executor& execut
     if (!one_point) return fail(one_point.error());
     snapshot.set_at_one_point(*one_point);
   }
+  std::uint64_t all = 0;
   for (const Source& source : *sources) {
     pb::CloneVolume& volume = *snapshot.add_volumes();
     volume.set_uuid(to_string(random_uuid()));
@@ -161,6 +162,12 @@ Result<pb::CloneSnapshot> take_snapshot(const std::string& set, Executor& execut
     const auto now = stamp_of(file->get(), source.name);
     if (!now) return fail(now.error());
     volume.set_size(now->size);
+    all += now->size;
+    if (now->size <= kMaxVolumeBytes && all <= kMaxSetBytes) continue;
+    return fail({.code = Code::kRefused,
+                 .operation = "take snapshot",
+                 .disk = source.path,
+                 .detail = "a volume of more than 16 TiB, or a set of more than 64 TiB"});
   }
   if (Status status = seal_volumes(area->directory(), snapshot); !status) {
     return fail(status.error());

@@ -40,14 +40,14 @@ Status check_space(const std::string& pool, std::uint64_t wanted) {
 }  // namespace
 
 // A set of that name must be this set, and must not have this snapshot.
-Status XfsStaging::check_set(const pb::CloneStreamHead& head) const {
+Status XfsStaging::check_set(const pb::CloneStreamHead& head, std::uint64_t device) const {
   struct stat info {};
   const bool there = ::lstat(set_.c_str(), &info) == 0;
   if (!there && errno != ENOENT) {
     return fail({.code = Code::kIo, .sys_errno = errno, .operation = "lstat", .disk = set_});
   }
   if (there && !S_ISDIR(info.st_mode)) return fail(refused(set_, "is no directory"));
-  if (there && info.st_dev != examine_pool(pool_)->device) {
+  if (there && info.st_dev != device) {
     return fail(refused(set_, "is on another file system than its pool"));
   }
   const auto uuid = load_set_uuid(set_);
@@ -140,7 +140,7 @@ Result<Staging::Base> XfsStaging::begin(const pb::CloneStreamHead& head) {
   auto area = StagingArea::open(pool_, snapshot_.uuid());
   if (!area) return fail(area.error());
   area_.emplace(std::move(*area));
-  if (Status status = check_set(head); !status) return fail(status.error());
+  if (Status status = check_set(head, pool->device); !status) return fail(status.error());
   auto base = open_base(head);
   if (!base) return base;
   if (Status status = check_space(pool_, head.data_bytes()); !status) return fail(status.error());

@@ -30,7 +30,7 @@ class XfsStaging final : public Staging {
     std::string path;
     FileDescriptor file;
   };
-  [[nodiscard]] Status check_set(const pb::CloneStreamHead& head) const;
+  [[nodiscard]] Status check_set(const pb::CloneStreamHead& head, std::uint64_t device) const;
   [[nodiscard]] Result<Base> open_base(const pb::CloneStreamHead& head);
   [[nodiscard]] Status create_volumes();
   // kNoSpace before the pool comes near its end, whoever else fills it.

@@ -90,6 +90,21 @@ BOOST_AUTO_TEST_CASE(increment_sends_only_what_the_base_never_had) {
   arrives(sets, staging);
 }
 
+// Volumes without changes cost a run each.
+BOOST_AUTO_TEST_CASE(many_unchanged_volumes_take_no_section_each) {
+  Sets sets;
+  for (int i = 0; i < 100; ++i) {
+    sets.pool.put(fmt::format("v{}", i), range(1000 + 300 * static_cast<std::uint64_t>(i), 300));
+    sets.volumes.push_back(fmt::format("v{}", i));
+  }
+  sets.base = sets.volumes;
+  const auto made = make_stream(sets);
+  BOOST_TEST(boundaries(made->bytes).size() == 3U + 1U);  // head, content, end
+  MemoryStaging staging(&sets);
+  BOOST_TEST(ok(receive(made->bytes, staging)));
+  arrives(sets, staging);
+}
+
 BOOST_AUTO_TEST_CASE(increment_reads_only_ranges_that_changed) {
   Sets sets = later_sets();
   const auto made = make_stream(sets);
@@ -228,8 +243,9 @@ BOOST_AUTO_TEST_CASE(volume_that_ends_inside_a_range) {
   sets.pool.put("gold", range(10, kRangeBlocks + 3));
   sets.pool.put("longer", range(10, kRangeBlocks + 5));
   sets.pool.put("shifted", range(11, kRangeBlocks + 2));
+  sets.pool.put("shorter", range(10, kRangeBlocks + 1));
   sets.pool.put("empty", {});
-  sets.volumes = {"empty", "gold", "longer", "shifted"};
+  sets.volumes = {"empty", "gold", "longer", "shifted", "shorter"};
   const auto made = make_stream(sets, "lz4");
   BOOST_REQUIRE(ok(made));
   MemoryStaging staging;

@@ -2,6 +2,7 @@
 #include "agent/transfer/receive_plan.h"
 
 #include <boost/test/unit_test.hpp>
+#include <cstring>
 #include <limits>
 
 #include "tests/fake/check.h"
@@ -36,8 +37,12 @@ struct Fixture {
                     .block_bytes = kBlock,
                     .data_bytes = kSize}};
 
-  Status content(const std::vector<CloneRun>& runs, std::uint64_t bytes) {
-    const auto result = plan.content(runs, bytes);
+  // `hashes`, then so many bytes of data.
+  Status content(const std::vector<CloneRun>& runs, std::uint64_t bytes,
+                 const std::vector<Hash128>& hashes = {}) {
+    std::vector<std::byte> rest(hashes.size() * sizeof(Hash128) + bytes);
+    if (!hashes.empty()) std::memcpy(rest.data(), hashes.data(), hashes.size() * sizeof(Hash128));
+    const auto result = plan.content(runs, rest);
     return result ? Status{} : fail(result.error());
   }
   // Refused as the first section, in the same way as a fresh plan would.
@@ -52,8 +57,8 @@ struct Fixture {
 BOOST_FIXTURE_TEST_SUITE(receive_plan, Fixture)
 
 BOOST_AUTO_TEST_CASE(actions_follow_each_other_from_byte_0) {
-  const auto actions =
-      plan.content(std::array{data(kBlock), zero(2 * kBlock), data(kBlock)}, 2 * kBlock);
+  const auto actions = plan.content(std::array{data(kBlock), zero(2 * kBlock), data(kBlock)},
+                                    std::vector<std::byte>(2 * kBlock));
   BOOST_REQUIRE(fake::ok(actions));
   BOOST_TEST((*actions)[1].offset == kBlock);
   BOOST_TEST((*actions)[2].offset == 3 * kBlock);
@@ -86,8 +91,7 @@ BOOST_AUTO_TEST_CASE(data_with_a_source) {
 }
 
 BOOST_AUTO_TEST_CASE(more_data_than_the_head_promised) {
-  BOOST_TEST(fake::ok(content({data(kSize)}, kSize)));
-  BOOST_TEST(fake::ok(plan.hashes(std::vector<Hash128>(3))));
+  BOOST_TEST(fake::ok(content({data(kSize)}, kSize, std::vector<Hash128>(3))));
   refused(data(kBlock), kBlock);
 }
 
@@ -114,36 +118,42 @@ BOOST_AUTO_TEST_CASE(reference_outside_its_source) {
   refused(run(CloneRunKind::kBase, 512, 0, 0));
 }
 
-BOOST_AUTO_TEST_CASE(content_of_the_next_volume_before_hashes_of_this_one) {
-  BOOST_TEST(fake::ok(content({data(kBlock), zero(kSize - kBlock)}, kBlock)));
-  BOOST_TEST(fake::fails(content({zero(kBlock)}, 0), Code::kCorrupt));
-}
-
 BOOST_AUTO_TEST_CASE(one_section_with_runs_of_two_volumes) {
-  BOOST_TEST(fake::fails(content({zero(kSize), zero(kBlock)}, 0), Code::kCorrupt));
+  const auto actions = plan.content(std::array{zero(kSize), zero(kBlock)}, {});
+  BOOST_REQUIRE(fake::ok(actions));
+  BOOST_TEST((*actions)[1].volume == 1U);
+  BOOST_TEST((*actions)[1].offset == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(hashes_of_own_ranges_only) {
-  BOOST_TEST(fake::fails(plan.hashes(std::vector<Hash128>(1)), Code::kCorrupt));
-  BOOST_TEST(fake::ok(content(
-      {run(CloneRunKind::kBase, 1 << 20, 0, 0), data(kBlock), zero(kSize - (1 << 20) - kBlock)},
-      kBlock)));
-  BOOST_TEST((plan.own(0) == std::vector<std::uint64_t>{1}));
-  BOOST_TEST(fake::fails(plan.hashes(std::vector<Hash128>(2)), Code::kCorrupt));
+BOOST_AUTO_TEST_CASE(hashes_missing_or_too_many) {
+  const std::vector<CloneRun> own{data(kBlock), zero(kSize - kBlock)};
+  BOOST_TEST(fake::fails(content(own, kBlock), Code::kCorrupt));
+  Fixture other;
+  BOOST_TEST(fake::fails(other.content(own, kBlock, std::vector<Hash128>(2)), Code::kCorrupt));
+  Fixture none;
+  const CloneRun shared = run(CloneRunKind::kBase, 2 << 20, 0, 0);
+  BOOST_TEST(fake::fails(none.content({shared, data(1 << 20)}, 0), Code::kCorrupt));
+  Fixture good;
+  BOOST_TEST(fake::ok(good.content(own, kBlock, std::vector<Hash128>(1))));
+}
+
+BOOST_AUTO_TEST_CASE(hash_of_an_own_range_comes_with_its_end) {
   Hash128 hash;
   hash.bytes[3] = 9;
-  BOOST_TEST(fake::ok(plan.hashes(std::array{hash})));
+  BOOST_TEST(fake::ok(content({run(CloneRunKind::kBase, 1 << 20, 0, 0), data(kBlock)}, kBlock)));
+  BOOST_TEST(plan.own(0).empty());
+  BOOST_TEST(fake::ok(content({zero(kSize - (1 << 20) - kBlock)}, 0, {hash})));
+  BOOST_TEST((plan.own(0) == std::vector<std::uint64_t>{1}));
   BOOST_TEST((plan.table(0) == RangeTable{base_table[0], hash, kZeroRange}));
 }
 
 BOOST_AUTO_TEST_CASE(range_of_another_volume_brings_its_hash) {
-  BOOST_TEST(fake::ok(content({data(kSize)}, kSize)));
   std::vector<Hash128> hashes(3);
   hashes[1].bytes[0] = 5;
-  BOOST_TEST(fake::ok(plan.hashes(hashes)));
+  BOOST_TEST(fake::ok(content({data(kSize)}, kSize, hashes)));
   BOOST_TEST(fake::ok(content({run(CloneRunKind::kSent, 1 << 20, 0, 1 << 20), zero(1 << 20),
                                run(CloneRunKind::kSent, 1 << 20, 0, kBlock)},
-                              0)));
+                              0, std::vector<Hash128>(1))));
   BOOST_TEST((plan.table(1)[0] == hashes[1]));
   BOOST_TEST((plan.own(1) == std::vector<std::uint64_t>{2}));
 }
