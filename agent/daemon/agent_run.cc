@@ -97,6 +97,7 @@ Status wait_for_start(const Config& config, Executor& executor, const EventSink&
     if (!std::exchange(told, true)) {
       events({.name = "waiting-for-start", .disk = {}, .detail = describe(state.error())});
     }
+    if (watch.heartbeat != nullptr) watch.heartbeat->tick();
     executor.sleep(kPollInterval);
   }
   return {};
@@ -118,7 +119,12 @@ Status end_fenced(const Error& why, const Config& config, const EventSink& event
   if (Status status = hands.run_hook(input); !status) {
     events({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
   }
-  if (config.when_fenced == WhenFenced::kPanic) hands.panic();
+  if (config.when_fenced == WhenFenced::kPanic) {
+    hands.panic();
+    events({.name = "panic-failed",
+            .disk = {},
+            .detail = "/proc/sysrq-trigger did not crash this kernel: reboot this node"});
+  }
   return fail(why);
 }
 
@@ -126,6 +132,40 @@ Status end_fenced(const Error& why, const Config& config, const EventSink& event
 void panic_this_machine() {
   std::ofstream trigger("/proc/sysrq-trigger");
   trigger << 'c' << std::flush;
+}
+
+// What a takeover left undone is for a person: the hook would run again each time.
+std::uint64_t settled_number(const Config& config, Surveyor& surveyor, const AgentWatch& watch) {
+  const auto look = look_again(surveyor, watch);
+  const auto intent = read_intent(config, look ? look->survey : Survey()).intent;
+  return intent ? intent->number() : watch.settled;
+}
+
+Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink& events,
+                      const TakeoverHands& hands, AgentWatch watch) {
+  for (;;) {
+    if (Status started = wait_for_start(config, surveyor.executor(), events, watch); !started) {
+      return started;
+    }
+    if (watch.stop_wanted()) return {};
+    const auto report = watch_and_take_over(config, surveyor, events, hands, watch);
+    if (report && !*report) return {};
+    if (report) {
+      watch.settled = settled_number(config, surveyor, watch);
+      continue;
+    }
+    if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;
+    if (report.error().code != Code::kRefused) return fail(report.error());
+    events({.name = "takeover-refused", .disk = {}, .detail = describe(report.error())});
+    pause(surveyor.executor(), watch);
+  }
+}
+
+// A takeover that may not be is one thing, a node that has lost its disks another.
+bool is_fenced(const Config& config, Surveyor& surveyor, const AgentWatch& watch) {
+  const auto look = look_again(surveyor, watch);
+  const auto state = load_node_state(config);
+  return look && state && !check_not_fenced(look->survey, config, *state);
 }
 
 }  // namespace
@@ -186,27 +226,13 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
 
 Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& events,
                  const TakeoverHands& hands, AgentWatch watch) {
-  for (;;) {
-    if (Status started = wait_for_start(config, surveyor.executor(), events, watch); !started) {
-      return started;
-    }
-    if (watch.stop_wanted()) break;
-    const auto report = watch_and_take_over(config, surveyor, events, hands, watch);
-    if (report && !*report) break;
-    if (report) {
-      // What is left is for a person: the hook would run again each time.
-      if (const auto intent = load_intent(config)) watch.settled = intent->number();
-      continue;
-    }
-    if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;
-    if (report.error().code == Code::kFenced)
-      return end_fenced(report.error(), config, events, hands);
-    if (report.error().code != Code::kRefused) return fail(report.error());
-    events({.name = "takeover-refused", .disk = {}, .detail = describe(report.error())});
-    pause(surveyor.executor(), watch);
+  const Status end = watch_for_good(config, surveyor, events, hands, watch);
+  if (!end && end.error().code == Code::kFenced && is_fenced(config, surveyor, watch)) {
+    return end_fenced(end.error(), config, events, hands);
   }
+  // Whatever ended it: a node whose agent is gone is not dead.
   if (watch.heartbeat != nullptr) watch.heartbeat->leave();
-  return {};
+  return end;
 }
 
 }  // namespace lastword

@@ -60,7 +60,7 @@ class FailureWatch {
           KnownIntent intent = read_intent(*config, look->survey);
           return Seen{.look = std::move(*look),
                       .intent = std::move(intent),
-                      .state = load_node_state(*config)};
+                      .state = load_last_life(*config)};
         },
         [this](Result<Seen> seen) {
           // A look at headers that is under way names disks by their index in the present survey:
@@ -82,9 +82,9 @@ class FailureWatch {
     keep_newer_headers(fresh->look.survey, look_.survey);
     look_ = std::move(fresh->look);
     // `lastword start` may have run anew: under another key, or with more mailbox disks.
-    alive_ = fresh->state.has_value();
-    if (alive_) state_ = *fresh->state;
-    state_.stopped = !alive_;
+    alive_ = fresh->state.has_value() && !fresh->state->stopped;
+    if (fresh->state) state_ = *fresh->state;
+    if (!fresh->state) note_lost_state(fresh->state.error());
     intent_ = fresh->intent.intent;
     if (more_.heartbeat != nullptr) more_.heartbeat->follow(look_, state_);
     for (const Error& problem : fresh->intent.problems) tell_once(problem);
@@ -108,6 +108,17 @@ class FailureWatch {
              .detail = fmt::format("{} disks of {} that may hold its dump", watched_.size(),
                                    config_.partner.name)});
     look_at_headers();
+  }
+
+  // Where `lastword stop` has removed the state, this life's key has gone before. Where it is
+  // there, the node serves, and its heartbeats must go on: without them it counts as dead.
+  void note_lost_state(const Error& why) {
+    state_.stopped = std::ranges::none_of(
+        look_.survey.disks, [&](const DiskView& disk) { return is_registered(disk, state_.key); });
+    if (state_.stopped || std::exchange(told_of_lost_state_, true)) return;
+    events_({.name = "state-lost",
+             .disk = {},
+             .detail = describe(why) + "; this node's key is on its disks: `lastword start`"});
   }
 
   // take_own_disk() registers first, and reads the label after that: if the partner took the disk
@@ -263,6 +274,12 @@ class FailureWatch {
         });
   }
 
+  // This agent's takeover from that life has ended, with something left for a person.
+  [[nodiscard]] bool is_settled(std::uint32_t life) const {
+    return intent_ && intent_->victim_node() == config_.partner.id &&
+           intent_->victim_generation() >= life && intent_->number() <= more_.settled;
+  }
+
   // All headers are updated before anything is concluded, because what the survey says of the other
   // disks may be seconds old. A disk that was armed since then must not count as a free spare. A
   // disk to which the dump moved since then must not count as one that holds an old dump.
@@ -275,7 +292,7 @@ class FailureWatch {
     const auto panicked = std::ranges::find_if(watched_, [&](std::size_t index) {
       return has_panicked(look_.survey.disks[index], config_, latest);
     });
-    if (panicked == watched_.end()) return;
+    if (panicked == watched_.end() || is_settled(latest)) return;
     const DiskView& disk = look_.survey.disks[*panicked];
     events_({.name = "partner-panicked",
              .disk = disk.info.path,
@@ -308,6 +325,7 @@ class FailureWatch {
   const AgentWatch& more_;
   std::optional<pb::TakeoverIntent> intent_;  // this node's, as of the last survey
   std::string told_of_silence_;
+  bool told_of_lost_state_ = false;
   bool alive_ = false;  // state_ is of a life that goes on
   bool taking_anew_ = false;
   bool repairing_ = false;

@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
-#include "agent/base/text_file.h"
 #include "agent/disks/mailbox_beat.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/takeover_input.h"
@@ -14,19 +12,16 @@
 namespace lastword {
 namespace {
 
-// An id as both kernel and systemd write it; whatever else is in the file is left out, for it goes
-// into a record that the partner must be able to parse.
-std::string id_in(const std::string& path) {
-  constexpr std::size_t kLongest = 36;
-  const auto text = read_text_file(path);
-  std::string id = text ? *text : std::string();
-  std::erase_if(id, [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) == 0; });
-  return id.substr(0, kLongest);
-}
-
 std::optional<pb::MailboxSlot> load_seen(const Config& config) {
   const auto seen = load_partner_seen(config);
   return seen ? std::optional(*seen) : std::nullopt;
+}
+
+// The device shows another label than that of this disk.
+bool is_another_now(const Survey& survey, const std::string& path, const std::string& uuid) {
+  return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
+    return disk.info.path == path && disk.label && disk.label->disk_uuid() != uuid;
+  });
 }
 
 // Why no heartbeat follows.
@@ -44,9 +39,7 @@ std::string_view reason_of(const pb::MailboxSlot& slot) {
 }  // namespace
 
 std::string machine_id() {
-  const std::string system = id_in("/etc/machine-id");
-  const std::string firmware = id_in("/sys/class/dmi/id/product_uuid");
-  return system + "/" + firmware;
+  return read_boot_id().value_or(std::string());
 }
 
 struct Heartbeat::Path {
@@ -66,7 +59,9 @@ Heartbeat::Heartbeat(const Config& config, Shelf& shelf, Executor& executor, Eve
       executor_(executor),
       events_(std::move(events)),
       machine_(std::move(machine)),
-      peer_(config.timing, config.partner.id, load_seen(config), executor.now()) {}
+      peer_(config.timing, config.partner.id, load_seen(config), executor.now()),
+      // Beyond whatever this life has said on a disk that is not there any more.
+      sequence_(static_cast<std::uint64_t>(executor.now().count())) {}
 
 Heartbeat::~Heartbeat() = default;
 
@@ -79,7 +74,9 @@ void Heartbeat::follow(const Look& look, const NodeState& state) {
     const DiskView* disk = find_mailbox(look.survey, config_, uuid);
     if (disk == nullptr) {
       // It may be out of sight for a moment, and what was sent is still under way.
-      if (!known.empty()) paths.insert(std::move(known));
+      if (!known.empty() && !is_another_now(look.survey, known.mapped()->info.path, uuid)) {
+        paths.insert(std::move(known));
+      }
       continue;
     }
     auto path = known.empty() ? std::make_unique<Path>() : std::move(known.mapped());

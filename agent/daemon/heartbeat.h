@@ -21,8 +21,8 @@
 
 namespace lastword {
 
-// What this machine is called by, whoever it is in the cluster: systemd's machine id and the
-// firmware's, as far as there are any.
+// What this machine is told by, whoever it is in the cluster: the running kernel's boot id. Empty:
+// it cannot be read, and two machines that are one node are not told apart.
 [[nodiscard]] std::string machine_id();
 
 class Heartbeat {
@@ -85,7 +85,7 @@ class Heartbeat {
   Standing told_ = Standing::kUnseen;
   std::optional<NodeState> state_;
   std::map<std::string, std::unique_ptr<Path>> paths_;  // by disk UUID
-  std::uint64_t sequence_ = 0;                          // of the last heartbeat that was written
+  std::uint64_t sequence_;                              // of the last heartbeat that was written
   std::optional<Instant> next_;                         // when one is due; absent: at once
 };
 

@@ -13,7 +13,7 @@ Error not_registered(const MailboxBeat& beat) {
   return {.code = Code::kConflict,
           .operation = "write heartbeat",
           .disk = beat.info.path,
-          .detail = "this node is not registered on the disk"};
+          .detail = "this node is not registered on the disk: `lastword start`"};
 }
 
 Status open_disk_of(Shelf& shelf, MailboxBeat& beat) {

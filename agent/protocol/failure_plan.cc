@@ -79,6 +79,16 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
                     "`lastword start` joins the others",
                     votes, state.mailbox_disks.size()));
   }
+  const auto theirs = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
+    return in_cluster(disk, config) && is_registered(disk, config, config.partner.id) &&
+           std::ranges::count(state.mailbox_disks, disk.label->disk_uuid()) != 0;
+  });
+  if (2 * static_cast<std::size_t>(theirs) <= state.mailbox_disks.size()) {
+    return refuse(
+        fmt::format("{} is registered on {} of {} mailbox disks, so that it may live and "
+                    "cannot say so; if it is dead: `lastword takeover`",
+                    config.partner.name, theirs, state.mailbox_disks.size()));
+  }
   if (const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
       latest > last.generation()) {
     return refuse(fmt::format("{} lives in life {}, from which nothing was heard yet",
@@ -95,15 +105,17 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
 
 Status check_not_fenced(const Survey& survey, const Config& config, const NodeState& state) {
   const bool vote_lost = tells_of_lost_vote(survey, config, state.boot_generation);
+  std::size_t votes = 0;
   for (const DiskView& disk : survey.disks) {
     if (!in_cluster(disk, config) || !disk.reservations_known || is_registered(disk, state.key)) {
       continue;
     }
     const bool joined = std::ranges::count(state.mailbox_joined, disk.label->disk_uuid()) != 0;
+    if (joined && vote_lost) ++votes;
     const bool held = disk.label->home_node() == config.self.id &&
                       disk.label->home_generation() == state.boot_generation &&
                       holder_node(disk, config) == config.partner.id;
-    if (!held && !(joined && vote_lost)) continue;
+    if (!held && 2 * votes <= state.mailbox_disks.size()) continue;
     return fail({.code = Code::kFenced,
                  .operation = "check reservations",
                  .disk = disk.info.path,

@@ -23,8 +23,8 @@ namespace lastword {
 [[nodiscard]] Status may_act_on_silence(const Survey& survey, const Config& config,
                                         const NodeState& state, const pb::MailboxSlot& last,
                                         const std::optional<pb::TakeoverIntent>& intent);
-// Has this life of this node lost disks, or a vote, to the partner while it lived? kFenced, with
-// the disk: what this node has in its caches is stale, and its service cannot write. An own key
+// Has this life of this node lost disks, or a majority, to the partner while it lived? kFenced,
+// with a disk: what this node has in its caches is stale, and its service cannot write. An own key
 // that is gone without the partner's doing is another thing (find_lost_reservations() in
 // mailbox.h). Only disks that this life held count: what the partner took from an earlier life is
 // not lost now.

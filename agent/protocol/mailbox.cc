@@ -103,6 +103,9 @@ Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now, const Mailbox
         "another machine is this node too, in the same life: give each machine a node of its own "
         "in lastword.toml");
   }
+  if (now.generation() == own && now.presence() == pb::GONE) {
+    return refuse("`lastword stop` has ended this life: `lastword start` begins the next");
+  }
   pb::MailboxSlot slot = current_slot(now, member, std::nullopt);
   slot.set_sequence(std::max(now.sequence() + 1, beat.sequence));
   slot.set_presence(beat.presence);

@@ -61,7 +61,7 @@ struct Beat {
   Timing timing;
 };
 // The slot with this heartbeat. kFenced: a later life of this node has written there, or another
-// machine that is this node too.
+// machine that is this node too, or this life was ended by `lastword stop`.
 [[nodiscard]] Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now,
                                                      const MailboxMember& member, const Beat& beat);
 // The slot of a life that ends in order.

@@ -122,6 +122,7 @@ BOOST_AUTO_TEST_CASE(node_that_lives_is_left_alone) {
 
 BOOST_AUTO_TEST_CASE(node_that_was_never_heard_is_left_alone) {
   dies = Instant{0};
+  alpha_beats();  // and never again
   BOOST_CHECK_THROW((void)watch(), StillWatching);
   BOOST_TEST(!told("takeover-announced"));
 }
@@ -306,6 +307,94 @@ BOOST_AUTO_TEST_CASE(node_that_is_taken_over_from_while_it_lives_runs_its_hook_a
   config.when_fenced = WhenFenced::kEnd;
   BOOST_TEST(fake::fails(run(), Code::kFenced));
   BOOST_TEST(!panicked);
+}
+
+BOOST_AUTO_TEST_CASE(takeover_that_leaves_a_dump_unsaved_is_not_repeated) {
+  each_second = [this] {
+    if (executor.now() >= Instant{60'000} && executor.now() < Instant{62'000}) {
+      put_header(kDump, pb::IN_PROGRESS);
+    }
+  };
+  dump_ends = Instant{65'000};
+  ends = Instant{400'000};
+  TakeoverHands all = hands();
+  all.recover = [](const DiskView&, const std::function<void()>&) -> Result<std::string> {
+    return fail({.code = Code::kNoSpace, .operation = "recover"});
+  };
+  BOOST_CHECK_THROW(
+      (void)run_agent(config, surveyor, work.events, all, {.heartbeat = &heartbeat()}),
+      StillWatching);
+  BOOST_TEST(hooks.size() == 1U);
+  BOOST_TEST(phase() == pb::TakeoverIntent::TAKING);
+}
+
+BOOST_AUTO_TEST_CASE(heartbeats_begin_beyond_those_on_a_disk_that_is_gone) {
+  dies = Instant::max();
+  ends = Instant{90'000'000};
+  executor.sleep(milliseconds(80'000'000));  // a day after the boot
+  Heartbeat late(config, view, executor, work.events, "beta");
+  const auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(look.has_value());
+  late.follow(*look, state);
+  late.tick();
+  executor.sleep(milliseconds(100));
+  late.tick();
+  Medium medium(shelf, kMailbox);
+  pb::MailboxSlot slot;
+  BOOST_TEST_REQUIRE(
+      RecordIo(medium, kMetadataOffset).read(RecordPlace::kMailboxHigh, slot).has_value());
+  // More than one for each second of the day.
+  BOOST_TEST(slot.sequence() >= 80'000U);
+}
+
+BOOST_AUTO_TEST_CASE(node_that_has_lost_its_state_goes_on_saying_that_it_lives) {
+  dies = Instant::max();
+  ends = Instant{60'000};
+  each_second = [this] {
+    if (executor.now() >= Instant{20'000}) (void)remove_node_state(config);
+  };
+  BOOST_CHECK_THROW((void)watch(), StillWatching);
+  BOOST_TEST(told("state-lost"));
+  Medium medium(shelf, kMailbox);
+  pb::MailboxSlot slot;
+  BOOST_TEST_REQUIRE(
+      RecordIo(medium, kMetadataOffset).read(RecordPlace::kMailboxHigh, slot).has_value());
+  BOOST_TEST(slot.sequence() >= 55U);
+}
+
+BOOST_AUTO_TEST_CASE(life_that_stop_has_ended_is_not_said_to_live) {
+  pb::MailboxSlot gone;
+  gone.set_node(kAlpha);
+  gone.set_generation(kCrashed);
+  gone.set_presence(pb::GONE);
+  BOOST_TEST(fake::fails(slot_with_beat(gone, member, beat), Code::kFenced));
+}
+
+BOOST_AUTO_TEST_CASE(one_lost_vote_of_three_fences_nobody) {
+  use_three_mailboxes();
+  const auto preempt = [this](unsigned lun) {
+    Medium medium(shelf, lun);
+    RecordIo records(medium, kMetadataOffset);
+    pb::MailboxSlot slot;
+    slot.set_node(kAlpha);
+    slot.set_generation(kCrashed);
+    slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+    slot.mutable_intent()->set_victim_node(kBeta);
+    slot.mutable_intent()->set_victim_generation(kOwn);
+    slot.mutable_intent()->set_number(1);
+    BOOST_TEST_REQUIRE(fake::ok(records.put(RecordPlace::kMailboxLow, slot)));
+    BOOST_TEST_REQUIRE(
+        fake::ok(alpha.lun(lun)->preempt(key_of(kAlpha, kCrashed), state.key, kOwnerType)));
+  };
+  const auto check = [this] {
+    const auto look = surveyor.look();
+    BOOST_TEST_REQUIRE(look.has_value());
+    return check_not_fenced(look->survey, config, state);
+  };
+  preempt(kDump);
+  BOOST_TEST(fake::ok(check()));
+  preempt(kArmed);
+  BOOST_TEST(fake::fails(check(), Code::kFenced));
 }
 
 BOOST_AUTO_TEST_CASE(another_machine_that_is_this_node_is_told_and_not_written_over) {
