@@ -32,10 +32,6 @@ MailboxCount count_mailbox(const Situation& situation, const Config& config) {
   return count;
 }
 
-}  // namespace
-
-namespace {
-
 // By what it said last: that it lives still is for this node's agent to find.
 void check_partner_agent(const CheckFacts& facts, pb::CheckReport& report) {
   const Config& config = *facts.config;

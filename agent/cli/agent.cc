@@ -12,6 +12,7 @@ namespace {
 
 struct AgentOptions {
   bool once = false;
+  bool boot = false;  // units of the version before name it
   bool json = false;
 };
 
@@ -51,6 +52,7 @@ void add_agent_command(Parser& parser, const CommandContext& context) {
       "agent",
       "Watch the partner, and take over when it has panicked or gives no sign of life any more.");
   command.flag("--once", options->once, "End with the first takeover, and print its report");
+  command.flag("--boot", options->boot, "Has no effect any more");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
   command.runs([&context, options] { return run_agent_command(context.config_path, *options); });
 }

@@ -47,6 +47,9 @@ Result<std::uint32_t> checksum_of_file(const std::string& path) {
   };
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return failed();
+  // The disk is given up for this file: it must be on its medium, and be read from there.
+  if (::fsync(file.get()) != 0) return failed();
+  (void)::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
   const off_t size = ::lseek(file.get(), 0, SEEK_END);
   if (size < 0) return failed();
   constexpr std::size_t kBufferBytes = 1 << 20;

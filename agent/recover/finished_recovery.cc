@@ -58,6 +58,8 @@ std::vector<FinishedRecovery> find_finished(const Dump& dump, const std::string&
         report->disk_uuid() != dump.disk_uuid) {
       continue;
     }
+    // The disk may hold another dump by now, or could not be read to the end.
+    if (!report->changed_meanwhile().empty()) continue;
     // What was recovered in part while the writer lived is not what the disk holds now.
     if (!report->complete() && report->elapsed_ms() != dump.header.elapsed_ms()) continue;
     if (!has_files(path, *report)) continue;

@@ -231,7 +231,9 @@ Status settle(const DumpSource& source, const Dump& dump, const RecoverOptions& 
   } else if (!options.mark_saved) {
     add_note(result, fmt::format("the disk was left as it is, {}", options.why_unmarked));
   } else if (!result.report().changed_meanwhile().empty()) {
-    add_note(result, "the disk was left unmarked, because another dump may be on it by now");
+    add_note(result, fmt::format("the disk was left unmarked ({}): move the directory away and "
+                                 "recover again",
+                                 result.report().changed_meanwhile()));
   } else if (result.report().loss() && !options.accept_loss) {
     add_note(
         result,

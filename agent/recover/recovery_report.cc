@@ -226,7 +226,9 @@ Result<pb::RecoveryReport> load_report(const std::string& path) {
   const auto text = read_text_file(path);
   if (!text) return fail(text.error());
   pb::RecoveryReport report;
-  if (!google::protobuf::util::JsonStringToMessage(*text, &report).ok() ||
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;  // those of a later version
+  if (!google::protobuf::util::JsonStringToMessage(*text, &report, options).ok() ||
       report.crash_id().empty() || report.recovered_utc().empty()) {
     return fail({.code = Code::kCorrupt,
                  .operation = "read report",

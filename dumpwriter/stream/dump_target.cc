@@ -76,8 +76,12 @@ Result<std::optional<Reservation>> DumpTarget::read_reservation() {
 }
 
 Status DumpTarget::start() {
+  // A later candidate begins when an earlier one has failed, and a dump by hand without a panic:
+  // that says nothing about the boot of a capture kernel.
+  const bool first = found_.attribute() == pb::ARMED && found_.rank() == 1;
   begin_dump(header_, found_, {.offset_bytes = extent_offset(), .length_bytes = extent_length()},
-             {.unix_ms = wall_clock().count(), .since_panic = clock_.since_panic()});
+             {.unix_ms = wall_clock().count(),
+              .since_panic = first ? clock_.since_panic() : milliseconds{0}});
   return write_header_durably();
 }
 

@@ -302,7 +302,8 @@ BOOST_AUTO_TEST_CASE(header_of_another_dump_by_then_is_left_alone) {
   const auto result = recover_dump(source(), overtaken);
   BOOST_TEST_REQUIRE(result.has_value());
   BOOST_TEST(!result->saved());
-  BOOST_TEST((result->note().find("another dump may be on it by now") != std::string::npos));
+  BOOST_TEST(
+      (result->note().find("move the directory away and recover again") != std::string::npos));
   BOOST_TEST(header().attribute() == pb::COMPLETED);
 }
 
