@@ -121,13 +121,18 @@ void panic_and_take_over(World& world) {
                        node_name(victim), node_name(taker), bound.count() / 1000));
 }
 
-// Its key is on a majority of the mailbox disks.
+// Both nodes count votes by all mailbox disks, and the taker's key is on a majority of them.
 bool could_win(World& world, std::uint8_t taker) {
   const auto state = load_node_state(world.node(taker).config());
+  const auto partner = load_node_state(world.node(partner_of(taker)).config());
+  if (!state || !partner || state->mailbox_disks.size() != world.draw.mailboxes ||
+      partner->mailbox_disks.size() != world.draw.mailboxes) {
+    return false;
+  }
   std::size_t registered = 0;
   for (unsigned lun = kOwnedLuns; lun < world.luns; ++lun) {
     const auto keys = world.target.shelf().registrations(lun).keys;
-    registered += state && std::ranges::count(keys, state->key) != 0 ? 1 : 0;
+    registered += std::ranges::count(keys, state->key) != 0 ? 1 : 0;
   }
   return 2 * registered > world.draw.mailboxes;
 }
