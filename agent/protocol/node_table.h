@@ -65,9 +65,11 @@ class ActionList {
   constexpr ActionList(std::initializer_list<NodeAction> actions) {
     for (const NodeAction action : actions) actions_[size_++] = action;
   }
-  [[nodiscard]] constexpr std::span<const NodeAction> get() const {
+  // As long as the list lives.
+  [[nodiscard]] constexpr std::span<const NodeAction> get() const& {
     return {actions_.data(), size_};
   }
+  void get() const&& = delete;
 
  private:
   std::array<NodeAction, kMost> actions_{};

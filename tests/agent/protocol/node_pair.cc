@@ -176,7 +176,8 @@ void NodePair::restart(unsigned self) {
   node.todo.clear();
   node.timers.clear();
   observe(self);
-  for (const NodeAction action : resumed_actions(node.plan.phase()).get()) {
+  const ActionList actions = resumed_actions(node.plan.phase());
+  for (const NodeAction action : actions.get()) {
     if (writes_record(action)) {
       perform(self, action, NodeEvent::kStartOrdered);
     } else {
