@@ -139,7 +139,8 @@ BOOST_AUTO_TEST_CASE(actions_of_a_row_are_wanted_in_the_state_that_it_leads_to) 
                    fmt::format("{} in {}: {}", event.name, phase.name, name_of(action)));
       }
     }
-    for (const NodeAction action : resumed_actions(phase.phase).get()) {
+    const ActionList actions = resumed_actions(phase.phase);
+    for (const NodeAction action : actions.get()) {
       BOOST_TEST(goes_on(action, phase.phase), name_of(action));
     }
   }
