@@ -8,6 +8,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -37,10 +38,13 @@ const bool kRegistered = [] {
   auto& all = boost::unit_test::framework::master_test_suite();
   for (const auto& file : std::filesystem::directory_iterator(
            LASTWORD_SOURCE_DIR "/tests/agent/protocol/node_scripts")) {
+    // Boost keeps no copy of a file's name.
+    static std::deque<std::string> names;
+    const std::string& name = names.emplace_back(file.path().string());
     auto* const suite = BOOST_TEST_SUITE(file.path().stem().string());
     for (const NodeScript& script : scripts_in(file.path())) {
-      suite->add(boost::unit_test::make_test_case([script] { check(script); }, script.name,
-                                                  file.path().string(), 1));
+      suite->add(
+          boost::unit_test::make_test_case([script] { check(script); }, script.name, name, 1));
     }
     all.add(suite);
   }
