@@ -207,8 +207,9 @@ void read_hooks(ConfigReader& reader, const toml::table& root, Config& config) {
   config.hooks.timeout = config.timing.hook_timeout();
   const toml::table* table = reader.table(root, "hooks");
   if (table == nullptr) return;
-  reader.only_keys(*table, "[hooks]", {"service_taken", "fenced", "timeout"});
+  reader.only_keys(*table, "[hooks]", {"service_taken", "fenced", "directory", "timeout"});
   reader.absolute_path(*table, "fenced", config.hooks.fenced);
+  reader.absolute_path(*table, "directory", config.hooks.directory);
   reader.absolute_path(*table, "service_taken", config.hooks.service_taken);
   milliseconds timeout = config.hooks.timeout;
   reader.duration(*table, "timeout", timeout);

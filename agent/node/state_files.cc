@@ -100,7 +100,8 @@ Result<NodeState> load_last_life(const Config& config, std::string_view boot_id)
                    .key = *key,
                    .mailbox_disks = {file->mailbox_disks().begin(), file->mailbox_disks().end()},
                    .mailbox_joined = {file->mailbox_joined().begin(), file->mailbox_joined().end()},
-                   .stopped = file->stopped()};
+                   .stopped = file->stopped(),
+                   .waiting = file->waiting()};
 }
 
 Result<NodeState> load_last_life(const Config& config) {
@@ -135,6 +136,7 @@ Status save_node_state(const Config& config, const NodeState& state, std::string
   for (const std::string& uuid : state.mailbox_disks) file.add_mailbox_disks(uuid);
   for (const std::string& uuid : state.mailbox_joined) file.add_mailbox_joined(uuid);
   file.set_stopped(state.stopped);
+  file.set_waiting(state.waiting);
   return save(config, node_file(config), file);
 }
 

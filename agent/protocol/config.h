@@ -38,6 +38,9 @@ enum class WhenFenced : std::uint8_t {
 struct Hooks {
   std::string service_taken;  // a program run with the event in its environment; empty: none
   std::string fenced;         // run on a node that was taken over from while it lived; empty: none
+  // Of programs, each with the name of the event at which it runs; empty: none. An event that has a
+  // program of its own above runs that one.
+  std::string directory;
   milliseconds timeout = Timing{}.hook_timeout();  // after which its processes are ended
 };
 

@@ -21,6 +21,9 @@ struct NodeState {
   // `lastword stop` has ended this life, but something is left under its key: `stop` again may
   // still release it.
   bool stopped = false;
+  // The partner has this node's disks, of an earlier life: this life has touched none of them, and
+  // waits for their giveback.
+  bool waiting = false;
 };
 
 }  // namespace lastword
