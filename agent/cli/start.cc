@@ -15,10 +15,27 @@ namespace lastword {
 namespace {
 
 void print_taken_over(const Config& config, const StartReport& report) {
-  complain("lastword: {} is in takeover; waiting for giveback. Nothing was touched.\n",
-           config.partner.name);
+  complain(
+      "lastword: {} has taken over from this life of this node: stop the service here, and reboot. "
+      "Nothing was touched.\n",
+      config.partner.name);
   for (const DiskRemark& remark : report.plan.taken_over) {
     complain("lastword: {}: {}\n", report.survey.disks[remark.disk].info.path, remark.text);
+  }
+}
+
+void print_waits(const Config& config, const StartReport& report) {
+  complain("lastword: {} {}: this node waits for giveback, and has touched none of its disks.\n",
+           config.partner.name,
+           report.plan.taken_over.empty() ? "has announced to take over from an earlier life"
+                                          : "is in takeover");
+  for (const DiskRemark& remark : report.plan.taken_over) {
+    complain("lastword: {}: {}\n", report.survey.disks[remark.disk].info.path, remark.text);
+  }
+  for (std::size_t i = 0; i < report.disks.size(); ++i) {
+    if (report.results[i]) continue;
+    complain("lastword: {} cannot see there that this node waits: {}\n", config.partner.name,
+             describe(report.results[i].error()));
   }
 }
 
@@ -80,6 +97,11 @@ int run_start(const std::string& config_path, bool reinstalled) {
       "rest");
   const auto report = start_node(*config, reinstalled, disks_of_this_machine(*config));
   if (!report) return report_error(report.error());
+  if (report->outcome == StartOutcome::kWaits) {
+    print_missing_mailboxes(*config, *report);
+    print_waits(*config, *report);
+    return kExitRefused;
+  }
   if (report->outcome == StartOutcome::kTakenOver) {
     print_taken_over(*config, *report);
     return kExitRefused;

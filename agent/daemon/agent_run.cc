@@ -4,6 +4,7 @@
 #include <fstream>
 #include <utility>
 
+#include "agent/arm/arm_run.h"
 #include "agent/daemon/failure_watch.h"
 #include "agent/daemon/silence_run.h"
 #include "agent/disks/intent_log.h"
@@ -49,6 +50,7 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
       return fail(dead.error());
     }
   }
+  if (watch.heartbeat != nullptr) watch.heartbeat->set_phase(pb::PHASE_TAKING);
   auto report = take_over(work, std::move(failure));
   if (report) {
     events({.name = "takeover-finished",
@@ -128,6 +130,16 @@ Status end_fenced(const Error& why, const Config& config, const EventSink& event
   return fail(why);
 }
 
+Status arm_this_machine(const Config& config) {
+  const auto lock = lock_state(config);
+  if (!lock) return fail(lock.error());
+  auto situation = assess_situation(config);
+  if (!situation) return fail(situation.error());
+  const auto armed = arm_node(config, *situation, real_crash_kernel());
+  if (!armed) return fail(armed.error());
+  return {};
+}
+
 // Linux Documentation/admin-guide/sysrq.rst: root may write here whatever kernel.sysrq says.
 void panic_this_machine() {
   std::ofstream trigger("/proc/sysrq-trigger");
@@ -182,6 +194,7 @@ TakeoverHands hands_of_this_machine(const Config& config) {
               [config](const DiskView& disk, const std::function<void()>& on_progress) {
                 return recover_after_takeover(config, disk, on_progress);
               },
+          .arm = [&config] { return arm_this_machine(config); },
           .panic = panic_this_machine};
 }
 
@@ -198,7 +211,9 @@ Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
 Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, Surveyor& surveyor,
                                                           const EventSink& events,
                                                           const TakeoverHands& hands,
-                                                          const AgentWatch& watch) {
+                                                          const AgentWatch& given) {
+  AgentWatch watch = given;
+  watch.receive = {.run_hook = hands.run_hook, .arm = hands.arm};
   for (;;) {
     const auto state = load_node_state(config);
     if (!state) return fail(state.error());

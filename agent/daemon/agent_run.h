@@ -16,9 +16,10 @@ namespace lastword {
 struct TakeoverHands {
   RunHook run_hook;  // of the event that the input names
   RecoverDump recover;
+  std::function<Status()> arm = [] { return Status(); };  // `lastword arm`
   std::function<void()> panic = [] {};  // does not return
 };
-// This machine's hook and recovery. `config` outlives the result.
+// This machine's hooks, recovery and capture kernel. `config` outlives the result.
 [[nodiscard]] TakeoverHands hands_of_this_machine(const Config& config);
 
 // Takes over now, because an operator says that the partner failed. kRefused: another takeover is

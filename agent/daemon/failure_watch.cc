@@ -34,7 +34,9 @@ class FailureWatch {
         surveyor_(surveyor),
         events_(events),
         more_(more),
-        loop_(surveyor.executor().make_loop()) {}
+        loop_(surveyor.executor().make_loop()),
+        receive_(config, surveyor, events, more.receive, *loop_),
+        began_(surveyor.executor().now()) {}
 
   Result<std::optional<Failure>> run() {
     survey();
@@ -86,7 +88,7 @@ class FailureWatch {
     if (fresh->state) state_ = *fresh->state;
     if (!fresh->state) note_lost_state(fresh->state.error());
     intent_ = fresh->intent.intent;
-    if (more_.heartbeat != nullptr) more_.heartbeat->follow(look_, state_);
+    if (more_.heartbeat != nullptr) more_.heartbeat->follow(look_, state_, intent_);
     for (const Error& problem : fresh->intent.problems) tell_once(problem);
     if (alive_) {
       if (Status held = check_not_fenced(look_.survey, config_, state_); !held) {
@@ -98,6 +100,7 @@ class FailureWatch {
     take_lost_reservations_anew(fresh->intent.intent);
     // Otherwise a damaged slot may be the last that knew of an intent.
     if (fresh->intent.problems.empty()) repair_slots(fresh->intent.intent);
+    if (alive_) receive_.follow(look_.survey, state_, may_be_coming(), in_takeover());
     watched_ = dump_places(look_.survey, config_);
     watch_ =
         std::make_shared<HeaderWatch>(surveyor_.shelf(), surveyor_.executor(), look_.survey.disks,
@@ -108,6 +111,20 @@ class FailureWatch {
              .detail = fmt::format("{} disks of {} that may hold its dump", watched_.size(),
                                    config_.partner.name)});
     look_at_headers();
+  }
+
+  // A partner that has announced a takeover and was not heard for the silence time may still act,
+  // but on keys of the earlier life only.
+  [[nodiscard]] bool may_be_coming() const {
+    if (more_.heartbeat == nullptr) return true;
+    const Standing partner = more_.heartbeat->standing();
+    const milliseconds listened = surveyor_.executor().now() - began_;
+    if (partner == Standing::kUnseen) return listened < more_.heartbeat->peer().silence();
+    return partner == Standing::kHeard || partner == Standing::kLate;
+  }
+  [[nodiscard]] bool in_takeover() const {
+    return intent_ && (intent_->phase() == pb::TakeoverIntent::TAKING ||
+                       intent_->phase() == pb::TakeoverIntent::TAKEN);
   }
 
   // Where `lastword stop` has removed the state, this life's key has gone before. Where it is
@@ -183,7 +200,10 @@ class FailureWatch {
     if (verdict != IntentVerdict::kResume || intent->number() <= more_.settled) return false;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*intent)});
     end_ = Failure{
-        .look = look_, .generation = intent->victim_generation(), .proven = intent->proven()};
+        .look = look_,
+        .generation = intent->victim_generation(),
+        .proven = intent->proven(),
+        .resumed = true};
     return true;
   }
 
@@ -339,6 +359,8 @@ class FailureWatch {
   std::shared_ptr<HeaderWatch> watch_;       // used by one look at a time
   std::optional<Result<std::optional<Failure>>> end_;
   std::unique_ptr<Loop> loop_;
+  ReceiveRun receive_;
+  Instant began_;
 };
 
 }  // namespace

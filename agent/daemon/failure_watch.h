@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "agent/daemon/heartbeat.h"
+#include "agent/daemon/receive_run.h"
 #include "agent/node/event.h"
 #include "agent/takeover/takeover_work.h"
 
@@ -18,6 +19,8 @@ struct AgentWatch {
   // The number of the intent whose takeover this agent has ended, with something left for a person
   // to look at. It is not resumed again by itself; 0: none.
   std::uint64_t settled = 0;
+  // For a life that waits for its disks.
+  ReceiveHands receive = {};
 };
 
 // Returns what to act on as soon as has_panicked() holds, the partner is silent and
@@ -26,7 +29,8 @@ struct AgentWatch {
 // takeover-ended), not acted on. Looks at the headers every kPollInterval, and at everything else
 // every few seconds. On the way, takes this node's own disks again where the shelf has lost its
 // reservations (event reservations-lost), and brings its slots on the mailbox disks up to date
-// where a write failed (update_slot() in own_slot.h). `state` counts until the first look; from
+// where a write failed (update_slot() in own_slot.h). A life that waits takes its disks as they are
+// given back (receive_run.h). `state` counts until the first look; from
 // then on what `lastword start` last wrote does. Errors: no survey can be made at all; the
 // partner has taken over from this node while it lived (kFenced). All that is
 // referred to outlives what this leaves behind in the kernel.

@@ -65,8 +65,13 @@ Heartbeat::Heartbeat(const Config& config, Shelf& shelf, Executor& executor, Eve
 
 Heartbeat::~Heartbeat() = default;
 
-void Heartbeat::follow(const Look& look, const NodeState& state) {
+void Heartbeat::follow(const Look& look, const NodeState& state,
+                       const std::optional<pb::TakeoverIntent>& intent) {
   state_ = state;
+  intent_ = intent;
+  phase_.reset();
+  has_received_ = has_received(look.survey, config_, state);
+  sees_ = disks_in_reach(look.survey, config_);
   peer_.set_paths(state.mailbox_disks.size());
   std::map<std::string, std::unique_ptr<Path>> paths;
   for (const std::string& uuid : state.mailbox_disks) {
@@ -138,6 +143,8 @@ void Heartbeat::send(Path& path, pb::Presence presence) {
   job->io_timeout = config_.timing.settings.io_timeout;
   job->beat = {
       .sequence = sequence_, .presence = presence, .machine = machine_, .timing = config_.timing};
+  job->beat.phase = phase_.value_or(present_phase(*state_, has_received_, intent_, standing()));
+  job->beat.sees = sees_;
   if (peer_.newest()) {
     job->beat.echo_generation = peer_.newest()->generation();
     job->beat.echo_sequence = peer_.newest()->sequence();

@@ -18,6 +18,7 @@
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/node_state.h"
 #include "agent/protocol/peer_watch.h"
+#include "agent/protocol/waiting_plan.h"
 
 namespace lastword {
 
@@ -36,8 +37,12 @@ class Heartbeat {
   Heartbeat& operator=(const Heartbeat&) = delete;
 
   // Writes and reads these disks from now on, as this life. Nothing is written where it is over
-  // (`stopped`), or where this node is not registered.
-  void follow(const Look& look, const NodeState& state);
+  // (`stopped`), or where this node is not registered. What the heartbeats say of this node's phase
+  // follows from state and intent (present_phase()).
+  void follow(const Look& look, const NodeState& state,
+              const std::optional<pb::TakeoverIntent>& intent = {});
+  // Says that from now on, until the next follow().
+  void set_phase(pb::NodePhase phase) { phase_ = phase; }
   // Sends what is due, and takes in what has come back. Call it every kPollInterval.
   void tick();
   // Runs work that may last elsewhere, and goes on meanwhile: a node that stands still for longer
@@ -84,6 +89,10 @@ class Heartbeat {
   PeerWatch peer_;
   Standing told_ = Standing::kUnseen;
   std::optional<NodeState> state_;
+  std::optional<pb::TakeoverIntent> intent_;  // this node's
+  std::optional<pb::NodePhase> phase_;        // of what is under way
+  bool has_received_ = false;
+  std::uint64_t sees_ = 0;
   std::map<std::string, std::unique_ptr<Path>> paths_;  // by disk UUID
   std::uint64_t sequence_;                              // of the last heartbeat that was written
   std::optional<Instant> next_;                         // when one is due; absent: at once

@@ -51,11 +51,13 @@ Status check_same_disk(HeldDisk& held, const OwnDisk& disk) {
                .detail = "another disk has taken this name since it was surveyed; run it again"});
 }
 
-Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self, std::int64_t unix_ms,
-                                pb::CoredumpHeader& header) {
+using LabelChange = Result<pb::Label>(const pb::Label& label, const OwnerIdentity& self);
+
+Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self, LabelChange& become,
+                                std::int64_t unix_ms, pb::CoredumpHeader& header) {
   const auto label = disk.label();
   if (!label) return fail(label.error());
-  auto in_service = label_in_service(*label, self);
+  auto in_service = become(*label, self);
   if (!in_service) return fail(in_service.error());
   const auto old_header = disk.header();
   if (!old_header) return fail(old_header.error());
@@ -66,6 +68,34 @@ Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self, std::
   header = header_after_reboot(*old_header, {self.node, self.boot_generation});
   if (MessageDifferencer::Equals(*old_header, header)) return {};
   return disk.put_header(header);
+}
+
+// An earlier life, to which the disk was promised, had taken it, and died before it wrote the label.
+Result<bool> was_received(ScsiLun& lun, const pb::Label& label, const OwnerIdentity& self) {
+  if (label.promised_node() != self.node) return false;
+  if (Status ready = wait_until_ready(lun); !ready) return fail(ready.error());
+  const auto reservation = past_unit_attentions([&] { return lun.read_reservation(); });
+  if (!reservation) return at_disk(reservation.error(), lun);
+  if (!*reservation) return false;
+  const auto holder = parse_key((*reservation)->holder);
+  return holder && holder->cluster == cluster_key_bits(self.cluster_uuid) &&
+         holder->node == self.node;
+}
+
+Result<pb::CoredumpHeader> seize_into_service(const OwnDisk& disk, HeldDisk& held,
+                                              const OwnerIdentity& self, const SeizeGoal& goal,
+                                              LabelChange& become, SeizeNotes* notes) {
+  if (Status seized = seize(disk.lun, goal, notes); !seized) return fail(seized.error());
+  pb::CoredumpHeader header;
+  if (Status written = write_records_in_service(held, self, become, disk.unix_ms, header);
+      !written) {
+    if (written.error().code == Code::kRefused) {
+      // Not ours after all. Failing to give it back is less important than saying so.
+      (void)give_up_reservation(disk.lun, self.key);
+    }
+    return at_disk(written.error(), disk.lun);
+  }
+  return header;
 }
 
 }  // namespace
@@ -88,16 +118,30 @@ Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentit
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
   if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
   const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
-  if (Status seized = seize(disk.lun, goal, notes); !seized) return fail(seized.error());
-  pb::CoredumpHeader header;
-  if (Status written = write_records_in_service(held, self, disk.unix_ms, header); !written) {
-    if (written.error().code == Code::kRefused) {
-      // Not ours after all. Failing to give it back is less important than saying so.
-      (void)give_up_reservation(disk.lun, self.key);
-    }
-    return at_disk(written.error(), disk.lun);
+  return seize_into_service(disk, held, self, goal, label_in_service, notes);
+}
+
+Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk, const OwnerIdentity& self,
+                                              std::uint8_t giver) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  const auto label = held.label();
+  if (!label) return fail(label.error());
+  const auto mine = is_promised_to(*label, self.node, self.boot_generation)
+                        ? Result<bool>(true)
+                        : was_received(disk.lun, *label, self);
+  if (!mine) return fail(mine.error());
+  if (label->owner_node() != giver || !*mine) {
+    return fail({.code = Code::kRefused,
+                 .operation = "take disk back",
+                 .disk = disk.lun.name(),
+                 .detail = "it is not promised to this life of this node any more"});
   }
-  return header;
+  const SeizeGoal goal{.own = self.key,
+                       .victim_node = giver,
+                       .victim_generation = label->owner_generation(),
+                       .was_registered = contains(disk.keys, self.key)};
+  return seize_into_service(disk, held, self, goal, label_received, nullptr);
 }
 
 Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& writer,

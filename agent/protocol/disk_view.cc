@@ -64,17 +64,36 @@ std::vector<ReservationKey> foreign_registrants(const DiskView& disk, const Conf
   return foreign;
 }
 
+namespace {
+
+std::uint32_t latest_on(const DiskView& disk, const Config& config, std::uint8_t node) {
+  std::uint32_t latest = 0;
+  const pb::Label& label = *disk.label;
+  if (label.home_node() == node) latest = std::max(latest, label.home_generation());
+  if (label.owner_node() == node) latest = std::max(latest, label.owner_generation());
+  if (disk.header.node() == node) latest = std::max(latest, disk.header.boot_generation());
+  for (const ReservationKey key : disk.keys) {
+    if (node_of(key, config) == node) latest = std::max(latest, parse_key(key)->boot_generation);
+  }
+  return latest;
+}
+
+}  // namespace
+
 std::uint32_t latest_generation(const Survey& survey, const Config& config, std::uint8_t node) {
   std::uint32_t latest = 0;
   for (const DiskView& disk : survey.disks) {
-    if (!in_cluster(disk, config)) continue;
-    const pb::Label& label = *disk.label;
-    if (label.home_node() == node) latest = std::max(latest, label.home_generation());
-    if (label.owner_node() == node) latest = std::max(latest, label.owner_generation());
-    if (disk.header.node() == node) latest = std::max(latest, disk.header.boot_generation());
-    for (const ReservationKey key : disk.keys) {
-      if (node_of(key, config) == node) latest = std::max(latest, parse_key(key)->boot_generation);
-    }
+    if (in_cluster(disk, config)) latest = std::max(latest, latest_on(disk, config, node));
+  }
+  return latest;
+}
+
+std::uint32_t latest_serving_generation(const Survey& survey, const Config& config,
+                                        std::uint8_t node) {
+  std::uint32_t latest = 0;
+  for (const DiskView& disk : survey.disks) {
+    if (!in_cluster(disk, config) || disk.label->role() == pb::MAILBOX) continue;
+    latest = std::max(latest, latest_on(disk, config, node));
   }
   return latest;
 }

@@ -67,6 +67,10 @@ void keep_newer_headers(Survey& fresh, const Survey& known);
 // none does.
 [[nodiscard]] std::uint32_t latest_generation(const Survey& survey, const Config& config,
                                               std::uint8_t node);
+// Likewise the latest life that has had a disk of its own: a node that waits for its giveback is
+// registered on mailbox disks alone.
+[[nodiscard]] std::uint32_t latest_serving_generation(const Survey& survey, const Config& config,
+                                                      std::uint8_t node);
 // The cluster's disks with this UUID, as indices: more than one where a clone or a snapshot of a
 // disk is in sight, and nothing tells which is the right one.
 [[nodiscard]] std::vector<std::size_t> disks_with_uuid(const Survey& survey, const Config& config,

@@ -67,7 +67,11 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
     return refuse(
         fmt::format("settings differ between the nodes: {}; make lastword.toml the same", which));
   }
-  if (partner_has_taken_over(survey, config)) return fail(taken_over_from());
+  if (!state.waiting && partner_has_taken_over(survey, config)) return fail(taken_over_from());
+  if (last.phase() == pb::PHASE_WAITING && !state.waiting) {
+    return refuse(fmt::format("{} waits for its giveback, and has no disk that could be taken",
+                              config.partner.name));
+  }
   if (Status same = check_mailbox_set(survey, config, state.mailbox_disks); !same) return same;
   const auto votes = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
     return in_cluster(disk, config) && is_registered(disk, state.key) &&
@@ -104,6 +108,8 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
 }
 
 Status check_not_fenced(const Survey& survey, const Config& config, const NodeState& state) {
+  // Nothing could be taken from it.
+  if (state.waiting) return {};
   const bool vote_lost = tells_of_lost_vote(survey, config, state.boot_generation);
   std::size_t votes = 0;
   for (const DiskView& disk : survey.disks) {

@@ -60,6 +60,8 @@ pb::MailboxSlot current_slot(const pb::MailboxSlot& now, const MailboxMember& me
     slot.clear_echo_generation();
     slot.clear_echo_sequence();
     slot.clear_settings();
+    slot.clear_phase();
+    slot.clear_sees();
   }
   if (slot.generation() <= member.self.boot_generation) {
     slot.set_generation(member.self.boot_generation);
@@ -114,6 +116,8 @@ Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now, const Mailbox
   slot.set_echo_generation(beat.echo_generation);
   slot.set_echo_sequence(beat.echo_sequence);
   *slot.mutable_settings() = shared_settings(beat.timing);
+  slot.set_phase(beat.phase);
+  slot.set_sees(beat.sees);
   return slot;
 }
 
@@ -122,6 +126,7 @@ pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now, const Mailbox
   if (slot.generation() > member.self.boot_generation) return slot;
   slot.set_sequence(now.sequence() + 1);
   slot.set_presence(pb::GONE);
+  slot.set_phase(pb::PHASE_CLEAN);
   return slot;
 }
 
@@ -134,6 +139,16 @@ pb::SharedSettings shared_settings(const Timing& timing) {
   settings.set_heartbeat_ms(number(timing.settings.heartbeat));
   settings.set_silence_ms(number(timing.peer_silence()));
   return settings;
+}
+
+std::uint64_t disks_in_reach(const Survey& survey, const Config& config) {
+  std::vector<std::string> uuids;
+  for (const DiskView& disk : survey.disks) {
+    if (!is_own_disk(disk, config) || disk.problem || disk.scsi_problem) continue;
+    if (disks_with_uuid(survey, config, disk.label->disk_uuid()).size() > 1) continue;
+    uuids.push_back(disk.label->disk_uuid());
+  }
+  return mailbox_set(std::move(uuids));
 }
 
 std::vector<std::size_t> outdated_slots(const Survey& survey, const Config& config,
@@ -180,6 +195,17 @@ bool tells_of_lost_vote(const Survey& survey, const Config& config, std::uint32_
   return newest != slots.end() && intends_to_take(**newest, config.self.id, own_generation);
 }
 
+bool announces_takeover_of_earlier_life(const Survey& survey, const Config& config,
+                                        std::uint32_t own_generation) {
+  const auto slots = slots_of(survey, config, config.partner.id);
+  const auto newest = std::ranges::max_element(
+      slots, {}, [](const pb::MailboxSlot* slot) { return slot->intent().number(); });
+  if (newest == slots.end()) return false;
+  const pb::TakeoverIntent& intent = (*newest)->intent();
+  return intent.phase() == pb::TakeoverIntent::TAKING && intent.victim_node() == config.self.id &&
+         intent.victim_generation() < own_generation;
+}
+
 Status check_mailbox_set(const Survey& survey, const Config& config,
                          const std::vector<std::string>& mailbox_disks) {
   const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
@@ -221,8 +247,8 @@ bool majority_is_readable(const Survey& survey, const Config& config,
 LostReservations find_lost_reservations(const Survey& survey, const Config& config,
                                         const NodeState& state) {
   LostReservations lost;
-  if (partner_has_taken_over(survey, config) ||
-      tells_of_lost_vote(survey, config, state.boot_generation)) {
+  const bool taken_over = !state.waiting && partner_has_taken_over(survey, config);
+  if (taken_over || tells_of_lost_vote(survey, config, state.boot_generation)) {
     return lost;
   }
   // What the mailbox disks that are not in sight would say is not known.

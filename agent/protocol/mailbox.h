@@ -59,6 +59,8 @@ struct Beat {
   std::uint32_t echo_generation = 0;
   std::uint64_t echo_sequence = 0;
   Timing timing;
+  pb::NodePhase phase = pb::PHASE_UNKNOWN;
+  std::uint64_t sees = 0;  // see disks_in_reach()
 };
 // The slot with this heartbeat. kFenced: a later life of this node has written there, or another
 // machine that is this node too, or this life was ended by `lastword stop`.
@@ -68,6 +70,10 @@ struct Beat {
 [[nodiscard]] pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now,
                                                      const MailboxMember& member);
 [[nodiscard]] pb::SharedSettings shared_settings(const Timing& timing);
+
+// This node's own disks that it could take: whole, and alone with their label; their UUIDs as
+// mailbox_set() counts them. Which of them are the partner's at the moment does not matter.
+[[nodiscard]] std::uint64_t disks_in_reach(const Survey& survey, const Config& config);
 
 // Mailbox disks on which this node is registered and its slot is out of date, as indices: a write
 // failed there, or the disk was out of sight. A disk and its clone are left alone.
@@ -84,6 +90,10 @@ struct Beat {
 // Has the partner, by the last of its slots in sight?
 [[nodiscard]] bool tells_of_lost_vote(const Survey& survey, const Config& config,
                                       std::uint32_t own_generation);
+
+// Has the partner begun to take over from an earlier life of this node, and not ended it?
+[[nodiscard]] bool announces_takeover_of_earlier_life(const Survey& survey, const Config& config,
+                                                      std::uint32_t own_generation);
 
 // Both nodes count votes by the same disks, as far as the slots in sight tell: kRefused where the
 // partner's latest life counts by others, or never said. A partner that never lived is no rival.

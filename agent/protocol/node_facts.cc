@@ -9,26 +9,6 @@
 namespace lastword {
 namespace {
 
-// The peer's intent that counts: of copies of one intent the last written does.
-const pb::TakeoverIntent* peer_intent(const Survey& survey, const Config& config) {
-  const pb::TakeoverIntent* newest = nullptr;
-  for (const DiskView& disk : survey.disks) {
-    if (!is_mailbox_disk(disk, config)) continue;
-    for (const pb::MailboxSlot& slot : disk.mailbox) {
-      if (slot.node() != config.partner.id) continue;
-      if (newest == nullptr || slot.intent().number() > newest->number()) newest = &slot.intent();
-    }
-  }
-  return newest;
-}
-
-bool announces_takeover_of_earlier_life(const Survey& survey, const Config& config,
-                                        std::uint32_t own_generation) {
-  const pb::TakeoverIntent* intent = peer_intent(survey, config);
-  return intent != nullptr && intent->phase() == pb::TakeoverIntent::TAKING &&
-         intent->victim_node() == config.self.id && intent->victim_generation() < own_generation;
-}
-
 bool peer_owns(const DiskView& disk, const Config& config) {
   return disk.label->owner_node() == config.partner.id ||
          holder_node(disk, config) == config.partner.id;
@@ -84,6 +64,7 @@ DiskFacts disk_facts(const Survey& survey, const Config& config, const NodeState
   facts.mailbox_majority =
       !state.mailbox_disks.empty() && majority_is_readable(survey, config, state.mailbox_disks);
   facts.verdict = judge_intent(intent, survey, config, state.key);
+  facts.has_peer_disk = has_partner_disk(survey, config);
   for (const DiskView& disk : survey.disks) {
     if (!in_cluster(disk, config)) continue;
     facts.peer_panicked |= has_panicked(disk, config, facts.peer_generation);
@@ -95,8 +76,6 @@ DiskFacts disk_facts(const Survey& survey, const Config& config, const NodeState
       facts.peer_owns_ours = true;
       facts.peer_life_holds_ours |= holds_in_life(disk, config, facts.peer_generation);
     } else if (disk.label->home_node() == config.partner.id) {
-      const std::uint8_t holder = holder_node(disk, config);
-      facts.has_peer_disk |= disk.label->owner_node() == config.self.id || holder == config.self.id;
       facts.peer_in_service |= disk.label->owner_node() == config.partner.id &&
                                holds_in_life(disk, config, facts.peer_generation);
     }

@@ -11,16 +11,14 @@ Error refused(std::string_view detail) {
 
 }  // namespace
 
-Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self) {
+bool is_promised_to(const pb::Label& label, std::uint8_t node, std::uint32_t generation) {
+  return label.promised_node() == node && node != 0 && label.promised_generation() == generation;
+}
+
+Result<pb::Label> label_received(const pb::Label& label, const OwnerIdentity& self) {
   if (label.cluster_uuid() != self.cluster_uuid || label.home_node() != self.node ||
       label.role() == pb::MAILBOX) {
     return fail(refused("its label changed meanwhile: it is no disk of this node any more"));
-  }
-  if (label.owner_node() != 0 && label.owner_node() != self.node) {
-    return fail(
-        refused(fmt::format("its label says that node {} owns it: it was taken over; wait "
-                            "for its giveback",
-                            label.owner_node())));
   }
   pb::Label in_service = label;
   if (label.owner_node() != self.node) {
@@ -29,7 +27,19 @@ Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& 
   in_service.set_owner_node(self.node);
   in_service.set_owner_generation(self.boot_generation);
   in_service.set_home_generation(self.boot_generation);
+  in_service.clear_promised_node();
+  in_service.clear_promised_generation();
   return in_service;
+}
+
+Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self) {
+  if (label.owner_node() != 0 && label.owner_node() != self.node) {
+    return fail(
+        refused(fmt::format("its label says that node {} owns it: it was taken over; wait "
+                            "for its giveback",
+                            label.owner_node())));
+  }
+  return label_received(label, self);
 }
 
 pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker) {
@@ -37,6 +47,10 @@ pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker) {
   if (label.owner_node() != taker.node) taken.set_ownership_epoch(label.ownership_epoch() + 1);
   taken.set_owner_node(taker.node);
   taken.set_owner_generation(taker.boot_generation);
+  // Of a node that had waited for its own disks.
+  if (label.home_node() == taker.node) taken.set_home_generation(taker.boot_generation);
+  taken.clear_promised_node();
+  taken.clear_promised_generation();
   return taken;
 }
 

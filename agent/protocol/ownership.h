@@ -23,6 +23,15 @@ struct OwnerIdentity {
 // this node's disk, or is the partner's by now.
 [[nodiscard]] Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self);
 
+// Does its owner give this disk back to that life of its home node?
+[[nodiscard]] bool is_promised_to(const pb::Label& label, std::uint8_t node,
+                                  std::uint32_t generation);
+
+// What the label of a disk becomes that was promised to this life, once this node holds its
+// reservation. The giver may have taken the promise back at that moment: who holds the disk has it.
+// kRefused when it is not this node's disk.
+[[nodiscard]] Result<pb::Label> label_received(const pb::Label& label, const OwnerIdentity& self);
+
 // What the label of a disk becomes whose reservation this node took from its partner. The same
 // label when there is nothing to change.
 [[nodiscard]] pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker);

@@ -140,7 +140,7 @@ bool is_mailbox_disk(const DiskView& disk, const Config& config) {
 
 Result<StartPlan> plan_start(const Survey& survey, const Config& config,
                              const std::optional<NodeState>& state,
-                             std::optional<std::uint32_t> last_generation) {
+                             std::optional<std::uint32_t> last_generation, bool may_be_coming) {
   const auto generation =
       choose_generation(own_generation_on_disks(survey, config), last_generation, state);
   if (!generation) return fail(generation.error());
@@ -161,6 +161,11 @@ Result<StartPlan> plan_start(const Survey& survey, const Config& config,
           {i, fmt::format("cannot tell whether it is this node's: {}", describe(*disk.problem))});
     }
   }
+  const bool new_life = !state || state->waiting;
+  plan.announced = new_life && may_be_coming &&
+                   announces_takeover_of_earlier_life(survey, config, plan.boot_generation);
+  plan.waits = new_life && (plan.announced || !plan.taken_over.empty());
+  if (plan.waits) plan.own.clear();
   remark_foreign_registrants(survey, config, plan);
   return plan;
 }

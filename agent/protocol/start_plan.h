@@ -22,19 +22,26 @@ struct StartPlan {
   std::uint32_t boot_generation = 0;
   std::vector<std::size_t> own;      // disks to take (service, spare, dump)
   std::vector<std::size_t> mailbox;  // disks to register on
-  // The partner has, or is getting, some of this node's disks. Not empty: touch nothing at all.
+  // The partner has, or is getting, some of this node's disks. Not empty: touch none of `own`.
   std::vector<DiskRemark> taken_over;
+  // The partner has announced to take disks of an earlier life, and may still come for them.
+  bool announced = false;
+  // This life has had none of its disks yet: it joins the mailbox disks, to say that it waits for
+  // its giveback. Otherwise a partner that has some of them leaves nothing to be done.
+  bool waits = false;
   std::vector<DiskRemark> refused;  // this disk is left alone, the others are taken
   std::vector<DiskRemark> remarks;  // of disks that are taken: what the operator should look after
 };
 
 // `state`: of an earlier start in this boot, that no stop has ended; its generation is kept.
+// `may_be_coming`: a partner that has announced a takeover of an earlier life is waited for.
 // `last_generation`: what this machine noted of its earlier boots as this node (0: nothing);
 // absent: the disks are believed. Fails when there is no generation left, or when a disk shows a
 // later one than this machine's: somebody else is this node, and would be fenced.
 [[nodiscard]] Result<StartPlan> plan_start(const Survey& survey, const Config& config,
                                            const std::optional<NodeState>& state,
-                                           std::optional<std::uint32_t> last_generation);
+                                           std::optional<std::uint32_t> last_generation,
+                                           bool may_be_coming = true);
 
 [[nodiscard]] OwnerIdentity own_identity(const Config& config, std::uint32_t boot_generation);
 

@@ -24,13 +24,23 @@ pb::TakeoverIntent next_intent(const std::optional<pb::TakeoverIntent>& before, 
   return intent;
 }
 
+bool has_partner_disk(const Survey& survey, const Config& config) {
+  return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
+    return in_cluster(disk, config) && disk.label->home_node() == config.partner.id &&
+           (disk.label->owner_node() == config.self.id ||
+            holder_node(disk, config) == config.self.id);
+  });
+}
+
 IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, const Survey& survey,
                            const Config& config, ReservationKey own) {
   const bool open = intent && intent->phase() != pb::TakeoverIntent::NONE &&
                     intent->phase() != pb::TakeoverIntent::ENDED;
   if (!open || intent->victim_node() != config.partner.id) return IntentVerdict::kNothing;
   if (intent->phase() == pb::TakeoverIntent::ANNOUNCED) return IntentVerdict::kCalledOff;
-  if (latest_generation(survey, config, config.partner.id) > intent->victim_generation()) {
+  const bool returning = intent->phase() == pb::TakeoverIntent::RETURNING;
+  const std::uint32_t latest = latest_serving_generation(survey, config, config.partner.id);
+  if (latest > intent->victim_generation() && !(returning && has_partner_disk(survey, config))) {
     return IntentVerdict::kEnded;
   }
   if (intent->phase() == pb::TakeoverIntent::TAKING) return IntentVerdict::kResume;

@@ -21,15 +21,19 @@ using IntentPhase = pb::TakeoverIntent::Phase;
                                              IntentPhase phase, std::uint8_t victim_node,
                                              std::uint32_t victim_generation);
 
+// This node owns or holds a disk of the partner's.
+[[nodiscard]] bool has_partner_disk(const Survey& survey, const Config& config);
+
 enum class IntentVerdict : std::uint8_t {
   kNothing,    // no takeover is under way, or it is done
   kResume,     // it was interrupted, or this node has been rebooted since
   kEnded,      // the victim lives again: the intent is to be closed, and nothing to be taken
   kCalledOff,  // an announcement that nothing followed: likewise
 };
-// A later life of the victim that any disk tells of ends the intent, whatever is left undone. A
-// takeover that was done is resumed where a disk of it is held by the key of an earlier life of
-// this node: its writes would meet a conflict.
+// A later life of the victim ends the intent as soon as it has had a disk, whatever is left undone;
+// one that only waits for its giveback does not. A takeover that was done is resumed where a disk
+// of it is held by the key of an earlier life of this node: its writes would meet a conflict.
+// One whose disks go back ends when none is left here.
 [[nodiscard]] IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent,
                                          const Survey& survey, const Config& config,
                                          ReservationKey own);

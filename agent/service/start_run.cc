@@ -109,7 +109,8 @@ Status take(const Config& config, const Uuids& before, const DiskAccess& access,
   NodeState state{.boot_generation = self.boot_generation,
                   .key = self.key,
                   .mailbox_disks = sorted(*mailboxes),
-                  .mailbox_joined = sorted(joined)};
+                  .mailbox_joined = sorted(joined),
+                  .waiting = report.plan.waits};
   if (Status saved = save_node_state(config, state); !saved) return saved;
   const KnownIntent known = read_intent(config, report.survey);
   SlotWriter writer =
@@ -124,13 +125,14 @@ Status take(const Config& config, const Uuids& before, const DiskAccess& access,
     state.mailbox_joined = sorted(joined);
     if (Status saved = save_node_state(config, state); !saved) return saved;
   }
-  clear_strays(config, state, access, report);
+  if (!state.waiting) clear_strays(config, state, access, report);
   return {};
 }
 
 }  // namespace
 
-Result<StartReport> start_node(const Config& config, bool reinstalled, const DiskAccess& access) {
+Result<StartReport> start_node(const Config& config, bool reinstalled, const DiskAccess& access,
+                               bool may_be_coming) {
   const auto lock = lock_state(config);
   if (!lock) return fail(lock.error());
   const auto state = load_node_state(config);
@@ -140,16 +142,19 @@ Result<StartReport> start_node(const Config& config, bool reinstalled, const Dis
   const auto last_generation = load_last_generation(config);
   if (!last_generation) return fail(last_generation.error());
   auto plan = plan_start(*survey, config, state ? std::optional(*state) : std::nullopt,
-                         reinstalled ? std::nullopt : std::optional(*last_generation));
+                         reinstalled ? std::nullopt : std::optional(*last_generation),
+                         may_be_coming);
   if (!plan) return fail(plan.error());
   StartReport report{.survey = std::move(*survey), .plan = std::move(*plan)};
-  if (!report.plan.taken_over.empty()) {
+  if (report.plan.waits) {
+    report.outcome = StartOutcome::kWaits;
+  } else if (!report.plan.taken_over.empty()) {
     report.outcome = StartOutcome::kTakenOver;
     return report;
   }
   // A node may have no disks of its own and stand by for its partner; one that sees none at all has
   // a problem, and no generation to count.
-  if (report.plan.own.empty() && report.plan.mailbox.empty()) {
+  if (!report.plan.waits && report.plan.own.empty() && report.plan.mailbox.empty()) {
     report.outcome = StartOutcome::kNoDisk;
     return report;
   }

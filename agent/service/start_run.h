@@ -11,7 +11,10 @@
 namespace lastword {
 
 enum class StartOutcome {
-  kTakenOver,  // the partner has, or is getting, some of this node's disks: nothing was touched
+  // The partner has, or is getting, some of this node's disks, which this life has had before:
+  // nothing was touched.
+  kTakenOver,
+  kWaits,      // likewise, in a life that has had none of them: see StartPlan::waits
   kNoDisk,     // there is no disk to take: nothing was touched
   kStarted,    // see `results` and plan.refused for what is not in service
 };
@@ -23,7 +26,7 @@ struct StartReport {
   // Disk UUIDs of mailbox disks that an earlier start saw and this one does not. They count as
   // votes that are not won.
   std::vector<std::string> missing_mailboxes;
-  // The disks that were to be taken or joined, as indices into the survey.
+  // The disks that were to be taken or joined, as indices into the survey. kWaits: mailbox disks.
   std::vector<std::size_t> disks;
   // For each of `disks` its coredump header in service (INACTIVE for a mailbox disk), or why it is
   // not in service.
@@ -34,9 +37,9 @@ struct StartReport {
 // Holds lock_state() meanwhile. The node's state says what this start is about to do before the
 // first disk is touched: a start that was killed may be run again, and keeps its generation.
 // `reinstalled`: this machine's note of its last boot generation does not count, only what the
-// disks tell of it. Errors: another command is at work (kRefused), the plan says no, or the state
+// disks tell of it. `may_be_coming`: see plan_start(). Errors: another command is at work (kRefused), the plan says no, or the state
 // could not be kept; in the last case some disks may be in service.
 [[nodiscard]] Result<StartReport> start_node(const Config& config, bool reinstalled,
-                                             const DiskAccess& access);
+                                             const DiskAccess& access, bool may_be_coming = true);
 
 }  // namespace lastword

@@ -9,6 +9,7 @@
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/protocol/takeover_input.h"
+#include "agent/protocol/takeover_intent.h"
 
 namespace lastword {
 namespace {
@@ -128,12 +129,18 @@ class Arbitration {
 Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failure,
                                  const IntentLog& intents, const pb::TakeoverIntent& intent) {
   const Survey& survey = failure.look.survey;
-  if (partner_has_taken_over(survey, work.config)) return fail(taken_over_from());
+  if (!work.state.waiting && partner_has_taken_over(survey, work.config)) {
+    return fail(taken_over_from());
+  }
   const Status same_set = check_mailbox_set(survey, work.config, work.state.mailbox_disks);
   if (!same_set && !failure.proven) return fail(same_set.error());
   Arbitration arbitration(work, failure, intents, intent);
   const Tally tally = arbitration.hold();
   if (tally.majority()) return arbitration.copies();
+  // A disk that a label gives to this node was won by a vote, or by an order, before.
+  if (failure.resumed && tally.lost == 0 && has_partner_disk(survey, work.config)) {
+    return arbitration.copies();
+  }
   if (!may_take_over(tally, failure.proven)) return fail(no_majority(tally));
   work.events({.name = "no-majority",
                .disk = {},

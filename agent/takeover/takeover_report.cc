@@ -111,7 +111,7 @@ TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& 
   if (disks.empty()) report.obstacles.push_back(describe(no_partner_disks(config)));
   if (!state) {
     report.obstacles.push_back(describe(state.error()));
-  } else if (partner_has_taken_over(survey, config)) {
+  } else if (!state->waiting && partner_has_taken_over(survey, config)) {
     report.obstacles.push_back(describe(taken_over_from()));
   } else if (const Status same = check_mailbox_set(survey, config, state->mailbox_disks); !same) {
     report.obstacles.push_back(describe(same.error()));

@@ -30,6 +30,8 @@ struct Failure {
   bool silent = false;
   // The partner's capture kernel says itself that this life has panicked: that node cannot race.
   bool proven = false;
+  // This node had begun that takeover, and was interrupted.
+  bool resumed = false;
 };
 
 // Everything referred to outlives the takeover, and what it leaves behind in the kernel. A hook or

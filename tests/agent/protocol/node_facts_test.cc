@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(takeover_is_open_while_it_is_to_be_finished_or_a_disk_is_he
   BOOST_TEST(!open(pb::TakeoverIntent::TAKEN));
   BOOST_TEST(!open(pb::TakeoverIntent::ENDED));
   // A later life ends what took nothing.
-  survey.disks[2].keys.push_back(key_of(kBeta, kOther + 1));
+  survey.disks[1].keys.push_back(key_of(kBeta, kOther + 1));
   BOOST_TEST(!open(pb::TakeoverIntent::TAKING));
   // One disk decides.
   give(survey.disks[1], kAlpha, kLife, kOther);

@@ -61,11 +61,11 @@ BOOST_AUTO_TEST_CASE(takeover_that_was_done_is_resumed_under_a_new_key_only) {
   BOOST_TEST((verdict(pb::TakeoverIntent::TAKEN) == IntentVerdict::kNothing));
 }
 
-BOOST_AUTO_TEST_CASE(later_life_of_the_victim_ends_it_wherever_it_shows) {
+BOOST_AUTO_TEST_CASE(later_life_of_the_victim_that_has_had_a_disk_ends_it) {
   DiskView labelled = in_service(2, pb::SERVICE, kDead + 1);
   labelled.keys.clear();
   labelled.reservation.reset();
-  DiskView registered = surveyed(3, pb::MAILBOX, 0);
+  DiskView registered = surveyed(3, pb::SERVICE);
   registered.keys = {key_of(kAlpha, kDead + 1)};
   for (const DiskView& disk : {labelled, registered}) {
     survey.disks = {taken(kOwn), disk};
@@ -73,6 +73,23 @@ BOOST_AUTO_TEST_CASE(later_life_of_the_victim_ends_it_wherever_it_shows) {
       BOOST_TEST((verdict(phase) == IntentVerdict::kEnded));
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(life_of_the_victim_that_only_waits_ends_nothing) {
+  DiskView mailbox = surveyed(3, pb::MAILBOX, 0);
+  mailbox.keys = {key_of(kAlpha, kDead + 1)};
+  survey.disks = {taken(kOwn - 1), mailbox};
+  survey.disks[0].label->set_home_generation(kDead);
+  for (const auto phase : {pb::TakeoverIntent::TAKING, pb::TakeoverIntent::TAKEN}) {
+    BOOST_TEST((verdict(phase) == IntentVerdict::kResume));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(takeover_whose_disks_go_back_ends_with_the_last_of_them) {
+  survey.disks = {taken(kOwn), in_service(2, pb::SERVICE, kDead + 1)};
+  BOOST_TEST((verdict(pb::TakeoverIntent::RETURNING) == IntentVerdict::kNothing));
+  survey.disks = {in_service(2, pb::SERVICE, kDead + 1)};
+  BOOST_TEST((verdict(pb::TakeoverIntent::RETURNING) == IntentVerdict::kEnded));
 }
 
 BOOST_AUTO_TEST_CASE(intent_against_another_node_is_none_against_this_partner) {

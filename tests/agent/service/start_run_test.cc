@@ -110,16 +110,58 @@ BOOST_AUTO_TEST_CASE(mailbox_that_has_vanished_still_counts_and_is_named) {
   BOOST_TEST((load_node_state(config)->mailbox_disks == std::vector<std::string>{uuid_of(5)}));
 }
 
-BOOST_AUTO_TEST_CASE(nothing_is_touched_while_the_partner_has_a_disk) {
+BOOST_AUTO_TEST_CASE(no_disk_is_touched_while_the_partner_has_one) {
   add(pb::SERVICE);
   add(pb::SPARE);
   survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
   BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
   const auto report = start();
   BOOST_TEST_REQUIRE(fake::ok(report));
-  BOOST_TEST((report->outcome == StartOutcome::kTakenOver));
+  BOOST_TEST((report->outcome == StartOutcome::kWaits));
   BOOST_TEST(shelf.trace().empty());
-  BOOST_TEST(!load_node_state(config).has_value());
+  BOOST_TEST_REQUIRE(load_node_state(config).has_value());
+  BOOST_TEST(load_node_state(config)->waiting);
+}
+
+BOOST_AUTO_TEST_CASE(node_that_waits_joins_the_mailbox_disks_to_say_so) {
+  add(pb::SERVICE);
+  add(pb::MAILBOX, 0);
+  survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
+  BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
+  BOOST_TEST((start()->outcome == StartOutcome::kWaits));
+  BOOST_TEST((shelf.registrations(1).keys == std::vector{key_of(kAlpha, 2)}));
+  BOOST_TEST(shelf.registrations(0).keys.empty());
+  // Again, as an operator may: the life goes on.
+  survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
+  BOOST_TEST((start()->outcome == StartOutcome::kWaits));
+  BOOST_TEST(load_node_state(config)->boot_generation == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(life_that_had_its_disks_does_not_wait_for_them) {
+  add(pb::SERVICE);
+  BOOST_TEST((start()->outcome == StartOutcome::kStarted));
+  survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
+  shelf.clear_trace();
+  BOOST_TEST((start()->outcome == StartOutcome::kTakenOver));
+  BOOST_TEST(shelf.trace().empty());
+  BOOST_TEST(!load_node_state(config)->waiting);
+}
+
+BOOST_AUTO_TEST_CASE(partner_that_is_coming_is_waited_for) {
+  add(pb::SERVICE);
+  add(pb::MAILBOX, 0);
+  pb::MailboxSlot slot;
+  slot.set_node(kBeta);
+  slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+  slot.mutable_intent()->set_victim_node(kAlpha);
+  slot.mutable_intent()->set_victim_generation(1);
+  slot.mutable_intent()->set_number(1);
+  survey.disks[1].mailbox[1] = slot;
+  BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
+  BOOST_TEST((start()->outcome == StartOutcome::kWaits));
+  BOOST_TEST(shelf.registrations(0).keys.empty());
+  BOOST_TEST((start_node(config, false, access(), false)->outcome == StartOutcome::kStarted));
+  BOOST_TEST(!load_node_state(config)->waiting);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_disk_no_generation_is_counted) {

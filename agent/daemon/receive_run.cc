@@ -1,0 +1,159 @@
+#include "agent/daemon/receive_run.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+#include "agent/disks/disk_work.h"
+#include "agent/node/locks.h"
+#include "proto/coredump.h"
+#include "proto/record_names.h"
+
+namespace lastword {
+namespace {
+
+DiskAccess access_through(const Config& config, const Surveyor& surveyor) {
+  return {
+      .survey = [surveyor]() -> Result<Survey> {
+        auto look = Surveyor(surveyor).look();
+        if (!look) return fail(look.error());
+        return std::move(look->survey);
+      },
+      .work =
+          [shelf = &surveyor.shelf(), executor = &surveyor.executor(),
+           io_timeout = config.timing.settings.io_timeout](
+              const Survey& survey, const std::vector<std::size_t>& disks, const DiskWork& work) {
+            return work_on_disks(survey, disks, io_timeout, work, *shelf, *executor);
+          }};
+}
+
+}  // namespace
+
+void ReceiveRun::follow(const Survey& survey, const NodeState& state, bool may_be_coming,
+                        bool in_takeover) {
+  if (busy_ || !state.waiting) return;
+  WaitingStep step = next_while_waiting(survey, config_, state, may_be_coming);
+  switch (step.next) {
+    case NextWhileWaiting::kWait:
+      return;
+    case NextWhileWaiting::kReceive:
+      return receive(survey, state, std::move(step.promised));
+    case NextWhileWaiting::kEnterService:
+      return enter_service(may_be_coming, in_takeover);
+  }
+}
+
+void ReceiveRun::receive(const Survey& survey, const NodeState& state,
+                         std::vector<std::size_t> disks) {
+  // What `start` or `stop` has in hand is looked at after the next survey.
+  auto lock = lock_state(config_);
+  if (!lock) return;
+  busy_ = true;
+  using Results = std::vector<Result<pb::CoredumpHeader>>;
+  run_elsewhere<Results>(
+      surveyor_.executor(), loop_,
+      [survey, disks, self = own_identity(config_, state.boot_generation),
+       giver = config_.partner.id, lock = std::make_shared<FileDescriptor>(std::move(*lock)),
+       access = access_through(config_, surveyor_), shelf = &surveyor_.shelf()] {
+        Results results = access.work(survey, disks, [self, giver](const OwnDisk& disk, auto) {
+          return take_promised_disk(disk, self, giver);
+        });
+        // Read at this node's boot, and written by the giver since.
+        for (std::size_t i = 0; i < disks.size(); ++i) {
+          const DiskView& disk = survey.disks[disks[i]];
+          if (!results[i] || disk.label->role() != pb::SERVICE) continue;
+          if (Status fresh = shelf->drop_stale_cache(disk.info); !fresh) {
+            results[i] = fail(fresh.error());
+          }
+        }
+        return results;
+      },
+      [this, survey, disks](const Results& results) { on_received(survey, disks, results); });
+}
+
+void ReceiveRun::on_received(const Survey& survey, const std::vector<std::size_t>& disks,
+                             const std::vector<Result<pb::CoredumpHeader>>& results) {
+  busy_ = false;
+  bool may_be_armed = false;
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    const DiskView& disk = survey.disks[disks[i]];
+    if (!results[i]) {
+      tell_once(disk.info.path, describe(results[i].error()));
+      continue;
+    }
+    may_be_armed |= may_hold_dump(disk.label->role());
+    events_({.name = "disk-returned",
+             .disk = disk.info.path,
+             .detail = fmt::format("{}, from {}", name_of(disk.label->role()), config_.partner.name),
+             .disk_uuid = disk.label->disk_uuid()});
+  }
+  if (may_be_armed) arm();
+}
+
+void ReceiveRun::arm() {
+  busy_ = true;
+  run_elsewhere<Status>(surveyor_.executor(), loop_, hands_.arm, [this](const Status& armed) {
+    busy_ = false;
+    events_({.name = armed ? "armed" : "not-armed",
+             .disk = {},
+             .detail = armed ? "a crash of this node would be dumped"
+                             : describe(armed.error()) + "; `lastword arm`"});
+  });
+}
+
+void ReceiveRun::enter_service(bool may_be_coming, bool in_takeover) {
+  busy_ = true;
+  run_elsewhere<Result<StartReport>>(
+      surveyor_.executor(), loop_,
+      [config = &config_, access = access_through(config_, surveyor_), may_be_coming] {
+        return start_node(*config, false, access, may_be_coming);
+      },
+      [this, in_takeover](const Result<StartReport>& report) {
+        busy_ = false;
+        on_started(report, in_takeover);
+      });
+}
+
+void ReceiveRun::on_started(const Result<StartReport>& report, bool in_takeover) {
+  if (!report) return tell_once({}, describe(report.error()));
+  if (report->outcome != StartOutcome::kStarted) return;
+  std::vector<std::string> service;
+  bool may_be_armed = false;
+  for (std::size_t i = 0; i < report->disks.size(); ++i) {
+    const DiskView& disk = report->survey.disks[report->disks[i]];
+    if (!report->results[i]) {
+      tell_once(disk.info.path, describe(report->results[i].error()));
+      continue;
+    }
+    if (disk.label->role() == pb::SERVICE) service.push_back(disk.info.path);
+    may_be_armed |= may_hold_dump(disk.label->role());
+  }
+  if (may_be_armed) arm();
+  if (!in_takeover) announce(std::move(service));
+}
+
+void ReceiveRun::announce(std::vector<std::string> disks) {
+  const HookInput input{.event = "service-returned",
+                        .detail = fmt::format("{} disks are this node's again", disks.size()),
+                        .disks = disks,
+                        .new_disks = disks};
+  events_({.name = input.event, .disk = {}, .detail = input.detail});
+  run_elsewhere<Status>(
+      surveyor_.executor(), loop_,
+      [run_hook = hands_.run_hook, shelf = &surveyor_.shelf(), input] {
+        (void)shelf->wait_for_partitions(input.disks, shelf->count_uevents());
+        return run_hook(input);
+      },
+      [this](const Status& status) {
+        if (status) return;
+        events_({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
+      });
+}
+
+void ReceiveRun::tell_once(std::string disk, std::string problem) {
+  if (std::exchange(told_[disk], problem) == problem) return;
+  events_({.name = "disk-not-returned", .disk = std::move(disk), .detail = std::move(problem)});
+}
+
+}  // namespace lastword

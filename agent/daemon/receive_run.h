@@ -1,0 +1,61 @@
+// A node that waits takes its disks as the partner gives them back, arms, and goes into service:
+// the driver of agent/protocol/waiting_plan.h.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/base/executor.h"
+#include "agent/disks/survey.h"
+#include "agent/node/event.h"
+#include "agent/protocol/waiting_plan.h"
+#include "agent/service/start_run.h"
+#include "agent/takeover/takeover_work.h"
+
+namespace lastword {
+
+// What it calls besides disks; both may last, and are called elsewhere.
+struct ReceiveHands {
+  RunHook run_hook = [](const HookInput&) { return Status(); };  // of `service-returned`
+  std::function<Status()> arm = [] { return Status(); };         // `lastword arm`
+};
+
+class ReceiveRun {
+ public:
+  // `surveyor`, `loop` and what `config` and `events` refer to outlive this; this outlives the
+  // loop's last run.
+  ReceiveRun(const Config& config, Surveyor& surveyor, const EventSink& events, ReceiveHands hands,
+             Loop& loop)
+      : config_(config),
+        surveyor_(surveyor),
+        events_(events),
+        hands_(std::move(hands)),
+        loop_(loop) {}
+
+  // After each look, in a life that waits. Events: disk-returned, disk-not-returned, armed,
+  // not-armed, service-returned, hook-failed. `in_takeover`: this node takes over from its partner,
+  // and its own disks were announced with the others.
+  void follow(const Survey& survey, const NodeState& state, bool may_be_coming, bool in_takeover);
+
+ private:
+  void receive(const Survey& survey, const NodeState& state, std::vector<std::size_t> disks);
+  void on_received(const Survey& survey, const std::vector<std::size_t>& disks,
+                   const std::vector<Result<pb::CoredumpHeader>>& results);
+  void arm();
+  void enter_service(bool may_be_coming, bool in_takeover);
+  void on_started(const Result<StartReport>& report, bool in_takeover);
+  void announce(std::vector<std::string> disks);
+  void tell_once(std::string disk, std::string problem);
+
+  const Config& config_;
+  Surveyor& surveyor_;
+  const EventSink& events_;
+  ReceiveHands hands_;
+  Loop& loop_;
+  bool busy_ = false;
+  std::map<std::string, std::string> told_;  // the last problem, by disk
+};
+
+}  // namespace lastword

@@ -1,0 +1,39 @@
+// What a node does next whose disks the partner has, from an earlier life (NodeState::waiting):
+// wait, take what is promised to it, or go into service. Pure; the driver is
+// agent/daemon/receive_run.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "agent/protocol/config.h"
+#include "agent/protocol/disk_view.h"
+#include "agent/protocol/node_state.h"
+#include "agent/protocol/peer_watch.h"
+
+namespace lastword {
+
+enum class NextWhileWaiting : std::uint8_t {
+  kWait,
+  kReceive,       // WaitingStep::promised
+  kEnterService,  // the partner has none of this node's disks any more, or never came for them
+};
+
+struct WaitingStep {
+  NextWhileWaiting next = NextWhileWaiting::kWait;
+  std::vector<std::size_t> promised;  // indices into the survey, dump disks before the service's
+};
+// `may_be_coming`: a partner that has announced a takeover of an earlier life may still act.
+[[nodiscard]] WaitingStep next_while_waiting(const Survey& survey, const Config& config,
+                                             const NodeState& state, bool may_be_coming);
+
+// This life has got disks of its own.
+[[nodiscard]] bool has_received(const Survey& survey, const Config& config, const NodeState& state);
+
+// What a node says of itself in its slot while nothing else is under way. `intent`: its own.
+[[nodiscard]] pb::NodePhase present_phase(const NodeState& state, bool has_received,
+                                          const std::optional<pb::TakeoverIntent>& intent,
+                                          Standing partner);
+
+}  // namespace lastword

@@ -1,0 +1,175 @@
+// beta has rebooted, and alpha has its disks: beta waits, takes what is promised to it, and goes
+// into service. On the fake shelf and a virtual clock.
+#include "agent/node/persistent_files.h"
+#include "tests/agent/daemon/silence.h"
+
+namespace lastword::test {
+namespace {
+
+// The lives of Panic the other way round: what belongs to alpha there is beta's disk here.
+class Waiting : public Silence {
+ public:
+  Waiting() {
+    dies = Instant::max();
+    state.waiting = true;
+    BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+    BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, kOwn)));
+    for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+      pb::Label label = label_on(shelf, lun);
+      label.set_home_node(kBeta);
+      label.set_home_generation(kOwn - 1);
+      plant(shelf, lun, label);
+      plant(shelf, lun, pb::CoredumpHeader());
+    }
+  }
+  void promise(unsigned lun, std::uint32_t life = kOwn) {
+    pb::Label label = label_on(shelf, lun);
+    label.set_promised_node(kBeta);
+    label.set_promised_generation(life);
+    plant(shelf, lun, label);
+  }
+  [[nodiscard]] TakeoverHands all_hands() {
+    TakeoverHands all = hands();
+    all.arm = [this] {
+      armed_at.push_back(executor.now());
+      return Status{};
+    };
+    return all;
+  }
+  void run_until(Instant end) {
+    BOOST_TEST(fake::ok(run_agent(config, surveyor, work.events, all_hands(),
+                                  {.heartbeat = &heartbeat(),
+                                   .stop_wanted = [this, end] { return executor.now() >= end; }})));
+  }
+  [[nodiscard]] pb::MailboxSlot slot() {
+    return slots_on(shelf, kMailbox)[1];
+  }
+
+  std::vector<Instant> armed_at;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(receive, Waiting)
+
+BOOST_AUTO_TEST_CASE(node_that_waits_says_so_and_touches_nothing) {
+  run_until(Instant{30'000});
+  BOOST_TEST((slot().phase() == pb::PHASE_WAITING));
+  BOOST_TEST((slot().sees() == mailbox_set({uuid_of(kFirst), uuid_of(kSecond), uuid_of(kSpare),
+                                            uuid_of(kDump), uuid_of(kArmed)})));
+  BOOST_TEST(load_node_state(config)->waiting);
+  for (const unsigned lun : {kFirst, kSpare}) {
+    BOOST_TEST(unsigned{holder(lun)} == unsigned{kAlpha});
+    BOOST_TEST(shelf.registrations(lun).keys.size() == 1U);
+  }
+  BOOST_TEST(hooks.empty());
+  BOOST_TEST(armed_at.empty());
+}
+
+BOOST_AUTO_TEST_CASE(promised_disks_are_taken_armed_and_served_when_all_are_there) {
+  each_second = [this] {
+    if (executor.now() >= Instant{20'000}) {
+      for (const unsigned lun : {kSpare, kDump, kArmed}) {
+        if (label_on(shelf, lun).owner_node() == kAlpha) promise(lun);
+      }
+    }
+    if (executor.now() >= Instant{40'000}) {
+      for (const unsigned lun : {kFirst, kSecond}) {
+        if (label_on(shelf, lun).owner_node() == kAlpha) promise(lun);
+      }
+    }
+    if (executor.now() >= Instant{35'000} && executor.now() < Instant{39'000}) {
+      BOOST_TEST(armed_at.size() == 1U);
+      BOOST_TEST(hooks.empty());
+      BOOST_TEST((slot().phase() == pb::PHASE_RECEIVING));
+      BOOST_TEST(load_node_state(config)->waiting);
+    }
+  };
+  run_until(Instant{80'000});
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    BOOST_TEST(unsigned{holder(lun)} == unsigned{kBeta});
+    BOOST_TEST(shelf.registrations(lun).keys.size() == 1U);
+    BOOST_TEST(label_on(shelf, lun).owner_node() == unsigned{kBeta});
+    BOOST_TEST(label_on(shelf, lun).promised_node() == 0U);
+  }
+  BOOST_TEST_REQUIRE(hooks.size() == 1U);
+  BOOST_TEST(hooks.front().input.event == "service-returned");
+  BOOST_TEST(hooks.front().input.disks.size() == 2U);
+  BOOST_TEST(hooks.front().begun >= Instant{40'000});
+  BOOST_TEST(!load_node_state(config)->waiting);
+  BOOST_TEST((slot().phase() == pb::PHASE_PAIRED));
+  BOOST_TEST(armed_at.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(promise_to_an_earlier_life_is_not_taken) {
+  promise(kFirst, kOwn - 1);
+  run_until(Instant{20'000});
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
+}
+
+// Nobody is left who would give the disks back.
+BOOST_AUTO_TEST_CASE(partner_that_panics_is_taken_over_with_both_sets) {
+  pb::Label label = label_on(shelf, kDump);
+  label.set_home_node(kAlpha);
+  label.set_home_generation(kCrashed);
+  plant(shelf, kDump, label);
+  each_second = [this] {
+    if (executor.now() >= Instant{30'000} && executor.now() < Instant{31'000}) {
+      put_header(kDump, pb::IN_PROGRESS);
+    }
+  };
+  dies = Instant{30'000};
+  dump_ends = Instant{35'000};
+  run_until(Instant{70'000});
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    BOOST_TEST(unsigned{holder(lun)} == unsigned{kBeta});
+  }
+  BOOST_TEST_REQUIRE(!hooks.empty());
+  for (const HookRun& hook : hooks) BOOST_TEST(hook.input.event == "service-taken");
+  BOOST_TEST(!load_node_state(config)->waiting);
+  BOOST_TEST(label_on(shelf, kFirst).home_generation() == kOwn);
+  BOOST_TEST(recovered.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(partner_that_falls_silent_is_taken_over_with_both_sets) {
+  pb::Label label = label_on(shelf, kDump);
+  label.set_home_node(kAlpha);
+  label.set_home_generation(kCrashed);
+  plant(shelf, kDump, label);
+  dies = Instant{30'000};
+  run_until(Instant{90'000});
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    BOOST_TEST(unsigned{holder(lun)} == unsigned{kBeta});
+  }
+  BOOST_TEST(told("takeover-announced"));
+  BOOST_TEST(!load_node_state(config)->waiting);
+}
+
+BOOST_AUTO_TEST_CASE(announced_takeover_that_never_comes_is_not_waited_for_for_good) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    const auto lun_of_alpha = alpha.lun(lun);
+    (void)lun_of_alpha->release(key_of(kAlpha, kCrashed), kOwnerType);
+    (void)unregister(*lun_of_alpha);
+    pb::Label label = label_on(shelf, lun);
+    label.set_owner_node(0);
+    plant(shelf, lun, label);
+  }
+  pb::MailboxSlot announced = slots_on(shelf, kMailbox)[0];
+  announced.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+  announced.mutable_intent()->set_victim_node(kBeta);
+  announced.mutable_intent()->set_victim_generation(kOwn - 1);
+  announced.mutable_intent()->set_number(3);
+  plant(shelf, kMailbox, announced, RecordPlace::kMailboxLow);
+  dies = Instant{10'000};
+  const Instant silent = dies + config.timing.peer_silence();
+  each_second = [this, silent] {
+    if (executor.now() < silent - milliseconds(3000)) BOOST_TEST(!shelf.reservation(kFirst));
+  };
+  run_until(silent + milliseconds(20'000));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+  BOOST_TEST(told("service-returned"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
