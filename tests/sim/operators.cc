@@ -118,21 +118,22 @@ void tidy_up(World& world, std::uint8_t id) {
   NodeTruth& truth = world.truth.of(id);
   if (!truth.powered) return node.power_on();
   if (!node.up() || !node.idle()) return;
-  if (node.waits()) return;
+  if (node.waits()) return node.run_agent();
   const auto started = node.last_exit("start");
   // A disk that came later: systemctl reload.
   if (!started || !node.started_in_calm()) return node.start([&node] { node.arm(); });
-  // Some disk failed, or its life was ended.
-  if (started != kExitOk || !load_node_state(node.config())) return node.restart();
-  const auto agent = node.last_exit("agent");
-  const auto takeover = node.last_exit("takeover");
   // The partner has won, or the service met a conflict: stop the service, restart.
-  if (agent == kExitFenced || takeover == kExitFenced) return node.restart();
-  // Incomplete, or the partner waits and nothing says that all of it is taken: takeover again.
-  const bool undone = agent == kExitNo || takeover == kExitNo ||
-                      (world.node(partner_of(id)).waits() && agent != kExitOk);
+  const auto takeover = node.last_exit("takeover");
+  for (const auto& exit : {started, node.last_exit("agent"), takeover}) {
+    if (exit == kExitFenced) return node.restart();
+  }
+  // Some disk failed, or its life was ended. A node that waited and has got its disks has not.
+  const bool waited = started == kExitRefused && node.in_service();
+  if ((started != kExitOk && !waited) || !node.in_service()) return node.restart();
+  if (!node.runs("agent")) return node.run_agent();
+  // Something was left to hands, or the partner waits for what was announced to it: takeover again.
+  const bool undone = node.undone() || takeover == kExitNo;
   if (undone && takeover != kExitOk) return node.take_over();
-  if (!node.runs("agent") && agent != kExitOk) return node.run_agent();
 }
 
 }  // namespace lastword::sim

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "agent/node/state_files.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/sim/capture_kernel.h"
 #include "tests/sim/world.h"
@@ -23,6 +24,7 @@ Config make_config(const World& world, std::uint8_t id, const std::string& folde
   std::filesystem::create_directories(own);
   config.state_directory = own + "/run";
   config.persistent_directory = own + "/lib";
+  config.when_fenced = WhenFenced::kEnd;
   return config;
 }
 
@@ -56,6 +58,16 @@ bool SimNode::up() const {
 bool SimNode::runs(const std::string& name) const {
   return std::ranges::any_of(running_,
                              [&](const auto& program) { return program->actor->process == name; });
+}
+
+bool SimNode::waits() const {
+  const auto state = load_node_state(config_);
+  return state && state->waiting;
+}
+
+bool SimNode::in_service() const {
+  const auto state = load_node_state(config_);
+  return state && !state->waiting;
 }
 
 bool SimNode::idle() const {
@@ -126,7 +138,7 @@ void SimNode::power_on() {
   }
   std::filesystem::remove_all(config_.state_directory);
   exits_.clear();
-  waits_ = false;
+  undone_ = false;
   world_.say(fmt::format("{:5} boots, initiator {}", node_name(id_), truth.initiator));
   const auto boot = truth.boot;
   world_.scheduler.after(world_.random.between(Time(200'000), Time(1'000'000)), [this, boot] {
@@ -281,13 +293,13 @@ void SimNode::restart() {
 void SimNode::take_over() {
   if (!up()) return;
   declare_partner_failed();
-  run("takeover", [this](Program& program) { return agent_main(program, true); });
+  run("takeover", [this](Program& program) { return takeover_main(program); });
 }
 
 void SimNode::run_agent() {
   if (runs("agent")) return;
   run(
-      "agent", [this](Program& program) { return agent_main(program, false); },
+      "agent", [this](Program& program) { return agent_main(program); },
       [this] {
         if (starts_again(last_exit("agent").value_or(0))) agent_again();
       });

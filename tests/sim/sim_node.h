@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/daemon/agent_run.h"
 #include "agent/disks/survey.h"
 #include "agent/service/disk_access.h"
 #include "proto/plan.pb.h"
@@ -48,8 +49,12 @@ class SimNode {
   // How the last one of that name ended; absent: it runs, or was killed, or none was run.
   [[nodiscard]] std::optional<int> last_exit(const std::string& name) const;
 
-  // Its last `start` said that the partner has taken over: it touches nothing until the way back.
-  [[nodiscard]] bool waits() const { return waits_; }
+  // The partner has its disks, and it waits for their giveback.
+  [[nodiscard]] bool waits() const;
+  // Its agent has left something of a takeover to hands.
+  [[nodiscard]] bool undone() const { return undone_; }
+  // Its present life has disks in service.
+  [[nodiscard]] bool in_service() const;
 
   // `start` was run since faults have stopped.
   [[nodiscard]] bool started_in_calm() const { return started_in_calm_; }
@@ -84,7 +89,10 @@ class SimNode {
   int start_main(Program& program);
   int arm_main(Program& program);
   int stop_main(Program& program);
-  int agent_main(Program& program, bool ordered);
+  int agent_main(Program& program);
+  int takeover_main(Program& program);
+  [[nodiscard]] EventSink events_of(Program& program, bool ordered);
+  [[nodiscard]] TakeoverHands hands_of(Program& program);
   [[nodiscard]] Result<std::string> recover(Program& program, const DiskView& disk);
   void agent_again();
   void declare_partner_failed();
@@ -106,7 +114,7 @@ class SimNode {
   std::vector<std::shared_ptr<Program>> running_;
   std::shared_ptr<Program> service_;
   std::map<std::string, int> exits_;
-  bool waits_ = false;
+  bool undone_ = false;
   bool started_in_calm_ = false;
   Time still_until_{0};
   bool agent_comes_ = false;  // again, after RestartSec

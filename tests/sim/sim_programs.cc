@@ -36,8 +36,8 @@ int SimNode::start_main(Program& program) {
     world_.say(describe(report.error()));
     return exit_status(report.error().code);
   }
-  waits_ = report->outcome == StartOutcome::kTakenOver;
-  if (waits_) return kExitRefused;
+  if (report->outcome == StartOutcome::kWaits) return kExitRefused;
+  if (report->outcome == StartOutcome::kTakenOver) return kExitFenced;
   if (report->outcome == StartOutcome::kNoDisk) return kExitNo;
   bool all = report->plan.refused.empty();
   for (std::size_t i = 0; i < report->disks.size(); ++i) {
@@ -142,33 +142,49 @@ int SimNode::stop_main(Program& program) {
   return report->not_released.empty() && report->unreadable.empty() ? kExitOk : kExitNo;
 }
 
-int SimNode::agent_main(Program& program, bool ordered) {
-  const EventSink events = [this, &program, ordered](const Event& event) {
+EventSink SimNode::events_of(Program& program, bool ordered) {
+  return [this, &program, ordered](const Event& event) {
     if (ordered && event.name == "takeover-started") declare_partner_failed();
+    if (event.name == "takeover-finished") undone_ = event.detail != "complete";
     const bool about_disk = event.disk.starts_with("/dev/");
     const unsigned lun = about_disk ? sight_->lun_of(event.disk) : kMaxLuns;
     world_.event(*program.actor, event, lun);
   };
-  const TakeoverHands hands{
-      .run_hook =
-          [this, &program](const HookInput& input) {
-            for (const std::string& disk : input.new_disks) {
-              serve(*program.actor, sight_->lun_of(disk));
-            }
-            world_.scheduler.sleep(world_.random.between(Time(20'000), Time(400'000)));
-            return Status{};
+}
+
+TakeoverHands SimNode::hands_of(Program& program) {
+  return {.run_hook =
+              [this, &program](const HookInput& input) {
+                for (const std::string& disk : input.new_disks) {
+                  serve(*program.actor, sight_->lun_of(disk));
+                }
+                world_.scheduler.sleep(world_.random.between(Time(20'000), Time(400'000)));
+                return Status{};
+              },
+          .recover = [this, &program](const DiskView& disk,
+                                      const std::function<void()>&) {
+            return recover(program, disk);
           },
-      .recover = [this, &program](const DiskView& disk,
-                                  const std::function<void()>&) { return recover(program, disk); }};
-  const auto take_over = [&]() -> Result<TakeoverReport> {
-    if (ordered) return take_over_now(program.config, program.surveyor, events, hands);
-    Heartbeat heartbeat(program.config, program.shelf, program.executor, events, node_name(id_));
-    auto watched = watch_and_take_over(program.config, program.surveyor, events, hands,
-                                       {.heartbeat = &heartbeat});
-    if (!watched) return fail(watched.error());
-    return std::move(watched->value());
-  };
-  const auto report = take_over();
+          .arm =
+              [this, &program]() -> Status {
+                if (arm_main(program) == kExitOk) return {};
+                return fail({.code = Code::kNotFound, .operation = "arm"});
+              }};
+}
+
+int SimNode::agent_main(Program& program) {
+  const EventSink events = events_of(program, false);
+  Heartbeat heartbeat(program.config, program.shelf, program.executor, events, node_name(id_));
+  const Status end = lastword::run_agent(program.config, program.surveyor, events, hands_of(program),
+                               {.heartbeat = &heartbeat});
+  if (end) return kExitOk;
+  world_.say(describe(end.error()));
+  return exit_status(end.error().code);
+}
+
+int SimNode::takeover_main(Program& program) {
+  const auto report = take_over_now(program.config, program.surveyor, events_of(program, true),
+                                    hands_of(program));
   if (!report) {
     world_.say(describe(report.error()));
     return exit_status(report.error().code);

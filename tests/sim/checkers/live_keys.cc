@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/node/state_files.h"
+#include "agent/protocol/ownership.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/sim/checkers/checker.h"
 
@@ -54,6 +55,9 @@ class LiveKeys final : public Checker {
     if (removed.node == taker || !watched_.truth.lives(removed.node, removed.boot_generation)) {
       return;
     }
+    const auto own = parse_key(executed.about.own);
+    const pb::Label label = test::label_on(watched_.shelf, lun);
+    if (own && is_promised_to(label, own->node, own->boot_generation)) return;
     const NodeTruth& victim = watched_.truth.of(removed.node);
     if (!victim.declared_failed.contains(removed.boot_generation) &&
         announced_.at(taker) != removed.boot_generation) {
