@@ -88,8 +88,12 @@ Result<Look> look_again(Surveyor& surveyor, const AgentWatch& watch) {
   return watch.heartbeat->beat_during<Result<Look>>([&surveyor] { return surveyor.look(); });
 }
 
-// A node whose partner has its disks does not get this far, and one that was stopped waits for its
-// next life.
+void beat_and_sleep(Executor& executor, const AgentWatch& watch) {
+  if (watch.heartbeat != nullptr) watch.heartbeat->tick();
+  executor.sleep(kPollInterval);
+}
+
+// One that was stopped waits for its next life.
 Status wait_for_start(const Config& config, Executor& executor, const EventSink& events,
                       const AgentWatch& watch) {
   for (bool told = false; !watch.stop_wanted();) {
@@ -99,8 +103,7 @@ Status wait_for_start(const Config& config, Executor& executor, const EventSink&
     if (!std::exchange(told, true)) {
       events({.name = "waiting-for-start", .disk = {}, .detail = describe(state.error())});
     }
-    if (watch.heartbeat != nullptr) watch.heartbeat->tick();
-    executor.sleep(kPollInterval);
+    beat_and_sleep(executor, watch);
   }
   return {};
 }
@@ -108,10 +111,7 @@ Status wait_for_start(const Config& config, Executor& executor, const EventSink&
 // After a takeover that was refused: mailbox disks come back, partners too.
 void pause(Executor& executor, const AgentWatch& watch) {
   const Instant end = executor.now() + kPauseAfterRefusal;
-  while (executor.now() < end && !watch.stop_wanted()) {
-    if (watch.heartbeat != nullptr) watch.heartbeat->tick();
-    executor.sleep(kPollInterval);
-  }
+  while (executor.now() < end && !watch.stop_wanted()) beat_and_sleep(executor, watch);
 }
 
 Status end_fenced(const Error& why, const Config& config, const EventSink& events,
@@ -201,7 +201,7 @@ TakeoverHands hands_of_this_machine(const Config& config) {
 Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
                                      const EventSink& events, const TakeoverHands& hands) {
   if (const auto state = load_node_state(config); !state) return fail(state.error());
-  const auto lock = lock_takeover(config, false);
+  const auto lock = lock_takeover(config);
   if (!lock) return fail(lock.error());
   auto failure = operator_says_so(surveyor);
   if (!failure) return fail(failure.error());
@@ -220,9 +220,14 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
     auto failure = wait_for_failure(config, *state, surveyor, events, watch);
     if (!failure) return fail(failure.error());
     if (!*failure) return std::optional<TakeoverReport>();
-    auto lock = lock_takeover(config, false);
-    const bool waited = !lock && lock.error().code == Code::kRefused;
-    if (waited) lock = lock_takeover(config, true);
+    bool waited = false;
+    auto lock = lock_takeover(config);
+    while (!lock && lock.error().code == Code::kRefused) {
+      if (watch.stop_wanted()) return std::optional<TakeoverReport>();
+      waited = true;
+      beat_and_sleep(surveyor.executor(), watch);
+      lock = lock_takeover(config);
+    }
     if (!lock) return fail(lock.error());
     // Nothing but a panic that was just seen is acted on without another look.
     if (waited || !(*failure)->proven) {

@@ -229,7 +229,7 @@ class FailureWatch {
 
   // Not while a takeover of this node is under way: it has its own verdict.
   void end_intent(const pb::TakeoverIntent& intent, const std::string& why) {
-    const auto lock = lock_takeover(config_, false);
+    const auto lock = lock_takeover(config_);
     if (!lock) return;
     const auto now = read_intent(config_, look_.survey).intent;
     if (!now || now->number() != intent.number()) return;  // a newer one: the next survey judges it

@@ -13,14 +13,14 @@ namespace {
 
 // `name` is a file in the state directory; `busy` says who may hold the lock.
 Result<FileDescriptor> lock_file(const std::string& state_directory, const std::string& name,
-                                 bool wait, std::string_view busy) {
+                                 std::string_view busy) {
   if (Status status = make_directory(state_directory); !status) return fail(status.error());
   const std::string path = state_directory + "/" + name;
   FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file.valid()) {
     return fail({.code = Code::kIo, .sys_errno = errno, .operation = "open lock", .disk = path});
   }
-  while (::flock(file.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     return fail({.code = Code::kRefused,
                  .sys_errno = errno,
@@ -34,13 +34,13 @@ Result<FileDescriptor> lock_file(const std::string& state_directory, const std::
 }  // namespace
 
 Result<FileDescriptor> lock_state(const Config& config) {
-  return lock_file(config.state_directory, "lock", false,
+  return lock_file(config.state_directory, "lock",
                    "another `lastword` start, stop, arm or disarm is running; wait for it");
 }
 
-Result<FileDescriptor> lock_takeover(const Config& config, bool wait) {
+Result<FileDescriptor> lock_takeover(const Config& config) {
   return lock_file(
-      config.state_directory, "takeover.lock", wait,
+      config.state_directory, "takeover.lock",
       "a takeover runs on this node, or `start`, `stop` or the agent looks at one; it ends "
       "by itself: try again");
 }
@@ -56,7 +56,7 @@ Result<FileDescriptor> lock_slot(const std::string& state_directory, std::string
   }
   constexpr milliseconds kPause{10};
   for (milliseconds waited{0};; waited += kPause) {
-    auto lock = lock_file(state_directory, "slot-" + to_string(*uuid) + ".lock", false,
+    auto lock = lock_file(state_directory, "slot-" + to_string(*uuid) + ".lock",
                           "another `lastword` is writing this node's mailbox slot");
     if (lock || lock.error().code != Code::kRefused) return lock;
     if (waited >= patience) {

@@ -16,9 +16,9 @@ namespace lastword {
 // the file cannot be made.
 [[nodiscard]] Result<FileDescriptor> lock_state(const Config& config);
 
-// One takeover at a time; whoever changes this node's intent holds it. Where another one runs:
-// kRefused, or with `wait` this returns after its end. kIo as above.
-[[nodiscard]] Result<FileDescriptor> lock_takeover(const Config& config, bool wait);
+// One takeover at a time; whoever changes this node's intent holds it. kRefused: another one runs.
+// kIo as above.
+[[nodiscard]] Result<FileDescriptor> lock_takeover(const Config& config);
 
 // One reads, changes and writes this node's slot on that mailbox disk at a time: start, agent and
 // takeover all do. kTimeout: the other one was not through in time; the disk may hang. kCorrupt:

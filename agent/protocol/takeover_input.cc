@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/protocol/mailbox.h"
 #include "proto/coredump.h"
 
 namespace lastword {
@@ -105,7 +106,10 @@ const DiskView* find_mailbox(const Survey& survey, const Config& config, std::st
 
 std::uint32_t life_taken_over(const Survey& survey, std::optional<std::uint32_t> panicked,
                               const Config& config) {
-  return panicked ? *panicked : latest_generation(survey, config, config.partner.id);
+  if (panicked) return *panicked;
+  const std::uint32_t on_disks = latest_generation(survey, config, config.partner.id);
+  const auto slot = newest_of_partner(survey, config);
+  return std::max(on_disks, slot ? slot->generation() : 0);
 }
 
 std::vector<TakeoverDisk> as_plan_input(const std::vector<DiskView>& disks, const Config& config,

@@ -63,7 +63,7 @@ Result<StopReport> stop_node(const Config& config, const Disarm& disarm, const D
   const auto lock = lock_state(config);
   if (!lock) return fail(lock.error());
   // A takeover goes on under the votes that it has won: they are not withdrawn behind its back.
-  const auto no_takeover = lock_takeover(config, false);
+  const auto no_takeover = lock_takeover(config);
   if (!no_takeover) return fail(no_takeover.error());
   StopReport report;
   const auto state = load_last_life(config);

@@ -108,7 +108,7 @@ void clear_strays(const Config& config, const NodeState& state, const DiskAccess
                              describe(why))});
     }
   };
-  const auto lock = lock_takeover(config, false);
+  const auto lock = lock_takeover(config);
   if (!lock) return leave(lock.error());
   const auto now = access.survey();
   if (!now) return leave(now.error());

@@ -124,7 +124,8 @@ void tidy_up(World& world, std::uint8_t id) {
   if (!started || !node.started_in_calm()) return node.start([&node] { node.arm(); });
   // The partner has won, or the service met a conflict: stop the service, restart.
   const auto takeover = node.last_exit("takeover");
-  for (const auto& exit : {started, node.last_exit("agent"), takeover}) {
+  if (started == kExitFenced) return node.reboot();
+  for (const auto& exit : {node.last_exit("agent"), takeover}) {
     if (exit == kExitFenced) return node.restart();
   }
   // Some disk failed, or its life was ended. A node that waited and has got its disks has not.

@@ -169,6 +169,11 @@ void SimNode::power_off() {
   loaded_.reset();
 }
 
+void SimNode::reboot() {
+  power_off();
+  world_.scheduler.after(Time{1'000'000}, [this] { power_on(); });
+}
+
 void SimNode::panic() {
   NodeTruth& truth = world_.truth.of(id_);
   if (!up()) return;

@@ -62,6 +62,7 @@ class SimNode {
   // --- What happens to it ---
   void power_on();  // boots: start, arm, agent
   void power_off();
+  void reboot();
   void panic();
   void pause(Time time);
   // The end of its last pause: what was paused wakes then, whatever has changed since.

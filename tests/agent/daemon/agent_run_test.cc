@@ -2,11 +2,6 @@
 // fake shelf and a virtual clock; only the lock between takeovers is a real one.
 #include "agent/daemon/agent_run.h"
 
-#include <sys/stat.h>
-
-#include <fstream>
-#include <thread>
-
 #include "agent/disks/intent_log.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
@@ -36,17 +31,26 @@ class Agent : public Panic {
     return {.run_hook = work.run_hook, .recover = work.recover};
   }
 
-  // Another takeover has the lock. `meanwhile` is what it does while the agent waits for it.
+  // Another takeover has the lock for some seconds. `meanwhile` is what it does at their end.
   template <class Meanwhile>
   Result<TakeoverReport> watch_beside_another(Meanwhile meanwhile) {
-    auto lock = lock_takeover(config, false);
+    auto lock = lock_takeover(config);
     BOOST_TEST_REQUIRE(fake::ok(lock));
-    const std::jthread other([&] {
-      wait_for_waiter();
-      meanwhile();
-      lock->reset();
-    });
-    return watch();
+    Heartbeat heartbeat(config, view, executor, work.events, "beta");
+    const auto each_poll = [&] {
+      if (lock->valid() && executor.now() >= milliseconds(20'000)) {
+        meanwhile();
+        lock->reset();
+      }
+      return false;
+    };
+    auto report = watch_and_take_over(config, surveyor, work.events, hands(),
+                                      {.heartbeat = &heartbeat, .stop_wanted = each_poll});
+    BOOST_TEST(!lock->valid());
+    // It went on saying that it lives, about once a second.
+    BOOST_TEST(slots_on(shelf, kMailbox)[1].sequence() >= 19U);
+    if (!report) return fail(report.error());
+    return std::move(report->value());
   }
   // alpha starts again: another life, and no dump any more.
   void let_alpha_live_again() {
@@ -63,20 +67,6 @@ class Agent : public Panic {
         events, [&](const auto& line) { return line.find(event) != std::string::npos; }));
   }
 
- private:
-  // Until somebody waits for the lock: proc(5), /proc/locks.
-  void wait_for_waiter() const {
-    struct stat file {};
-    BOOST_TEST_REQUIRE(::stat((config.state_directory + "/takeover.lock").c_str(), &file) == 0);
-    const std::string inode = ":" + std::to_string(file.st_ino) + " ";
-    for (unsigned tries = 0; tries < 30'000; ++tries) {
-      std::ifstream locks("/proc/locks");
-      for (std::string line; std::getline(locks, line);) {
-        if (line.find("->") != line.npos && line.find(inode) != line.npos) return;
-      }
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-  }
 };
 
 }  // namespace
@@ -121,7 +111,7 @@ BOOST_AUTO_TEST_CASE(interrupted_takeover_is_looked_at_again_under_the_lock) {
 
 BOOST_AUTO_TEST_CASE(operator_takes_over_at_once_and_only_beside_nobody) {
   {
-    const auto lock = lock_takeover(config, false);
+    const auto lock = lock_takeover(config);
     BOOST_TEST_REQUIRE(fake::ok(lock));
     BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kRefused));
     BOOST_TEST(shelf.trace().empty());

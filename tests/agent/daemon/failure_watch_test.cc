@@ -317,7 +317,7 @@ BOOST_AUTO_TEST_CASE(intent_that_a_failed_write_left_on_a_mailbox_disk_is_put_ri
 BOOST_AUTO_TEST_CASE(intent_is_not_ended_while_a_takeover_of_this_node_is_under_way) {
   Watch watch;
   watch.note(pb::TakeoverIntent::TAKING, kCrashed - 1);
-  const auto lock = lock_takeover(watch.config, false);
+  const auto lock = lock_takeover(watch.config);
   BOOST_TEST_REQUIRE(fake::ok(lock));
   watch.require_panic(watch.wait());
   BOOST_TEST(watch.phase() == pb::TakeoverIntent::TAKING);

@@ -19,14 +19,14 @@ BOOST_AUTO_TEST_CASE(one_command_at_a_time_has_the_lock) {
   BOOST_TEST(lock_state(config).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(takeover_that_does_not_wait_is_refused) {
-  auto first = lock_takeover(config, false);
+BOOST_AUTO_TEST_CASE(one_takeover_at_a_time) {
+  auto first = lock_takeover(config);
   BOOST_REQUIRE(first);
-  const auto second = lock_takeover(config, false);
+  const auto second = lock_takeover(config);
   BOOST_REQUIRE(!second);
   BOOST_TEST((second.error().code == Code::kRefused));
   first->reset();
-  BOOST_TEST(lock_takeover(config, true).has_value());
+  BOOST_TEST(lock_takeover(config).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(slot_has_a_lock_for_each_disk_and_is_waited_for_no_longer_than_asked) {

@@ -95,7 +95,8 @@ BOOST_AUTO_TEST_CASE(partners_key_stays_while_its_takeover_is_under_way) {
   enter(beta, 0, betas_key);
   for (const std::uint32_t victim : {0U, 1U, 7U}) {  // of whichever life
     beta_intends(pb::TakeoverIntent::TAKING, victim);
-    const auto report = start_node(config, true, access());
+    // One that has announced to take over from an earlier life would be waited for.
+    const auto report = start_node(config, true, access(), false);
     BOOST_TEST_REQUIRE(fake::ok(report));
     BOOST_TEST(registered(0, kBeta));
     BOOST_TEST(remarks(*report, 0, "could write there"));
@@ -168,7 +169,7 @@ BOOST_AUTO_TEST_CASE(own_key_stays_while_this_node_takes_over) {
   enter(nexus, 2, key_of(kAlpha, 3));
   look_again();
   {
-    const auto lock = lock_takeover(config, false);
+    const auto lock = lock_takeover(config);
     BOOST_TEST_REQUIRE(fake::ok(lock));
     (void)start();
     BOOST_TEST(registered(2, kAlpha));

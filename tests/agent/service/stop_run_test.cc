@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(clean_stop_leaves_free_disks_and_no_state) {
 }
 
 BOOST_AUTO_TEST_CASE(votes_of_a_takeover_under_way_are_not_withdrawn) {
-  const auto takeover = lock_takeover(config, false);
+  const auto takeover = lock_takeover(config);
   BOOST_TEST_REQUIRE(fake::ok(takeover));
   BOOST_TEST(fake::fails(stop(), Code::kRefused));
   BOOST_TEST(shelf.trace().empty());

@@ -41,7 +41,9 @@ class DumpNotEarly final : public Checker {
     for (unsigned other = 0; other < watched_.homes.size(); ++other) {
       if (watched_.homes[other] != home) continue;
       const HeaderTruth& sign = watched_.truth.headers.at(other);
-      if (sign.final_end && sign.generation == victim.generation) return;
+      // What the taker writes about an earlier dump is no sign of this life's capture kernel.
+      if (sign.node != home || sign.generation != victim.generation) continue;
+      if (sign.final_end) return;
       // ARMED is the healthy node's word: it is no sign of a capture kernel.
       if (sign.attribute != pb::ARMED) last_sign = std::max(last_sign, sign.changed);
     }

@@ -70,8 +70,8 @@ class LiveKeys final : public Checker {
     if (is_mailbox(lun)) return;
     // What the shelf knew of votes is gone.
     if (watched_.truth.power_lost >= began_.at(taker)) return;
-    check_majority(executed, removed);
-    taken_.insert({taker, removed.boot_generation});
+    // A takeover that has begun with a majority goes on without: its victim has lost.
+    if (taken_.insert({taker, removed.boot_generation}).second) check_majority(executed, removed);
     const auto taker_life = parse_key(executed.about.own)->boot_generation;
     if (mailboxes_of(taker) > 0 && watched_.truth.lives(taker, taker_life) &&
         taken_.contains({removed.node, taker_life})) {

@@ -1,0 +1,122 @@
+"""alpha has been taken over from, and has rebooted: it waits, and gets its disks back."""
+
+from qemu.harness import pattern, scenario
+
+from .heartbeat import HEARD, TIMES, Watched
+from .pair import EXIT_REFUSED, FEW, IDS, SLOW, LARGE_PATTERN, PROGRESS, require
+from .service import block_of, write_block
+
+# What the service's hook is told, one line for each run.
+HOOKS = "/etc/lastword/hooks"
+_HOOK = '#!/bin/sh\necho "hook-ran $LASTWORD_EVENT: $LASTWORD_DISKS"\n'
+_EVENTS = ("service-taken", "service-returning", "service-returned")
+
+
+class GivenBack(Watched):
+    """beta has taken over from alpha, which has panicked, rebooted, and waits."""
+
+    def __init__(self, lab, **options):
+        files = {f"{HOOKS}/{event}": (_HOOK, 0o755) for event in _EVENTS}
+        nodes = {name: {"files": files, **options.pop(name, {})} for name in IDS}
+        super().__init__(lab, hooks={"directory": HOOKS}, **nodes, **options)
+
+    def panic_and_wait(self):
+        panic = self.alpha.panic()
+        self.wait_event(self.beta, "takeover-finished", 180)
+        self.alpha.wait_ready(timeout=120, since=panic.index)
+        self.wait_on_alpha()
+
+    def wait_on_alpha(self):
+        started = self.alpha.run("lastword start", timeout=60)
+        require(started.status == EXIT_REFUSED, f"start: status {started.status}\n{started.output}")
+        require("waits for giveback" in started.output, f"start says: {started.output}")
+        self.agents["alpha"] = self.run_agent(self.alpha, "waiting")
+        self.agents["alpha"].wait_for(HEARD, 60)
+
+    def give_back(self, options="", status=0, timeout=200):
+        done = self.beta.run(f"lastword giveback {options}", timeout=timeout)
+        require(done.status == status, f"giveback: status {done.status}\n{done.output}")
+        return done.output
+
+    def require_all_home(self):
+        for name in self.names("service|spare|dump"):
+            label = self.label_of(self.beta, name)
+            require(label["owner_node"] == IDS["alpha"], f"{name} is not alpha's: {label}")
+            require("promised_node" not in label, f"{name} is still promised: {label}")
+            held = self.inspect(self.beta, name)["reservation"]
+            keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
+            require(keys == [IDS["alpha"]] * 2, f"alpha does not hold {name} alone: {held}")
+
+    def hooks_run(self, node):
+        return [
+            line.text.split()[1].rstrip(":")
+            for line in node.log.lines()
+            if line.text.startswith("hook-ran ")
+        ]
+
+
+@scenario("giveback_after_panic", timeout=700)
+def giveback_after_panic(lab):
+    """The whole circle on real kernels: panic, takeover, dump saved, reboot, giveback, the next panic."""
+    pair = GivenBack(lab)
+    write_block(pair.alpha, pair.alpha.disk("service0"), "by alpha")
+    pair.panic_and_wait()
+    write_block(pair.beta, pair.beta.disk("service0"), "by beta")
+    written = block_of(pair.beta, pair.beta.disk("service0"))
+    plan = pair.give_back("--dry-run")
+    require("service0" in plan or "/dev/" in plan, f"the dry run names no disk: {plan}")
+    pair.require_all_taken()
+    began = lab.clock.now()
+    pair.give_back()
+    pair.wait_event(pair.alpha, "service-returned", 60)
+    lab.measure("giveback", lab.clock.now() - began, "s")
+    pair.require_all_home()
+    require(
+        block_of(pair.alpha, pair.alpha.disk("service0")) == written,
+        "alpha does not read what beta wrote",
+    )
+    require(pair.hooks_run(pair.beta) == ["service-taken", "service-returning"], "beta's hooks")
+    require(pair.hooks_run(pair.alpha) == ["service-returned"], "alpha's hooks")
+    require(pair.armed(), "alpha is not armed after the giveback")
+    # And again, from the beginning.
+    pair.pattern = pattern.plant(pair.alpha, 64, seed=3, timeout=60)
+    mark = pair.beta.log.mark()
+    pair.alpha.panic()
+    pair.wait_event(pair.beta, "service-taken", 60, since=mark)
+    pair.wait_event(pair.beta, "dump-saved", 180, since=mark)
+    pair.wait_event(pair.beta, "takeover-finished", 60, since=mark)
+    pair.require_all_taken()
+    pair.prove_core(pair.core_folders(pair.beta)[-1])
+
+
+@scenario("giveback_vetoed_while_dumping", timeout=400, long=True)
+def giveback_vetoed_while_dumping(lab):
+    """beta has alpha's service while alpha still dumps: nothing goes back, and the answer says why."""
+    pair = GivenBack(lab)
+    pattern.plant(pair.alpha, LARGE_PATTERN, seed=4, timeout=120)
+    for name in pair.names("spare|dump"):
+        pair.alpha.throttle(name, bytes_per_second=SLOW)
+    panic = pair.alpha.panic()
+    pair.wait_event(pair.beta, "service-taken", 60)
+    pair.alpha.wait_for(PROGRESS, 120, since=panic.index)
+    said = pair.give_back(status=EXIT_REFUSED)
+    require("dump" in said and "wait" in said, f"the veto does not say why: {said}")
+    pair.wait_event(pair.beta, "takeover-finished", 180)
+    pair.require_all_taken()
+
+
+@scenario("waiting_node_takes_both", timeout=500, long=True)
+def waiting_node_takes_both(lab):
+    """beta, which has all, loses its power while alpha waits: alpha takes what is there, its own too."""
+    pair = GivenBack(lab)
+    pair.panic_and_wait()
+    pair.beta.kill()
+    pair.wait_event(pair.alpha, "takeover-announced", 90)
+    pair.wait_event(pair.alpha, "takeover-finished", 120)
+    for name in pair.names("service|spare|dump"):
+        label = pair.label_of(pair.alpha, name)
+        require(label["owner_node"] == IDS["alpha"], f"{name} is not alpha's: {label}")
+        held = pair.inspect(pair.alpha, name)["reservation"]
+        keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
+        require(keys == [IDS["alpha"]] * 2, f"alpha does not hold {name} alone: {held}")
+    require(pair.hooks_run(pair.alpha) == ["service-taken"], "alpha's hooks")
