@@ -11,6 +11,10 @@ Error refused(std::string_view detail) {
 
 }  // namespace
 
+bool is_promised_to(const pb::Label& label, std::uint8_t node, std::uint32_t generation) {
+  return label.promised_node() == node && node != 0 && label.promised_generation() == generation;
+}
+
 Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self) {
   if (label.cluster_uuid() != self.cluster_uuid || label.home_node() != self.node ||
       label.role() == pb::MAILBOX) {
@@ -29,6 +33,8 @@ Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& 
   in_service.set_owner_node(self.node);
   in_service.set_owner_generation(self.boot_generation);
   in_service.set_home_generation(self.boot_generation);
+  in_service.clear_promised_node();
+  in_service.clear_promised_generation();
   return in_service;
 }
 
@@ -37,7 +43,23 @@ pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker) {
   if (label.owner_node() != taker.node) taken.set_ownership_epoch(label.ownership_epoch() + 1);
   taken.set_owner_node(taker.node);
   taken.set_owner_generation(taker.boot_generation);
+  taken.clear_promised_node();
+  taken.clear_promised_generation();
   return taken;
+}
+
+pb::Label label_promised(const pb::Label& label, std::uint8_t node, std::uint32_t generation) {
+  pb::Label promised = label;
+  promised.set_promised_node(node);
+  promised.set_promised_generation(generation);
+  return promised;
+}
+
+pb::Label label_unpromised(const pb::Label& label) {
+  pb::Label kept = label;
+  kept.clear_promised_node();
+  kept.clear_promised_generation();
+  return kept;
 }
 
 }  // namespace lastword

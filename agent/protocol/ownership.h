@@ -23,6 +23,17 @@ struct OwnerIdentity {
 // this node's disk, or is the partner's by now.
 [[nodiscard]] Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self);
 
+// Does its owner give this disk back to that life of its home node?
+[[nodiscard]] bool is_promised_to(const pb::Label& label, std::uint8_t node,
+                                  std::uint32_t generation);
+
+// What the label of a disk becomes that its owner, who still holds it, gives back to that life of
+// its home node; and what it becomes when the owner keeps the disk after all. The same label when
+// there is nothing to change.
+[[nodiscard]] pb::Label label_promised(const pb::Label& label, std::uint8_t node,
+                                       std::uint32_t generation);
+[[nodiscard]] pb::Label label_unpromised(const pb::Label& label);
+
 // What the label of a disk becomes whose reservation this node took from its partner. The same
 // label when there is nothing to change.
 [[nodiscard]] pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker);
