@@ -47,7 +47,9 @@ Status promise_disk(const OwnDisk& disk, const OwnerIdentity& self, const NodeLi
                  .disk = disk.lun.name(),
                  .detail = "its label changed meanwhile: its home is another node"});
   }
-  return put_changed(held, disk, *label, label_promised(*label, static_cast<std::uint8_t>(to.node), to.boot_generation));
+  return put_changed(
+      held, disk, *label,
+      label_promised(*label, static_cast<std::uint8_t>(to.node), to.boot_generation));
 }
 
 Status withdraw_promise(const OwnDisk& disk, const OwnerIdentity& self) {

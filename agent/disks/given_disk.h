@@ -8,10 +8,10 @@
 
 namespace lastword {
 
-// Promises the disk to a life of its home node, in its label; it stays this node's, which owns and holds it. kFenced:
-// another node holds it by now. kRefused: nobody does, or it is not this node's to give to that
-// one. kGone: another disk has taken the name. After any other error the label reads as before or
-// as promised.
+// Promises the disk to a life of its home node, in its label; it stays this node's, which owns and
+// holds it. kFenced: another node holds it by now. kRefused: nobody does, or it is not this node's
+// to give to that one. kGone: another disk has taken the name. After any other error the label
+// reads as before or as promised.
 [[nodiscard]] Status promise_disk(const OwnDisk& disk, const OwnerIdentity& self,
                                   const NodeLife& to);
 
