@@ -67,8 +67,8 @@ class Vetoes {
   }
 
   void judge_phase(const pb::MailboxSlot& slot, bool was_begun) {
-    const bool waits = slot.phase() == pb::PHASE_WAITING ||
-                       (was_begun && slot.phase() == pb::PHASE_RECEIVING);
+    const bool waits =
+        slot.phase() == pb::PHASE_WAITING || (was_begun && slot.phase() == pb::PHASE_RECEIVING);
     if (waits && slot.presence() == pb::WATCHING) return;
     const std::string& name = config_.partner.name;
     if (slot.presence() != pb::WATCHING) {
@@ -112,8 +112,7 @@ class Vetoes {
     if (where == Whereabouts::kAstray) {
       const std::string holder =
           disk.reservation ? to_string(disk.reservation->holder) + " holds it" : "nobody holds it";
-      const std::string known =
-          disk.scsi_problem ? describe(*disk.scsi_problem) : holder;
+      const std::string known = disk.scsi_problem ? describe(*disk.scsi_problem) : holder;
       add("this node does not both own and hold it: " + known,
           "`lastword takeover` here finishes its takeover, or takes the disk under the present "
           "key; after an I/O error repair the path first",
@@ -179,8 +178,7 @@ class Vetoes {
 };
 
 bool is_to_return(const DiskView& disk, const Config& config) {
-  return disk.label->owner_node() == config.self.id ||
-         holder_node(disk, config) == config.self.id;
+  return disk.label->owner_node() == config.self.id || holder_node(disk, config) == config.self.id;
 }
 
 }  // namespace
@@ -191,8 +189,8 @@ Whereabouts whereabouts(const DiskView& disk, const Config& config, ReservationK
   const bool partner_holds = holder_node(disk, config) == config.partner.id;
   if (label.owner_node() == config.partner.id) {
     if (holder_node(disk, config) == config.self.id) return Whereabouts::kAstray;
-    const bool returned = label.owner_generation() == life &&
-                          is_held_under(disk, key_of_partner(config, life));
+    const bool returned =
+        label.owner_generation() == life && is_held_under(disk, key_of_partner(config, life));
     return returned ? Whereabouts::kReturned : Whereabouts::kOnItsWay;
   }
   if (label.owner_node() != config.self.id) return Whereabouts::kAstray;
@@ -280,9 +278,9 @@ GivebackPlan plan_giveback(const Survey& survey, const Config& config, const Nod
   const bool nothing = plan.dumps.empty() && plan.service.empty();
   if (nothing && intent && intent->phase() == pb::TakeoverIntent::RETURNING) return plan;
   if (nothing) {
-    vetoes.add(fmt::format("no disk of {} is here: there is nothing to give back",
-                           config.partner.name),
-               "nothing: `lastword check` says how this node is");
+    vetoes.add(
+        fmt::format("no disk of {} is here: there is nothing to give back", config.partner.name),
+        "nothing: `lastword check` says how this node is");
     return plan;
   }
   if (vetoes.judge_word(partner)) {

@@ -1,5 +1,5 @@
-// `lastword giveback`, decided: which of the partner's disks go back to which of its lives, in which
-// order, and what stands against it. Pure; the driver is agent/service/giveback_run.h.
+// `lastword giveback`, decided: which of the partner's disks go back to which of its lives, in
+// which order, and what stands against it. Pure; the driver is agent/service/giveback_run.h.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +58,8 @@ struct GivebackPlan {
   bool past_return = false;
   std::vector<Veto> vetoes;  // all that stand
 };
-// `intent`: the newest of this node's. A giveback that was interrupted, and has left nothing but its
-// intent, is planned with no disk and no veto.
+// `intent`: the newest of this node's. A giveback that was interrupted, and has left nothing but
+// its intent, is planned with no disk and no veto.
 [[nodiscard]] GivebackPlan plan_giveback(const Survey& survey, const Config& config,
                                          const NodeState& state,
                                          const std::optional<pb::TakeoverIntent>& intent,

@@ -56,8 +56,8 @@ class GivebackRun {
                                         config_.partner.name, plan_.life)});
     before_ = intent_ ? intent_->phase() : pb::TakeoverIntent::TAKEN;
     if (Status kept = keep(pb::TakeoverIntent::RETURNING); !kept) return fail(kept.error());
-    if (!plan_.past_return && !(give_dumps() && end_service())) return report();
-    if (plan_.past_return && !unused_and_written()) return report();
+    if (!plan_.past_return && !give_dumps()) return report();
+    if (!end_service()) return report();
     return give_rest();
   }
 
@@ -204,8 +204,8 @@ class GivebackRun {
 
   // True: nothing on this node serves or uses the service's disks, and all that it wrote is there.
   bool end_service() {
-    if (service_.empty()) return true;
-    const Paths paths = look_.paths_of(look_.still_here(service_));
+    const Paths paths = look_.paths_of(look_.that_are(service_, {Whereabouts::kHere}));
+    if (paths.empty()) return true;  // promised, all of them
     const HookInput input{.event = "service-returning",
                           .detail = fmt::format("{} disks go back to {}: {}", paths.size(),
                                                 config_.partner.name, fmt::join(paths, " ")),

@@ -303,7 +303,7 @@ BOOST_AUTO_TEST_CASE(service_disk_that_the_partner_does_not_take_is_named_and_st
   BOOST_TEST(hooks.size() == 1U);
   never_takes.clear();
   BOOST_TEST(run()->complete);
-  BOOST_TEST(hooks.size() == 1U);  // there is no way back that a hook could ask for
+  BOOST_TEST(hooks.size() == 1U);  // what is promised has no service here to end
   require_all_returned();
 }
 
@@ -316,9 +316,16 @@ BOOST_AUTO_TEST_CASE(set_that_is_split_is_never_served_here_again) {
   const auto report = run();
   BOOST_TEST_REQUIRE(fake::ok(report));
   BOOST_TEST(contains(report->problem, "still in use"));
-  BOOST_TEST(hooks.size() == 1U);
+  BOOST_TEST(hooks.back().event == "service-returning");
+  BOOST_TEST(hooks.back().disks == Lines{path_of(kSecond)}, boost::test_tools::per_element());
   BOOST_TEST(phase() == pb::TakeoverIntent::RETURNING);
   BOOST_TEST(is_alphas(kFirst));
+  view.openers.clear();
+  hook_ends = hook_fails;
+  BOOST_TEST(contains(run()->problem, "--ignore-hook"));
+  BOOST_TEST(hooks.back().event == "service-returning");
+  BOOST_TEST(run({.ignore_hook = true})->complete);
+  require_all_returned();
 }
 
 BOOST_AUTO_TEST_SUITE_END()
