@@ -45,7 +45,8 @@ void add_giveback_command(Parser& parser, const CommandContext& context) {
       "giveback",
       "Give the partner's disks back to the partner, which has rebooted and waits for them: dump "
       "disks first, its service when it is armed. Interrupted, it may be run again.");
-  command.flag("--dry-run", options->dry_run, "Only say which disk would go when, and what is against it");
+  command.flag("--dry-run", options->dry_run,
+               "Only say which disk would go when, and what is against it");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
   command.flag("--leave-dump", options->accepted.leave_dump,
                "A dump that is not saved goes back on its disk, and the partner recovers it");

@@ -72,8 +72,7 @@ std::vector<GivebackReport::Objection> objections(const Survey& survey,
 
 GivebackReport forecast_giveback(const Survey& survey, const Config& config, ReservationKey own,
                                  const GivebackPlan& plan) {
-  GivebackReport report{.vetoes = objections(survey, plan.vetoes),
-                        .complete = plan.vetoes.empty()};
+  GivebackReport report{.vetoes = objections(survey, plan.vetoes), .complete = plan.vetoes.empty()};
   for (const std::size_t index : disks_of_partner(survey, config)) {
     const DiskView& disk = survey.disks[index];
     const Whereabouts where = whereabouts(disk, config, own, plan.life);

@@ -87,9 +87,7 @@ class GivebackRun {
 
   // --- Steps ---
 
-  [[nodiscard]] std::uint32_t victim() const {
-    return life_given_back(survey(), config_, intent_);
-  }
+  [[nodiscard]] std::uint32_t victim() const { return life_given_back(survey(), config_, intent_); }
 
   Status keep(IntentPhase phase) {
     const bool proven = intent_ && intent_->proven();
@@ -143,22 +141,23 @@ class GivebackRun {
   // The partner may be quicker: then the disk is its.
   void withdraw_promises() {
     const Disks disks = look_.still_here(all_);
-    (void)work_on(disks, [self = self_](const OwnDisk& disk,
-                                        std::size_t) -> Result<pb::CoredumpHeader> {
-      if (Status kept = withdraw_promise(disk, self); !kept) return fail(kept.error());
-      return pb::CoredumpHeader();
-    });
+    (void)work_on(disks,
+                  [self = self_](const OwnDisk& disk, std::size_t) -> Result<pb::CoredumpHeader> {
+                    if (Status kept = withdraw_promise(disk, self); !kept)
+                      return fail(kept.error());
+                    return pb::CoredumpHeader();
+                  });
   }
 
   void tell_returned() {
     for (const std::size_t disk : look_.that_are(all_, {Whereabouts::kReturned})) {
       const DiskView& view = survey().disks[disk];
       if (!returned_.insert(view.label->disk_uuid()).second) continue;
-      work_.events({.name = "disk-returned",
-                    .disk = view.info.path,
-                    .detail = fmt::format("{} holds it in life {}", config_.partner.name,
-                                          plan_.life),
-                    .disk_uuid = view.label->disk_uuid()});
+      work_.events(
+          {.name = "disk-returned",
+           .disk = view.info.path,
+           .detail = fmt::format("{} holds it in life {}", config_.partner.name, plan_.life),
+           .disk_uuid = view.label->disk_uuid()});
     }
   }
 
@@ -188,18 +187,21 @@ class GivebackRun {
     const std::string& name = config_.partner.name;
     const Disks left = look_.still_here(dumps_);
     if (!left.empty() && left.size() == dumps_.size()) {
-      return call_off(fmt::format("{} has taken none of the dump disks in {:g} s; its agent's "
-                                  "journal says why",
-                                  name, seconds(limit)));
+      return call_off(
+          fmt::format("{} has taken none of the dump disks in {:g} s; its agent's "
+                      "journal says why",
+                      name, seconds(limit)));
     }
     if (options_.unarmed) return true;
     if (!look_.are_returned(dumps_)) {
       return call_off(fmt::format("{} has not taken {} in {:g} s; --unarmed goes on without", name,
-                                  fmt::join(look_.paths_of(look_.not_returned(dumps_)), " "), seconds(limit)));
+                                  fmt::join(look_.paths_of(look_.not_returned(dumps_)), " "),
+                                  seconds(limit)));
     }
-    return call_off(fmt::format("{} was not armed in {:g} s: `lastword arm` there says why; "
-                                "--unarmed goes on without",
-                                name, seconds(limit)));
+    return call_off(
+        fmt::format("{} was not armed in {:g} s: `lastword arm` there says why; "
+                    "--unarmed goes on without",
+                    name, seconds(limit)));
   }
 
   // True: nothing on this node serves or uses the service's disks, and all that it wrote is there.
@@ -230,18 +232,18 @@ class GivebackRun {
     if (std::string used = what_uses(look_.paths_of(disks)); !used.empty()) return call_off(used);
     std::vector<DiskInfo> infos;
     for (const std::size_t disk : disks) infos.push_back(survey().disks[disk].info);
-    const auto results = work_on(
-        disks,
-        [infos, shelf = &shelf()](const OwnDisk& disk,
-                                  std::size_t position) -> Result<pb::CoredumpHeader> {
-          if (shelf->write_back_early(infos[position]) == CacheChanges::kRefused) {
-            return fail({.code = Code::kIo,
-                         .operation = "write back what is cached",
-                         .disk = infos[position].path});
-          }
-          if (Status flushed = disk.device.flush(); !flushed) return fail(flushed.error());
-          return pb::CoredumpHeader();
-        });
+    const auto results =
+        work_on(disks,
+                [infos, shelf = &shelf()](const OwnDisk& disk,
+                                          std::size_t position) -> Result<pb::CoredumpHeader> {
+                  if (shelf->write_back_early(infos[position]) == CacheChanges::kRefused) {
+                    return fail({.code = Code::kIo,
+                                 .operation = "write back what is cached",
+                                 .disk = infos[position].path});
+                  }
+                  if (Status flushed = disk.device.flush(); !flushed) return fail(flushed.error());
+                  return pb::CoredumpHeader();
+                });
     for (const auto& result : results) {
       if (!result) return call_off(describe(result.error()));
     }
@@ -256,7 +258,8 @@ class GivebackRun {
       for (const auto& [disk, openers] : shelf().find_openers(paths)) {
         for (const std::string& opener : openers) {
           if (opener.starts_with("lastword (")) continue;
-          used += fmt::format("{}{}: {}", used.empty() ? "still in use here: " : ", ", disk, opener);
+          used +=
+              fmt::format("{}{}: {}", used.empty() ? "still in use here: " : ", ", disk, opener);
         }
       }
       if (used.empty() || executor().now() >= end) return used;
@@ -268,11 +271,11 @@ class GivebackRun {
     const milliseconds limit = config_.timing.giveback_taking();
     const Wait end = hand_over(all_, limit, [&] { return look_.are_returned(all_); });
     if (end == Wait::kDone) return finish();
-    std::string why = end == Wait::kPartnerEnded
-                          ? look_.why_partner_ended()
-                          : fmt::format("{} has not taken {} in {:g} s", config_.partner.name,
-                                        fmt::join(look_.paths_of(look_.not_returned(all_)), " "),
-                                        seconds(limit));
+    std::string why =
+        end == Wait::kPartnerEnded
+            ? look_.why_partner_ended()
+            : fmt::format("{} has not taken {} in {:g} s", config_.partner.name,
+                          fmt::join(look_.paths_of(look_.not_returned(all_)), " "), seconds(limit));
     stop(why +
          "; the service is ended here. `lastword giveback` goes on when it waits again; if it is "
          "dead, `lastword takeover` takes all back, which the agent does by itself after a panic");
@@ -290,7 +293,7 @@ class GivebackRun {
     (void)look_.again();
     // What the partner has got is its own; the rest follows in another giveback.
     const IntentPhase before = before_ == pb::TakeoverIntent::TAKING ? pb::TakeoverIntent::TAKING
-                                                                    : pb::TakeoverIntent::TAKEN;
+                                                                     : pb::TakeoverIntent::TAKEN;
     (void)keep(look_.something_is_gone(victim()) ? pb::TakeoverIntent::RETURNING : before);
     work_.events({.name = "giveback-called-off", .disk = {}, .detail = why});
     if (service_ended_) serve_again();
@@ -299,11 +302,11 @@ class GivebackRun {
 
   void serve_again() {
     const Paths paths = look_.paths_of(look_.still_here(service_));
-    const HookInput input{.event = "service-taken",
-                          .detail = fmt::format("{} disks stay here: {}", paths.size(),
-                                                fmt::join(paths, " ")),
-                          .disks = paths,
-                          .new_disks = paths};
+    const HookInput input{
+        .event = "service-taken",
+        .detail = fmt::format("{} disks stay here: {}", paths.size(), fmt::join(paths, " ")),
+        .disks = paths,
+        .new_disks = paths};
     work_.events({.name = input.event, .disk = {}, .detail = input.detail});
     if (Status served = work_.run_hook(input); !served) {
       work_.events({.name = "hook-failed", .disk = {}, .detail = describe(served.error())});

@@ -124,9 +124,8 @@ class Giveback {
     BOOST_TEST(serves);
   }
   [[nodiscard]] std::ptrdiff_t place_of(const std::string& event) const {
-    const auto found = std::ranges::find_if(events, [&](const std::string& line) {
-      return line.find(event) != std::string::npos;
-    });
+    const auto found = std::ranges::find_if(
+        events, [&](const std::string& line) { return line.find(event) != std::string::npos; });
     return found == events.end() ? -1 : found - events.begin();
   }
   [[nodiscard]] bool told(const std::string& event) const { return place_of(event) >= 0; }
@@ -253,9 +252,8 @@ class Giveback {
     const ReservationKey own = key_of(kAlpha, life);
     const ReservationKey victim = holder(lun);
     if (!step(lun, [&](ScsiLun& to) { return to.register_ignoring_existing(own, false); })) return;
-    if (victim != own && !step(lun, [&](ScsiLun& to) {
-          return to.preempt_and_abort(own, victim, kOwnerType);
-        })) {
+    if (victim != own &&
+        !step(lun, [&](ScsiLun& to) { return to.preempt_and_abort(own, victim, kOwnerType); })) {
       return;
     }
     if (!lives()) return;
@@ -286,21 +284,20 @@ class Giveback {
     }
   }
 
-  GivebackWork work_{
-      .config = config,
-      .surveyor = *surveyor,
-      .events =
-          [this](const Event& event) {
-            events.push_back(event.name + " " + event.disk + " " + event.detail);
-          },
-      .run_hook = [this](const HookInput& input) -> Status {
-        hooks.push_back(input);
-        executor.sleep(hook_takes);
-        act();
-        Status end = hook_ends(input);
-        serves = input.event == "service-taken";
-        return end;
-      }};
+  GivebackWork work_{.config = config,
+                     .surveyor = *surveyor,
+                     .events =
+                         [this](const Event& event) {
+                           events.push_back(event.name + " " + event.disk + " " + event.detail);
+                         },
+                     .run_hook = [this](const HookInput& input) -> Status {
+                       hooks.push_back(input);
+                       executor.sleep(hook_takes);
+                       act();
+                       Status end = hook_ends(input);
+                       serves = input.event == "service-taken";
+                       return end;
+                     }};
   std::map<unsigned, Instant> promised_since;
   bool armed = false;
   bool acting_ = false;

@@ -7,7 +7,7 @@ namespace lastword::test {
 namespace {
 
 // beta is killed once, by `limit`; run again when alpha has gone on for a while. False: it was not.
-bool is_killed(Giveback& giveback, unsigned Giveback::* limit) {
+bool is_killed(Giveback& giveback, unsigned Giveback::*limit) {
   bool killed = false;
   try {
     (void)giveback.run();
@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(giver_that_is_killed_before_any_write_finishes_in_another_r
 }
 
 BOOST_AUTO_TEST_CASE(giver_that_is_killed_before_any_command_finishes_in_another_run) {
-  constexpr unsigned kStride = 11;  // commands between two writes are looks
+  constexpr unsigned kStride = 17;  // commands between two writes are looks
   bool killed = true;
   for (unsigned command = 0; killed; command += kStride) {
     Giveback giveback;

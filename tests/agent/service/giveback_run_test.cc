@@ -58,9 +58,9 @@ BOOST_AUTO_TEST_CASE(intent_says_to_which_life_the_disks_go) {
 
 BOOST_AUTO_TEST_CASE(nothing_is_promised_where_the_intent_is_kept_nowhere) {
   config.persistent_directory = "/dev/null/lib";
-  shelf.inject(kMailbox, {.kind = fake::FaultKind::kIoError,
-                          .only = fake::Command::kWrite,
-                          .initiator = "beta"});
+  shelf.inject(
+      kMailbox,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kWrite, .initiator = "beta"});
   BOOST_TEST(fake::fails(run(), Code::kIo));
   BOOST_TEST(told("intent-not-kept"));
   for (const unsigned lun : kReturned) BOOST_TEST(is_kept(lun));
@@ -324,6 +324,7 @@ BOOST_AUTO_TEST_CASE(set_that_is_split_is_never_served_here_again) {
   hook_ends = hook_fails;
   BOOST_TEST(contains(run()->problem, "--ignore-hook"));
   BOOST_TEST(hooks.back().event == "service-returning");
+  never_takes.clear();
   BOOST_TEST(run({.ignore_hook = true})->complete);
   require_all_returned();
 }
