@@ -30,6 +30,8 @@
 //
 //   +360    a hook that began so long ago is ended, unless [hooks] timeout says otherwise
 //   +613    a recovery that has shown no progress for so long is given up
+//   +50     a giveback waits so long, from its promise of disks, until the home node has them
+//   +110    and so long, from the promise of its dump disks, until the home node is armed
 #pragma once
 
 #include <algorithm>
@@ -81,6 +83,10 @@ inline constexpr milliseconds kDiskSettle{500};
 inline constexpr milliseconds kUdevSettle{5000};
 // A hook that does no more than it should may end as quickly as it likes.
 inline constexpr milliseconds kShortestHook{1000};
+// A node that waits for its giveback looks at its disks at least so often.
+inline constexpr milliseconds kWaitingLook{5000};
+// `lastword arm` on a slow machine: it reads the modules of many drivers and packs an image.
+inline constexpr milliseconds kLongestArm{60'000};
 // From SIGTERM to SIGKILL, and from SIGKILL to a process that the kernel does not let go of.
 inline constexpr milliseconds kHookGrace{5000};
 
@@ -119,6 +125,17 @@ struct Timing {
   }
   // What was read of a mailbox disk counts for so long.
   [[nodiscard]] constexpr milliseconds freshness() const { return 3 * settings.heartbeat; }
+
+  // From the promise of disks until the node that waits for them holds and owns all: it looks, at
+  // two I/O time-outs; once more, where the first look just missed the promise; and takes them side
+  // by side, at four.
+  [[nodiscard]] constexpr milliseconds giveback_taking() const {
+    return 2 * (kWaitingLook + 2 * settings.io_timeout) + 4 * settings.io_timeout;
+  }
+  // Likewise until it is armed on one of its dump disks.
+  [[nodiscard]] constexpr milliseconds giveback_arming() const {
+    return giveback_taking() + kLongestArm;
+  }
 
   // The default of [hooks] timeout. After client_timeout the clients are gone, but a journal that
   // is replayed, or a check of a file system, is still worth its end.

@@ -115,8 +115,9 @@ CopiesWritten IntentLog::write_slots(const Survey& survey, const std::vector<std
       Error problem = work.result.error();
       if (problem.disk.empty()) problem.disk = work.info.path;
       written.problems.push_back(problem);
-    } else if (work.result->was_damaged) {
-      written.rewritten.push_back(work.info.path);
+    } else {
+      ++written.copies;
+      if (work.result->was_damaged) written.rewritten.push_back(work.info.path);
     }
   }
   return written;
@@ -136,6 +137,7 @@ CopiesWritten IntentLog::write(const Survey& survey, const pb::TakeoverIntent& i
       write_slots(survey, disks, [writer = writer_, intent](const OwnSlot& slot) {
         return note_intent(slot, writer, intent);
       });
+  if (here) ++written.copies;
   if (!here) written.problems.insert(written.problems.begin(), here.error());
   return written;
 }

@@ -24,6 +24,7 @@ struct KnownIntent {
 
 // What became of the copies.
 struct CopiesWritten {
+  std::size_t copies = 0;              // that are durable
   std::vector<Error> problems;         // copies that could not be written
   std::vector<std::string> rewritten;  // paths of disks whose slot was_damaged
 };

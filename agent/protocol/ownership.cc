@@ -54,4 +54,18 @@ pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker) {
   return taken;
 }
 
+pb::Label label_promised(const pb::Label& label, std::uint8_t node, std::uint32_t generation) {
+  pb::Label promised = label;
+  promised.set_promised_node(node);
+  promised.set_promised_generation(generation);
+  return promised;
+}
+
+pb::Label label_unpromised(const pb::Label& label) {
+  pb::Label kept = label;
+  kept.clear_promised_node();
+  kept.clear_promised_generation();
+  return kept;
+}
+
 }  // namespace lastword

@@ -32,6 +32,13 @@ struct OwnerIdentity {
 // kRefused when it is not this node's disk.
 [[nodiscard]] Result<pb::Label> label_received(const pb::Label& label, const OwnerIdentity& self);
 
+// What the label of a disk becomes that its owner, who still holds it, gives back to that life of
+// its home node; and what it becomes when the owner keeps the disk after all. The same label when
+// there is nothing to change.
+[[nodiscard]] pb::Label label_promised(const pb::Label& label, std::uint8_t node,
+                                       std::uint32_t generation);
+[[nodiscard]] pb::Label label_unpromised(const pb::Label& label);
+
 // What the label of a disk becomes whose reservation this node took from its partner. The same
 // label when there is nothing to change.
 [[nodiscard]] pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker);

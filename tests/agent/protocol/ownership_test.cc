@@ -76,6 +76,27 @@ BOOST_AUTO_TEST_CASE(disk_in_service_is_its_home_nodes) {
   BOOST_TEST((taken_over.error().code == Code::kRefused));
 }
 
+BOOST_AUTO_TEST_CASE(promise_names_a_life_and_changes_nothing_else) {
+  const pb::Label taken = label_after_takeover(label_of_alpha(), kBeta);
+  const pb::Label promised = label_promised(taken, 1, 8);
+  BOOST_TEST(is_promised_to(promised, 1, 8));
+  BOOST_TEST(!is_promised_to(promised, 1, 7));
+  BOOST_TEST(!is_promised_to(promised, 2, 8));
+  BOOST_TEST(!is_promised_to(taken, 0, 0));
+  BOOST_TEST(promised.owner_node() == 2U);
+  BOOST_TEST(MessageDifferencer::Equals(label_unpromised(promised), taken));
+}
+
+BOOST_AUTO_TEST_CASE(whoever_takes_a_disk_keeps_no_promise) {
+  const pb::Label promised = label_promised(label_of_alpha(), 1, 8);
+  BOOST_TEST(MessageDifferencer::Equals(label_after_takeover(promised, kBeta),
+                                        label_after_takeover(label_of_alpha(), kBeta)));
+  const auto in_service = label_in_service(promised, alpha(8));
+  BOOST_TEST_REQUIRE(in_service.has_value());
+  BOOST_TEST(in_service->promised_node() == 0U);
+  BOOST_TEST(in_service->promised_generation() == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

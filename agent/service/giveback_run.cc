@@ -1,0 +1,377 @@
+#include "agent/service/giveback_run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/disks/disk_work.h"
+#include "agent/disks/given_disk.h"
+#include "agent/disks/intent_log.h"
+#include "agent/node/locks.h"
+#include "agent/node/state_files.h"
+#include "agent/protocol/start_plan.h"
+#include "agent/service/giveback_look.h"
+
+namespace lastword {
+namespace {
+
+constexpr milliseconds kPauseBetweenLooks{500};
+
+double seconds(milliseconds time) {
+  return static_cast<double>(time.count()) / 1000;
+}
+
+class GivebackRun {
+  using Uuids = GivebackLook::Uuids;
+  using Disks = GivebackLook::Disks;
+  using Paths = std::vector<std::string>;
+
+ public:
+  GivebackRun(const GivebackWork& work, const GivebackOptions& options, const NodeState& state)
+      : work_(work),
+        config_(work.config),
+        options_(options),
+        state_(state),
+        self_(own_identity(work.config, state.boot_generation)),
+        intents_(work.config, state_, work.surveyor.shelf(), work.surveyor.executor()),
+        look_(work.config, work.surveyor, state.key) {}
+
+  Result<GivebackReport> forecast() {
+    if (Status planned = plan(); !planned) return fail(planned.error());
+    return forecast_giveback(survey(), config_, state_.key, plan_);
+  }
+
+  Result<GivebackReport> run() {
+    if (Status planned = plan(); !planned) return fail(planned.error());
+    if (!plan_.vetoes.empty()) return report();
+    if (all_.empty()) return finish();
+    work_.events({.name = "giveback-started",
+                  .disk = {},
+                  .detail = fmt::format("{} disks to {}, life {}", all_.size(),
+                                        config_.partner.name, plan_.life)});
+    before_ = intent_ ? intent_->phase() : pb::TakeoverIntent::TAKEN;
+    if (Status kept = keep(pb::TakeoverIntent::RETURNING); !kept) return fail(kept.error());
+    if (!plan_.past_return && !give_dumps()) return report();
+    if (!end_service()) return report();
+    return give_rest();
+  }
+
+ private:
+  enum class Wait : std::uint8_t { kDone, kTimeOut, kPartnerEnded };
+
+  [[nodiscard]] Executor& executor() const { return work_.surveyor.executor(); }
+  [[nodiscard]] Shelf& shelf() const { return work_.surveyor.shelf(); }
+  [[nodiscard]] const Survey& survey() const { return look_.survey(); }
+
+  Status plan() {
+    if (Status heard = look_.listen(); !heard) return heard;
+    const KnownIntent known = read_intent(config_, survey());
+    for (const Error& problem : known.problems) work_.events(intent_not_kept(problem));
+    intent_ = known.intent;
+    plan_ = plan_giveback(survey(), config_, state_, intent_, look_.word());
+    look_.set_life(plan_.life);
+    std::erase_if(plan_.vetoes, [&](const Veto& veto) {
+      return options_.leave_dump && veto.kind == Veto::Kind::kUnsavedDump;
+    });
+    dumps_ = look_.uuids_of(plan_.dumps);
+    service_ = look_.uuids_of(plan_.service);
+    all_ = dumps_;
+    all_.insert(all_.end(), service_.begin(), service_.end());
+    return {};
+  }
+
+  // --- Steps ---
+
+  [[nodiscard]] std::uint32_t victim() const { return life_given_back(survey(), config_, intent_); }
+
+  Status keep(IntentPhase phase) {
+    const bool proven = intent_ && intent_->proven();
+    pb::TakeoverIntent intent = intents_.next(intent_, phase, victim(), proven);
+    if (phase == pb::TakeoverIntent::RETURNING) intent.set_returned_to(plan_.life);
+    const CopiesWritten written = intents_.write(survey(), intent);
+    for (const Error& problem : written.problems) work_.events(intent_not_kept(problem));
+    for (const std::string& disk : written.rewritten) work_.events(slot_rewritten(disk));
+    intent_ = std::move(intent);
+    if (written.copies != 0) return {};
+    return fail({.code = Code::kIo,
+                 .operation = "giveback",
+                 .disk = config_.persistent_directory,
+                 .detail = "neither it nor a mailbox disk has taken the intent"});
+  }
+
+  std::vector<Result<pb::CoredumpHeader>> work_on(const Disks& disks, const DiskWork& work) {
+    return work_on_disks(survey(), disks, config_.timing.settings.io_timeout, work, shelf(),
+                         executor());
+  }
+
+  void promise(const Uuids& uuids) {
+    const Disks disks = look_.that_are(uuids, {Whereabouts::kHere});
+    if (disks.empty()) return;
+    const auto results = work_on(
+        disks,
+        [self = self_, to = NodeLife{.node = config_.partner.id, .boot_generation = plan_.life}](
+            const OwnDisk& disk, std::size_t) -> Result<pb::CoredumpHeader> {
+          if (Status promised = promise_disk(disk, self, to); !promised) {
+            return fail(promised.error());
+          }
+          return pb::CoredumpHeader();
+        });
+    Paths promised;
+    for (std::size_t i = 0; i < disks.size(); ++i) {
+      const std::string& path = survey().disks[disks[i]].info.path;
+      if (results[i]) {
+        promised.push_back(path);
+      } else if (failed_.insert(path).second) {
+        work_.events(
+            {.name = "promise-failed", .disk = path, .detail = describe(results[i].error())});
+      }
+    }
+    if (promised.empty()) return;
+    work_.events({.name = "disks-promised",
+                  .disk = {},
+                  .detail = fmt::format("to {}, life {}: {}", config_.partner.name, plan_.life,
+                                        fmt::join(promised, " "))});
+  }
+
+  // The partner may be quicker: then the disk is its.
+  void withdraw_promises() {
+    const Disks disks = look_.still_here(all_);
+    (void)work_on(disks,
+                  [self = self_](const OwnDisk& disk, std::size_t) -> Result<pb::CoredumpHeader> {
+                    if (Status kept = withdraw_promise(disk, self); !kept)
+                      return fail(kept.error());
+                    return pb::CoredumpHeader();
+                  });
+  }
+
+  void tell_returned() {
+    for (const std::size_t disk : look_.that_are(all_, {Whereabouts::kReturned})) {
+      const DiskView& view = survey().disks[disk];
+      if (!returned_.insert(view.label->disk_uuid()).second) continue;
+      work_.events(
+          {.name = "disk-returned",
+           .disk = view.info.path,
+           .detail = fmt::format("{} holds it in life {}", config_.partner.name, plan_.life),
+           .disk_uuid = view.label->disk_uuid()});
+    }
+  }
+
+  Wait hand_over(const Uuids& uuids, milliseconds limit, const std::function<bool()>& done) {
+    const Instant end = executor().now() + limit;
+    for (;;) {
+      tell_returned();
+      if (done()) return Wait::kDone;
+      if (!look_.why_partner_ended().empty()) return Wait::kPartnerEnded;
+      if (executor().now() >= end) return Wait::kTimeOut;
+      promise(uuids);
+      executor().sleep(kPauseBetweenLooks);
+      (void)look_.again();  // a look that fails may succeed the next time
+    }
+  }
+
+  // True: the service may follow.
+  bool give_dumps() {
+    const milliseconds limit = config_.timing.giveback_arming();
+    const bool armed_first = plan_.can_arm && !options_.unarmed;
+    const Wait end = hand_over(dumps_, limit, [&] {
+      return look_.are_returned(dumps_) &&
+             (!armed_first || partner_is_armed(survey(), config_, plan_.life));
+    });
+    if (end == Wait::kDone) return true;
+    if (end == Wait::kPartnerEnded) return call_off(look_.why_partner_ended());
+    const std::string& name = config_.partner.name;
+    const Disks left = look_.still_here(dumps_);
+    if (!left.empty() && left.size() == dumps_.size()) {
+      return call_off(
+          fmt::format("{} has taken none of the dump disks in {:g} s; its agent's "
+                      "journal says why",
+                      name, seconds(limit)));
+    }
+    if (options_.unarmed) return true;
+    if (!look_.are_returned(dumps_)) {
+      return call_off(fmt::format("{} has not taken {} in {:g} s; --unarmed goes on without", name,
+                                  fmt::join(look_.paths_of(look_.not_returned(dumps_)), " "),
+                                  seconds(limit)));
+    }
+    return call_off(
+        fmt::format("{} was not armed in {:g} s: `lastword arm` there says why; "
+                    "--unarmed goes on without",
+                    name, seconds(limit)));
+  }
+
+  // True: nothing on this node serves or uses the service's disks, and all that it wrote is there.
+  bool end_service() {
+    const Paths paths = look_.paths_of(look_.that_are(service_, {Whereabouts::kHere}));
+    if (paths.empty()) return true;  // promised, all of them
+    const HookInput input{.event = "service-returning",
+                          .detail = fmt::format("{} disks go back to {}: {}", paths.size(),
+                                                config_.partner.name, fmt::join(paths, " ")),
+                          .disks = paths};
+    work_.events({.name = input.event, .disk = {}, .detail = input.detail});
+    service_ended_ = true;
+    if (Status ended = work_.run_hook(input); !ended) {
+      const std::string why = describe(ended.error());
+      work_.events({.name = "hook-failed", .disk = {}, .detail = why});
+      if (!options_.ignore_hook) {
+        return call_off(why + "; --ignore-hook goes on all the same");
+      }
+    }
+    if (Status looked = look_.again(); !looked) return call_off(describe(looked.error()));
+    if (std::string why = look_.why_partner_ended(); !why.empty()) return call_off(why);
+    return unused_and_written();
+  }
+
+  // Otherwise it is called off.
+  bool unused_and_written() {
+    const Disks disks = look_.that_are(service_, {Whereabouts::kHere});
+    if (std::string used = what_uses(look_.paths_of(disks)); !used.empty()) return call_off(used);
+    std::vector<DiskInfo> infos;
+    for (const std::size_t disk : disks) infos.push_back(survey().disks[disk].info);
+    const auto results =
+        work_on(disks,
+                [infos, shelf = &shelf()](const OwnDisk& disk,
+                                          std::size_t position) -> Result<pb::CoredumpHeader> {
+                  if (shelf->write_back_early(infos[position]) == CacheChanges::kRefused) {
+                    return fail({.code = Code::kIo,
+                                 .operation = "write back what is cached",
+                                 .disk = infos[position].path});
+                  }
+                  if (Status flushed = disk.device.flush(); !flushed) return fail(flushed.error());
+                  return pb::CoredumpHeader();
+                });
+    for (const auto& result : results) {
+      if (!result) return call_off(describe(result.error()));
+    }
+    return true;
+  }
+
+  // Empty: nothing, but for an agent that reads.
+  std::string what_uses(const Paths& paths) {
+    const Instant end = executor().now() + kUdevSettle;  // udev may just be looking at a disk
+    for (;;) {
+      std::string used;
+      for (const auto& [disk, openers] : shelf().find_openers(paths)) {
+        for (const std::string& opener : openers) {
+          if (opener.starts_with("lastword (")) continue;
+          used +=
+              fmt::format("{}{}: {}", used.empty() ? "still in use here: " : ", ", disk, opener);
+        }
+      }
+      if (used.empty() || executor().now() >= end) return used;
+      executor().sleep(kPauseBetweenLooks);
+    }
+  }
+
+  GivebackReport give_rest() {
+    const milliseconds limit = config_.timing.giveback_taking();
+    const Wait end = hand_over(all_, limit, [&] { return look_.are_returned(all_); });
+    if (end == Wait::kDone) return finish();
+    std::string why =
+        end == Wait::kPartnerEnded
+            ? look_.why_partner_ended()
+            : fmt::format("{} has not taken {} in {:g} s", config_.partner.name,
+                          fmt::join(look_.paths_of(look_.not_returned(all_)), " "), seconds(limit));
+    stop(why +
+         "; the service is ended here. `lastword giveback` goes on when it waits again; if it is "
+         "dead, `lastword takeover` takes all back, which the agent does by itself after a panic");
+    return report();
+  }
+
+  // --- Ends ---
+
+  // The disks of the service stay, and are served again. False. Once one of them is promised there
+  // is no way back, and this only stops.
+  bool call_off(const std::string& why) {
+    if (plan_.past_return) return stop(why);
+    problem_ = why;
+    withdraw_promises();
+    (void)look_.again();
+    // What the partner has got is its own; the rest follows in another giveback.
+    const IntentPhase before = before_ == pb::TakeoverIntent::TAKING ? pb::TakeoverIntent::TAKING
+                                                                     : pb::TakeoverIntent::TAKEN;
+    (void)keep(look_.something_is_gone(victim()) ? pb::TakeoverIntent::RETURNING : before);
+    work_.events({.name = "giveback-called-off", .disk = {}, .detail = why});
+    if (service_ended_) serve_again();
+    return false;
+  }
+
+  void serve_again() {
+    const Paths paths = look_.paths_of(look_.still_here(service_));
+    const HookInput input{
+        .event = "service-taken",
+        .detail = fmt::format("{} disks stay here: {}", paths.size(), fmt::join(paths, " ")),
+        .disks = paths,
+        .new_disks = paths};
+    work_.events({.name = input.event, .disk = {}, .detail = input.detail});
+    if (Status served = work_.run_hook(input); !served) {
+      work_.events({.name = "hook-failed", .disk = {}, .detail = describe(served.error())});
+      problem_ += "; the service does not run here either: " + describe(served.error());
+    }
+  }
+
+  bool stop(const std::string& why) {
+    problem_ = why;
+    work_.events({.name = "giveback-finished", .disk = {}, .detail = "incomplete: " + why});
+    return false;
+  }
+
+  GivebackReport finish() {
+    (void)keep(pb::TakeoverIntent::ENDED);
+    complete_ = true;
+    work_.events({.name = "giveback-finished", .disk = {}, .detail = "complete"});
+    return report();
+  }
+
+  GivebackReport report() {
+    return {.disks = giveback_rows(survey(), config_, state_.key, plan_.life),
+            .vetoes = objections(survey(), plan_.vetoes),
+            .problem = problem_,
+            .complete = complete_};
+  }
+
+  const GivebackWork& work_;
+  const Config& config_;
+  GivebackOptions options_;
+  NodeState state_;
+  OwnerIdentity self_;
+  IntentLog intents_;
+
+  GivebackLook look_;
+  std::optional<pb::TakeoverIntent> intent_;  // of this node, as it counts now
+  IntentPhase before_ = pb::TakeoverIntent::NONE;
+  GivebackPlan plan_;
+  Uuids dumps_;    // that the plan began with
+  Uuids service_;  // likewise
+  Uuids all_;
+
+  std::set<std::string> returned_;  // UUIDs that were told of
+  std::set<std::string> failed_;    // paths, likewise
+  bool service_ended_ = false;
+  std::string problem_;
+  bool complete_ = false;
+};
+
+}  // namespace
+
+Result<GivebackReport> give_back(const GivebackWork& work, const GivebackOptions& options) {
+  if (const auto state = load_node_state(work.config); !state) return fail(state.error());
+  const auto lock = lock_takeover(work.config);
+  if (!lock) return fail(lock.error());
+  // `lastword start` may have run meanwhile.
+  const auto state = load_node_state(work.config);
+  if (!state) return fail(state.error());
+  return GivebackRun(work, options, *state).run();
+}
+
+Result<GivebackReport> try_giveback(const GivebackWork& work, const GivebackOptions& options) {
+  const auto state = load_node_state(work.config);
+  if (!state) return fail(state.error());
+  return GivebackRun(work, options, *state).forecast();
+}
+
+}  // namespace lastword
