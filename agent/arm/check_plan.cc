@@ -14,9 +14,9 @@ namespace {
 void check_hook(const CheckFacts& facts, pb::CheckReport& report) {
   if (facts.hook_problem.empty()) return;
   add_problem(report, Concern::kTakeover,
-              fmt::format("the hook {} cannot be run: {}", facts.config->hooks.service_taken,
-                          facts.hook_problem),
-              "name an executable file, without arguments, as [hooks] service_taken");
+              fmt::format("the hook {} cannot be run: {}", facts.hook, facts.hook_problem),
+              "an executable file is wanted, in [hooks] directory or as [hooks] service_taken, "
+              "without arguments");
 }
 
 // A note: the agent acts on the header, however late it comes.

@@ -26,7 +26,8 @@ struct CheckFacts {
   Result<std::uint32_t> dump_program_crc32c;
   // What an image for the plan's disks would hold if it were built now.
   Result<std::vector<KernelModule>> modules;
-  std::string hook_problem;  // why the configured service_taken hook would not run; empty: none
+  std::string hook;          // of service-taken; empty: none
+  std::string hook_problem;  // why it would not run; empty: none
 };
 
 [[nodiscard]] pb::CheckReport check_node(const CheckFacts& facts);

@@ -173,10 +173,7 @@ bool is_fenced(const Config& config, Surveyor& surveyor, const AgentWatch& watch
 TakeoverHands hands_of_this_machine(const Config& config) {
   return {.run_hook =
               [hooks = config.hooks](const HookInput& input) {
-                const bool fenced = input.event == kFencedEvent;
-                return run_hook({.program = fenced ? hooks.fenced : hooks.service_taken,
-                                 .timeout = hooks.timeout},
-                                input);
+                return run_hook(hook_of(hooks, input.event), input);
               },
           .recover =
               [config](const DiskView& disk, const std::function<void()>& on_progress) {

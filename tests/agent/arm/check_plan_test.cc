@@ -275,7 +275,7 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
        "this node is registered on 1 of 3 mailbox disks"},
       {"hook that does not run",
        [](Ready& r) {
-         r.config.hooks.service_taken = "/nonexistent";
+         r.facts.hook = "/nonexistent";
          r.facts.hook_problem = "No such file or directory";
        },
        "the hook /nonexistent cannot be run: No such file"},
