@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "agent/arm/capture_image.h"
+#include "agent/base/executor.h"
+#include "agent/disks/known_switches.h"
 #include "agent/node/config_check.h"
 #include "agent/node/hook_plan.h"
 #include "agent/node/state_files.h"
@@ -41,6 +43,8 @@ Result<CheckFacts> gather_check_facts(const Config& config, const Situation& sit
                    .capture_kernel = find_capture_kernel(config),
                    .dump_program_crc32c = file_crc32c(config.dump_program),
                    .modules = {},
+                   .switches = read_switches(config, situation.survey).switches,
+                   .unix_ms = real_executor().unix_ms(),
                    .hook = hook,
                    .hook_problem = hook.empty() ? "" : why_not_run(hook)};
   if (facts.armed) facts.modules = modules_now(config, facts);

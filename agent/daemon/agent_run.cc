@@ -7,6 +7,7 @@
 #include "agent/daemon/failure_watch.h"
 #include "agent/daemon/silence_run.h"
 #include "agent/disks/intent_log.h"
+#include "agent/disks/known_switches.h"
 #include "agent/node/hooks.h"
 #include "agent/node/intent_file.h"
 #include "agent/node/locks.h"
@@ -61,12 +62,16 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
 // Does the failure that was seen before the lock still ask for a takeover? Another one may have
 // ended meanwhile, with everything taken, or with a verdict against it. The caller holds
 // lock_takeover().
-Result<bool> still_stands(const Failure& failure, const Config& config, const AgentWatch& watch) {
+Result<bool> still_stands(const Failure& failure, const Config& config, const Executor& executor,
+                          const AgentWatch& watch) {
   const auto state = load_node_state(config);
   if (!state) return fail(state.error());
   const Survey& survey = failure.look.survey;
   const auto intent = read_intent(config, survey).intent;
+  const bool held =
+      !why_held_back(read_switches(config, survey).switches, executor.unix_ms()).empty();
   if (failure.silent) {
+    if (held) return false;
     const PeerWatch& peer = watch.heartbeat->peer();
     return watch.heartbeat->standing() == Standing::kSilent &&
            peer.newest()->generation() == failure.generation &&
@@ -77,7 +82,7 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ag
   const bool panicked = failure.proven && std::ranges::any_of(places, [&](std::size_t place) {
                           return has_panicked(survey.disks[place], config, latest);
                         });
-  if (panicked) return true;
+  if (panicked && !held) return true;
   return judge_intent(intent, survey, config, state->key) == IntentVerdict::kResume;
 }
 
@@ -211,7 +216,7 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
       auto look = look_again(surveyor, watch);
       if (!look) return fail(look.error());
       (*failure)->look = std::move(*look);
-      const auto stands = still_stands(**failure, config, watch);
+      const auto stands = still_stands(**failure, config, surveyor.executor(), watch);
       if (!stands) return fail(stands.error());
       if (!*stands) continue;
     }

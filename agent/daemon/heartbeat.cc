@@ -138,6 +138,7 @@ void Heartbeat::send(Path& path, pb::Presence presence) {
   job->io_timeout = config_.timing.settings.io_timeout;
   job->beat = {
       .sequence = sequence_, .presence = presence, .machine = machine_, .timing = config_.timing};
+  job->beat.switches = switches_;
   if (peer_.newest()) {
     job->beat.echo_generation = peer_.newest()->generation();
     job->beat.echo_sequence = peer_.newest()->sequence();

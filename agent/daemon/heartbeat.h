@@ -38,6 +38,8 @@ class Heartbeat {
   // Writes and reads these disks from now on, as this life. Nothing is written where it is over
   // (`stopped`), or where this node is not registered.
   void follow(const Look& look, const NodeState& state);
+  // What this node's operator has forbidden: heartbeats carry it from now on.
+  void carry(const pb::Switches& switches) { switches_ = switches; }
   // Sends what is due, and takes in what has come back. Call it every kPollInterval.
   void tick();
   // Runs work that may last elsewhere, and goes on meanwhile: a node that stands still for longer
@@ -84,6 +86,7 @@ class Heartbeat {
   PeerWatch peer_;
   Standing told_ = Standing::kUnseen;
   std::optional<NodeState> state_;
+  pb::Switches switches_;
   std::map<std::string, std::unique_ptr<Path>> paths_;  // by disk UUID
   std::uint64_t sequence_;                              // of the last heartbeat that was written
   std::optional<Instant> next_;                         // when one is due; absent: at once

@@ -114,6 +114,9 @@ Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now, const Mailbox
   slot.set_echo_generation(beat.echo_generation);
   slot.set_echo_sequence(beat.echo_sequence);
   *slot.mutable_settings() = shared_settings(beat.timing);
+  if (beat.switches.number() > slot.switches().number()) {
+    *slot.mutable_switches() = beat.switches;
+  }
   return slot;
 }
 

@@ -59,6 +59,7 @@ struct Beat {
   std::uint32_t echo_generation = 0;
   std::uint64_t echo_sequence = 0;
   Timing timing;
+  pb::Switches switches = {};  // that the writer knows of its node; the slot may have later ones
 };
 // The slot with this heartbeat. kFenced: a later life of this node has written there, or another
 // machine that is this node too, or this life was ended by `lastword stop`.
