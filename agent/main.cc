@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   lastword::add_agent_command(parser, context);
   lastword::add_takeover_command(parser, context);
   lastword::add_giveback_command(parser, context);
+  lastword::add_switch_commands(parser, context);
   lastword::add_recover_command(parser, context);
   lastword::add_clone_command(parser, context);
   return run(parser, argc, argv);

@@ -14,9 +14,37 @@ namespace {
 void check_hook(const CheckFacts& facts, pb::CheckReport& report) {
   if (facts.hook_problem.empty()) return;
   add_problem(report, Concern::kTakeover,
-              fmt::format("the hook {} cannot be run: {}", facts.config->hooks.service_taken,
-                          facts.hook_problem),
-              "name an executable file, without arguments, as [hooks] service_taken");
+              fmt::format("the hook {} cannot be run: {}", facts.hook, facts.hook_problem),
+              "an executable file is wanted, in [hooks] directory or as [hooks] service_taken, "
+              "without arguments");
+}
+
+std::string end_of(const Switch& asked) {
+  return asked.until_unix_ms == 0 ? "" : fmt::format(" until {}", utc_time(asked.until_unix_ms));
+}
+
+// What keeps the partner from taking over, and what keeps this node.
+void check_switches(const CheckFacts& facts, pb::CheckReport& report) {
+  const Switches own = plain(facts.switches.own);
+  const Switches peer = plain(facts.switches.peer);
+  const std::string& partner = facts.config->partner.name;
+  const auto forbids = [&](const Switch& asked, std::string_view what, const std::string& command) {
+    if (!is_on(asked, facts.unix_ms)) return;
+    add_problem(report, Concern::kTakeover, fmt::format("{}{}", what, end_of(asked)), command);
+  };
+  forbids(own.disable, "no node takes over by itself, as `lastword disable` on this node says",
+          "`lastword enable` when it may again");
+  forbids(peer.disable,
+          fmt::format("no node takes over by itself, as `lastword disable` on {} says", partner),
+          fmt::format("`lastword enable` on {} when it may again", partner));
+  forbids(own.no_takeover, "`lastword no-takeover` on this node keeps the partner from it",
+          "`lastword no-takeover --off` when it may again");
+  if (is_on(peer.no_takeover, facts.unix_ms)) {
+    report.add_notes(
+        fmt::format("this node does not take over from {0} by itself{1}, as `lastword "
+                    "no-takeover` on {0} says",
+                    partner, end_of(peer.no_takeover)));
+  }
 }
 
 // A note: the agent acts on the header, however late it comes.
@@ -62,6 +90,7 @@ pb::CheckReport check_node(const CheckFacts& facts) {
   check_strays(facts, report);
   check_borrowed(facts, report);
   check_mailbox(facts, report);
+  check_switches(facts, report);
   check_hook(facts, report);
   check_beginning(facts, report);
   return report;

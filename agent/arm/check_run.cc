@@ -1,7 +1,12 @@
 #include "agent/arm/check_run.h"
 
+#include <filesystem>
+
 #include "agent/arm/capture_image.h"
+#include "agent/base/executor.h"
+#include "agent/disks/known_switches.h"
 #include "agent/node/config_check.h"
+#include "agent/node/hook_plan.h"
 #include "agent/node/state_files.h"
 
 namespace lastword {
@@ -24,7 +29,11 @@ Result<CheckFacts> gather_check_facts(const Config& config, const Situation& sit
   if (!loaded) return fail(loaded.error());
   const auto running = inspect_running_kernel();
   if (!running) return fail(running.error());
-  const std::string& hook = config.hooks.service_taken;
+  // One in the directory that may not be executed is not run, and is a problem here.
+  const std::string hook = choose_hook(config.hooks, "service-taken", [](const std::string& path) {
+    std::error_code unknown;
+    return std::filesystem::exists(path, unknown);
+  });
   CheckFacts facts{.config = &config,
                    .situation = &situation,
                    .armed = load_armed_state(config),
@@ -34,6 +43,9 @@ Result<CheckFacts> gather_check_facts(const Config& config, const Situation& sit
                    .capture_kernel = find_capture_kernel(config),
                    .dump_program_crc32c = file_crc32c(config.dump_program),
                    .modules = {},
+                   .switches = read_switches(config, situation.survey).switches,
+                   .unix_ms = real_executor().unix_ms(),
+                   .hook = hook,
                    .hook_problem = hook.empty() ? "" : why_not_run(hook)};
   if (facts.armed) facts.modules = modules_now(config, facts);
   return facts;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <string_view>
 
 #include "storage/block/file_descriptor.h"
 #include "storage/block/standard_files.h"
@@ -28,14 +30,37 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
+// A file without a name that holds the text, to be read from its beginning. Not valid: errno says
+// why.
+FileDescriptor file_with(std::string_view text) {
+  FileDescriptor file(::memfd_create("lastword-input", MFD_CLOEXEC));
+  while (file.valid() && !text.empty()) {
+    const ssize_t written = ::write(file.get(), text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return FileDescriptor();
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (file.valid()) (void)::lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
 // 0, or an errno.
 int spawn(const ChildOrder& order, pid_t& child) {
+  FileDescriptor input;
+  if (!order.input.empty()) {
+    input = file_with(order.input);
+    if (!input.valid()) return errno;
+  }
   std::vector<std::string> command = order.command;
   std::vector<std::string> environment = order.environment;
   posix_spawn_file_actions_t files{};
   (void)posix_spawn_file_actions_init(&files);
   // A process group in the background of a terminal would be stopped when it reads from it.
-  (void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input.valid()) {
+    (void)posix_spawn_file_actions_adddup2(&files, input.get(), STDIN_FILENO);
+  } else {
+    (void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  }
   // A program that prints must not fail because this one's output was closed.
   if (!is_writable(STDOUT_FILENO)) {
     (void)posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);

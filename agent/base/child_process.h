@@ -13,6 +13,7 @@ struct ChildOrder {
   // The program first: a path, or a name that is looked for in PATH. Not empty.
   std::vector<std::string> command;
   std::vector<std::string> environment;  // "NAME=value", all of it
+  std::string input = {};                // what it finds on its standard input
   milliseconds timeout{};
   milliseconds grace{};  // for each way to end it
 };
@@ -29,7 +30,8 @@ struct ChildEnd {
 };
 
 // The child is the leader of a process group of its own, and whoever it leaves in that group is
-// ended with it at the time-out, not otherwise. It reads nothing (/dev/null), and has SIGPIPE as
+// ended with it at the time-out, not otherwise. Its input lies in memory, so that a child which
+// does not read holds nothing up; without one it reads nothing (/dev/null). It has SIGPIPE as
 // usual. Any thread may call this. kIo: it could not be started.
 [[nodiscard]] Result<ChildEnd> run_child(const ChildOrder& order);
 

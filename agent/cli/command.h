@@ -36,6 +36,8 @@ void add_label_command(Parser& parser, const CommandContext& context);
 void add_recover_command(Parser& parser, const CommandContext& context);
 void add_start_command(Parser& parser, const CommandContext& context);
 void add_stop_command(Parser& parser, const CommandContext& context);
+// disable, enable and no-takeover.
+void add_switch_commands(Parser& parser, const CommandContext& context);
 void add_takeover_command(Parser& parser, const CommandContext& context);
 
 // --metadata-offset of the subcommands that read one disk: find_metadata()'s `offset`.

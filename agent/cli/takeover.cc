@@ -1,10 +1,14 @@
 // lastword takeover: takes the partner's disks now, because an operator says that it failed.
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "agent/cli/command.h"
+#include "agent/cli/confirmation.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/takeover_output.h"
 #include "agent/daemon/agent_run.h"
+#include "agent/disks/known_switches.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
 #include "agent/node/state_files.h"
@@ -15,6 +19,7 @@ namespace {
 struct TakeoverOptions {
   bool dry_run = false;
   bool json = false;
+  bool yes = false;
 };
 
 Result<TakeoverReport> forecast(const Config& config) {
@@ -23,11 +28,34 @@ Result<TakeoverReport> forecast(const Config& config) {
   return forecast_takeover(config, load_node_state(config), *survey);
 }
 
+// What operators have forbidden holds for what the nodes do by themselves; this is an order.
+Status overrides_switches(const Config& config, bool yes) {
+  if (yes) return {};
+  const auto survey = survey_disks(config);
+  if (!survey) return fail(survey.error());
+  const Refusals held =
+      why_held_back(read_switches(config, *survey).switches, real_executor().unix_ms());
+  if (held.empty()) return {};
+  const std::string& partner = config.partner.name;
+  if (confirmed_by_name(
+          fmt::format("{}. This takes over from {} all the same.", describe(held), partner),
+          partner)) {
+    return {};
+  }
+  return fail({.code = Code::kRefused,
+               .operation = "takeover",
+               .detail = fmt::format("{}. Nothing was taken; --yes takes over from {} all the same",
+                                     describe(held), partner)});
+}
+
 int run_takeover(const std::string& config_path, const TakeoverOptions& options) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   if (options.dry_run) {
     return print_takeover(*config, forecast(*config), ReportKind::kForecast, options.json);
+  }
+  if (const Status may = overrides_switches(*config, options.yes); !may) {
+    return report_error(may.error());
   }
   const Interruption interruption(
       "interrupted: what was taken stays taken, and a dump that was not saved stays on its disk; "
@@ -47,6 +75,8 @@ void add_takeover_command(Parser& parser, const CommandContext& context) {
       "Take the partner's disks: service disks and unarmed spares at once, the disk its crash dump "
       "goes to when the dump is over. Interrupted, it may be run again.");
   command.flag("--dry-run", options->dry_run, "Only say which disk would be taken when");
+  command.flag("--yes", options->yes,
+               "Do not ask, although `lastword disable` or `no-takeover` stands against it");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
   command.runs([&context, options] { return run_takeover(context.config_path, *options); });
 }

@@ -8,6 +8,7 @@
 #include "agent/daemon/failure_watch.h"
 #include "agent/daemon/silence_run.h"
 #include "agent/disks/intent_log.h"
+#include "agent/disks/known_switches.h"
 #include "agent/node/hooks.h"
 #include "agent/node/intent_file.h"
 #include "agent/node/locks.h"
@@ -63,12 +64,16 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
 // Does the failure that was seen before the lock still ask for a takeover? Another one may have
 // ended meanwhile, with everything taken, or with a verdict against it. The caller holds
 // lock_takeover().
-Result<bool> still_stands(const Failure& failure, const Config& config, const AgentWatch& watch) {
+Result<bool> still_stands(const Failure& failure, const Config& config, const Executor& executor,
+                          const AgentWatch& watch) {
   const auto state = load_node_state(config);
   if (!state) return fail(state.error());
   const Survey& survey = failure.look.survey;
   const auto intent = read_intent(config, survey).intent;
+  const bool held =
+      !why_held_back(read_switches(config, survey).switches, executor.unix_ms()).empty();
   if (failure.silent) {
+    if (held) return false;
     const PeerWatch& peer = watch.heartbeat->peer();
     return watch.heartbeat->standing() == Standing::kSilent &&
            peer.newest()->generation() == failure.generation &&
@@ -79,7 +84,7 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ag
   const bool panicked = failure.proven && std::ranges::any_of(places, [&](std::size_t place) {
                           return has_panicked(survey.disks[place], config, latest);
                         });
-  if (panicked) return true;
+  if (panicked && !held) return true;
   return judge_intent(intent, survey, config, state->key) == IntentVerdict::kResume;
 }
 
@@ -185,10 +190,7 @@ bool is_fenced(const Config& config, Surveyor& surveyor, const AgentWatch& watch
 TakeoverHands hands_of_this_machine(const Config& config) {
   return {.run_hook =
               [hooks = config.hooks](const HookInput& input) {
-                const bool fenced = input.event == kFencedEvent;
-                return run_hook({.program = fenced ? hooks.fenced : hooks.service_taken,
-                                 .timeout = hooks.timeout},
-                                input);
+                return run_hook(hook_of(hooks, input.event), input);
               },
           .recover =
               [config](const DiskView& disk, const std::function<void()>& on_progress) {
@@ -234,7 +236,7 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
       auto look = look_again(surveyor, watch);
       if (!look) return fail(look.error());
       (*failure)->look = std::move(*look);
-      const auto stands = still_stands(**failure, config, watch);
+      const auto stands = still_stands(**failure, config, surveyor.executor(), watch);
       if (!stands) return fail(stands.error());
       if (!*stands) continue;
     }

@@ -12,10 +12,12 @@
 #include "agent/disks/disk_work.h"
 #include "agent/disks/header_watch.h"
 #include "agent/disks/intent_log.h"
+#include "agent/disks/known_switches.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
+#include "agent/protocol/switches.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/protocol/takeover_intent.h"
 
@@ -49,6 +51,7 @@ class FailureWatch {
   struct Seen {
     Look look;
     KnownIntent intent;
+    KnownSwitches switches;
     Result<NodeState> state;  // this node's, as of that look
   };
 
@@ -60,8 +63,10 @@ class FailureWatch {
           auto look = surveyor.look();
           if (!look) return fail(look.error());
           KnownIntent intent = read_intent(*config, look->survey);
+          KnownSwitches switches = read_switches(*config, look->survey);
           return Seen{.look = std::move(*look),
                       .intent = std::move(intent),
+                      .switches = std::move(switches),
                       .state = load_last_life(*config)};
         },
         [this](Result<Seen> seen) {
@@ -88,8 +93,17 @@ class FailureWatch {
     if (fresh->state) state_ = *fresh->state;
     if (!fresh->state) note_lost_state(fresh->state.error());
     intent_ = fresh->intent.intent;
-    if (more_.heartbeat != nullptr) more_.heartbeat->follow(look_, state_, intent_);
-    for (const Error& problem : fresh->intent.problems) tell_once(problem);
+    switches_ = fresh->switches.switches;
+    if (const auto& problem = fresh->switches.problem) {
+      tell_once({.name = "switches-not-read",
+                 .disk = std::string(problem->disk.view()),
+                 .detail = describe(*problem)});
+    }
+    if (more_.heartbeat != nullptr) {
+      more_.heartbeat->follow(look_, state_, intent_);
+      more_.heartbeat->carry(switches_.own);
+    }
+    for (const Error& problem : fresh->intent.problems) tell_once(intent_not_kept(problem));
     if (alive_) {
       if (Status held = check_not_fenced(look_.survey, config_, state_); !held) {
         end_ = fail(held.error());
@@ -254,6 +268,26 @@ class FailureWatch {
     loop_->after(kPollInterval, [this] { listen(); });
   }
 
+  // Operators have forbidden to take over without an order. The survey is seconds old; a heartbeat
+  // of the partner's may tell more.
+  bool held_back(std::string_view failed) {
+    ClusterSwitches known = switches_;
+    const auto* heartbeat = more_.heartbeat;
+    if (heartbeat != nullptr && heartbeat->peer().newest()) {
+      known.peer = newer(known.peer, heartbeat->peer().newest()->switches());
+    }
+    const std::string why = describe(why_held_back(known, surveyor_.executor().unix_ms()));
+    const bool held = !why.empty();
+    if (std::exchange(told_of_hold_, why) != why && held) {
+      events_({.name = "takeover-held-back",
+               .disk = {},
+               .detail = fmt::format("{} {}, and is not taken over: {}; an order overrides it: "
+                                     "`lastword takeover`",
+                                     config_.partner.name, failed, why)});
+    }
+    return held;
+  }
+
   void on_silence() {
     const pb::MailboxSlot& last = *more_.heartbeat->peer().newest();
     const Status may = may_act_on_silence(look_.survey, config_, state_, last, intent_);
@@ -263,6 +297,8 @@ class FailureWatch {
       events_({.name = "silence-not-acted-on", .disk = {}, .detail = std::move(why)});
       return;
     }
+    // What a header proves needs no announcement.
+    if (panicked_ || held_back("is silent")) return;
     end_ = Failure{.look = look_, .generation = last.generation(), .silent = true};
   }
 
@@ -271,12 +307,11 @@ class FailureWatch {
   }
 
   void tell(const CopiesWritten& written) {
-    for (const Error& problem : written.problems) tell_once(problem);
+    for (const Error& problem : written.problems) tell_once(intent_not_kept(problem));
     for (const std::string& disk : written.rewritten) events_(slot_rewritten(disk));
   }
 
-  void tell_once(const Error& problem) {
-    const Event event = intent_not_kept(problem);
+  void tell_once(const Event& event) {
     if (std::exchange(last_problems_[event.disk], event.detail) == event.detail) return;
     events_(event);
   }
@@ -312,7 +347,8 @@ class FailureWatch {
     const auto panicked = std::ranges::find_if(watched_, [&](std::size_t index) {
       return has_panicked(look_.survey.disks[index], config_, latest);
     });
-    if (panicked == watched_.end() || is_settled(latest)) return;
+    panicked_ = panicked != watched_.end() && !is_settled(latest);
+    if (!panicked_ || held_back("has panicked")) return;
     const DiskView& disk = look_.survey.disks[*panicked];
     events_({.name = "partner-panicked",
              .disk = disk.info.path,
@@ -344,12 +380,15 @@ class FailureWatch {
   const EventSink& events_;
   const AgentWatch& more_;
   std::optional<pb::TakeoverIntent> intent_;  // this node's, as of the last survey
+  ClusterSwitches switches_;                  // as of the last survey
+  std::string told_of_hold_;
+  bool panicked_ = false;  // a header tells so, and nobody has dealt with it
   std::string told_of_silence_;
   bool told_of_lost_state_ = false;
   bool alive_ = false;  // state_ is of a life that goes on
   bool taking_anew_ = false;
   bool repairing_ = false;
-  std::map<std::string, std::string> last_problems_;  // with slot or intent, by disk
+  std::map<std::string, std::string> last_problems_;  // with slot, intent or file
   Look look_;
   bool looking_ = false;                 // a look at headers is under way
   std::optional<Result<Seen>> waiting_;  // a survey that came during that look

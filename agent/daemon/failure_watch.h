@@ -24,11 +24,12 @@ struct AgentWatch {
 };
 
 // Returns what to act on as soon as has_panicked() holds, the partner is silent and
-// may_act_on_silence(), or this node's intent is to be resumed. Absent: `stop_wanted`. An intent
-// whose victim lives again, or that was no more than an announcement, is closed and reported (event
-// takeover-ended), not acted on. Looks at the headers every kPollInterval, and at everything else
-// every few seconds. On the way, takes this node's own disks again where the shelf has lost its
-// reservations (event reservations-lost), and brings its slots on the mailbox disks up to date
+// may_act_on_silence(), or this node's intent is to be resumed. The first two are held back as long
+// as why_held_back() (switches.h) says so (event takeover-held-back). Absent: `stop_wanted`. An
+// intent whose victim lives again, or that was no more than an announcement, is closed and reported
+// (event takeover-ended), not acted on. Looks at the headers every kPollInterval, and at everything
+// else every few seconds. On the way, takes this node's own disks again where the shelf has lost
+// its reservations (event reservations-lost), and brings its slots on the mailbox disks up to date
 // where a write failed (update_slot() in own_slot.h). A life that waits takes its disks as they are
 // given back (receive_run.h). `state` counts until the first look; from
 // then on what `lastword start` last wrote does. Errors: no survey can be made at all; the

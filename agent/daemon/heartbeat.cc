@@ -145,6 +145,7 @@ void Heartbeat::send(Path& path, pb::Presence presence) {
       .sequence = sequence_, .presence = presence, .machine = machine_, .timing = config_.timing};
   job->beat.phase = phase_.value_or(present_phase(*state_, has_received_, intent_, standing()));
   job->beat.sees = sees_;
+  job->beat.switches = switches_;
   if (peer_.newest()) {
     job->beat.echo_generation = peer_.newest()->generation();
     job->beat.echo_sequence = peer_.newest()->sequence();

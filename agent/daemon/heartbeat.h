@@ -43,6 +43,8 @@ class Heartbeat {
               const std::optional<pb::TakeoverIntent>& intent = {});
   // Says that from now on, until the next follow().
   void set_phase(pb::NodePhase phase) { phase_ = phase; }
+  // What this node's operator has forbidden: heartbeats carry it from now on.
+  void carry(const pb::Switches& switches) { switches_ = switches; }
   // Sends what is due, and takes in what has come back. Call it every kPollInterval.
   void tick();
   // Runs work that may last elsewhere, and goes on meanwhile: a node that stands still for longer
@@ -93,6 +95,7 @@ class Heartbeat {
   std::optional<pb::NodePhase> phase_;        // of what is under way
   bool has_received_ = false;
   std::uint64_t sees_ = 0;
+  pb::Switches switches_;
   std::map<std::string, std::unique_ptr<Path>> paths_;  // by disk UUID
   std::uint64_t sequence_;                              // of the last heartbeat that was written
   std::optional<Instant> next_;                         // when one is due; absent: at once

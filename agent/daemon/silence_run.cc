@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/disks/intent_log.h"
+#include "agent/disks/known_switches.h"
 #include "agent/takeover/arbitration_run.h"
 
 namespace lastword {
@@ -24,6 +25,14 @@ bool stays_silent(const TakeoverWork& work, std::uint32_t generation, Heartbeat&
   return heartbeat.standing() == Standing::kSilent;
 }
 
+// An operator may have seen the announcement.
+Refusals held_back(const TakeoverWork& work, const Survey& survey, Heartbeat& heartbeat) {
+  ClusterSwitches known = heartbeat.beat_during<ClusterSwitches>(
+      [config = work.config, survey] { return read_switches(config, survey).switches; });
+  known.peer = newer(known.peer, heartbeat.peer().newest()->switches());
+  return why_held_back(known, work.executor().unix_ms());
+}
+
 }  // namespace
 
 Status announce_takeover(const TakeoverWork& work, const Failure& failure, Heartbeat& heartbeat) {
@@ -41,8 +50,15 @@ Status announce_takeover(const TakeoverWork& work, const Failure& failure, Heart
   // A mailbox disk that hangs costs an I/O time-out.
   tell_of(work,
           heartbeat.beat_during<CopiesWritten>([&] { return intents.write(survey, intent); }));
-  if (stays_silent(work, victim, heartbeat)) return {};
+  const bool silent = stays_silent(work, victim, heartbeat);
+  const Refusals held = silent ? held_back(work, survey, heartbeat) : Refusals();
+  if (silent && held.empty()) return {};
   tell_of(work, intents.write(survey, intents.next(intent, pb::TakeoverIntent::ENDED, victim)));
+  if (!held.empty()) {
+    return fail({.code = Code::kRefused,
+                 .operation = "takeover on silence",
+                 .detail = "called off: " + describe(held)});
+  }
   return fail({.code = Code::kRefused,
                .operation = "takeover on silence",
                .detail = fmt::format("{} lives, or the mailbox disks cannot be read: called off",

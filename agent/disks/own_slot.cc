@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "agent/node/locks.h"
+#include "agent/protocol/switches.h"
 #include "storage/block/record_io.h"
 
 namespace lastword {
@@ -89,6 +90,13 @@ Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
                                 const pb::TakeoverIntent& intent) {
   return change(slot, writer, true,
                 [&](const pb::MailboxSlot& now) { return slot_with(now, writer.member, intent); });
+}
+
+Result<SlotWritten> note_switches(const OwnSlot& slot, const SlotWriter& writer,
+                                  const pb::Switches& switches) {
+  return change(slot, writer, true, [&](const pb::MailboxSlot& now) {
+    return slot_with_switches(now, writer.member, switches);
+  });
 }
 
 Status say_gone(const OwnSlot& slot, const SlotWriter& writer) {

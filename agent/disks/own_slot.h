@@ -54,6 +54,11 @@ inline constexpr std::string_view kSlotWasDamaged =
 [[nodiscard]] Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
                                               const pb::TakeoverIntent& intent);
 
+// Makes the switches the slot's, durably. kRefused where the slot has later ones. Otherwise the
+// errors of update_slot().
+[[nodiscard]] Result<SlotWritten> note_switches(const OwnSlot& slot, const SlotWriter& writer,
+                                                const pb::Switches& switches);
+
 // Says that this life has ended. Errors are those of update_slot().
 [[nodiscard]] Status say_gone(const OwnSlot& slot, const SlotWriter& writer);
 

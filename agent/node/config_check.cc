@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <string_view>
 #include <utility>
+
+#include "agent/node/hook_plan.h"
 
 namespace lastword {
 namespace {
@@ -52,6 +55,26 @@ class NamedFiles {
   std::vector<Error> problems_;
 };
 
+// Every file of the directory is a hook, or a mistake that would show at the first takeover.
+void check_hook_directory(const std::string& path, NamedFiles& files) {
+  std::error_code code;
+  std::vector<std::string> names;
+  for (std::filesystem::directory_iterator entry(path, code), end; !code && entry != end;
+       entry.increment(code)) {
+    names.push_back(entry->path().filename().string());
+  }
+  if (code) {
+    files.add("[hooks] directory", path, code.message(), "make the directory, or leave it out");
+    return;
+  }
+  std::ranges::sort(names);
+  for (const std::string& name : names) {
+    const std::string file = path + "/" + name;
+    const std::string why = why_no_hook(name, is_program(file));
+    if (!why.empty()) files.add(fmt::format("[hooks] directory: {}: {}", file, why));
+  }
+}
+
 // The same directory, however it is written; it need not be there yet.
 bool is_same(const std::filesystem::path& a, const std::filesystem::path& b) {
   std::error_code unknown;
@@ -60,6 +83,10 @@ bool is_same(const std::filesystem::path& a, const std::filesystem::path& b) {
 }
 
 }  // namespace
+
+bool is_program(const std::string& path) {
+  return why_no_file(path, X_OK).empty();
+}
 
 std::string why_not_run(const std::string& program) {
   std::string why = why_no_file(program, X_OK);
@@ -84,6 +111,7 @@ std::vector<Error> check_named_files(const Config& config, const std::string& pa
     if (hook.empty()) continue;
     files.add(name, hook, why_not_run(hook), "name an executable file, or leave it out");
   }
+  if (!config.hooks.directory.empty()) check_hook_directory(config.hooks.directory, files);
   files.add("[paths] dump_program", config.dump_program, why_no_file(config.dump_program, R_OK),
             "`make install` puts it into /usr/lib/lastword");
   return std::move(files).problems();

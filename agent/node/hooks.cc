@@ -6,12 +6,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <mutex>
 #include <string_view>
 #include <vector>
 
 #include "agent/base/child_process.h"
+#include "agent/base/json.h"
+#include "agent/node/config_check.h"
+#include "agent/node/hook_input.pb.h"
+#include "agent/node/hook_plan.h"
 
 namespace lastword {
 
@@ -39,6 +44,28 @@ std::vector<std::string> environment_for(const HookInput& input) {
   return all;
 }
 
+std::string json_of(const HookInput& input) {
+  pb::HookInput message;
+  message.set_event(input.event);
+  message.set_detail(input.detail);
+  for (const std::string& disk : input.disks) message.add_disks(disk);
+  for (const std::string& disk : input.new_disks) message.add_new_disks(disk);
+  for (const std::string& disk : input.missing_disks) message.add_missing_disks(disk);
+  for (const std::string& disk : input.stale_disks) message.add_stale_disks(disk);
+  for (const std::string& opener : input.openers) message.add_openers(opener);
+  return to_json(message);
+}
+
+// Of an event that has no hook, too: a caller may name a program of its own.
+std::mutex& turn_of(const std::string& event) {
+  static std::mutex service;
+  static std::array<std::mutex, kHookEvents.size() + 1> own;
+  const auto known = hook_event(event);
+  if (known && known->turn == HookTurn::kService) return service;
+  const auto* const place = std::ranges::find(kHookEvents, event, &HookEvent::name);
+  return own.at(static_cast<std::size_t>(place - kHookEvents.begin()));
+}
+
 std::string describe(ChildEnd::How how, milliseconds timeout) {
   std::string_view by = "was ended by SIGTERM";
   if (how == ChildEnd::How::kKilled) by = "did not end by SIGTERM, and was killed";
@@ -51,13 +78,17 @@ std::string describe(ChildEnd::How how, milliseconds timeout) {
 
 }  // namespace
 
+Hook hook_of(const Hooks& hooks, const std::string& event) {
+  return {.program = choose_hook(hooks, event, is_program), .timeout = hooks.timeout};
+}
+
 Status run_hook(const Hook& hook, const HookInput& input) {
   if (hook.program.empty()) return {};
-  static std::mutex one_at_a_time;
-  const std::lock_guard turn(one_at_a_time);
+  const std::lock_guard turn(turn_of(input.event));
   Error error{.code = Code::kIo, .operation = "hook " + input.event, .disk = hook.program};
   const auto end = run_child({.command = {hook.program},
                               .environment = environment_for(input),
+                              .input = json_of(input),
                               .timeout = hook.timeout,
                               .grace = hook.grace});
   if (!end) {

@@ -4,13 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "agent/protocol/config.h"
 #include "proto/error.h"
 #include "proto/timing.h"
 
 namespace lastword {
 
-// What a hook is told, in these variables of its environment. Lists are of paths, with one space
-// between two.
+// What a hook is told: in these variables of its environment, where lists are of paths, with one
+// space between two; and as the JSON of agent/node/hook_input.proto on its standard input.
 struct HookInput {
   std::string event;                            // LASTWORD_EVENT
   std::string detail;                           // LASTWORD_DETAIL, for people
@@ -30,9 +31,12 @@ struct Hook {
   milliseconds grace = kHookGrace;  // from SIGTERM to SIGKILL
 };
 
-// Runs the hook and waits for it; one at a time, whoever calls. At its time-out all processes of
-// its group are ended. kIo when it could not be started or ended with a status other than 0,
-// kTimeout when it had to be ended.
+// The hook of this event, by choose_hook() (hook_plan.h) and by what is in the directory now.
+[[nodiscard]] Hook hook_of(const Hooks& hooks, const std::string& event);
+
+// Runs the hook and waits for it, when its turn comes (HookTurn), whoever calls. At its time-out
+// all processes of its group are ended. kIo when it could not be started or ended with a status
+// other than 0, kTimeout when it had to be ended.
 [[nodiscard]] Status run_hook(const Hook& hook, const HookInput& input);
 
 }  // namespace lastword

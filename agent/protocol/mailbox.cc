@@ -118,6 +118,9 @@ Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now, const Mailbox
   *slot.mutable_settings() = shared_settings(beat.timing);
   slot.set_phase(beat.phase);
   slot.set_sees(beat.sees);
+  if (beat.switches.number() > slot.switches().number()) {
+    *slot.mutable_switches() = beat.switches;
+  }
   return slot;
 }
 

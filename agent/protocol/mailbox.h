@@ -61,6 +61,7 @@ struct Beat {
   Timing timing;
   pb::NodePhase phase = pb::PHASE_UNKNOWN;
   std::uint64_t sees = 0;  // see disks_in_reach()
+  pb::Switches switches = {};  // that the writer knows of its node; the slot may have later ones
 };
 // The slot with this heartbeat. kFenced: a later life of this node has written there, or another
 // machine that is this node too, or this life was ended by `lastword stop`.

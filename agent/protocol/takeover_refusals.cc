@@ -9,9 +9,9 @@ namespace {
 constexpr std::string_view kAll =
     "run `lastword start` on both nodes, with all mailbox disks in sight";
 
-std::string until(const Switch& asked) {
-  return asked.until_unix_ms == 0 ? "switch it on again"
-                                  : "switch it on again, or wait until it expires";
+// `command` takes the switch back.
+std::string ends_by(std::string_view command, const Switch& asked) {
+  return fmt::format("{}{}", command, asked.until_unix_ms == 0 ? "" : ", or wait until it expires");
 }
 
 void add_differences(const NodeFacts& facts, Refusals& refusals) {
@@ -49,19 +49,29 @@ void add_mailbox(const NodeFacts& facts, Refusals& refusals) {
 
 }  // namespace
 
+std::string describe(const Refusals& refusals) {
+  std::string text;
+  for (const Refusal& refusal : refusals) {
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", refusal.reason, refusal.remedy);
+  }
+  return text;
+}
+
 Refusals refusals_on_panic(const NodeFacts& facts) {
   Refusals refusals;
   const auto stands = [&](const Switch& asked) { return is_on(asked, facts.now_unix_ms); };
   if (stands(facts.switches.disable)) {
-    refusals.push_back({"takeover is switched off here (DISABLE)", until(facts.switches.disable)});
+    refusals.push_back({"takeover is switched off here (DISABLE)",
+                        ends_by("`lastword enable` here", facts.switches.disable)});
   }
   if (stands(facts.word.switches.disable)) {
-    refusals.push_back(
-        {"takeover is switched off by the peer (DISABLE)", until(facts.word.switches.disable)});
+    refusals.push_back({"takeover is switched off by the peer (DISABLE)",
+                        ends_by("`lastword enable` there", facts.word.switches.disable)});
   }
   if (stands(facts.word.switches.no_takeover)) {
-    refusals.push_back({"the peer does not want to be taken over (NO_TAKEOVER)",
-                        until(facts.word.switches.no_takeover)});
+    refusals.push_back(
+        {"the peer does not want to be taken over (NO_TAKEOVER)",
+         ends_by("`lastword no-takeover --off` there", facts.word.switches.no_takeover)});
   }
   return refusals;
 }

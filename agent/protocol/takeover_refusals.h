@@ -15,6 +15,9 @@ struct Refusal {
 };
 using Refusals = std::vector<Refusal>;  // all that stand, not the first one only
 
+// "takeover is switched off here (DISABLE): `lastword enable` here", all reasons in their order.
+[[nodiscard]] std::string describe(const Refusals& refusals);
+
 // Automatic takeover is switched off, here or by the peer: it holds for a proven panic too.
 [[nodiscard]] Refusals refusals_on_panic(const NodeFacts& facts);
 // A takeover of a peer that falls silent. `phase`: this node's. A node that resumes an open

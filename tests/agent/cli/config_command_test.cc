@@ -103,6 +103,34 @@ BOOST_AUTO_TEST_CASE(check_looks_at_what_the_file_names) {
   BOOST_TEST(!contains(check(script, path).errors, "service_taken"));
 }
 
+BOOST_AUTO_TEST_CASE(check_names_files_in_the_directory_of_hooks_that_never_run) {
+  const std::string hooks = folder.file("hooks");
+  for (const std::string& made : {folder.file("etc"), hooks}) {
+    std::filesystem::create_directory(made);
+  }
+  std::ofstream(path) << "cluster = \"6f1ed002-ab59-5cb6-9f3c-0d8e5ac1b7a4\"\nnode = \"a\"\n"
+                      << "[nodes.a]\nid = 1\n[nodes.b]\nid = 2\n"
+                      << "[hooks]\ndirectory = \"" << hooks << "\"\n"
+                      << "[paths]\ndump_program = \"" << path << "\"\n";
+  BOOST_TEST(config("--check").status == kExitOk);
+  for (const char* name : {"fenced", "service_taken", "dump-saved"}) {
+    std::ofstream(hooks + "/" + name) << "#!/bin/sh\n";
+    std::filesystem::permissions(hooks + "/" + name, std::filesystem::perms::owner_all);
+  }
+  std::filesystem::permissions(hooks + "/fenced", std::filesystem::perms::owner_read);
+  const Outcome outcome = config("--check");
+  BOOST_TEST(outcome.status == kExitUsage);
+  BOOST_TEST(contains(outcome.errors, "hooks/fenced: never run: not an executable file"),
+             outcome.errors);
+  BOOST_TEST(contains(outcome.errors,
+                      "hooks/service_taken: never run: no event has this name; did "
+                      "you mean \"service-taken\"?"),
+             outcome.errors);
+  BOOST_TEST(!contains(outcome.errors, "dump-saved:"), outcome.errors);
+  std::filesystem::remove_all(hooks);
+  BOOST_TEST(contains(config("--check").errors, "make the directory, or leave it out"));
+}
+
 BOOST_AUTO_TEST_CASE(check_tells_all_problems_with_line_and_remedy) {
   std::filesystem::create_directory(folder.file("etc"));
   std::ofstream(path) << "cluster = \"mine\"\n[nodes.a]\nid = 1\n[nodes.b]\nid = 1\n"

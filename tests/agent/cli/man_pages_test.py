@@ -27,7 +27,7 @@ def options_in_help(text):
 
 def commands_in_help(text):
     listed = re.search(r"^Subcommands:\n((?:  .*\n)*)", text, re.MULTILINE)
-    return re.findall(r"^  (\w+)", listed.group(1), re.MULTILINE) if listed else []
+    return re.findall(r"^  ([\w-]+)", listed.group(1), re.MULTILINE) if listed else []
 
 
 def page(folder, name):
@@ -61,7 +61,7 @@ def main(folder, *programs):
                 if not re.search(rf"^\.SS {inner}$", text, re.MULTILINE):
                     problems.append(f"{name}-{command}.8: the command {inner} is missing")
         for command in commands_in_help(own):
-            if not re.search(rf"\b{command}\b", page(folder, f"{name}.8")):
+            if not re.search(rf"\b{command}\b", page(folder, f"{name}.8").replace(r"\-", "-")):
                 problems.append(f"{name}.8: the command {command} is missing")
     for text, options in shown.items():
         title = text.split('"')[0].split()[1]

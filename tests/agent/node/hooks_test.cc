@@ -8,16 +8,21 @@
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
+#include "agent/base/json.h"
+#include "agent/node/hook_input.pb.h"
 #include "storage/block/standard_files.h"
 #include "tests/fake/check.h"
 #include "tests/support/test_folder.h"
 
 namespace lastword::test {
 namespace {
+
+namespace fs = std::filesystem;
 
 const HookInput kTaken{.event = "service-taken", .detail = ""};
 
@@ -93,6 +98,67 @@ BOOST_AUTO_TEST_CASE(hook_finds_its_input_in_its_environment_and_nothing_that_wa
   BOOST_TEST(script.output() ==
              "service-taken|2 disks|/dev/sda /dev/sdb|/dev/sdb|/dev/sdc /dev/sdd|/dev/sda|"
              "/dev/sdb dd (7)\n/dev/sdb sh (8)|kept\n");
+}
+
+BOOST_AUTO_TEST_CASE(hook_finds_the_same_as_json_on_its_standard_input) {
+  const Script script("cat > \"$(dirname \"$0\")/output\"\n");
+  const HookInput input{.event = "service-taken",
+                        .detail = "2 \"disks\"",
+                        .disks = {"/dev/sda", "/dev/sdb"},
+                        .new_disks = {"/dev/sdb"},
+                        .missing_disks = {},
+                        .stale_disks = {"/dev/sda"},
+                        .openers = {"/dev/sdb dd (7)"}};
+  BOOST_TEST(fake::ok(run_hook(script.hook(), input)));
+  pb::HookInput told;
+  BOOST_TEST_REQUIRE(fake::ok(load_json(script.folder.file("output"), told)));
+  BOOST_TEST(told.event() == input.event);
+  BOOST_TEST(told.detail() == input.detail);
+  const auto same = [](const auto& list, const std::vector<std::string>& wanted) {
+    return std::vector<std::string>(list.begin(), list.end()) == wanted;
+  };
+  BOOST_TEST(same(told.disks(), input.disks));
+  BOOST_TEST(same(told.new_disks(), input.new_disks));
+  BOOST_TEST(same(told.stale_disks(), input.stale_disks));
+  BOOST_TEST(same(told.openers(), input.openers));
+  // A program looks for its key without asking whether it is there.
+  BOOST_TEST(script.output().find("\"missing_disks\": []") != std::string::npos);
+}
+
+// More than a pipe holds.
+BOOST_AUTO_TEST_CASE(hook_that_does_not_read_its_input_holds_nothing_up) {
+  const Script script("exit 0\n");
+  HookInput input = kTaken;
+  input.detail = "no program reads this";
+  for (int i = 0; i < 2000; ++i) input.openers.push_back(std::string(40, 'x'));
+  BOOST_TEST(fake::ok(run_hook(script.hook(), input)));
+}
+
+BOOST_AUTO_TEST_CASE(hook_of_an_event_is_found_in_the_directory) {
+  const Script script("exit 0\n");
+  const std::string hook = script.folder.file("dump-saved");
+  const Hooks hooks{.directory = fs::path(script.path).parent_path().string(),
+                    .timeout = milliseconds(1000)};
+  BOOST_TEST(hook_of(hooks, "dump-saved").program.empty());
+  fs::rename(script.path, hook);
+  BOOST_TEST(hook_of(hooks, "dump-saved").program == hook);
+  BOOST_TEST((hook_of(hooks, "dump-saved").timeout == milliseconds(1000)));
+  BOOST_TEST_REQUIRE(::chmod(hook.c_str(), 0600) == 0);
+  BOOST_TEST(hook_of(hooks, "dump-saved").program.empty());
+  fs::remove(hook);
+  fs::create_directory(hook);
+  BOOST_TEST(hook_of(hooks, "dump-saved").program.empty());
+}
+
+BOOST_AUTO_TEST_CASE(service_is_taken_while_the_hook_of_a_message_hangs) {
+  const Script hangs(
+      "echo > \"$(dirname \"$0\")/output\"\nwhile [ -e \"$0\" ]; do sleep 0.01; done\n");
+  const Script script("exit 0\n");
+  std::thread message([&] { (void)run_hook(hangs.hook(), {.event = "dump-saved", .detail = ""}); });
+  while (hangs.output().empty()) std::this_thread::sleep_for(milliseconds(1));
+  BOOST_TEST(fake::ok(run_hook(script.hook(), kTaken)));
+  fs::remove(hangs.path);
+  message.join();
 }
 
 BOOST_AUTO_TEST_CASE(hook_that_ends_with_a_status_is_an_error_and_no_program_is_no_hook) {
