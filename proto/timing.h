@@ -84,7 +84,7 @@ inline constexpr milliseconds kUdevSettle{5000};
 // A hook that does no more than it should may end as quickly as it likes.
 inline constexpr milliseconds kShortestHook{1000};
 // A node that waits for its giveback looks at its disks at least so often.
-inline constexpr milliseconds kWaitingLook{5000};
+inline constexpr milliseconds kWaitingLook{1000};
 // `lastword arm` on a slow machine: it reads the modules of many drivers and packs an image.
 inline constexpr milliseconds kLongestArm{60'000};
 // From SIGTERM to SIGKILL, and from SIGKILL to a process that the kernel does not let go of.

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "agent/disks/disk_work.h"
+#include "agent/daemon/take_anew.h"
 #include "agent/disks/header_watch.h"
 #include "agent/disks/intent_log.h"
 #include "agent/disks/known_switches.h"
@@ -37,6 +37,7 @@ class FailureWatch {
         events_(events),
         more_(more),
         loop_(surveyor.executor().make_loop()),
+        take_anew_(config, surveyor, events, *loop_),
         receive_(config, surveyor, events, more.receive, *loop_),
         began_(surveyor.executor().now()) {}
 
@@ -77,7 +78,8 @@ class FailureWatch {
           } else {
             on_survey(std::move(seen));
           }
-          loop_->after(kSurveyInterval, [this] { survey(); });
+          // The giver's service stands still meanwhile.
+          loop_->after(state_.waiting ? kWaitingLook : kSurveyInterval, [this] { survey(); });
         });
   }
 
@@ -111,10 +113,10 @@ class FailureWatch {
       }
     }
     if (must_resume(fresh->intent.intent)) return;
-    take_lost_reservations_anew(fresh->intent.intent);
+    if (alive_) take_anew_.follow(look_.survey, state_, intent_);
     // Otherwise a damaged slot may be the last that knew of an intent.
     if (fresh->intent.problems.empty()) repair_slots(fresh->intent.intent);
-    if (alive_) receive_.follow(look_.survey, state_, may_be_coming(), in_takeover());
+    if (alive_) receive_.follow(look_.survey, state_, may_be_coming());
     watched_ = dump_places(look_.survey, config_);
     watch_ =
         std::make_shared<HeaderWatch>(surveyor_.shelf(), surveyor_.executor(), look_.survey.disks,
@@ -136,10 +138,6 @@ class FailureWatch {
     if (partner == Standing::kUnseen) return listened < more_.heartbeat->peer().silence();
     return partner == Standing::kHeard || partner == Standing::kLate;
   }
-  [[nodiscard]] bool in_takeover() const {
-    return intent_ && (intent_->phase() == pb::TakeoverIntent::TAKING ||
-                       intent_->phase() == pb::TakeoverIntent::TAKEN);
-  }
 
   // Where `lastword stop` has removed the state, this life's key has gone before. Where it is
   // there, the node serves, and its heartbeats must go on: without them it counts as dead.
@@ -150,54 +148,6 @@ class FailureWatch {
     events_({.name = "state-lost",
              .disk = {},
              .detail = describe(why) + "; this node's key is on its disks: `lastword start`"});
-  }
-
-  // take_own_disk() registers first, and reads the label after that: if the partner took the disk
-  // meanwhile, the label says so.
-  void take_lost_reservations_anew(const std::optional<pb::TakeoverIntent>& intent) {
-    // A life that `lastword stop` has ended takes nothing any more.
-    if (!alive_ || taking_anew_) return;
-    const LostReservations lost = find_lost_reservations(look_.survey, config_, state_);
-    if (!lost.any()) return;
-    // Under its lock: what `start` or `stop` has in hand is looked at by the next survey.
-    auto lock = lock_state(config_);
-    if (!lock) return;
-    const auto state = load_node_state(config_);
-    if (!state || state->key != state_.key) return;
-    taking_anew_ = true;
-    std::vector<std::size_t> disks = lost.own;
-    disks.insert(disks.end(), lost.mailbox.begin(), lost.mailbox.end());
-    const SlotWriter writer =
-        slot_writer(config_, state_.boot_generation, state_.mailbox_disks, surveyor_.executor());
-    const DiskWork take = [writer, intent, own = lost.own.size()](
-                              const OwnDisk& disk,
-                              std::size_t position) -> Result<pb::CoredumpHeader> {
-      if (position < own) return take_own_disk(disk, writer.member.self);
-      const auto joined = join_mailbox_disk(disk, writer, intent);
-      if (!joined) return fail(joined.error());
-      return pb::CoredumpHeader();
-    };
-    using Results = std::vector<Result<pb::CoredumpHeader>>;
-    run_elsewhere<Results>(
-        surveyor_.executor(), *loop_,
-        [survey = look_.survey, disks, take,
-         lock = std::make_shared<FileDescriptor>(std::move(*lock)), shelf = &surveyor_.shelf(),
-         executor = &surveyor_.executor(), timeout = config_.timing.settings.io_timeout] {
-          return work_on_disks(survey, disks, timeout, take, *shelf, *executor);
-        },
-        [this, survey = look_.survey, disks](const Results& results) {
-          taking_anew_ = false;
-          for (std::size_t i = 0; i < results.size(); ++i) {
-            const DiskView& disk = survey.disks[disks[i]];
-            events_({.name = "reservations-lost",
-                     .disk = disk.info.path,
-                     .detail = results[i]
-                                   ? "the shelf had lost this node's reservation, and nobody "
-                                     "took it; it is taken anew"
-                                   : describe(results[i].error()),
-                     .disk_uuid = disk.label->disk_uuid()});
-          }
-        });
   }
 
   bool must_resume(const std::optional<pb::TakeoverIntent>& intent) {
@@ -386,7 +336,6 @@ class FailureWatch {
   std::string told_of_silence_;
   bool told_of_lost_state_ = false;
   bool alive_ = false;  // state_ is of a life that goes on
-  bool taking_anew_ = false;
   bool repairing_ = false;
   std::map<std::string, std::string> last_problems_;  // with slot, intent or file
   Look look_;
@@ -398,6 +347,7 @@ class FailureWatch {
   std::shared_ptr<HeaderWatch> watch_;       // used by one look at a time
   std::optional<Result<std::optional<Failure>>> end_;
   std::unique_ptr<Loop> loop_;
+  TakeAnew take_anew_;
   ReceiveRun receive_;
   Instant began_;
 };

@@ -30,8 +30,7 @@ DiskAccess access_through(const Config& config, const Surveyor& surveyor) {
 
 }  // namespace
 
-void ReceiveRun::follow(const Survey& survey, const NodeState& state, bool may_be_coming,
-                        bool in_takeover) {
+void ReceiveRun::follow(const Survey& survey, const NodeState& state, bool may_be_coming) {
   if (busy_ || !state.waiting) return;
   WaitingStep step = next_while_waiting(survey, config_, state, may_be_coming);
   switch (step.next) {
@@ -40,7 +39,7 @@ void ReceiveRun::follow(const Survey& survey, const NodeState& state, bool may_b
     case NextWhileWaiting::kReceive:
       return receive(survey, state, std::move(step.promised));
     case NextWhileWaiting::kEnterService:
-      return enter_service(may_be_coming, in_takeover);
+      return enter_service(may_be_coming);
   }
 }
 
@@ -102,20 +101,20 @@ void ReceiveRun::arm() {
   });
 }
 
-void ReceiveRun::enter_service(bool may_be_coming, bool in_takeover) {
+void ReceiveRun::enter_service(bool may_be_coming) {
   busy_ = true;
   run_elsewhere<Result<StartReport>>(
       surveyor_.executor(), loop_,
       [config = &config_, access = access_through(config_, surveyor_), may_be_coming] {
         return start_node(*config, false, access, may_be_coming);
       },
-      [this, in_takeover](const Result<StartReport>& report) {
+      [this](const Result<StartReport>& report) {
         busy_ = false;
-        on_started(report, in_takeover);
+        on_started(report);
       });
 }
 
-void ReceiveRun::on_started(const Result<StartReport>& report, bool in_takeover) {
+void ReceiveRun::on_started(const Result<StartReport>& report) {
   if (!report) return tell_once({}, describe(report.error()));
   if (report->outcome != StartOutcome::kStarted) return;
   std::vector<std::string> service;
@@ -130,7 +129,7 @@ void ReceiveRun::on_started(const Result<StartReport>& report, bool in_takeover)
     may_be_armed |= may_hold_dump(disk.label->role());
   }
   if (may_be_armed) arm();
-  if (!in_takeover) announce(std::move(service));
+  announce(std::move(service));
 }
 
 void ReceiveRun::announce(std::vector<std::string> disks) {

@@ -35,17 +35,16 @@ class ReceiveRun {
         loop_(loop) {}
 
   // After each look, in a life that waits. Events: disk-returned, disk-not-returned, armed,
-  // not-armed, service-returned, hook-failed. `in_takeover`: this node takes over from its partner,
-  // and its own disks were announced with the others.
-  void follow(const Survey& survey, const NodeState& state, bool may_be_coming, bool in_takeover);
+  // not-armed, service-returned, hook-failed.
+  void follow(const Survey& survey, const NodeState& state, bool may_be_coming);
 
  private:
   void receive(const Survey& survey, const NodeState& state, std::vector<std::size_t> disks);
   void on_received(const Survey& survey, const std::vector<std::size_t>& disks,
                    const std::vector<Result<pb::CoredumpHeader>>& results);
   void arm();
-  void enter_service(bool may_be_coming, bool in_takeover);
-  void on_started(const Result<StartReport>& report, bool in_takeover);
+  void enter_service(bool may_be_coming);
+  void on_started(const Result<StartReport>& report);
   void announce(std::vector<std::string> disks);
   void tell_once(std::string disk, std::string problem);
 

@@ -42,13 +42,14 @@ bool quiet(World& world) {
       kNodes, [&](std::uint8_t id) { return world.node(id).up() && world.node(id).idle(); });
 }
 
-// What docs/operations.md leaves to hands. A node that reboots quickly after a panic, while its
-// partner takes its disks: each has some of them, the partner's intent has ended, and there is no
-// giveback. Or a stray registration (checkers/rest.cc).
+bool somebody_waits(World& world) {
+  return std::ranges::any_of(kNodes, [&](std::uint8_t id) { return world.node(id).waits(); });
+}
+
+// What docs/operations.md leaves to hands: without mailbox disks nobody hears that a node waits.
+// Or a stray registration (checkers/rest.cc).
 std::optional<std::string> dead_end(World& world) {
-  for (const std::uint8_t id : kNodes) {
-    if (world.node(id).waits()) return "split set";
-  }
+  if (somebody_waits(world)) return "waits for its giveback";
   const auto problem = world.unrest();
   return problem && problem->starts_with("left: ") ? problem : std::nullopt;
 }
@@ -60,7 +61,7 @@ void come_to_rest(World& world) {
       if (slice % kSlicesBetweenCommands == 0) tidy_up(world, id);
     }
     run_until(world, kSlice, [] { return false; });
-    if (quiet(world) && !world.unrest()) return;
+    if (quiet(world) && !world.unrest() && !somebody_waits(world)) return;
   }
   world.left = dead_end(world);
   if (world.left) return world.say("left to hands: " + *world.left);

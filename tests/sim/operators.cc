@@ -42,7 +42,7 @@ void strike(World& world, std::uint8_t id) {
   if (rates.kills) {
     deeds.push_back([&] { power_cycle(world, id); });
     deeds.push_back([&] {
-      constexpr std::array kNames{"start", "stop", "arm", "agent", "takeover"};
+      constexpr std::array kNames{"start", "stop", "arm", "agent", "takeover", "giveback"};
       node.kill_program(kNames.at(world.random.below(kNames.size())));
     });
   }
@@ -69,6 +69,7 @@ void command(World& world, std::uint8_t id) {
   SimNode& node = world.node(id);
   const Rates& rates = world.rates;
   std::vector<Deed> deeds{[&] { node.start(); }, [&] { node.arm(); }, [&] { node.run_agent(); }};
+  if (world.node(partner_of(id)).waits()) deeds.assign(3, [&] { node.give_back(); });
   if (rates.stops) {
     deeds.push_back([&] { node.restart(); });
     deeds.push_back([&] { node.stop(); });
@@ -135,6 +136,7 @@ void tidy_up(World& world, std::uint8_t id) {
   // Something was left to hands, or the partner waits for what was announced to it: takeover again.
   const bool undone = node.undone() || takeover == kExitNo;
   if (undone && takeover != kExitOk) return node.take_over();
+  if (world.node(partner_of(id)).waits()) return node.give_back();
 }
 
 }  // namespace lastword::sim

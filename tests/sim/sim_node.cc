@@ -273,7 +273,7 @@ void SimNode::arm(std::function<void()> then) {
 // over, as systemd does (PartOf=, After=).
 void SimNode::stop(std::function<void()> then) {
   if (!up()) return;
-  for (const char* name : {"agent", "takeover"}) kill_program(name);
+  for (const char* name : {"agent", "takeover", "giveback"}) kill_program(name);
   NodeTruth& truth = world_.truth.of(id_);
   for (unsigned lun = 0; lun < kOwnedLuns; ++lun) {
     if (test::label_on(world_.target.shelf(), lun).home_node() != id_) continue;
@@ -299,6 +299,11 @@ void SimNode::take_over() {
   if (!up()) return;
   declare_partner_failed();
   run("takeover", [this](Program& program) { return takeover_main(program); });
+}
+
+void SimNode::give_back() {
+  if (runs("giveback")) return;
+  run("giveback", [this](Program& program) { return giveback_main(program); });
 }
 
 void SimNode::run_agent() {

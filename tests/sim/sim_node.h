@@ -79,6 +79,7 @@ class SimNode {
   void stop(std::function<void()> then = {});
   void restart();  // systemctl restart lastword: stop, start, arm, agent
   void take_over();
+  void give_back();
   void run_agent();  // unless it runs
 
  private:
@@ -92,6 +93,8 @@ class SimNode {
   int stop_main(Program& program);
   int agent_main(Program& program);
   int takeover_main(Program& program);
+  int giveback_main(Program& program);
+  Status run_hook(Program& program, const HookInput& input);
   [[nodiscard]] EventSink events_of(Program& program, bool ordered);
   [[nodiscard]] TakeoverHands hands_of(Program& program);
   [[nodiscard]] Result<std::string> recover(Program& program, const DiskView& disk);

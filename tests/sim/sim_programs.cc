@@ -6,6 +6,7 @@
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/start_plan.h"
+#include "agent/service/giveback_run.h"
 #include "agent/service/start_run.h"
 #include "agent/service/stop_run.h"
 #include "proto/coredump.h"
@@ -153,14 +154,8 @@ EventSink SimNode::events_of(Program& program, bool ordered) {
 }
 
 TakeoverHands SimNode::hands_of(Program& program) {
-  return {.run_hook =
-              [this, &program](const HookInput& input) {
-                for (const std::string& disk : input.new_disks) {
-                  serve(*program.actor, sight_->lun_of(disk));
-                }
-                world_.scheduler.sleep(world_.random.between(Time(20'000), Time(400'000)));
-                return Status{};
-              },
+  return {.run_hook = [this, &program](
+                          const HookInput& input) { return run_hook(program, input); },
           .recover = [this, &program](const DiskView& disk,
                                       const std::function<void()>&) {
             return recover(program, disk);
@@ -170,6 +165,42 @@ TakeoverHands SimNode::hands_of(Program& program) {
                 if (arm_main(program) == kExitOk) return {};
                 return fail({.code = Code::kNotFound, .operation = "arm"});
               }};
+}
+
+// Closing a service waits for what is under way; what has timed out may still come.
+Status SimNode::run_hook(Program& program, const HookInput& input) {
+  if (input.event == "service-returning") {
+    for (const std::string& disk : input.disks) {
+      world_.truth.of(id_).serves.at(sight_->lun_of(disk)) = false;
+    }
+    world_.scheduler.sleep(Time(program.config.timing.settings.io_timeout));
+  } else {
+    for (const std::string& disk : input.new_disks) {
+      serve(*program.actor, sight_->lun_of(disk));
+    }
+  }
+  world_.scheduler.sleep(world_.random.between(Time(20'000), Time(400'000)));
+  if (world_.calm || !world_.random.one_in(8)) return {};
+  return fail({.code = Code::kIo, .operation = "hook"});
+}
+
+int SimNode::giveback_main(Program& program) {
+  const GivebackWork work{
+      .config = program.config,
+      .surveyor = program.surveyor,
+      .events = events_of(program, false),
+      .run_hook = [this, &program](const HookInput& input) { return run_hook(program, input); }};
+  const GivebackOptions options{.leave_dump = world_.calm || world_.random.one_in(2),
+                                .ignore_hook = world_.random.one_in(4),
+                                .unarmed = world_.calm || world_.random.one_in(4)};
+  const auto report = lastword::give_back(work, options);
+  if (!report) {
+    world_.say(describe(report.error()));
+    return exit_status(report.error().code);
+  }
+  for (const auto& veto : report->vetoes) world_.say("veto: " + veto.reason);
+  if (!report->problem.empty()) world_.say("giveback: " + report->problem);
+  return report->vetoes.empty() && report->problem.empty() ? kExitOk : kExitNo;
 }
 
 int SimNode::agent_main(Program& program) {

@@ -24,6 +24,14 @@ bool Checker::takes_stray_away(const Executed& executed) const {
   return own && label.owner_node() == own->node && label.owner_generation() == own->boot_generation;
 }
 
+bool Checker::takes_promised(const Executed& executed) const {
+  if (is_mailbox(executed.about.lun)) return false;
+  const auto own = parse_key(executed.about.own);
+  const pb::Label label = test::label_on(watched_.shelf, executed.about.lun);
+  return own && label.promised_node() == own->node &&
+         label.promised_generation() <= own->boot_generation;
+}
+
 pb::TakeoverIntent Checker::intent_on(std::uint8_t node, unsigned lun) const {
   test::Medium medium(watched_.shelf, lun);
   const auto place = node == 1 ? RecordPlace::kMailboxLow : RecordPlace::kMailboxHigh;

@@ -64,6 +64,9 @@ class Checker {
   // `start` may take the partner's key away from a disk that its label gives to this life: there
   // the key of a seizure that failed was left (docs/protocol.md).
   [[nodiscard]] bool takes_stray_away(const Executed& executed) const;
+  // The giver's key goes from a disk whose label promises it to the life that preempts, or that an
+  // earlier life of that node had got.
+  [[nodiscard]] bool takes_promised(const Executed& executed) const;
 
   // What this node's slot on a mailbox disk says.
   [[nodiscard]] pb::TakeoverIntent intent_on(std::uint8_t node, unsigned lun) const;

@@ -54,7 +54,7 @@ class IntentFirst final : public Checker {
         executed.about.command != fake::Command::kPreemptAndAbort) {
       return;
     }
-    if (takes_stray_away(executed)) return;
+    if (takes_stray_away(executed) || takes_promised(executed)) return;
     const std::uint8_t taker = executed.actor.node;
     for (const KeyParts& removed : removed_by(executed)) {
       if (removed.node == taker) continue;

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "agent/node/state_files.h"
-#include "agent/protocol/ownership.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/sim/checkers/checker.h"
 
@@ -44,7 +43,7 @@ class LiveKeys final : public Checker {
         executed.about.command != fake::Command::kPreemptAndAbort) {
       return;
     }
-    if (takes_stray_away(executed)) return;
+    if (takes_stray_away(executed) || takes_promised(executed)) return;
     for (const KeyParts& removed : removed_by(executed)) check(executed, removed);
   }
 
@@ -55,9 +54,6 @@ class LiveKeys final : public Checker {
     if (removed.node == taker || !watched_.truth.lives(removed.node, removed.boot_generation)) {
       return;
     }
-    const auto own = parse_key(executed.about.own);
-    const pb::Label label = test::label_on(watched_.shelf, lun);
-    if (own && is_promised_to(label, own->node, own->boot_generation)) return;
     const NodeTruth& victim = watched_.truth.of(removed.node);
     if (!victim.declared_failed.contains(removed.boot_generation) &&
         announced_.at(taker) != removed.boot_generation) {
