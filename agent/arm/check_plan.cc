@@ -25,8 +25,9 @@ std::string end_of(const Switch& asked) {
 
 // What keeps the partner from taking over, and what keeps this node.
 void check_switches(const CheckFacts& facts, pb::CheckReport& report) {
-  const Switches own = plain(facts.switches.own);
-  const Switches peer = plain(facts.switches.peer);
+  const Switches own = plain(facts.switches.switches.own);
+  const Switches peer = plain(facts.switches.switches.peer);
+  if (facts.switches.problem) report.add_notes(describe(*facts.switches.problem));
   const std::string& partner = facts.config->partner.name;
   const auto forbids = [&](const Switch& asked, std::string_view what, const std::string& command) {
     if (!is_on(asked, facts.unix_ms)) return;

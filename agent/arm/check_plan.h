@@ -10,8 +10,8 @@
 #include "agent/arm/check.pb.h"
 #include "agent/arm/crash_kernel.h"
 #include "agent/arm/situation.h"
+#include "agent/disks/known_switches.h"
 #include "agent/node/state.pb.h"
-#include "agent/protocol/switches.h"
 
 namespace lastword {
 
@@ -27,7 +27,7 @@ struct CheckFacts {
   Result<std::uint32_t> dump_program_crc32c;
   // What an image for the plan's disks would hold if it were built now.
   Result<std::vector<KernelModule>> modules;
-  ClusterSwitches switches;  // what both nodes' operators have forbidden
+  KnownSwitches switches;    // what both nodes' operators have forbidden
   std::int64_t unix_ms = 0;  // when that was read
   std::string hook;          // of service-taken; empty: none
   std::string hook_problem;  // why it would not run; empty: none

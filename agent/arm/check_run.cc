@@ -4,7 +4,6 @@
 
 #include "agent/arm/capture_image.h"
 #include "agent/base/executor.h"
-#include "agent/disks/known_switches.h"
 #include "agent/node/config_check.h"
 #include "agent/node/hook_plan.h"
 #include "agent/node/state_files.h"
@@ -43,7 +42,7 @@ Result<CheckFacts> gather_check_facts(const Config& config, const Situation& sit
                    .capture_kernel = find_capture_kernel(config),
                    .dump_program_crc32c = file_crc32c(config.dump_program),
                    .modules = {},
-                   .switches = read_switches(config, situation.survey).switches,
+                   .switches = read_switches(config, situation.survey),
                    .unix_ms = real_executor().unix_ms(),
                    .hook = hook,
                    .hook_problem = hook.empty() ? "" : why_not_run(hook)};

@@ -5,6 +5,7 @@
 #include "agent/cli/interruption.h"
 #include "agent/cli/takeover_output.h"
 #include "agent/daemon/agent_run.h"
+#include "agent/daemon/notice_hooks.h"
 #include "agent/node/config_file.h"
 
 namespace lastword {
@@ -17,9 +18,9 @@ struct AgentOptions {
 };
 
 int run_once(const Config& config, Surveyor& surveyor, const EventSink& events,
-             Heartbeat& heartbeat, bool json) {
+             const TakeoverHands& hands, Heartbeat& heartbeat, bool json) {
   const auto report =
-      watch_and_take_over(config, surveyor, events, hands_of_this_machine(config),
+      watch_and_take_over(config, surveyor, events, hands,
                           {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
   heartbeat.leave();
   if (report && !*report) {
@@ -35,12 +36,20 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   Surveyor surveyor(*config, real_shelf(), real_executor());
-  const EventSink events = event_printer(*config, options.json);
+  const TakeoverHands hands = hands_of_this_machine(*config);
+  NoticeHooks notices(hands.run_hook, real_executor(), event_printer(*config, options.json));
+  const EventSink events = notices.sink();
   Heartbeat heartbeat(*config, real_shelf(), real_executor(), events, machine_id());
   const StopRequest stop;
-  if (options.once) return run_once(*config, surveyor, events, heartbeat, options.json);
-  const Status end = run_agent(*config, surveyor, events, hands_of_this_machine(*config),
+  const milliseconds longest = Timing::hook_given_up(config->hooks.timeout);
+  if (options.once) {
+    const int status = run_once(*config, surveyor, events, hands, heartbeat, options.json);
+    notices.wait(longest);
+    return status;
+  }
+  const Status end = run_agent(*config, surveyor, events, hands,
                                {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
+  notices.wait(longest);
   return end ? kExitOk : report_error(end.error());
 }
 

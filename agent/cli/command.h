@@ -35,6 +35,7 @@ void add_inspect_command(Parser& parser, const CommandContext& context);
 void add_label_command(Parser& parser, const CommandContext& context);
 void add_recover_command(Parser& parser, const CommandContext& context);
 void add_start_command(Parser& parser, const CommandContext& context);
+void add_status_command(Parser& parser, const CommandContext& context);
 void add_stop_command(Parser& parser, const CommandContext& context);
 // disable, enable and no-takeover.
 void add_switch_commands(Parser& parser, const CommandContext& context);

@@ -46,11 +46,11 @@ int print_switch(const Config& config, const SwitchOrder& order, const SwitchRep
     complain("lastword: it is on the mailbox disks only\n");
   }
   if (report.told == 0) {
+    const bool both = order.which == OperatorSwitch::kDisable;
     complain(
         "lastword: {0} does not learn of it: this node is registered on no mailbox disk that could "
-        "be written. Run `lastword disable` or `lastword enable` on {0} too, or `lastword start` "
-        "and this command again\n",
-        config.partner.name);
+        "be written. {1} on {0}, or `lastword start` here and this command again\n",
+        config.partner.name, both ? "Run it" : "`lastword disable` and `enable` do the same");
   }
   return report.kept_here && report.told > 0 ? kExitOk : kExitNo;
 }

@@ -8,6 +8,7 @@
 #include "agent/cli/interruption.h"
 #include "agent/cli/takeover_output.h"
 #include "agent/daemon/agent_run.h"
+#include "agent/daemon/notice_hooks.h"
 #include "agent/disks/known_switches.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
@@ -61,8 +62,10 @@ int run_takeover(const std::string& config_path, const TakeoverOptions& options)
       "interrupted: what was taken stays taken, and a dump that was not saved stays on its disk; "
       "`lastword takeover` again goes on where this one was");
   Surveyor surveyor(*config, real_shelf(), real_executor());
-  const EventSink events = event_printer(*config, options.json);
-  const auto report = take_over_now(*config, surveyor, events, hands_of_this_machine(*config));
+  const TakeoverHands hands = hands_of_this_machine(*config);
+  NoticeHooks notices(hands.run_hook, real_executor(), event_printer(*config, options.json));
+  const auto report = take_over_now(*config, surveyor, notices.sink(), hands);
+  notices.wait(Timing::hook_given_up(config->hooks.timeout));
   return print_takeover(*config, report, ReportKind::kDone, options.json);
 }
 

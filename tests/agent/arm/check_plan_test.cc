@@ -274,16 +274,16 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
        },
        "this node is registered on 1 of 3 mailbox disks"},
       {"takeover switched off here",
-       [](Ready& r) { r.facts.switches.own.mutable_disable()->set_on(true); },
+       [](Ready& r) { r.facts.switches.switches.own.mutable_disable()->set_on(true); },
        "no node takes over by itself, as `lastword disable` on this node says -> `lastword enable` "
        "when it may again"},
       {"takeover switched off there",
-       [](Ready& r) { r.facts.switches.peer.mutable_disable()->set_on(true); },
+       [](Ready& r) { r.facts.switches.switches.peer.mutable_disable()->set_on(true); },
        "as `lastword disable` on beta says -> `lastword enable` on beta"},
       {"partner kept from it until a time",
        [](Ready& r) {
-         r.facts.switches.own.mutable_no_takeover()->set_on(true);
-         r.facts.switches.own.mutable_no_takeover()->set_until_unix_ms(86'400'000);
+         r.facts.switches.switches.own.mutable_no_takeover()->set_on(true);
+         r.facts.switches.switches.own.mutable_no_takeover()->set_until_unix_ms(86'400'000);
        },
        "keeps the partner from it until 1970-01-02T00:00:00Z -> `lastword no-takeover --off`"},
       {"hook that does not run",
@@ -377,16 +377,22 @@ BOOST_AUTO_TEST_CASE(partner_whose_agent_does_not_watch_is_a_note) {
 }
 
 BOOST_AUTO_TEST_CASE(partner_that_this_node_does_not_take_over_from_is_a_note) {
-  facts.switches.peer.mutable_no_takeover()->set_on(true);
+  facts.switches.switches.peer.mutable_no_takeover()->set_on(true);
   const auto report = check_node(facts);
   BOOST_TEST(report.would_be_taken_over());
   BOOST_TEST_REQUIRE(report.notes_size() == 1);
   BOOST_TEST(report.notes(0).find("does not take over from beta by itself") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(damaged_file_of_switches_is_a_note) {
+  facts.switches.problem = Error{.code = Code::kCorrupt, .operation = "read switches"};
+  BOOST_TEST_REQUIRE(check_node(facts).notes_size() == 1);
+  BOOST_TEST(check_node(facts).notes(0).find("read switches") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(switch_that_has_expired_is_not_mentioned) {
-  facts.switches.own.mutable_disable()->set_on(true);
-  facts.switches.own.mutable_disable()->set_until_unix_ms(10);
+  facts.switches.switches.own.mutable_disable()->set_on(true);
+  facts.switches.switches.own.mutable_disable()->set_until_unix_ms(10);
   facts.unix_ms = 10;
   const auto report = check_node(facts);
   BOOST_TEST(report.would_be_taken_over());

@@ -113,6 +113,18 @@ BOOST_AUTO_TEST_CASE(operator_who_sees_the_announcement_can_stop_it) {
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
 }
 
+// The agent's survey is older than that.
+BOOST_AUTO_TEST_CASE(order_that_came_a_moment_ago_counts_when_the_disks_are_looked_at_again) {
+  work.events = [this, tell = work.events](const Event& event) {
+    tell(event);
+    if (event.name == "partner-silent") set(OperatorSwitch::kDisable, {.on = true});
+  };
+  ends = Instant{150'000};
+  BOOST_CHECK_THROW((void)watch(), StillWatching);
+  BOOST_TEST(told("takeover-held-back"));
+  BOOST_TEST(!told("takeover-announced"));
+}
+
 BOOST_AUTO_TEST_CASE(order_of_an_operator_overrides) {
   set(OperatorSwitch::kDisable, {.on = true});
   put_header(kDump, pb::COMPLETED);
