@@ -72,6 +72,7 @@ void Heartbeat::follow(const Look& look, const NodeState& state,
   phase_.reset();
   has_received_ = has_received(look.survey, config_, state);
   sees_ = disks_in_reach(look.survey, config_);
+  sees_partner_ = partner_disks_in_reach(look.survey, config_);
   peer_.set_paths(state.mailbox_disks.size());
   std::map<std::string, std::unique_ptr<Path>> paths;
   for (const std::string& uuid : state.mailbox_disks) {
@@ -145,6 +146,7 @@ void Heartbeat::send(Path& path, pb::Presence presence) {
       .sequence = sequence_, .presence = presence, .machine = machine_, .timing = config_.timing};
   job->beat.phase = phase_.value_or(present_phase(*state_, has_received_, intent_, standing()));
   job->beat.sees = sees_;
+  job->beat.sees_partner = sees_partner_;
   job->beat.switches = switches_;
   if (peer_.newest()) {
     job->beat.echo_generation = peer_.newest()->generation();

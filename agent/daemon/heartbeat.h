@@ -95,6 +95,7 @@ class Heartbeat {
   std::optional<pb::NodePhase> phase_;        // of what is under way
   bool has_received_ = false;
   std::uint64_t sees_ = 0;
+  std::uint64_t sees_partner_ = 0;
   pb::Switches switches_;
   std::map<std::string, std::unique_ptr<Path>> paths_;  // by disk UUID
   std::uint64_t sequence_;                              // of the last heartbeat that was written

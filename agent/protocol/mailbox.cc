@@ -28,6 +28,17 @@ bool contains(const std::vector<std::string>& uuids, const std::string& uuid) {
   return std::ranges::find(uuids, uuid) != uuids.end();
 }
 
+std::uint64_t reach_of(std::uint8_t home, const Survey& survey, const Config& config) {
+  std::vector<std::string> uuids;
+  for (const DiskView& disk : survey.disks) {
+    if (!in_cluster(disk, config) || disk.label->role() == pb::MAILBOX) continue;
+    if (disk.label->home_node() != home || disk.problem || disk.scsi_problem) continue;
+    if (disks_with_uuid(survey, config, disk.label->disk_uuid()).size() > 1) continue;
+    uuids.push_back(disk.label->disk_uuid());
+  }
+  return mailbox_set(std::move(uuids));
+}
+
 }  // namespace
 
 RecordPlace mailbox_place(const Config& config) {
@@ -62,6 +73,8 @@ pb::MailboxSlot current_slot(const pb::MailboxSlot& now, const MailboxMember& me
     slot.clear_settings();
     slot.clear_phase();
     slot.clear_sees();
+    slot.clear_sees_partner();
+    slot.clear_request();
   }
   if (slot.generation() <= member.self.boot_generation) {
     slot.set_generation(member.self.boot_generation);
@@ -118,6 +131,8 @@ Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now, const Mailbox
   *slot.mutable_settings() = shared_settings(beat.timing);
   slot.set_phase(beat.phase);
   slot.set_sees(beat.sees);
+  slot.set_sees_partner(beat.sees_partner);
+  *slot.mutable_request() = beat.request;
   if (beat.switches.number() > slot.switches().number()) {
     *slot.mutable_switches() = beat.switches;
   }
@@ -145,13 +160,11 @@ pb::SharedSettings shared_settings(const Timing& timing) {
 }
 
 std::uint64_t disks_in_reach(const Survey& survey, const Config& config) {
-  std::vector<std::string> uuids;
-  for (const DiskView& disk : survey.disks) {
-    if (!is_own_disk(disk, config) || disk.problem || disk.scsi_problem) continue;
-    if (disks_with_uuid(survey, config, disk.label->disk_uuid()).size() > 1) continue;
-    uuids.push_back(disk.label->disk_uuid());
-  }
-  return mailbox_set(std::move(uuids));
+  return reach_of(config.self.id, survey, config);
+}
+
+std::uint64_t partner_disks_in_reach(const Survey& survey, const Config& config) {
+  return reach_of(config.partner.id, survey, config);
 }
 
 std::vector<std::size_t> outdated_slots(const Survey& survey, const Config& config,

@@ -60,7 +60,9 @@ struct Beat {
   std::uint64_t echo_sequence = 0;
   Timing timing;
   pb::NodePhase phase = pb::PHASE_UNKNOWN;
-  std::uint64_t sees = 0;  // see disks_in_reach()
+  std::uint64_t sees = 0;          // see disks_in_reach()
+  std::uint64_t sees_partner = 0;  // likewise
+  pb::LeaveRequest request = {};
   pb::Switches switches = {};  // that the writer knows of its node; the slot may have later ones
 };
 // The slot with this heartbeat. kFenced: a later life of this node has written there, or another
@@ -75,6 +77,8 @@ struct Beat {
 // This node's own disks that it could take: whole, and alone with their label; their UUIDs as
 // mailbox_set() counts them. Which of them are the partner's at the moment does not matter.
 [[nodiscard]] std::uint64_t disks_in_reach(const Survey& survey, const Config& config);
+// Likewise the partner's disks.
+[[nodiscard]] std::uint64_t partner_disks_in_reach(const Survey& survey, const Config& config);
 
 // Mailbox disks on which this node is registered and its slot is out of date, as indices: a write
 // failed there, or the disk was out of sight. A disk and its clone are left alone.

@@ -248,6 +248,16 @@ BOOST_AUTO_TEST_CASE(life_that_began_since_an_operator_spoke_is_respected) {
   }
 }
 
+// alpha waited in that life: its key was on the mailbox disk alone, and is gone from there.
+BOOST_AUTO_TEST_CASE(life_that_the_intent_was_against_is_not_forgotten) {
+  Panic panic;
+  pb::TakeoverIntent before =
+      next_intent(std::nullopt, pb::TakeoverIntent::TAKEN, kAlpha, kCrashed + 1);
+  BOOST_TEST_REQUIRE(fake::ok(save_intent(panic.config, before)));
+  BOOST_TEST(fake::ok(panic.run()));
+  BOOST_TEST(intent_on(panic.shelf, kMailbox).victim_generation() == kCrashed + 1);
+}
+
 BOOST_AUTO_TEST_CASE(intent_on_a_mailbox_disk_is_enough_where_this_machine_cannot_keep_it) {
   Panic panic;
   panic.config.persistent_directory = "/dev/null/lib";
