@@ -42,7 +42,7 @@ class GivenBack(Watched):
         for name in self.names("service|spare|dump"):
             label = self.label_of(self.beta, name)
             require(label["owner_node"] == IDS["alpha"], f"{name} is not alpha's: {label}")
-            require("promised_node" not in label, f"{name} is still promised: {label}")
+            require(not label["promised_node"], f"{name} is still promised: {label}")
             held = self.inspect(self.beta, name)["reservation"]
             keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
             require(keys == [IDS["alpha"]] * 2, f"alpha does not hold {name} alone: {held}")
@@ -70,6 +70,11 @@ def giveback_after_panic(lab):
     pair.give_back()
     pair.wait_event(pair.alpha, "service-returned", 60)
     lab.measure("giveback", lab.clock.now() - began, "s")
+    stopped, served = (
+        max(event.time for event in pair.events() if event.name == name)
+        for name in ("service-returning", "service-returned")
+    )
+    lab.measure("giveback_gap", served - stopped, "s")
     pair.require_all_home()
     require(
         block_of(pair.alpha, pair.alpha.disk("service0")) == written,
