@@ -276,7 +276,12 @@ GivebackPlan plan_giveback(const Survey& survey, const Config& config, const Nod
     }
   }
   const bool nothing = plan.dumps.empty() && plan.service.empty();
-  if (nothing && intent && intent->phase() == pb::TakeoverIntent::RETURNING) return plan;
+  const bool all_gone = !home.empty() && std::ranges::all_of(home, [&](std::size_t disk) {
+    return has_gone(survey.disks[disk], config, victim);
+  });
+  if (all_gone && intent && intent->phase() == pb::TakeoverIntent::RETURNING && nothing) {
+    return plan;
+  }
   if (nothing) {
     vetoes.add(
         fmt::format("no disk of {} is here: there is nothing to give back", config.partner.name),

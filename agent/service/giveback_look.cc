@@ -36,6 +36,9 @@ Status GivebackLook::listen() {
 
 std::string GivebackLook::why_partner_ended() const {
   if (std::string why = why_life_ended(survey(), config_, life_); !why.empty()) return why;
+  const bool stopped =
+      word_.slot && word_.slot->generation() == life_ && word_.slot->presence() == pb::GONE;
+  if (stopped) return fmt::format("`lastword stop` has ended {}'s life", config_.partner.name);
   const milliseconds quiet = surveyor_.executor().now() - last_heard_;
   if (quiet < config_.timing.peer_silence()) return {};
   return fmt::format("{} has not been heard for {:g} s", config_.partner.name,

@@ -248,6 +248,12 @@ BOOST_AUTO_TEST_CASE(giveback_of_which_only_the_intent_is_left_has_nothing_again
   BOOST_TEST((made.dumps.empty() && made.service.empty()));
 }
 
+BOOST_AUTO_TEST_CASE(disks_that_are_out_of_sight_are_not_known_to_be_returned) {
+  survey.disks.erase(survey.disks.begin(), survey.disks.begin() + kMailbox);
+  intent = next_intent_of(pb::TakeoverIntent::RETURNING);
+  BOOST_TEST(veto().reason.find("nothing to give back") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(promised_service_disk_is_past_return_whoever_it_was_promised_to) {
   intent = next_intent_of(pb::TakeoverIntent::RETURNING);
   promise(kFirst, kLife - 1);
