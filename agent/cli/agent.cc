@@ -41,15 +41,14 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   const EventSink events = notices.sink();
   Heartbeat heartbeat(*config, real_shelf(), real_executor(), events, machine_id());
   const StopRequest stop;
-  const milliseconds longest = Timing::hook_given_up(config->hooks.timeout);
   if (options.once) {
     const int status = run_once(*config, surveyor, events, hands, heartbeat, options.json);
-    notices.wait(longest);
+    notices.wait(Timing::hook_given_up(config->hooks.timeout));
     return status;
   }
   const Status end = run_agent(*config, surveyor, events, hands,
                                {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
-  notices.wait(longest);
+  notices.wait(kHookGrace);  // a hook that is at work goes on, and the next agent is not held up
   return end ? kExitOk : report_error(end.error());
 }
 
