@@ -24,10 +24,19 @@ namespace {
 constexpr milliseconds kPauseAfterRefusal{10'000};
 constexpr std::string_view kFencedEvent = "fenced";
 
-Result<Failure> operator_says_so(Surveyor& surveyor) {
+// A partner that waits has nothing that could be taken: what an earlier takeover left undone is
+// finished, and the life that waits keeps its place on the mailbox disks.
+Result<Failure> operator_says_so(const Config& config, Surveyor& surveyor) {
   auto look = surveyor.look();
   if (!look) return fail(look.error());
-  return Failure{.look = std::move(*look)};
+  const auto intent = read_intent(config, look->survey).intent;
+  Failure failure{.look = std::move(*look)};
+  if (intent && is_left_undone(*intent, failure.look.survey, config)) {
+    failure.generation = intent->victim_generation();
+    failure.proven = intent->proven();
+    failure.resumed = true;
+  }
+  return failure;
 }
 
 // The caller holds lock_takeover(). The state is loaded again here: `lastword start` may have run
@@ -205,7 +214,7 @@ Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
   if (const auto state = load_node_state(config); !state) return fail(state.error());
   const auto lock = lock_takeover(config);
   if (!lock) return fail(lock.error());
-  auto failure = operator_says_so(surveyor);
+  auto failure = operator_says_so(config, surveyor);
   if (!failure) return fail(failure.error());
   return run_takeover(config, surveyor, events, hands, std::move(*failure));
 }
