@@ -144,6 +144,13 @@ Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk, const OwnerId
   return seize_into_service(disk, held, self, goal, label_received, nullptr);
 }
 
+Result<pb::CoredumpHeader> hold_again(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
+  return seize_into_service(disk, held, self, goal, label_held_again, nullptr);
+}
+
 Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& writer,
                                       const std::optional<pb::TakeoverIntent>& intent,
                                       SeizeNotes* notes) {
@@ -156,7 +163,7 @@ Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& wri
   const Status joined = join({disk.device, disk.lun, disk.metadata_offset}, self, partner_slot,
                              contains(disk.keys, self.key), notes);
   if (!joined) return fail(joined.error());
-  return update_slot({disk.device, disk.metadata_offset, disk.disk_uuid}, writer, intent);
+  return enter_slot({disk.device, disk.metadata_offset, disk.disk_uuid}, writer, intent);
 }
 
 Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {

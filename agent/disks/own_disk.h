@@ -53,6 +53,9 @@ struct OwnDisk {
 [[nodiscard]] Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk,
                                                             const OwnerIdentity& self,
                                                             std::uint8_t giver);
+// A disk of the partner's that this node owns and holds by the key of an earlier life: by this
+// life's from now on. Nothing else about it changes.
+[[nodiscard]] Result<pb::CoredumpHeader> hold_again(const OwnDisk& disk, const OwnerIdentity& self);
 // `intent`: the newest of this node's that is known. kFenced: the partner is taking over from this
 // life; nothing is left registered. Otherwise the errors of join() and of update_slot(); after one
 // of the latter this node is registered. `notes` may be null.

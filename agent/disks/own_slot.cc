@@ -85,6 +85,13 @@ Result<SlotWritten> update_slot(const OwnSlot& slot, const SlotWriter& writer,
   });
 }
 
+Result<SlotWritten> enter_slot(const OwnSlot& slot, const SlotWriter& writer,
+                               const std::optional<pb::TakeoverIntent>& intent) {
+  return change(slot, writer, false, [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
+    return slot_of_life_that_joins(now, writer.member, intent);
+  });
+}
+
 // Written even where it reads so already: a write before this one may not have reached the medium.
 Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
                                 const pb::TakeoverIntent& intent) {

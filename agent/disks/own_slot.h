@@ -49,6 +49,10 @@ inline constexpr std::string_view kSlotWasDamaged =
 [[nodiscard]] Result<SlotWritten> update_slot(const OwnSlot& slot, const SlotWriter& writer,
                                               const std::optional<pb::TakeoverIntent>& intent);
 
+// Likewise as a life that joins the disk: slot_of_life_that_joins().
+[[nodiscard]] Result<SlotWritten> enter_slot(const OwnSlot& slot, const SlotWriter& writer,
+                                             const std::optional<pb::TakeoverIntent>& intent);
+
 // Makes `intent` the slot's, durably. kRefused where the slot has a later one. Otherwise the errors
 // of update_slot().
 [[nodiscard]] Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,

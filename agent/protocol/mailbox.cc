@@ -139,6 +139,16 @@ Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now, const Mailbox
   return slot;
 }
 
+pb::MailboxSlot slot_of_life_that_joins(const pb::MailboxSlot& now, const MailboxMember& member,
+                                        const std::optional<pb::TakeoverIntent>& intent) {
+  pb::MailboxSlot slot = current_slot(now, member, intent);
+  if (slot.generation() == member.self.boot_generation && slot.presence() == pb::GONE) {
+    slot.clear_presence();
+    slot.clear_phase();
+  }
+  return slot;
+}
+
 pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now, const MailboxMember& member) {
   pb::MailboxSlot slot = current_slot(now, member, std::nullopt);
   if (slot.generation() > member.self.boot_generation) return slot;
@@ -283,6 +293,20 @@ LostReservations find_lost_reservations(const Survey& survey, const Config& conf
     }
   }
   return lost;
+}
+
+std::vector<std::size_t> find_borrowed(const Survey& survey, const Config& config,
+                                       const NodeState& state) {
+  std::vector<std::size_t> borrowed;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const DiskView& disk = survey.disks[i];
+    if (!in_cluster(disk, config) || disk.problem) continue;
+    if (disk.label->home_node() != config.partner.id) continue;
+    if (disk.label->owner_node() != config.self.id) continue;
+    if (holder_node(disk, config) != config.self.id || disk.reservation->holder == state.key) continue;
+    borrowed.push_back(i);
+  }
+  return borrowed;
 }
 
 }  // namespace lastword

@@ -69,6 +69,11 @@ struct Beat {
 // machine that is this node too, or this life was ended by `lastword stop`.
 [[nodiscard]] Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now,
                                                      const MailboxMember& member, const Beat& beat);
+// The slot of a life that joins the disk. Also of one that `lastword stop` had ended, but for disks
+// of the partner's that it kept: it goes on.
+[[nodiscard]] pb::MailboxSlot slot_of_life_that_joins(
+    const pb::MailboxSlot& now, const MailboxMember& member,
+    const std::optional<pb::TakeoverIntent>& intent);
 // The slot of a life that ends in order.
 [[nodiscard]] pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now,
                                                      const MailboxMember& member);
@@ -123,5 +128,9 @@ struct LostReservations {
 // Nothing where a disk tells that the partner has taken over from this life, or is about to.
 [[nodiscard]] LostReservations find_lost_reservations(const Survey& survey, const Config& config,
                                                       const NodeState& state);
+// Disks of the partner's that this node owns, and holds by the key of a life before its last
+// reboot, as indices.
+[[nodiscard]] std::vector<std::size_t> find_borrowed(const Survey& survey, const Config& config,
+                                                     const NodeState& state);
 
 }  // namespace lastword

@@ -45,6 +45,7 @@ IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, cons
     return IntentVerdict::kEnded;
   }
   if (intent->phase() == pb::TakeoverIntent::TAKING) return IntentVerdict::kResume;
+  if (returning) return IntentVerdict::kNothing;  // find_borrowed() keeps what is still here
   const auto held_by_an_earlier_life = [&](const DiskView& disk) {
     return disk.label->owner_node() == config.self.id &&
            holder_node(disk, config) == config.self.id && disk.reservation->holder != own;

@@ -129,9 +129,10 @@ void tidy_up(World& world, std::uint8_t id) {
   for (const auto& exit : {node.last_exit("agent"), takeover}) {
     if (exit == kExitFenced) return node.restart();
   }
-  // Some disk failed, or its life was ended. A node that waited and has got its disks has not.
-  const bool waited = started == kExitRefused && node.in_service();
-  if ((started != kExitOk && !waited) || !node.in_service()) return node.restart();
+  // It waited, and has got its disks since.
+  if (started == kExitRefused && node.in_service()) return node.start([&node] { node.arm(); });
+  // Some disk failed, or its life was ended.
+  if (started != kExitOk || !node.in_service()) return node.restart();
   if (!node.runs("agent")) return node.run_agent();
   // Something was left to hands, or the partner waits for what was announced to it: takeover again.
   const bool undone = node.undone() || takeover == kExitNo;
