@@ -160,6 +160,10 @@ BOOST_AUTO_TEST_CASE(age_of_a_heartbeat_is_what_the_reads_tell) {
   BOOST_TEST(beats(0).heard());
   BOOST_TEST(beats(0).age_ms() == 3'100U);
   BOOST_TEST(beats(1).age_ms() == 3'000U);
+  slot(0).set_sequence(200);
+  facts.ages.read(facts.survey, config, Instant{14'500}, Instant{14'600});
+  facts.now = Instant{14'600};
+  BOOST_TEST(beats(0).age_ms() == 1'600U);  // newer than the read before
   slot(1).set_generation(kTheirs - 1);
   BOOST_TEST(!beats(1).written());
 }
