@@ -122,12 +122,6 @@ Status wait_for_start(const Config& config, Executor& executor, const EventSink&
   return {};
 }
 
-// After a takeover that was refused: mailbox disks come back, partners too.
-void pause(Executor& executor, const AgentWatch& watch) {
-  const Instant end = executor.now() + kPauseAfterRefusal;
-  while (executor.now() < end && !watch.stop_wanted()) beat_and_sleep(executor, watch);
-}
-
 Status end_fenced(const Error& why, const Config& config, const EventSink& events,
                   const TakeoverHands& hands) {
   const HookInput input{.event = std::string(kFencedEvent), .detail = describe(why)};
@@ -183,7 +177,10 @@ Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink&
     if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;
     if (report.error().code != Code::kRefused) return fail(report.error());
     events({.name = "takeover-refused", .disk = {}, .detail = describe(report.error())});
-    pause(surveyor.executor(), watch);
+    // Mailbox disks come back, partners too. Another panic is acted on all the same.
+    const auto look = look_again(surveyor, watch);
+    if (look) watch.refused_life = latest_generation(look->survey, config, config.partner.id);
+    watch.refused_until = surveyor.executor().now() + kPauseAfterRefusal;
   }
 }
 

@@ -162,6 +162,7 @@ class FailureWatch {
       end_intent(*intent, "it was announced, and this agent ended before it began");
     }
     if (verdict != IntentVerdict::kResume || intent->number() <= more_.settled) return false;
+    if (rests()) return false;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*intent)});
     end_ = Failure{
         .look = look_,
@@ -238,7 +239,10 @@ class FailureWatch {
     return held;
   }
 
+  [[nodiscard]] bool rests() const { return surveyor_.executor().now() < more_.refused_until; }
+
   void on_silence() {
+    if (rests()) return;
     const pb::MailboxSlot& last = *more_.heartbeat->peer().newest();
     const Status may = may_act_on_silence(look_.survey, config_, state_, last, intent_);
     if (!may) {
@@ -279,9 +283,12 @@ class FailureWatch {
         });
   }
 
-  // This agent's takeover from that life has ended, with something left for a person.
+  // This agent's takeover from that life has ended, with something left for a person. One that is
+  // over, as after a giveback, is not left to anybody.
   [[nodiscard]] bool is_settled(std::uint32_t life) const {
-    return intent_ && intent_->victim_node() == config_.partner.id &&
+    const bool open = intent_ && (intent_->phase() == pb::TakeoverIntent::TAKING ||
+                                  intent_->phase() == pb::TakeoverIntent::TAKEN);
+    return open && intent_->victim_node() == config_.partner.id &&
            intent_->victim_generation() >= life && intent_->number() <= more_.settled;
   }
 
@@ -299,6 +306,7 @@ class FailureWatch {
     });
     panicked_ = panicked != watched_.end() && !is_settled(latest);
     if (!panicked_ || held_back("has panicked")) return;
+    if (rests() && latest <= more_.refused_life) return;
     const DiskView& disk = look_.survey.disks[*panicked];
     events_({.name = "partner-panicked",
              .disk = disk.info.path,

@@ -19,6 +19,10 @@ struct AgentWatch {
   // The number of the intent whose takeover this agent has ended, with something left for a person
   // to look at. It is not resumed again by itself; 0: none.
   std::uint64_t settled = 0;
+  // A takeover was refused a moment ago, and is not tried again before: one that is to be resumed,
+  // or on silence, or because of a panic of that life of the partner or an earlier one.
+  Instant refused_until{};
+  std::uint32_t refused_life = 0;
   // For a life that waits for its disks.
   ReceiveHands receive = {};
 };

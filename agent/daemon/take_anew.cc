@@ -23,7 +23,8 @@ void TakeAnew::follow(const Survey& survey, const NodeState& state,
   if (busy_) return;
   const LostReservations lost = find_lost_reservations(survey, config_, state);
   const bool returning = intent && intent->phase() == pb::TakeoverIntent::RETURNING;
-  const auto borrowed = returning ? find_borrowed(survey, config_, state) : Disks();
+  Disks borrowed = returning ? find_borrowed(survey, config_, state) : Disks();
+  borrowed.insert(borrowed.end(), lost.borrowed.begin(), lost.borrowed.end());
   if (!lost.any() && borrowed.empty()) return;
   auto lock = lock_state(config_);
   if (!lock) return;
@@ -60,7 +61,7 @@ void TakeAnew::follow(const Survey& survey, const NodeState& state,
           const DiskView& disk = survey.disks[disks[i]];
           const bool again = i >= own && i < held;
           const std::string done =
-              again ? "it goes back to the partner: `lastword giveback` goes on"
+              again ? "a disk of the partner's that this node owns, by the key of its present life"
                     : "the shelf had lost this node's reservation, and nobody took it; it is taken "
                       "anew";
           events_({.name = again ? "held-again" : "reservations-lost",

@@ -42,7 +42,9 @@ class Vetoes {
     const std::string& name = config_.partner.name;
     if (state_.mailbox_disks.empty()) {
       add("no mailbox disk tells this node of " + name,
-          "label one, and run `lastword start` on both nodes (docs/operations.md)");
+          fmt::format("`lastword start` on {} says in which life it waits: --to-life takes that; "
+                      "better, label a mailbox disk (docs/operations.md)",
+                      name));
       return false;
     }
     if (!partner.slot) {
@@ -64,6 +66,15 @@ class Vetoes {
     }
     judge_rules(slot);
     return true;
+  }
+
+  // Nothing tells whether it is so: a promise to another life is taken by nobody.
+  void judge_told_life(std::uint32_t life, std::uint32_t victim) {
+    const std::uint32_t latest =
+        std::max(victim + 1, latest_generation(survey_, config_, config_.partner.id));
+    if (life >= latest) return;
+    add(fmt::format("life {} of {} is over: the next can be {}", life, config_.partner.name, latest),
+        fmt::format("`lastword start` on {} says in which life it waits", config_.partner.name));
   }
 
   void judge_phase(const pb::MailboxSlot& slot, bool was_begun) {
@@ -261,6 +272,7 @@ GivebackPlan plan_giveback(const Survey& survey, const Config& config, const Nod
                            const std::optional<pb::TakeoverIntent>& intent,
                            const PartnerWord& partner) {
   GivebackPlan plan{.life = partner.slot ? partner.slot->generation() : 0};
+  if (partner.told_life != 0) plan.life = partner.told_life;
   Vetoes vetoes(survey, config, state, plan);
   const auto home = disks_of_partner(survey, config);
   const std::uint32_t victim = life_given_back(survey, config, intent);
@@ -288,7 +300,9 @@ GivebackPlan plan_giveback(const Survey& survey, const Config& config, const Nod
         "nothing: `lastword check` says how this node is");
     return plan;
   }
-  if (vetoes.judge_word(partner)) {
+  if (partner.told_life != 0) {
+    vetoes.judge_told_life(partner.told_life, victim);
+  } else if (vetoes.judge_word(partner)) {
     vetoes.judge_phase(*partner.slot, was_begun);
     vetoes.judge_sight(*partner.slot, home);
   }

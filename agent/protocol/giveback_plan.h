@@ -44,6 +44,8 @@ struct Veto {
 struct PartnerWord {
   std::optional<pb::MailboxSlot> slot;  // absent: no mailbox disk tells
   bool heard = false;                   // it wrote that one while this node listened
+  // An operator says that it waits in this life, in place of a word of its own; 0: nobody does.
+  std::uint32_t told_life = 0;
 };
 
 struct GivebackPlan {

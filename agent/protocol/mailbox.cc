@@ -286,11 +286,15 @@ LostReservations find_lost_reservations(const Survey& survey, const Config& conf
       continue;
     if (is_mailbox_disk(disk, config) && contains(state.mailbox_joined, disk.label->disk_uuid())) {
       lost.mailbox.push_back(i);
-    } else if (all_told && is_own_disk(disk, config) && !disk.reservation &&
-               disk.label->owner_node() == config.self.id &&
-               disk.label->owner_generation() == state.boot_generation) {
-      lost.own.push_back(i);
+      continue;
     }
+    if (!all_told || !in_cluster(disk, config) || disk.reservation ||
+        disk.label->owner_node() != config.self.id ||
+        disk.label->owner_generation() != state.boot_generation) {
+      continue;
+    }
+    if (disk.label->home_node() == config.self.id) lost.own.push_back(i);
+    if (disk.label->home_node() == config.partner.id) lost.borrowed.push_back(i);
   }
   return lost;
 }

@@ -114,8 +114,9 @@ struct Beat {
 // lost power and did not keep registrations.
 struct LostReservations {
   std::vector<std::size_t> own;
+  std::vector<std::size_t> borrowed;  // of the partner's, which this life had taken over
   std::vector<std::size_t> mailbox;
-  [[nodiscard]] bool any() const { return !own.empty() || !mailbox.empty(); }
+  [[nodiscard]] bool any() const { return !own.empty() || !borrowed.empty() || !mailbox.empty(); }
 };
 // A mailbox disk whose records could be read, but perhaps for this node's own slot: when both
 // copies of that are damaged, this node writes it anew.

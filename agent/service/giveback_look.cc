@@ -27,7 +27,7 @@ Status GivebackLook::listen() {
   Executor& executor = surveyor_.executor();
   const Timing& timing = config_.timing;
   const Instant end = executor.now() + timing.freshness() + 2 * timing.settings.io_timeout;
-  while (word_.slot && !word_.heard && executor.now() < end) {
+  while (word_.told_life == 0 && word_.slot && !word_.heard && executor.now() < end) {
     executor.sleep(timing.settings.heartbeat / 2);
     if (Status looked = again(); !looked) return looked;
   }
@@ -36,6 +36,7 @@ Status GivebackLook::listen() {
 
 std::string GivebackLook::why_partner_ended() const {
   if (std::string why = why_life_ended(survey(), config_, life_); !why.empty()) return why;
+  if (word_.told_life != 0) return {};
   const bool stopped =
       word_.slot && word_.slot->generation() == life_ && word_.slot->presence() == pb::GONE;
   if (stopped) return fmt::format("`lastword stop` has ended {}'s life", config_.partner.name);

@@ -69,6 +69,7 @@ class GivebackRun {
   [[nodiscard]] const Survey& survey() const { return look_.survey(); }
 
   Status plan() {
+    look_.believe(options_.to_life);
     if (Status heard = look_.listen(); !heard) return heard;
     const KnownIntent known = read_intent(config_, survey());
     for (const Error& problem : known.problems) work_.events(intent_not_kept(problem));

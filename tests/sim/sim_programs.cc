@@ -190,9 +190,13 @@ int SimNode::giveback_main(Program& program) {
       .surveyor = program.surveyor,
       .events = events_of(program, false),
       .run_hook = [this, &program](const HookInput& input) { return run_hook(program, input); }};
+  // Without mailbox disks the operator has asked the partner.
+  const auto partner = load_node_state(world_.node(partner_of(id_)).config());
+  const bool told = world_.draw.mailboxes == 0 && partner && partner->waiting;
   const GivebackOptions options{.leave_dump = world_.calm || world_.random.one_in(2),
                                 .ignore_hook = world_.random.one_in(4),
-                                .unarmed = world_.calm || world_.random.one_in(4)};
+                                .unarmed = world_.calm || world_.random.one_in(4),
+                                .to_life = told ? partner->boot_generation : 0};
   const auto report = lastword::give_back(work, options);
   if (!report) {
     world_.say(describe(report.error()));

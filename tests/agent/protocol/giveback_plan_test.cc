@@ -122,6 +122,16 @@ BOOST_AUTO_TEST_CASE(partner_that_no_mailbox_disk_tells_of) {
   BOOST_TEST(veto().reason.find("no mailbox disk") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(operator_that_tells_the_life_stands_for_a_word_of_the_partner) {
+  word = {.slot = {}, .heard = false, .told_life = kLife};
+  state.mailbox_disks.clear();
+  BOOST_TEST(plan().vetoes.empty());
+  BOOST_TEST(plan().life == kLife);
+  // A life that is over cannot wait: that of the takeover, or one before.
+  word.told_life = kLife - 1;
+  BOOST_TEST(veto().reason.find("is over") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(partner_that_is_not_heard) {
   word.heard = false;
   BOOST_TEST(veto().reason.find("not heard") != std::string::npos);
