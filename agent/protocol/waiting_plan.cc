@@ -21,6 +21,13 @@ bool is_with_partner(const DiskView& disk, const Config& config) {
 
 }  // namespace
 
+bool all_joined(const Survey& survey, const Config& config, const NodeState& state) {
+  return std::ranges::all_of(survey.disks, [&](const DiskView& disk) {
+    return !is_mailbox_disk(disk, config) || !disk.reservations_known ||
+           is_registered(disk, state.key);
+  });
+}
+
 bool has_received(const Survey& survey, const Config& config, const NodeState& state) {
   return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
     return is_own_disk(disk, config) && is_had(disk, state);

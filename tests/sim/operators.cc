@@ -137,7 +137,11 @@ void tidy_up(World& world, std::uint8_t id) {
   // Something was left to hands, or the partner waits for what was announced to it: takeover again.
   const bool undone = node.undone() || takeover == kExitNo;
   if (undone && takeover != kExitOk) return node.take_over();
-  if (world.node(partner_of(id)).waits()) return node.give_back();
+  if (!world.node(partner_of(id)).waits()) return;
+  // A disk that this node does not hold: so says the veto.
+  const auto giveback = node.last_exit("giveback");
+  if (giveback && giveback != kExitOk && takeover != kExitOk) return node.take_over();
+  node.give_back();
 }
 
 }  // namespace lastword::sim

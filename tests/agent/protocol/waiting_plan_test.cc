@@ -132,6 +132,16 @@ BOOST_AUTO_TEST_CASE(announced_takeover_of_an_earlier_life_is_waited_for_as_long
   BOOST_TEST((next().next == kEnterService));
 }
 
+BOOST_AUTO_TEST_CASE(mailbox_disk_on_which_it_is_not_registered_is_to_be_joined) {
+  BOOST_TEST(all_joined(survey, config, state));
+  survey.disks.push_back(surveyed(5, pb::MAILBOX, 0));
+  BOOST_TEST(all_joined(survey, config, state));  // it cannot be told
+  survey.disks.back().reservations_known = true;
+  BOOST_TEST(!all_joined(survey, config, state));
+  survey.disks.back().keys = {state.key};
+  BOOST_TEST(all_joined(survey, config, state));
+}
+
 BOOST_AUTO_TEST_CASE(phase_follows_from_the_intent_and_the_partner) {
   state.waiting = false;
   BOOST_TEST((phase({}, Standing::kUnseen) == pb::PHASE_UNSEEN));
