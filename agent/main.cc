@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
   lastword::add_disarm_command(parser, context);
   lastword::add_check_command(parser, context);
   lastword::add_status_command(parser, context);
+  lastword::add_history_command(parser, context);
   lastword::add_agent_command(parser, context);
   lastword::add_takeover_command(parser, context);
   lastword::add_giveback_command(parser, context);

@@ -22,6 +22,7 @@
 //
 //     0.0  the last heartbeat that its partner read; one is due every second
 //    10.0  half of the silence time: event `partner-late`
+//    17.0  its own watchdog, where it has one, resets it
 //    20.0  silence: takeover-announced. A node that only seemed dead may show that it lives
 //    27.0  announcement over: the vote on the mailbox disks
 //    27.3  the partner has taken all service disks: service-taken
@@ -59,6 +60,16 @@ struct TimingSettings {
 // A restart of the agent ends within this: systemd's delay, and the program's start. The first
 // heartbeat may take two I/O time-outs more.
 inline constexpr milliseconds kAgentRestart{7000};
+// Parts of it. An agent whose loop stands still is ended after so long (WatchdogSec= of its
+// unit)...
+inline constexpr milliseconds kAgentWatchdog{4000};
+// ... started again after that (RestartSec=), and begins to work within the rest.
+inline constexpr milliseconds kAgentRestartDelay{1000};
+// From when a node's watchdog runs out until the machine cannot write any more.
+inline constexpr milliseconds kWatchdogReset{2000};
+// A watchdog that runs out sooner would reset a node whose agent is only restarted.
+inline constexpr std::chrono::seconds kShortestWatchdog =
+    std::chrono::ceil<std::chrono::seconds>(kAgentRestart);
 // A disk writes and reads a heartbeat within milliseconds; much shorter ones only cost.
 inline constexpr milliseconds kShortestHeartbeat{200};
 inline constexpr milliseconds kLongestHeartbeat{10'000};
@@ -117,6 +128,13 @@ struct Timing {
   // Without heartbeats, until the partner counts as dead.
   [[nodiscard]] constexpr milliseconds peer_silence() const {
     return settings.silence.count() != 0 ? settings.silence : shortest_silence(settings);
+  }
+  // The time-out of a node's own watchdog ([watchdog] device), in whole seconds as the kernel takes
+  // it. It counts from the last turn of the agent's loop, and the last heartbeat may be older by
+  // the time between two: the node is reset before its partner's silence is over.
+  [[nodiscard]] constexpr std::chrono::seconds watchdog_timeout() const {
+    return std::chrono::floor<std::chrono::seconds>(peer_silence() - settings.heartbeat -
+                                                    kWatchdogReset);
   }
   // From the announcement of a takeover on silence to its first vote: a partner that lives after
   // all writes a heartbeat, and this node reads it.

@@ -123,6 +123,10 @@ std::string to_json_line(const Message& message) {
   return print(message, with_our_names());
 }
 
+bool parse_json(std::string_view text, Message& message) {
+  return google::protobuf::util::JsonStringToMessage({text.data(), text.size()}, &message).ok();
+}
+
 Status save_json(const std::string& path, const Message& message) {
   JsonPrintOptions options = with_our_names();
   options.add_whitespace = true;
@@ -140,7 +144,7 @@ Status save_json(const std::string& path, const Message& message) {
 Status load_json(const std::string& path, Message& message) {
   const auto text = read_text_file(path);
   if (!text) return fail(text.error());
-  if (google::protobuf::util::JsonStringToMessage(*text, &message).ok()) return {};
+  if (parse_json(*text, message)) return {};
   return fail({.code = Code::kCorrupt,
                .operation = "read JSON",
                .disk = path,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "proto/error.h"
 
@@ -18,6 +19,10 @@ namespace lastword {
 [[nodiscard]] std::string to_json(const google::protobuf::Message& message);
 // The same on one line, without fields that have their default value.
 [[nodiscard]] std::string to_json_line(const google::protobuf::Message& message);
+
+// Reads what to_json() or to_json_line() printed. False: the text is not JSON of this kind of
+// message, whose content is unspecified then.
+[[nodiscard]] bool parse_json(std::string_view text, google::protobuf::Message& message);
 
 // Replaces the file by the message, without fields that have their default value. Durable when this
 // returns. Errors are those of replace_file(), which says what is left behind; kIo where protobuf

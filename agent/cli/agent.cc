@@ -7,6 +7,7 @@
 #include "agent/daemon/agent_run.h"
 #include "agent/daemon/notice_hooks.h"
 #include "agent/node/config_file.h"
+#include "agent/node/history_log.h"
 
 namespace lastword {
 namespace {
@@ -37,18 +38,21 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   if (!config) return report_error(config.error());
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const TakeoverHands hands = hands_of_this_machine(*config);
-  NoticeHooks notices(hands.run_hook, real_executor(), event_printer(*config, options.json));
+  const HistoryLog history(*config, "agent", real_executor(), event_printer(*config, options.json));
+  NoticeHooks notices(hands.run_hook, real_executor(), history.sink());
   const EventSink events = notices.sink();
   Heartbeat heartbeat(*config, real_shelf(), real_executor(), events, machine_id());
   const StopRequest stop;
   if (options.once) {
     const int status = run_once(*config, surveyor, events, hands, heartbeat, options.json);
     notices.wait(Timing::hook_given_up(config->hooks.timeout));
+    history.wait();
     return status;
   }
   const Status end = run_agent(*config, surveyor, events, hands,
                                {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
   notices.wait(kHookGrace);  // a hook that is at work goes on, and the next agent is not held up
+  history.wait();
   return end ? kExitOk : report_error(end.error());
 }
 

@@ -4,6 +4,7 @@
 #include "agent/arm/arm_run.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
+#include "agent/cli/kept_event.h"
 #include "agent/node/config_file.h"
 #include "agent/node/locks.h"
 #include "proto/record_names.h"
@@ -38,6 +39,11 @@ int run_arm(const std::string& config_path) {
              format_bytes(report->armed.image_bytes()), report->armed.plan().modules_size(),
              report->armed.capture_kernel());
   if (!report->note.empty()) fmt::print("note: {}\n", report->note);
+  keep_event(*config, "arm",
+             {.name = "armed",
+              .disk = {},
+              .detail = fmt::format("{} disks, {} remarks", report->disks.size(),
+                                    report->remarks.size())});
   // Armed all the same: status 1 says that nothing is.
   for (const std::string& remark : report->remarks) complain("lastword: armed, but: {}\n", remark);
   return kExitOk;

@@ -7,6 +7,7 @@
 #include "agent/daemon/agent_run.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
+#include "agent/node/history_log.h"
 #include "agent/service/giveback_run.h"
 
 namespace lastword {
@@ -25,16 +26,19 @@ int run_giveback(const std::string& config_path, const GivebackCommand& command)
       "interrupted: what was promised stays promised, and what the partner has it keeps; `lastword "
       "giveback` again goes on where this one was");
   Surveyor surveyor(*config, real_shelf(), real_executor());
+  const HistoryLog history(*config, "giveback", real_executor(),
+                           event_printer(*config, command.json));
   const GivebackWork work{.config = *config,
                           .surveyor = surveyor,
-                          .events = event_printer(*config, command.json),
+                          .events = history.sink(),
                           .run_hook = hands_of_this_machine(*config).run_hook};
   if (command.dry_run) {
     return print_giveback(*config, try_giveback(work, command.accepted), ReportKind::kForecast,
                           command.json);
   }
-  return print_giveback(*config, give_back(work, command.accepted), ReportKind::kDone,
-                        command.json);
+  const auto report = give_back(work, command.accepted);
+  history.wait();
+  return print_giveback(*config, report, ReportKind::kDone, command.json);
 }
 
 }  // namespace

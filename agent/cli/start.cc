@@ -6,6 +6,7 @@
 #include "agent/arm/candidate_plan.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
+#include "agent/cli/kept_event.h"
 #include "agent/node/config_file.h"
 #include "agent/service/start_run.h"
 #include "proto/coredump.h"
@@ -102,6 +103,8 @@ int run_start(const std::string& config_path, bool reinstalled) {
   if (report->outcome == StartOutcome::kWaits) {
     print_missing_mailboxes(*config, *report);
     print_waits(*config, *report);
+    keep_event(*config, "start",
+               {.name = "waiting", .disk = {}, .detail = config->partner.name + " has the disks"});
     return kExitRefused;
   }
   if (report->outcome == StartOutcome::kTakenOver) {
@@ -119,6 +122,11 @@ int run_start(const std::string& config_path, bool reinstalled) {
   fmt::print("{}, boot generation {}: {} disks in service, {} not.\n", config->self.name,
              report->plan.boot_generation,
              report->disks.size() + report->plan.refused.size() - failed, failed);
+  keep_event(*config, "start",
+             {.name = "started",
+              .disk = {},
+              .detail = fmt::format("boot generation {}, {} disks not in service",
+                                    report->plan.boot_generation, failed)});
   return failed == 0 ? kExitOk : kExitNo;
 }
 

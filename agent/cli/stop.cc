@@ -4,6 +4,7 @@
 #include "agent/arm/arm_run.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
+#include "agent/cli/kept_event.h"
 #include "agent/node/config_file.h"
 #include "agent/service/stop_run.h"
 
@@ -54,6 +55,10 @@ int run_stop(const std::string& config_path) {
     return kExitRefused;
   }
   const std::size_t failed = print_disks(*config, *report);
+  keep_event(*config, "stop",
+             {.name = "stopped",
+              .disk = {},
+              .detail = fmt::format("{} disks released, {} not", report->released, failed)});
   if (!report->state_kept) return report_error(report->state_kept.error());
   return failed == 0 ? kExitOk : kExitNo;
 }

@@ -12,6 +12,7 @@
 #include "agent/disks/known_switches.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
+#include "agent/node/history_log.h"
 #include "agent/node/state_files.h"
 
 namespace lastword {
@@ -63,9 +64,12 @@ int run_takeover(const std::string& config_path, const TakeoverOptions& options)
       "`lastword takeover` again goes on where this one was");
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const TakeoverHands hands = hands_of_this_machine(*config);
-  NoticeHooks notices(hands.run_hook, real_executor(), event_printer(*config, options.json));
+  const HistoryLog history(*config, "takeover", real_executor(),
+                           event_printer(*config, options.json));
+  NoticeHooks notices(hands.run_hook, real_executor(), history.sink());
   const auto report = take_over_now(*config, surveyor, notices.sink(), hands);
   notices.wait(Timing::hook_given_up(config->hooks.timeout));
+  history.wait();
   return print_takeover(*config, report, ReportKind::kDone, options.json);
 }
 

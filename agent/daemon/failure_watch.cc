@@ -164,11 +164,10 @@ class FailureWatch {
     if (verdict != IntentVerdict::kResume || intent->number() <= more_.settled) return false;
     if (rests()) return false;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*intent)});
-    end_ = Failure{
-        .look = look_,
-        .generation = intent->victim_generation(),
-        .proven = intent->proven(),
-        .resumed = true};
+    end_ = Failure{.look = look_,
+                   .generation = intent->victim_generation(),
+                   .proven = intent->proven(),
+                   .resumed = true};
     return true;
   }
 
@@ -312,7 +311,8 @@ class FailureWatch {
              .disk = disk.info.path,
              .detail = fmt::format("{}, boot generation {}", config_.partner.name,
                                    disk.header.boot_generation()),
-             .disk_uuid = disk.label->disk_uuid()});
+             .disk_uuid = disk.label->disk_uuid(),
+             .ago = milliseconds(disk.header.elapsed_ms())});
     end_ = Failure{.look = look_, .generation = disk.header.boot_generation(), .proven = true};
   }
 

@@ -101,6 +101,7 @@ void Heartbeat::tick() {
   collect();
   peer_.tick(now);
   tell_standing();
+  if (each_tick_) each_tick_();
   if (!state_ || (next_ && now < *next_)) return;
   next_ = now + config_.timing.settings.heartbeat;
   ++sequence_;
@@ -188,8 +189,8 @@ void Heartbeat::on_slot(const Path& path, const pb::MailboxSlot& slot, Instant a
 void Heartbeat::tell_standing() {
   const Standing now = standing();
   if (std::exchange(told_, now) == now) return;
-  const auto tell = [&](std::string name, std::string detail) {
-    events_({.name = std::move(name), .disk = {}, .detail = std::move(detail)});
+  const auto tell = [&](std::string name, std::string detail, milliseconds ago = {}) {
+    events_({.name = std::move(name), .disk = {}, .detail = std::move(detail), .ago = ago});
   };
   const std::string& name = config_.partner.name;
   switch (now) {
@@ -207,8 +208,10 @@ void Heartbeat::tell_standing() {
                               "kernel tells of is taken over",
                               name, peer_.newest()->generation(), reason_of(*peer_.newest())));
     case Standing::kSilent:
-      return tell("partner-silent", fmt::format("{}: no heartbeat for {} ms", name,
-                                                peer_.quiet_for(executor_.now()).count()));
+      return tell(
+          "partner-silent",
+          fmt::format("{}: no heartbeat for {} ms", name, peer_.quiet_for(executor_.now()).count()),
+          peer_.quiet_for(executor_.now()));
   }
 }
 

@@ -45,6 +45,8 @@ class Heartbeat {
   void set_phase(pb::NodePhase phase) { phase_ = phase; }
   // What this node's operator has forbidden: heartbeats carry it from now on.
   void carry(const pb::Switches& switches) { switches_ = switches; }
+  // Called at each tick(): the loop turns.
+  void at_each_tick(std::function<void()> call) { each_tick_ = std::move(call); }
   // Sends what is due, and takes in what has come back. Call it every kPollInterval.
   void tick();
   // Runs work that may last elsewhere, and goes on meanwhile: a node that stands still for longer
@@ -88,6 +90,7 @@ class Heartbeat {
   Executor& executor_;
   EventSink events_;
   std::string machine_;
+  std::function<void()> each_tick_;
   PeerWatch peer_;
   Standing told_ = Standing::kUnseen;
   std::optional<NodeState> state_;

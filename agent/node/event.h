@@ -8,6 +8,8 @@
 #include <functional>
 #include <string>
 
+#include "proto/timing.h"
+
 namespace lastword {
 
 struct Event {
@@ -15,6 +17,8 @@ struct Event {
   std::string disk;    // path on this node; empty where it does not apply
   std::string detail;  // free text; empty where there is nothing to add
   std::string disk_uuid = {};  // the same on both nodes, whatever they call the disk
+  // What the event tells of began so long before it: the panic, or the silence. 0: not known.
+  milliseconds ago{};
 };
 
 // May be called by several threads at once.

@@ -65,6 +65,8 @@ struct Config {
   ForeignRegistrants foreign_registrants = ForeignRegistrants::kRemove;  // [takeover]
   WhenFenced when_fenced = WhenFenced::kPanic;                           // [takeover]
   Hooks hooks;
+  bool realtime = true;         // [agent] the agent asks for real-time priority
+  std::string watchdog_device;  // [watchdog] device; empty: none
 };
 
 }  // namespace lastword

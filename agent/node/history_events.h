@@ -1,0 +1,83 @@
+// Which events a node keeps, and what they are part of. An event that is not here is told, and
+// forgotten.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+
+namespace lastword {
+
+enum class IncidentKind : unsigned char {
+  kTakeover,  // of the partner's disks
+  kGiveback,  // of the partner's disks, back to it
+  kReturn,    // of this node's own disks, to a life that waits for them
+  kNote,      // of one event
+};
+inline constexpr std::size_t kIncidentKinds = 4;
+[[nodiscard]] inline std::string_view name_of(IncidentKind kind) {
+  constexpr std::array<std::string_view, kIncidentKinds> names{"takeover", "giveback", "return",
+                                                               "note"};
+  return names.at(static_cast<std::size_t>(kind));
+}
+
+enum class Part : unsigned char {
+  kBegin,
+  kStep,     // begins an incident where none is open: what came before is not kept any more
+  kAnew,     // goes on with one that was not finished; begins one where there is none
+  kCallOff,  // ends one of which nothing was done yet
+  kEnd,
+};
+
+struct HistoryEvent {
+  std::string_view name;
+  IncidentKind kind;
+  Part part;
+};
+
+// clang-format off
+inline constexpr std::array kHistoryEvents{
+    HistoryEvent{"partner-panicked",    IncidentKind::kTakeover, Part::kBegin},
+    HistoryEvent{"partner-silent",      IncidentKind::kTakeover, Part::kBegin},
+    HistoryEvent{"partner-heard",       IncidentKind::kTakeover, Part::kCallOff},
+    HistoryEvent{"takeover-announced",  IncidentKind::kTakeover, Part::kBegin},
+    HistoryEvent{"takeover-started",    IncidentKind::kTakeover, Part::kAnew},
+    HistoryEvent{"takeover-resumed",    IncidentKind::kTakeover, Part::kAnew},
+    HistoryEvent{"no-majority",         IncidentKind::kTakeover, Part::kStep},
+    HistoryEvent{"disk-taken",          IncidentKind::kTakeover, Part::kStep},
+    HistoryEvent{"service-taken",       IncidentKind::kTakeover, Part::kStep},
+    HistoryEvent{"dump-seen",           IncidentKind::kTakeover, Part::kStep},
+    HistoryEvent{"dump-disk-claimed",   IncidentKind::kTakeover, Part::kStep},
+    HistoryEvent{"dump-saved",          IncidentKind::kTakeover, Part::kStep},
+    HistoryEvent{"dump-unsaved",        IncidentKind::kTakeover, Part::kStep},
+    HistoryEvent{"takeover-refused",    IncidentKind::kTakeover, Part::kEnd},
+    HistoryEvent{"takeover-ended",      IncidentKind::kTakeover, Part::kEnd},
+    HistoryEvent{"takeover-finished",   IncidentKind::kTakeover, Part::kEnd},
+    HistoryEvent{"giveback-started",    IncidentKind::kGiveback, Part::kBegin},
+    HistoryEvent{"disks-promised",      IncidentKind::kGiveback, Part::kStep},
+    HistoryEvent{"promise-failed",      IncidentKind::kGiveback, Part::kStep},
+    HistoryEvent{"service-returning",   IncidentKind::kGiveback, Part::kStep},
+    HistoryEvent{"giveback-called-off", IncidentKind::kGiveback, Part::kEnd},
+    HistoryEvent{"giveback-finished",   IncidentKind::kGiveback, Part::kEnd},
+    HistoryEvent{"waiting",             IncidentKind::kReturn,   Part::kBegin},
+    HistoryEvent{"disk-returned",       IncidentKind::kReturn,   Part::kStep},
+    HistoryEvent{"disk-not-returned",   IncidentKind::kReturn,   Part::kStep},
+    HistoryEvent{"service-returned",    IncidentKind::kReturn,   Part::kEnd},
+    HistoryEvent{"started",             IncidentKind::kNote,     Part::kBegin},
+    HistoryEvent{"stopped",             IncidentKind::kNote,     Part::kBegin},
+    HistoryEvent{"armed",               IncidentKind::kNote,     Part::kBegin},
+    HistoryEvent{"not-armed",           IncidentKind::kNote,     Part::kBegin},
+    HistoryEvent{"fenced",              IncidentKind::kNote,     Part::kBegin},
+    HistoryEvent{"hook-failed",         IncidentKind::kNote,     Part::kBegin},
+    HistoryEvent{"watchdog-armed",      IncidentKind::kNote,     Part::kBegin},
+    HistoryEvent{"watchdog-not-armed",  IncidentKind::kNote,     Part::kBegin},
+};
+// clang-format on
+
+[[nodiscard]] inline std::optional<HistoryEvent> history_event(std::string_view name) {
+  const auto* const found = std::ranges::find(kHistoryEvents, name, &HistoryEvent::name);
+  return found == kHistoryEvents.end() ? std::nullopt : std::optional(*found);
+}
+
+}  // namespace lastword
