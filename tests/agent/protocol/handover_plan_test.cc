@@ -53,9 +53,7 @@ struct Leaving {
   [[nodiscard]] bool refuses(std::string_view reason) const {
     return veto().reason.find(reason) != std::string::npos;
   }
-  void set_intent(IntentPhase phase) {
-    intent = next_intent(std::nullopt, phase, kBeta, kLife);
-  }
+  void set_intent(IntentPhase phase) { intent = next_intent(std::nullopt, phase, kBeta, kLife); }
 
   Config config = cluster_config();
   NodeState state{.boot_generation = kOwn,
@@ -182,8 +180,8 @@ BOOST_FIXTURE_TEST_CASE(node_that_waits, Leaving) {
 }
 
 BOOST_FIXTURE_TEST_CASE(takeover_or_giveback_at_work, Leaving) {
-  for (const auto phase : {pb::TakeoverIntent::ANNOUNCED, pb::TakeoverIntent::TAKING,
-                           pb::TakeoverIntent::RETURNING}) {
+  for (const auto phase :
+       {pb::TakeoverIntent::ANNOUNCED, pb::TakeoverIntent::TAKING, pb::TakeoverIntent::RETURNING}) {
     set_intent(phase);
     BOOST_TEST(refuses("not at its end"));
   }
