@@ -14,6 +14,8 @@
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/failure_plan.h"
+#include "agent/protocol/handover_plan.h"
+#include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/recover/recover_disk.h"
 #include "agent/takeover/takeover_run.h"
@@ -81,6 +83,10 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
   const auto intent = read_intent(config, survey).intent;
   const bool held =
       !why_held_back(read_switches(config, survey).switches, executor.unix_ms()).empty();
+  if (failure.released) {
+    return life_to_take_from(survey, config, *state, newest_of_partner(survey, config), intent) ==
+           failure.generation;
+  }
   if (failure.silent) {
     if (held) return false;
     const PeerWatch& peer = watch.heartbeat->peer();
@@ -107,11 +113,18 @@ void beat_and_sleep(Executor& executor, const AgentWatch& watch) {
   executor.sleep(kPollInterval);
 }
 
+// One that has left its disks goes on saying so.
+Result<NodeState> life_to_watch(const Config& config) {
+  auto state = load_last_life(config);
+  if (state && state->stopped) return load_node_state(config);
+  return state;
+}
+
 // One that was stopped waits for its next life.
 Status wait_for_start(const Config& config, Executor& executor, const EventSink& events,
                       const AgentWatch& watch) {
   for (bool told = false; !watch.stop_wanted();) {
-    const auto state = load_node_state(config);
+    const auto state = life_to_watch(config);
     if (state) return {};
     if (state.error().code != Code::kNotFound) return fail(state.error());
     if (!std::exchange(told, true)) {
@@ -203,7 +216,13 @@ TakeoverHands hands_of_this_machine(const Config& config) {
                 return recover_after_takeover(config, disk, on_progress);
               },
           .arm = [&config] { return arm_this_machine(config); },
-          .panic = panic_this_machine};
+          .panic = panic_this_machine,
+          .disarm = [&config](const NodeState& state,
+                              const Survey& survey) -> Result<std::vector<Error>> {
+            auto report = disarm_node(config, state, survey, real_crash_kernel());
+            if (!report) return fail(report.error());
+            return std::move(report->leftovers);
+          }};
 }
 
 Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
@@ -222,8 +241,9 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
                                                           const AgentWatch& given) {
   AgentWatch watch = given;
   watch.receive = {.run_hook = hands.run_hook, .arm = hands.arm};
+  watch.leave = {.run_hook = hands.run_hook, .disarm = hands.disarm, .arm = hands.arm};
   for (;;) {
-    const auto state = load_node_state(config);
+    const auto state = life_to_watch(config);
     if (!state) return fail(state.error());
     auto failure = wait_for_failure(config, *state, surveyor, events, watch);
     if (!failure) return fail(failure.error());

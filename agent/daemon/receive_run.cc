@@ -84,10 +84,11 @@ void ReceiveRun::on_received(const Survey& survey, const std::vector<std::size_t
       continue;
     }
     may_be_armed |= may_hold_dump(disk.label->role());
-    events_({.name = "disk-returned",
-             .disk = disk.info.path,
-             .detail = fmt::format("{}, from {}", name_of(disk.label->role()), config_.partner.name),
-             .disk_uuid = disk.label->disk_uuid()});
+    events_(
+        {.name = "disk-returned",
+         .disk = disk.info.path,
+         .detail = fmt::format("{}, from {}", name_of(disk.label->role()), config_.partner.name),
+         .disk_uuid = disk.label->disk_uuid()});
   }
   if (may_be_armed) arm();
 }

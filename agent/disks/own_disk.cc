@@ -70,7 +70,8 @@ Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self, Label
   return disk.put_header(header);
 }
 
-// An earlier life, to which the disk was promised, had taken it, and died before it wrote the label.
+// An earlier life, to which the disk was promised, had taken it, and died before it wrote the
+// label.
 Result<bool> was_received(ScsiLun& lun, const pb::Label& label, const OwnerIdentity& self) {
   if (label.promised_node() != self.node) return false;
   if (Status ready = wait_until_ready(lun); !ready) return fail(ready.error());

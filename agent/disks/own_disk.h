@@ -48,8 +48,8 @@ struct OwnDisk {
                                                        const OwnerIdentity& self,
                                                        SeizeNotes* notes = nullptr);
 // The same for a disk that node `giver` has promised to this life: its key is removed, and what it
-// had queued is aborted. Also for one that an earlier life had got so far that it holds it. kRefused,
-// and nothing is touched, where the label says otherwise.
+// had queued is aborted. Also for one that an earlier life had got so far that it holds it.
+// kRefused, and nothing is touched, where the label says otherwise.
 [[nodiscard]] Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk,
                                                             const OwnerIdentity& self,
                                                             std::uint8_t giver);

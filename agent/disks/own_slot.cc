@@ -106,6 +106,14 @@ Result<SlotWritten> note_switches(const OwnSlot& slot, const SlotWriter& writer,
   });
 }
 
+Status say_handed_over(const OwnSlot& slot, const SlotWriter& writer, std::uint64_t sequence) {
+  const auto said = change(slot, writer, true, [&](const pb::MailboxSlot& now) {
+    return slot_of_life_that_leaves(now, writer.member, sequence);
+  });
+  if (!said) return fail(said.error());
+  return {};
+}
+
 Status say_gone(const OwnSlot& slot, const SlotWriter& writer) {
   const auto said =
       change(slot, writer, false, [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {

@@ -63,6 +63,11 @@ inline constexpr std::string_view kSlotWasDamaged =
 [[nodiscard]] Result<SlotWritten> note_switches(const OwnSlot& slot, const SlotWriter& writer,
                                                 const pb::Switches& switches);
 
+// Says that this life has left its disks to the partner, with this sequence at least. Errors are
+// those of update_slot() and of slot_of_life_that_leaves().
+[[nodiscard]] Status say_handed_over(const OwnSlot& slot, const SlotWriter& writer,
+                                     std::uint64_t sequence);
+
 // Says that this life has ended. Errors are those of update_slot().
 [[nodiscard]] Status say_gone(const OwnSlot& slot, const SlotWriter& writer);
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
@@ -22,16 +24,6 @@ bool is_held_under(const DiskView& disk, ReservationKey key) {
   return disk.reservation && disk.reservation->holder == key;
 }
 
-// "standing-by"
-std::string phase_name(pb::NodePhase phase) {
-  std::string name = pb::NodePhase_Name(phase);
-  if (name.starts_with("PHASE_")) name.erase(0, 6);
-  std::ranges::transform(name, name.begin(), [](char letter) {
-    return letter == '_' ? '-' : static_cast<char>(letter | 0x20);
-  });
-  return name.empty() ? "not known to this version" : name;
-}
-
 class Vetoes {
  public:
   Vetoes(const Survey& survey, const Config& config, const NodeState& state, GivebackPlan& plan)
@@ -39,33 +31,9 @@ class Vetoes {
 
   // True: what the partner says can be believed.
   bool judge_word(const PartnerWord& partner) {
-    const std::string& name = config_.partner.name;
-    if (state_.mailbox_disks.empty()) {
-      add("no mailbox disk tells this node of " + name,
-          fmt::format("`lastword start` on {} says in which life it waits: --to-life takes that; "
-                      "better, label a mailbox disk (docs/operations.md)",
-                      name));
-      return false;
-    }
-    if (!partner.slot) {
-      add(fmt::format("no mailbox disk in sight tells of {}", name),
-          fmt::format("repair the mailbox disks; run `lastword start` and `lastword agent` on {}",
-                      name));
-      return false;
-    }
-    const pb::MailboxSlot& slot = *partner.slot;
-    if (!partner.heard) {
-      add(fmt::format("{} is not heard: it wrote nothing while this node listened", name),
-          fmt::format("is {} up? `lastword start` there, then its agent", name));
-    }
-    if (const std::uint32_t latest = latest_generation(survey_, config_, config_.partner.id);
-        slot.generation() < latest) {
-      add(fmt::format("{} lives in life {}, and last spoke in life {}", name, latest,
-                      slot.generation()),
-          "wait for its agent to say more");
-    }
-    judge_rules(slot);
-    return true;
+    auto vetoes = against_word(survey_, config_, state_, partner);
+    std::ranges::move(vetoes, std::back_inserter(plan_.vetoes));
+    return can_be_judged(state_, partner);
   }
 
   // Nothing tells whether it is so: a promise to another life is taken by nobody.
@@ -82,11 +50,7 @@ class Vetoes {
         slot.phase() == pb::PHASE_WAITING || (was_begun && slot.phase() == pb::PHASE_RECEIVING);
     if (waits && slot.presence() == pb::WATCHING) return;
     const std::string& name = config_.partner.name;
-    if (slot.presence() != pb::WATCHING) {
-      add(fmt::format("the agent of {} does not run", name),
-          fmt::format("`systemctl start lastword lastword-agent` on {}", name));
-      return;
-    }
+    if (auto veto = against_presence(config_, slot)) return plan_.vetoes.push_back(*veto);
     add(fmt::format("{} does not wait for its disks: its state is {}", name,
                     phase_name(slot.phase())),
         fmt::format("it waits when it has rebooted and `lastword start` has run there: `lastword "
@@ -95,27 +59,8 @@ class Vetoes {
   }
 
   void judge_sight(const pb::MailboxSlot& slot, const std::vector<std::size_t>& home) {
-    std::vector<std::string> uuids;
-    std::string names;
-    for (const std::size_t disk : home) {
-      uuids.push_back(survey_.disks[disk].label->disk_uuid());
-      names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", survey_.disks[disk].info.path,
-                           uuids.back());
-    }
-    if (slot.sees() == mailbox_set(uuids)) return;
-    const std::string& name = config_.partner.name;
-    std::string reason = fmt::format("{} does not say which of its disks it sees", name);
-    if (slot.sees() != 0) {
-      const auto seen = static_cast<std::size_t>(slot.sees() >> 32) - 1;
-      reason = seen == uuids.size()
-                   ? fmt::format("{} sees other {} disks of its own than this node does: {}", name,
-                                 seen, names)
-                   : fmt::format("{} sees {} of its own disks whole, and this node {}: {}", name,
-                                 seen, uuids.size(), names);
-    }
-    add(reason, fmt::format("`lastword candidates` on {} shows what it sees; repair its paths, or "
-                            "this node's",
-                            name));
+    auto vetoes = against_sight(survey_, config_, slot.sees(), "its own", home);
+    std::ranges::move(vetoes, std::back_inserter(plan_.vetoes));
   }
 
   void judge_disk(std::size_t index, Whereabouts where) {
@@ -167,21 +112,6 @@ class Vetoes {
   }
 
  private:
-  void judge_rules(const pb::MailboxSlot& slot) {
-    const std::string& name = config_.partner.name;
-    if (slot.protocol() != kProtocolVersion) {
-      add(fmt::format("{} speaks version {} of the protocol, and this node {}", name,
-                      slot.protocol(), kProtocolVersion),
-          "bring both to one version of lastword");
-      return;
-    }
-    const std::string differ =
-        settings_that_differ(shared_settings(config_.timing), slot.settings());
-    if (differ.empty()) return;
-    add("settings differ between the nodes: " + differ,
-        "make lastword.toml the same, and restart both agents");
-  }
-
   const Survey& survey_;
   const Config& config_;
   const NodeState& state_;
@@ -242,19 +172,6 @@ bool partner_is_armed(const Survey& survey, const Config& config, std::uint32_t 
     const pb::CoredumpHeader& header = survey.disks[disk].header;
     return header.attribute() == pb::ARMED && is_of(header, {config.partner.id, life});
   });
-}
-
-std::string why_life_ended(const Survey& survey, const Config& config, std::uint32_t life) {
-  const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
-  if (latest > life) {
-    return fmt::format("{} has begun another life, {}", config.partner.name, latest);
-  }
-  for (const DiskView& disk : survey.disks) {
-    if (has_panicked(disk, config, latest)) {
-      return fmt::format("{} has panicked in life {}", config.partner.name, life);
-    }
-  }
-  return {};
 }
 
 std::uint32_t life_given_back(const Survey& survey, const Config& config,

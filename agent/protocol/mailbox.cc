@@ -129,7 +129,8 @@ Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now, const Mailbox
   slot.set_echo_generation(beat.echo_generation);
   slot.set_echo_sequence(beat.echo_sequence);
   *slot.mutable_settings() = shared_settings(beat.timing);
-  slot.set_phase(beat.phase);
+  // A life that has left does not come back, whatever its agent knew when it sent this.
+  if (now.generation() != own || now.phase() != pb::PHASE_HANDED_OVER) slot.set_phase(beat.phase);
   slot.set_sees(beat.sees);
   slot.set_sees_partner(beat.sees_partner);
   *slot.mutable_request() = beat.request;
@@ -155,6 +156,22 @@ pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now, const Mailbox
   slot.set_sequence(now.sequence() + 1);
   slot.set_presence(pb::GONE);
   slot.set_phase(pb::PHASE_CLEAN);
+  return slot;
+}
+
+Result<pb::MailboxSlot> slot_of_life_that_leaves(const pb::MailboxSlot& now,
+                                                 const MailboxMember& member,
+                                                 std::uint64_t sequence) {
+  pb::MailboxSlot slot = current_slot(now, member, std::nullopt);
+  if (slot.generation() > member.self.boot_generation || slot.presence() == pb::GONE) {
+    return fail({.code = Code::kFenced,
+                 .operation = "say that this life has left",
+                 .detail = fmt::format("life {} of this node has written there, or this life was "
+                                       "ended by `lastword stop`",
+                                       slot.generation())});
+  }
+  slot.set_sequence(std::max(now.sequence() + 1, sequence));
+  slot.set_phase(pb::PHASE_HANDED_OVER);
   return slot;
 }
 

@@ -66,7 +66,8 @@ struct Beat {
   pb::Switches switches = {};  // that the writer knows of its node; the slot may have later ones
 };
 // The slot with this heartbeat. kFenced: a later life of this node has written there, or another
-// machine that is this node too, or this life was ended by `lastword stop`.
+// machine that is this node too, or this life was ended by `lastword stop`. A life that has said
+// PHASE_HANDED_OVER goes on saying so.
 [[nodiscard]] Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now,
                                                      const MailboxMember& member, const Beat& beat);
 // The slot of a life that joins the disk. Also of one that `lastword stop` had ended, but for disks
@@ -77,6 +78,11 @@ struct Beat {
 // The slot of a life that ends in order.
 [[nodiscard]] pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now,
                                                      const MailboxMember& member);
+// The slot of a life that leaves its disks to the partner, with this sequence at least. kFenced: a
+// later life of this node has written there, or `lastword stop` has ended this one.
+[[nodiscard]] Result<pb::MailboxSlot> slot_of_life_that_leaves(const pb::MailboxSlot& now,
+                                                               const MailboxMember& member,
+                                                               std::uint64_t sequence);
 [[nodiscard]] pb::SharedSettings shared_settings(const Timing& timing);
 
 // This node's own disks that it could take: whole, and alone with their label; their UUIDs as

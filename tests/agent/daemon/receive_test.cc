@@ -41,9 +41,7 @@ class Waiting : public Silence {
                                   {.heartbeat = &heartbeat(),
                                    .stop_wanted = [this, end] { return executor.now() >= end; }})));
   }
-  [[nodiscard]] pb::MailboxSlot slot() {
-    return slots_on(shelf, kMailbox)[1];
-  }
+  [[nodiscard]] pb::MailboxSlot slot() { return slots_on(shelf, kMailbox)[1]; }
 
   std::vector<Instant> armed_at;
 };

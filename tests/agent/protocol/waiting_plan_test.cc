@@ -148,12 +148,12 @@ BOOST_AUTO_TEST_CASE(phase_follows_from_the_intent_and_the_partner) {
   BOOST_TEST((phase() == pb::PHASE_PAIRED));
   BOOST_TEST((phase({}, Standing::kLate) == pb::PHASE_SUSPECT));
   pb::TakeoverIntent intent;
-  for (const auto& [of_intent, expected] : {std::pair{pb::TakeoverIntent::ANNOUNCED,
-                                                      pb::PHASE_ARBITRATING},
-                                            {pb::TakeoverIntent::TAKING, pb::PHASE_TAKING},
-                                            {pb::TakeoverIntent::TAKEN, pb::PHASE_SERVING},
-                                            {pb::TakeoverIntent::RETURNING, pb::PHASE_GIVING_BACK},
-                                            {pb::TakeoverIntent::ENDED, pb::PHASE_PAIRED}}) {
+  for (const auto& [of_intent, expected] :
+       {std::pair{pb::TakeoverIntent::ANNOUNCED, pb::PHASE_ARBITRATING},
+        {pb::TakeoverIntent::TAKING, pb::PHASE_TAKING},
+        {pb::TakeoverIntent::TAKEN, pb::PHASE_SERVING},
+        {pb::TakeoverIntent::RETURNING, pb::PHASE_GIVING_BACK},
+        {pb::TakeoverIntent::ENDED, pb::PHASE_PAIRED}}) {
     intent.set_phase(of_intent);
     BOOST_TEST((phase(intent) == expected));
   }
