@@ -10,6 +10,7 @@
 #include "agent/cli/interruption.h"
 #include "agent/cli/progress_bar.h"
 #include "agent/cli/table.h"
+#include "agent/transfer/clone_position.h"
 #include "agent/transfer/clone_store.h"
 #include "agent/transfer/list_run.h"
 #include "agent/transfer/publication.h"
@@ -27,6 +28,8 @@ struct CloneOptions {
   std::string place;  // SET, SET@UUID or POOL
   std::string to;     // HOST:POOL
   std::string from;
+  std::string resume;
+  bool resumable = false;
   std::string codec = "auto";
   bool json = false;
 };
@@ -117,9 +120,10 @@ int run_snapshot(const CloneOptions& options) {
 // Standard output is the stream, or the result.
 void print_transfer(std::FILE* to, std::string_view what, const pb::CloneTransfer& done) {
   std::string line = fmt::format(
-      "{} snapshot {}: {} volumes, {} bytes in them; {} as data, {} shared; {} bytes of stream\n",
-      what, done.snapshot_uuid(), done.volumes(), done.volume_bytes(), done.data_bytes(),
-      done.shared_bytes(), done.stream_bytes());
+      "{} snapshot {}: {} volumes, {} bytes in them{}; {} as data, {} shared; {} bytes of stream\n",
+      what, done.snapshot_uuid(), done.volumes(), done.volume_bytes(),
+      done.resumed_bytes() == 0 ? "" : fmt::format(", {} there before", done.resumed_bytes()),
+      done.data_bytes(), done.shared_bytes(), done.stream_bytes());
   if (to == stderr) {
     print_message(std::move(line));
   } else {
@@ -137,6 +141,11 @@ int run_send(const CloneOptions& options) {
     if (!uuid) return report_error(wrong_line(options.from, "is not the UUID of a snapshot"));
     base = to_string(*uuid);
   }
+  std::optional<ClonePosition> start = ClonePosition{};
+  if (!options.resume.empty()) start = parse_position(options.resume);
+  if (!start) {
+    return report_error(wrong_line(options.resume, "is not how far lastword clone staged says"));
+  }
   if (Status pipe = require_pipe(STDOUT_FILENO,
                                  "the stream goes to a pipe or a file: ... | ssh "
                                  "HOST lastword clone receive POOL");
@@ -145,12 +154,14 @@ int run_send(const CloneOptions& options) {
   }
   Result<pb::CloneTransfer> done;
   {
-    const Interruption interruption("interrupted: the receiver drops what it has of this snapshot");
+    const Interruption interruption(
+        "interrupted: the receiver drops what it has of this snapshot, unless it is --resumable");
     ProgressBar bar("sending", stderr);
     done =
         send_set({.set = set.path,
                   .snapshot = set.snapshot,
                   .base = base,
+                  .start = *start,
                   .codec = *codec,
                   .output = output_to(STDOUT_FILENO),
                   .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
@@ -170,13 +181,16 @@ int run_receive(const CloneOptions& options) {
   Result<pb::CloneTransfer> done;
   {
     const Interruption interruption(
-        "interrupted: nothing was published; what is staged is removed by the next receive, or by "
-        "lastword clone abort");
+        options.resumable
+            ? "interrupted: nothing was published; lastword clone push goes on where this ends"
+            : "interrupted: nothing was published; what is staged is removed by the next receive, "
+              "or by lastword clone abort");
     ProgressBar bar("receiving", stderr);
     SectionReader in(input_from(STDIN_FILENO));
     XfsStaging staging(options.place);
-    done = receive_stream(in, staging,
-                          [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); });
+    ReceiveOptions how{.keep = options.resumable};
+    how.progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); };
+    done = receive_stream(in, staging, how);
   }
   if (!done) return report_error(done.error());
   if (options.json) {
@@ -197,7 +211,7 @@ int run_push(const CloneOptions& options) {
   Result<Pushed> pushed;
   {
     const Interruption interruption(
-        "interrupted: nothing was published there unless all had arrived; push again");
+        "interrupted: nothing was published there unless all had arrived; push again, it goes on");
     ProgressBar bar("pushing", stderr);
     pushed =
         push_set({.set = options.place,
@@ -221,6 +235,19 @@ int run_snapshots(const CloneOptions& options) {
   const auto uuids = find_snapshots(options.place);
   if (!uuids) return report_error(uuids.error());
   for (const std::string& uuid : *uuids) fmt::print("{}\n", uuid);
+  return kExitOk;
+}
+
+int run_staged(const CloneOptions& options) {
+  const auto staged = find_staged(options.place);
+  if (!staged) return report_error(staged.error());
+  for (const pb::CloneStaged& one : *staged) {
+    if (options.json) {
+      print_json(one);
+    } else {
+      fmt::print("{}\n", to_string(one));
+    }
+  }
   return kExitOk;
 }
 
@@ -268,6 +295,8 @@ void add_clone_command(Parser& parser, const CommandContext&) {
   send.option("SET", options->place, "SET, its newest snapshot, or SET@UUID").required();
   send.option("--from", options->from, "A snapshot that the receiver has: send what differs")
       .value_name("UUID");
+  send.option("--resume", options->resume, "Begin where `clone staged` says that the receiver is")
+      .value_name("VOLUME:BYTE");
   send.option("--codec", options->codec, "none, lz4, zstd, zstd:LEVEL or auto")
       .value_name("CODEC")
       .default_value("auto");
@@ -275,6 +304,8 @@ void add_clone_command(Parser& parser, const CommandContext&) {
 
   CliCommand receive = clone.command("receive", "Take a snapshot from standard input");
   receive.option("POOL", options->place, "Directory that the set is in, or comes into").required();
+  receive.flag("--resumable", options->resumable,
+               "Keep what has arrived when the stream breaks off");
   receive.flag("--json", options->json, "Print the result as JSON");
   receive.runs([options] { return run_receive(*options); });
 
@@ -291,6 +322,12 @@ void add_clone_command(Parser& parser, const CommandContext&) {
   CliCommand snapshots = clone.command("snapshots", "Print the UUIDs of a set's snapshots");
   snapshots.option("SET", options->place, "Directory of the volumes").required();
   snapshots.runs([options] { return run_snapshots(*options); });
+
+  CliCommand staged =
+      clone.command("staged", "Print what interrupted transfers left that others can go on with");
+  staged.option("POOL", options->place, "Directory of sets").required();
+  staged.flag("--json", options->json, "Print a JSON object for each");
+  staged.runs([options] { return run_staged(*options); });
 
   CliCommand verify = clone.command("verify", "Read a snapshot and compare it with its hashes");
   verify.option("SET", options->place, "SET, its newest snapshot, or SET@UUID").required();

@@ -17,6 +17,7 @@
 
 #include "agent/transfer/clone.pb.h"
 #include "agent/transfer/range_hash.h"
+#include "agent/transfer/xfs_files.h"
 #include "proto/error.h"
 
 namespace lastword {
@@ -45,6 +46,10 @@ namespace lastword {
 // Saves the tables, and then the snapshot with their roots.
 [[nodiscard]] Status save_tables(const std::string& directory, std::span<const RangeTable> tables,
                                  pb::CloneSnapshot& snapshot);
+
+// What a record says of a file.
+[[nodiscard]] FileStamp recorded_stamp(const pb::CloneVolume& volume);
+void record_stamp(pb::CloneVolume& volume, const FileStamp& stamp);
 
 // Volumes become read-only and immutable, and the snapshot learns what they are now.
 [[nodiscard]] Status seal_volumes(const std::string& directory, pb::CloneSnapshot& snapshot);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "agent/transfer/clone_position.h"
 #include "agent/transfer/clone_store.h"
 #include "agent/transfer/send_stream.h"
 #include "agent/transfer/xfs_files.h"
@@ -170,6 +171,13 @@ Result<pb::CloneTransfer> send_set(const SendRequest& request) {
   auto sent = MappedSnapshot::open(request.set, uuid);
   if (!sent) return fail(without_snapshot(sent.error(), request.set, uuid));
   pb::CloneStreamHead head = head_of(sent->snapshot.record(), pool->block_bytes);
+  if (!is_place_in(head.snapshot(), request.start)) {
+    return fail({.code = Code::kUsage,
+                 .operation = "resume",
+                 .disk = to_string(request.start),
+                 .detail = "no range of this snapshot begins there"});
+  }
+  set_position(*head.mutable_start(), request.start);
   std::optional<MappedSnapshot> base;
   std::vector<RangeTable> base_tables;
   if (!request.base.empty()) {

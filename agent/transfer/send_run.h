@@ -6,6 +6,7 @@
 
 #include "agent/transfer/clone.pb.h"
 #include "agent/transfer/section_pipe.h"
+#include "proto/clone_stream.h"
 #include "proto/codec_setting.h"
 
 namespace lastword {
@@ -14,14 +15,18 @@ struct SendRequest {
   std::string set;
   std::string snapshot;  // UUID; empty: the newest one
   std::string base;      // UUID of a snapshot that the receiver has; empty: none
+  ClonePosition start;   // the receiver has kept what is before it
   CodecSetting codec;
   PipeOutput output;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // may be empty
 };
 
+// From `start` on; what is before it is read and hashed here once more, and not sent.
+//
 // Hashes of the ranges of the snapshot are kept beside it afterwards: the next increment reads only
 // what changed. Where the base has none, it is read first. kRefused: a snapshot was modified.
-// kNotFound: there is no such one. kIo: its blocks moved while it was sent (xfs_fsr), try again.
+// kNotFound: there is no such one. kUsage: no range of it begins at `start`. kIo: its blocks moved
+// while it was sent (xfs_fsr), try again.
 [[nodiscard]] Result<pb::CloneTransfer> send_set(const SendRequest& request);
 
 // Reads all of a published snapshot. kCorrupt with path and offset of the first range that is not
