@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "agent/cli/clone_options.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/progress_bar.h"
@@ -23,33 +24,6 @@
 
 namespace lastword {
 namespace {
-
-struct CloneOptions {
-  std::string place;  // SET, SET@UUID or POOL
-  std::string to;     // HOST:POOL
-  std::string from;
-  std::string resume;
-  bool resumable = false;
-  std::string codec = "auto";
-  bool json = false;
-};
-
-Error wrong_line(std::string_view subject, std::string_view detail) {
-  return {.code = Code::kUsage, .disk = subject, .detail = detail};
-}
-
-struct NamedSet {
-  std::string path;
-  std::string snapshot;  // UUID; empty: the newest
-};
-
-// "SET@UUID", where a path may have an @ of its own.
-NamedSet named_set(const std::string& text) {
-  const std::size_t at = text.rfind('@');
-  const auto uuid = at == text.npos ? std::nullopt : parse_uuid(text.substr(at + 1));
-  if (!uuid) return {.path = text, .snapshot = {}};
-  return {.path = text.substr(0, at), .snapshot = to_string(*uuid)};
-}
 
 // Of a stream that goes to, or comes from, somewhere else: a terminal is a mistake.
 Status require_pipe(int fd, std::string_view what) {
@@ -117,20 +91,6 @@ int run_snapshot(const CloneOptions& options) {
   return kExitNo;
 }
 
-// Standard output is the stream, or the result.
-void print_transfer(std::FILE* to, std::string_view what, const pb::CloneTransfer& done) {
-  std::string line = fmt::format(
-      "{} snapshot {}: {} volumes, {} bytes in them{}; {} as data, {} shared; {} bytes of stream\n",
-      what, done.snapshot_uuid(), done.volumes(), done.volume_bytes(),
-      done.resumed_bytes() == 0 ? "" : fmt::format(", {} there before", done.resumed_bytes()),
-      done.data_bytes(), done.shared_bytes(), done.stream_bytes());
-  if (to == stderr) {
-    print_message(std::move(line));
-  } else {
-    fmt::print("{}", line);
-  }
-}
-
 int run_send(const CloneOptions& options) {
   const auto codec = CodecSetting::parse(options.codec);
   if (!codec) return report_error(codec.error());
@@ -140,6 +100,13 @@ int run_send(const CloneOptions& options) {
     const auto uuid = parse_uuid(options.from);
     if (!uuid) return report_error(wrong_line(options.from, "is not the UUID of a snapshot"));
     base = to_string(*uuid);
+  }
+  std::optional<pb::CloneHashes> against;
+  if (options.against_hashes) {
+    if (!base.empty()) return report_error(wrong_line("--from", "excludes --against-hashes"));
+    auto hashes = read_hashes(input_from(STDIN_FILENO));
+    if (!hashes) return report_error(hashes.error());
+    against = std::move(*hashes);
   }
   std::optional<ClonePosition> start = ClonePosition{};
   if (!options.resume.empty()) start = parse_position(options.resume);
@@ -161,12 +128,19 @@ int run_send(const CloneOptions& options) {
         send_set({.set = set.path,
                   .snapshot = set.snapshot,
                   .base = base,
+                  .against = std::move(against),
                   .start = *start,
                   .codec = *codec,
                   .output = output_to(STDOUT_FILENO),
                   .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
   }
   if (!done) return report_error(done.error());
+  // Whoever reads the pipe may have refused it: then it is kept in vain.
+  if (!options.against_hashes) {
+    if (Status status = note_common(set.path, "pipe", done->snapshot_uuid()); !status) {
+      return report_error(status.error());
+    }
+  }
   print_transfer(stderr, "sent", *done);
   return kExitOk;
 }
@@ -204,10 +178,8 @@ int run_receive(const CloneOptions& options) {
 int run_push(const CloneOptions& options) {
   const auto codec = CodecSetting::parse(options.codec);
   if (!codec) return report_error(codec.error());
-  const std::size_t colon = options.to.find(':');
-  if (colon == options.to.npos || colon == 0 || colon + 1 == options.to.size()) {
-    return report_error(wrong_line(options.to, "is not HOST:POOL"));
-  }
+  const auto place = remote_place(options.to);
+  if (!place) return report_error(place.error());
   Result<Pushed> pushed;
   {
     const Interruption interruption(
@@ -215,8 +187,8 @@ int run_push(const CloneOptions& options) {
     ProgressBar bar("pushing", stderr);
     pushed =
         push_set({.set = options.place,
-                  .host = options.to.substr(0, colon),
-                  .pool = options.to.substr(colon + 1),
+                  .host = place->host,
+                  .pool = place->pool,
                   .codec = *codec,
                   .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
   }
@@ -251,21 +223,6 @@ int run_staged(const CloneOptions& options) {
   return kExitOk;
 }
 
-int run_verify(const CloneOptions& options) {
-  const NamedSet set = named_set(options.place);
-  std::string uuid = set.snapshot;
-  if (uuid.empty()) {
-    const auto newest = newest_snapshot(set.path);
-    if (!newest) return report_error(newest.error());
-    uuid = *newest;
-  }
-  const auto snapshot = verify_snapshot(set.path, uuid);
-  if (!snapshot) return report_error(snapshot.error());
-  fmt::print("{}@{}: {} volumes hold what the snapshot had\n", set.path, uuid,
-             snapshot->volumes_size());
-  return kExitOk;
-}
-
 int run_abort(const CloneOptions& options) {
   const auto removed = remove_staged(options.place);
   if (!removed) return report_error(removed.error());
@@ -295,6 +252,8 @@ void add_clone_command(Parser& parser, const CommandContext&) {
   send.option("SET", options->place, "SET, its newest snapshot, or SET@UUID").required();
   send.option("--from", options->from, "A snapshot that the receiver has: send what differs")
       .value_name("UUID");
+  send.flag("--against-hashes", options->against_hashes,
+            "Send what differs from the hashes on standard input (of `clone hashes`)");
   send.option("--resume", options->resume, "Begin where `clone staged` says that the receiver is")
       .value_name("VOLUME:BYTE");
   send.option("--codec", options->codec, "none, lz4, zstd, zstd:LEVEL or auto")
@@ -329,9 +288,7 @@ void add_clone_command(Parser& parser, const CommandContext&) {
   staged.flag("--json", options->json, "Print a JSON object for each");
   staged.runs([options] { return run_staged(*options); });
 
-  CliCommand verify = clone.command("verify", "Read a snapshot and compare it with its hashes");
-  verify.option("SET", options->place, "SET, its newest snapshot, or SET@UUID").required();
-  verify.runs([options] { return run_verify(*options); });
+  add_clone_upkeep_commands(clone, options);
 
   CliCommand abort = clone.command("abort", "Remove what an interrupted receive has staged");
   abort.option("DIR", options->place, "The pool, or the set").required();

@@ -23,7 +23,8 @@ void set_position(pb::ClonePosition& to, const ClonePosition& position);
 [[nodiscard]] std::string to_string(const ClonePosition& position);
 [[nodiscard]] std::optional<ClonePosition> parse_position(std::string_view text);
 
-// A line of `lastword clone staged`: UUID of the snapshot, how far, UUID of the base if there is one.
+// A line of `lastword clone staged`: UUID of the snapshot, how far, UUID of the base if there is
+// one.
 [[nodiscard]] std::string to_string(const pb::CloneStaged& staged);
 [[nodiscard]] std::optional<pb::CloneStaged> parse_staged(const std::string& line);
 

@@ -22,6 +22,10 @@ std::string set_file(const std::string& set) {
   return set + "/.lastword/set.json";
 }
 
+std::string common_file(const std::string& set) {
+  return set + "/.lastword/common.json";
+}
+
 std::string snapshot_file(const std::string& directory) {
   return directory + "/.snapshot.json";
 }
@@ -143,6 +147,31 @@ Result<std::vector<std::string>> find_snapshots(const std::string& set) {
   if (code && code != std::errc::no_such_file_or_directory) return directory_failed(code, path);
   std::ranges::sort(uuids);
   return uuids;
+}
+
+Result<std::vector<std::string>> common_snapshots(const std::string& set) {
+  pb::CloneCommon record;
+  const Status loaded = load_json(common_file(set), record);
+  if (!loaded && loaded.error().code != Code::kNotFound) return fail(loaded.error());
+  std::vector<std::string> uuids;
+  for (const pb::CloneCommonPeer& one : record.peers()) uuids.push_back(one.uuid());
+  return uuids;
+}
+
+Status note_common(const std::string& set, const std::string& peer, const std::string& uuid) {
+  pb::CloneCommon record;
+  const Status loaded = load_json(common_file(set), record);
+  if (!loaded && loaded.error().code != Code::kNotFound) return loaded;
+  pb::CloneCommonPeer* known = nullptr;
+  for (pb::CloneCommonPeer& one : *record.mutable_peers()) {
+    if (one.peer() == peer) known = &one;
+  }
+  if (known == nullptr) known = record.add_peers();
+  if (known->uuid() == uuid) return {};
+  known->set_peer(peer);
+  known->set_uuid(uuid);
+  if (Status status = make_directory(set + "/.lastword"); !status) return status;
+  return save_json(common_file(set), record);
 }
 
 Result<std::vector<RangeTable>> load_tables(const std::string& directory,

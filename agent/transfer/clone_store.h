@@ -2,6 +2,7 @@
 //
 //   SET/NAME                        a volume: a regular file whose name does not begin with '.'
 //   SET/.lastword/set.json          the set's UUID
+//   SET/.lastword/common.json       which snapshots other servers have
 //   SET/snapshots/UUID/NAME         what the volume was: read-only and immutable
 //   SET/snapshots/UUID/.snapshot.json
 //   SET/snapshots/UUID/.hashes      tables of all volumes, one after the other; once known
@@ -39,6 +40,13 @@ namespace lastword {
 [[nodiscard]] Result<std::string> newest_snapshot(const std::string& set);
 // UUIDs of all, in no order. Empty: the set has none.
 [[nodiscard]] Result<std::vector<std::string>> find_snapshots(const std::string& set);
+
+// UUIDs of the newest snapshots that other servers have too, one for each of them; they are the
+// bases of what is sent next.
+[[nodiscard]] Result<std::vector<std::string>> common_snapshots(const std::string& set);
+// `peer` has that one now. See CloneCommonPeer.
+[[nodiscard]] Status note_common(const std::string& set, const std::string& peer,
+                                 const std::string& uuid);
 
 // They must make the roots that `snapshot` has. kNotFound: not known yet.
 [[nodiscard]] Result<std::vector<RangeTable>> load_tables(const std::string& directory,

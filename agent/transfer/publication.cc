@@ -78,7 +78,10 @@ Status finish(const std::string& root, const pb::ClonePublication& record) {
   if (Status status = keep_set_uuid(set, record.set_uuid()); !status) return status;
   if (Status status = make_open_directory(snapshots_of(set)); !status) return status;
   if (Status status = move_into_set(root, record, set); !status) return status;
-  if (Status status = point_latest(set, record.snapshot_uuid()); !status) return status;
+  const bool has_latest = newest_snapshot(set).has_value();
+  if (!record.restored() || !has_latest) {
+    if (Status status = point_latest(set, record.snapshot_uuid()); !status) return status;
+  }
   FileSystem& files = real_file_system();
   for (const std::string& path : {snapshots_of(set), set, root, hidden(root)}) {
     if (Status status = files.sync_directory(path); !status) return status;
@@ -193,7 +196,7 @@ StagingArea::~StagingArea() {
   if (!directory_.empty() && !kept_) (void)remove_directory(directory_);
 }
 
-Status StagingArea::publish(const std::string& set, const std::string& set_uuid) {
+Status StagingArea::publish(const std::string& set, const std::string& set_uuid, bool restored) {
   FileSystem& files = real_file_system();
   if (Status status = files.sync_directory(directory_); !status) return status;
   if (Status status = files.sync_directory(hidden(root_)); !status) return status;
@@ -201,6 +204,7 @@ Status StagingArea::publish(const std::string& set, const std::string& set_uuid)
   record.set_snapshot_uuid(uuid_);
   record.set_set_uuid(set_uuid);
   record.set_set(set);
+  record.set_restored(restored);
   const Status saved = save_json(record_file(root_), record);
   // Where only the last step failed the record is there, and counts.
   if (!saved && ::access(record_file(root_).c_str(), F_OK) != 0) return saved;
@@ -231,6 +235,21 @@ Result<bool> remove_staged(const std::string& root) {
   if (!lock) return fail(lock.error());
   if (Status status = roll_forward(root); !status) return fail(status.error());
   return sweep(root, [](const std::string&) { return false; });
+}
+
+Status unpublish(const std::string& set, const std::vector<std::string>& uuids) {
+  const auto lock = lock_root(set);
+  if (!lock) return fail(lock.error());
+  if (Status status = roll_forward(set); !status) return status;
+  FileSystem& files = real_file_system();
+  for (const std::string& uuid : uuids) {
+    // As something staged that nobody finishes, it is out of sight at once.
+    const std::string hidden_place = incoming(set, uuid);
+    if (Status status = files.rename(directory_of(set, uuid), hidden_place); !status) return status;
+    if (Status status = files.sync_directory(snapshots_of(set)); !status) return status;
+    if (Status status = remove_directory(hidden_place); !status) return status;
+  }
+  return {};
 }
 
 }  // namespace lastword

@@ -46,9 +46,11 @@ class StagingArea {
   void drop() { kept_ = false; }
 
   // The directory, complete and synced, becomes SET/snapshots/UUID and `latest`. `set` is its name
-  // in the root, or "."; it is made where it is missing. Durable when this returns. After an error
-  // the snapshot is not there, or the next StagingArea in this root publishes it.
-  [[nodiscard]] Status publish(const std::string& set, const std::string& set_uuid);
+  // in the root, or "."; it is made where it is missing. One that is `restored` leaves `latest` as
+  // it is, where there is one. Durable when this returns. After an error the snapshot is not there,
+  // or the next StagingArea in this root publishes it.
+  [[nodiscard]] Status publish(const std::string& set, const std::string& set_uuid,
+                               bool restored = false);
 
  private:
   StagingArea() = default;
@@ -66,5 +68,9 @@ class StagingArea {
 // Removes what interrupted commands left in the root; false: there was nothing. kRefused: one is
 // still at work. A publication that was begun is finished instead.
 [[nodiscard]] Result<bool> remove_staged(const std::string& root);
+
+// Published snapshots of the set go, one after the other, each at once. kRefused: another lastword
+// clone is at work on the set. After an error some are gone.
+[[nodiscard]] Status unpublish(const std::string& set, const std::vector<std::string>& uuids);
 
 }  // namespace lastword

@@ -86,8 +86,12 @@ class Push {
     set_there_ = request_.pool + "/" + latest->set_name();
     for (;;) {
       if (Status status = plan(); !status) return fail(status.error());
-      if (!pushed_.plan.needed) return pushed_;
+      if (!pushed_.plan.needed) {
+        if (Status status = note(pushed_.plan.base); !status) return fail(status.error());
+        return pushed_;
+      }
       Status sent = send();
+      if (sent) sent = note(pushed_.plan.snapshot);
       if (sent && pushed_.plan.last) return pushed_;
       // The receiver refused to go on with what it kept, and may have removed it.
       const bool again = !sent && sent.error().code == Code::kRefused && resumes();
@@ -97,6 +101,9 @@ class Push {
   }
 
  private:
+  [[nodiscard]] Status note(const std::string& uuid) const {
+    return note_common(request_.set, request_.host + ":" + request_.pool, uuid);
+  }
   [[nodiscard]] bool resumes() const { return pushed_.plan.start != ClonePosition{}; }
   // Would it go another way now?
   bool moved() {
@@ -132,7 +139,7 @@ class Push {
                                 .base = pushed_.plan.base,
                                 .start = pushed_.plan.start,
                                 .codec = request_.codec,
-                                .output = output_to(receiver->pipe()),
+                                .output = output_to(receiver->input()),
                                 .progress = request_.progress});
     const auto status = receiver->wait();
     if (!status) return fail(status.error());
@@ -166,6 +173,22 @@ class Push {
 
 Result<Pushed> push_set(const PushRequest& request) {
   return Push(request).run();
+}
+
+Result<pb::CloneHashes> remote_hashes(const std::string& host, const std::string& pool,
+                                      const pb::CloneSnapshot& snapshot) {
+  const std::string name = pool + "/" + snapshot.set_name() + "@" + snapshot.uuid();
+  auto command = RemoteCommand::start(host, {"lastword", "clone", "hashes", "--fresh", "--", name},
+                                      RemoteCommand::Pipe::kOutput);
+  if (!command) return fail(command.error());
+  auto hashes = read_hashes(input_from(command->output()));
+  const auto status = command->wait();
+  if (!status) return fail(status.error());
+  if (*status == kExitOk) return hashes;
+  return fail({.code = Code::kIo,
+               .operation = "read hashes",
+               .disk = host,
+               .detail = format_text("the command there ended with status {}", *status).view()});
 }
 
 }  // namespace lastword

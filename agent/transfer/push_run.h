@@ -41,4 +41,9 @@ struct Pushed {
 // from the beginning.
 [[nodiscard]] Result<Pushed> push_set(const PushRequest& request);
 
+// What another server's disk holds of a snapshot now. kIo, kCorrupt.
+[[nodiscard]] Result<pb::CloneHashes> remote_hashes(const std::string& host,
+                                                    const std::string& pool,
+                                                    const pb::CloneSnapshot& snapshot);
+
 }  // namespace lastword

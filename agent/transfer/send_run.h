@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "agent/transfer/clone.pb.h"
@@ -15,7 +16,9 @@ struct SendRequest {
   std::string set;
   std::string snapshot;  // UUID; empty: the newest one
   std::string base;      // UUID of a snapshot that the receiver has; empty: none
-  ClonePosition start;   // the receiver has kept what is before it
+  // What the receiver has, where no snapshot is common; check_hashes() has passed. Not with `base`.
+  std::optional<pb::CloneHashes> against;
+  ClonePosition start;  // the receiver has kept what is before it
   CodecSetting codec;
   PipeOutput output;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // may be empty
@@ -33,5 +36,14 @@ struct SendRequest {
 // what its hash says; where the hashes are not known yet, they are computed and kept.
 [[nodiscard]] Result<pb::CloneSnapshot> verify_snapshot(const std::string& set,
                                                         const std::string& uuid);
+
+// Hashes of all ranges of a published snapshot; where they are not known they are computed and
+// kept. `fresh`: they are read from the disk in any case, and not kept: what is damaged then has
+// another hash than it had.
+[[nodiscard]] Result<pb::CloneHashes> hashes_of(const std::string& set, const std::string& uuid,
+                                                bool fresh);
+
+// From a pipe, to its end. kCorrupt: not what hashes_of() gives, as check_hashes() says.
+[[nodiscard]] Result<pb::CloneHashes> read_hashes(const PipeInput& input);
 
 }  // namespace lastword

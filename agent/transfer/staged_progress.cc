@@ -128,8 +128,7 @@ Status StagedProgress::put(const ClonePosition& reached, std::span<const RangeTa
                            std::span<const pb::CloneVolume> volumes) {
   const std::string path = hashes_file(directory_);
   if (!file_.valid()) {
-    file_ = FileDescriptor(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    file_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file_.valid()) return progress_failed("open", path);
   }
   for (std::uint32_t i = reached_.volume; i < sizes_.size() && i <= reached.volume; ++i) {

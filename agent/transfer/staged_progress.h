@@ -24,8 +24,8 @@ namespace lastword {
 [[nodiscard]] Result<pb::CloneProgress> load_progress(const std::string& directory);
 // Hashes before `record.reached`: of each volume up to that one, the last of them filled up with
 // zeros. kCorrupt: they are not those that the record counts.
-[[nodiscard]] Result<std::vector<RangeTable>> load_progress_tables(
-    const std::string& directory, const pb::CloneProgress& record);
+[[nodiscard]] Result<std::vector<RangeTable>> load_progress_tables(const std::string& directory,
+                                                                   const pb::CloneProgress& record);
 // Both files; none counts as removed.
 [[nodiscard]] Status remove_progress(const std::string& directory);
 

@@ -116,6 +116,23 @@ Status check_head(const pb::CloneStreamHead& head, const UuidBytes& id) {
   return check_base(head);
 }
 
+Status check_hashes(const pb::CloneHashes& hashes) {
+  const pb::CloneSnapshot& snapshot = hashes.snapshot();
+  if (!is_canonical_uuid(snapshot.uuid())) return corrupt_stream("hashes of no snapshot");
+  if (snapshot.volumes_size() > static_cast<int>(kMaxCloneVolumes)) {
+    return corrupt_stream("more than 1024 volumes");
+  }
+  if (Status status = check_volumes(snapshot); !status) return status;
+  if (hashes.tables_size() != snapshot.volumes_size())
+    return corrupt_stream("no table of a volume");
+  for (int i = 0; i < snapshot.volumes_size(); ++i) {
+    if (hashes.tables(i).size() != range_count(snapshot.volumes(i).size()) * sizeof(Hash128)) {
+      return corrupt_stream("a table of another length than its volume has");
+    }
+  }
+  return {};
+}
+
 bool same_stream(const pb::CloneStreamHead& one, const pb::CloneStreamHead& other) {
   const auto identity = [](pb::CloneStreamHead head) {
     head.clear_start();

@@ -165,6 +165,14 @@ Result<FileDescriptor> create_volume(const std::string& path) {
   return file;
 }
 
+Result<FileDescriptor> open_for_writing(const std::string& path) {
+  // The first one checks what it is.
+  if (const auto readable = open_volume(path); !readable) return fail(readable.error());
+  FileDescriptor file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.valid()) return call_failed("open", path);
+  return file;
+}
+
 Result<FileDescriptor> reopen_volume(const std::string& path) {
   const auto readable = open_volume(path);
   if (!readable) return fail(readable.error());
@@ -172,9 +180,7 @@ Result<FileDescriptor> reopen_volume(const std::string& path) {
     return fail(status.error());
   }
   if (::fchmod(readable->get(), 0600) != 0) return call_failed("chmod", path);
-  FileDescriptor file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
-  if (!file.valid()) return call_failed("open", path);
-  return file;
+  return open_for_writing(path);
 }
 
 Status clear_behind(int fd, const std::string& path, std::uint64_t keep, std::uint64_t size) {

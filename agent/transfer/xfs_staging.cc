@@ -43,6 +43,15 @@ Status check_space(const std::string& pool, std::uint64_t wanted) {
                              .view()});
 }
 
+// But for what a staging area in it needs.
+bool holds_anything(const std::string& directory) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    if (entry.path().filename() != ".lastword") return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // A set of that name must be this set, and must not have this snapshot.
@@ -58,8 +67,7 @@ Status XfsStaging::check_set(const pb::CloneStreamHead& head, std::uint64_t devi
   }
   const auto uuid = load_set_uuid(set_);
   if (!uuid && uuid.error().code != Code::kNotFound) return fail(uuid.error());
-  std::error_code ignored;
-  if (!uuid && there && !std::filesystem::is_empty(set_, ignored)) {
+  if (!uuid && there && holds_anything(set_)) {
     return fail(refused(set_,
                         "there is a directory of that name, and it is no set of clones; "
                         "nothing was changed"));
@@ -208,7 +216,7 @@ Result<Staging::Begun> XfsStaging::begin(const pb::CloneStreamHead& head) {
                                    .view()));
   }
   snapshot_ = head.snapshot();
-  set_ = pool_ + "/" + snapshot_.set_name();
+  set_ = into_ == Into::kSet ? pool_ : pool_ + "/" + snapshot_.set_name();
   const bool resumes = position_of(head.start()) != ClonePosition{};
   using Staged = StagingArea::Staged;
   auto area = StagingArea::open(pool_, snapshot_, resumes ? Staged::kKept : Staged::kNew);
@@ -304,7 +312,9 @@ Status XfsStaging::publish(std::span<const RangeTable> tables) {
   volumes_.clear();
   if (Status status = seal_volumes(area_->directory(), snapshot_); !status) return status;
   if (Status status = save_tables(area_->directory(), tables, snapshot_); !status) return status;
-  return area_->publish(snapshot_.set_name(), snapshot_.set_uuid());
+  if (into_ == Into::kSet) return area_->publish(".", snapshot_.set_uuid(), true);
+  Status status = area_->publish(snapshot_.set_name(), snapshot_.set_uuid());
+  return status ? note_common(set_, "sender", snapshot_.uuid()) : status;
 }
 
 }  // namespace lastword

@@ -13,7 +13,12 @@ namespace lastword {
 
 class XfsStaging final : public Staging {
  public:
-  explicit XfsStaging(std::string pool) : pool_(std::move(pool)) {}
+  enum class Into : std::uint8_t {
+    kPool,  // the directory that the set is in, or comes into
+    kSet,   // the set itself, whatever its name is there: a snapshot of it comes back
+  };
+  explicit XfsStaging(std::string directory, Into into = Into::kPool)
+      : pool_(std::move(directory)), into_(into) {}
 
   [[nodiscard]] Result<Begun> begin(const pb::CloneStreamHead& head) override;
   [[nodiscard]] Status write(std::uint32_t volume, std::uint64_t offset,
@@ -48,6 +53,7 @@ class XfsStaging final : public Staging {
   [[nodiscard]] Status keep_reserve(std::uint64_t bytes);
 
   std::string pool_;
+  Into into_;
   std::string set_;  // path
   std::optional<StagingArea> area_;
   std::optional<StagedProgress> progress_;

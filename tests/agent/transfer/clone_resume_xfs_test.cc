@@ -128,13 +128,14 @@ BOOST_AUTO_TEST_CASE(send_resumes_where_staged_says) {
   servers.make_large_tree();
   const std::string uuid = servers.snapshot();
   const std::string stream = servers.send("--codec none");
-  const std::string receive = LASTWORD_PROGRAM " clone receive --resumable " +
-                              servers.secondary.path();
+  const std::string receive =
+      LASTWORD_PROGRAM " clone receive --resumable " + servers.secondary.path();
   BOOST_TEST(run("head -c 40000000 " + stream + " | " + receive).status == kExitCorrupt);
   const std::string line = servers.staged();
   const std::string place = line.substr(37, line.find('\n') - 37);
   BOOST_TEST(line.starts_with(uuid));
-  BOOST_TEST(run(LASTWORD_PROGRAM " clone send --resume 0:5 " + servers.set + " | cat").output.empty());
+  BOOST_TEST(
+      run(LASTWORD_PROGRAM " clone send --resume 0:5 " + servers.set + " | cat").output.empty());
   // Elsewhere than it ended: refused, and kept.
   const Outcome elsewhere =
       run(LASTWORD_PROGRAM " clone send --resume 0:1048576 " + servers.set + " | " + receive);
@@ -182,8 +183,9 @@ BOOST_AUTO_TEST_CASE(killed_while_it_sealed_volumes_it_goes_on) {
   servers.make_large_tree();
   const std::string uuid = servers.snapshot();
   BOOST_TEST(servers.interrupted(Servers::Fault::kLinkCut, Resumed::kContent));
-  BOOST_REQUIRE(run("cd " + servers.incoming(uuid) + " && chmod 0400 clone1 gold && chattr +i clone1 gold")
-                    .status == 0);
+  BOOST_REQUIRE(
+      run("cd " + servers.incoming(uuid) + " && chmod 0400 clone1 gold && chattr +i clone1 gold")
+          .status == 0);
   servers.goes_on(1);
 }
 
@@ -202,8 +204,8 @@ BOOST_AUTO_TEST_CASE(abort_and_a_stream_from_the_beginning_remove_what_was_kept)
   const std::string other = servers.primary.path() + "/other";
   std::filesystem::create_directories(other);
   BOOST_REQUIRE(run("echo 1 > " + other + "/vm && " LASTWORD_PROGRAM " clone snapshot " + other +
-                    " && " LASTWORD_PROGRAM " clone send " + other + " | " LASTWORD_PROGRAM
-                    " clone receive " + servers.secondary.path())
+                    " && " LASTWORD_PROGRAM " clone send " + other +
+                    " | " LASTWORD_PROGRAM " clone receive " + servers.secondary.path())
                     .status == 0);
   BOOST_TEST(!servers.staged().empty());
   BOOST_TEST(servers.receive(servers.send()).status == 0);

@@ -114,8 +114,8 @@ BOOST_AUTO_TEST_CASE(record_of_another_snapshot_or_of_a_place_that_is_none) {
   const std::string other = folder.file("incoming-" + kBaseUuid);
   fs::copy(directory, other);
   BOOST_TEST(fails(load_progress(other), Code::kCorrupt));
-  for (const ClonePosition place : {ClonePosition{.volume = 5}, {.volume = 0, .offset = 5},
-                                    {.volume = 0, .offset = 3 << 20}}) {
+  for (const ClonePosition place :
+       {ClonePosition{.volume = 5}, {.volume = 0, .offset = 5}, {.volume = 0, .offset = 3 << 20}}) {
     pb::CloneProgress record = *load_progress(directory);
     set_position(*record.mutable_reached(), place);
     fs::create_directories(other);
