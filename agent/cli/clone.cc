@@ -91,7 +91,7 @@ int run_snapshot(const CloneOptions& options) {
   return kExitNo;
 }
 
-int run_send(const CloneOptions& options) {
+int run_send(const CloneOptions& options, const CommandContext& context) {
   const auto codec = CodecSetting::parse(options.codec);
   if (!codec) return report_error(codec.error());
   const NamedSet set = named_set(options.place);
@@ -119,6 +119,8 @@ int run_send(const CloneOptions& options) {
       !pipe) {
     return report_error(pipe.error());
   }
+  const auto held = hold_of_source(context.config_path, set.path);
+  if (!held) return report_error(held.error());
   Result<pb::CloneTransfer> done;
   {
     const Interruption interruption(
@@ -130,6 +132,7 @@ int run_send(const CloneOptions& options) {
                   .base = base,
                   .against = std::move(against),
                   .start = *start,
+                  .still_held = *held,
                   .codec = *codec,
                   .output = output_to(STDOUT_FILENO),
                   .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
@@ -175,11 +178,13 @@ int run_receive(const CloneOptions& options) {
   return kExitOk;
 }
 
-int run_push(const CloneOptions& options) {
+int run_push(const CloneOptions& options, const CommandContext& context) {
   const auto codec = CodecSetting::parse(options.codec);
   if (!codec) return report_error(codec.error());
   const auto place = remote_place(options.to);
   if (!place) return report_error(place.error());
+  const auto held = hold_of_source(context.config_path, options.place);
+  if (!held) return report_error(held.error());
   Result<Pushed> pushed;
   {
     const Interruption interruption(
@@ -189,6 +194,7 @@ int run_push(const CloneOptions& options) {
         push_set({.set = options.place,
                   .host = place->host,
                   .pool = place->pool,
+                  .still_held = *held,
                   .codec = *codec,
                   .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
   }
@@ -233,7 +239,7 @@ int run_abort(const CloneOptions& options) {
 
 }  // namespace
 
-void add_clone_command(Parser& parser, const CommandContext&) {
+void add_clone_command(Parser& parser, const CommandContext& context) {
   const auto options = std::make_shared<CloneOptions>();
   CliCommand clone = parser.command(
       "clone", "Clones of LUNs to another server, with the sharing that they have here");
@@ -259,7 +265,7 @@ void add_clone_command(Parser& parser, const CommandContext&) {
   send.option("--codec", options->codec, "none, lz4, zstd, zstd:LEVEL or auto")
       .value_name("CODEC")
       .default_value("auto");
-  send.runs([options] { return run_send(*options); });
+  send.runs([options, &context] { return run_send(*options, context); });
 
   CliCommand receive = clone.command("receive", "Take a snapshot from standard input");
   receive.option("POOL", options->place, "Directory that the set is in, or comes into").required();
@@ -276,7 +282,7 @@ void add_clone_command(Parser& parser, const CommandContext&) {
       .value_name("CODEC")
       .default_value("auto");
   push.flag("--json", options->json, "Print the result as JSON");
-  push.runs([options] { return run_push(*options); });
+  push.runs([options, &context] { return run_push(*options, context); });
 
   CliCommand snapshots = clone.command("snapshots", "Print the UUIDs of a set's snapshots");
   snapshots.option("SET", options->place, "Directory of the volumes").required();

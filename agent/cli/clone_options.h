@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -47,6 +48,11 @@ struct RemotePlace {
 
 // Standard output is the stream, or the result.
 void print_transfer(std::FILE* to, std::string_view what, const pb::CloneTransfer& done);
+
+// For senders: that this node holds the disks of a set, where it is one of a pair and they are
+// disks of the cluster. Empty: there is nothing to hold. kFenced, kRefused: it does not.
+[[nodiscard]] Result<std::function<Status()>> hold_of_source(const std::string& config_path,
+                                                             const std::string& set);
 
 // restore, verify, hashes, prune, promote.
 void add_clone_upkeep_commands(CliCommand& clone, const std::shared_ptr<CloneOptions>& options);

@@ -55,7 +55,8 @@ int run_restore(const CloneOptions& options) {
   if (!place) return report_error(place.error());
   const NamedSet set = named_set(options.place);
   if (set.snapshot.empty()) {
-    return report_error(wrong_line(options.place, "is not SET@UUID; the UUID says what comes back"));
+    return report_error(
+        wrong_line(options.place, "is not SET@UUID; the UUID says what comes back"));
   }
   Result<pb::CloneRestored> restored;
   {

@@ -8,9 +8,9 @@
 
 namespace lastword {
 
-// Returns what was done. Each snapshot goes whole: what a kill leaves is removed by the next command
-// that stages in the set. kRefused: one that is to go is mounted or open for writing, and nothing
-// was removed; or another lastword clone is at work on the set.
+// Returns what was done. Each snapshot goes whole: what a kill leaves is removed by the next
+// command that stages in the set. kRefused: one that is to go is mounted or open for writing, and
+// nothing was removed; or another lastword clone is at work on the set.
 [[nodiscard]] Result<PrunePlan> prune_set(const std::string& set, std::size_t keep, bool force);
 
 }  // namespace lastword

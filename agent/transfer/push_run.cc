@@ -138,11 +138,16 @@ class Push {
                                 .snapshot = pushed_.plan.snapshot,
                                 .base = pushed_.plan.base,
                                 .start = pushed_.plan.start,
+                                .still_held = request_.still_held,
                                 .codec = request_.codec,
                                 .output = output_to(receiver->input()),
                                 .progress = request_.progress});
     const auto status = receiver->wait();
     if (!status) return fail(status.error());
+    // Also where the receiver says only that the stream broke off.
+    if (!sent && (sent.error().code == Code::kFenced || sent.error().code == Code::kRefused)) {
+      return fail(sent.error());
+    }
     // A receiver that refuses closes the pipe: its answer is the better one.
     if (*status != kExitOk && *status != kExitCorrupt) {
       return fail(of_status(request_.host, *status));

@@ -24,7 +24,8 @@ struct PushPlan {
 struct PushRequest {
   std::string set;
   std::string host;
-  std::string pool;  // directory there
+  std::string pool;                    // directory there
+  std::function<Status()> still_held;  // as in SendRequest
   CodecSetting codec;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // may be empty
 };

@@ -27,8 +27,8 @@ struct RestoreRoute {
 // UUIDs. `by_hashes`: common snapshots are not trusted. kRefused: nobody has it.
 [[nodiscard]] Result<RestoreRoute> plan_route(const std::string& snapshot,
                                               std::span<const pb::CloneSnapshot> here,
-                                              std::span<const std::string> there,
-                                              bool has_volumes, bool by_hashes);
+                                              std::span<const std::string> there, bool has_volumes,
+                                              bool by_hashes);
 
 struct RestoredVolume {
   std::string name;    // in the snapshot
@@ -42,8 +42,9 @@ enum class RestoreAs : std::uint8_t {
 };
 // Of all volumes of the snapshot, or of the one of that name; `present` are the names in the set.
 // kRefused: the snapshot has no such volume, or a new one would have the name of one that is there.
-[[nodiscard]] Result<std::vector<RestoredVolume>> plan_targets(
-    const pb::CloneSnapshot& snapshot, const std::string& only,
-    std::span<const std::string> present, RestoreAs as);
+[[nodiscard]] Result<std::vector<RestoredVolume>> plan_targets(const pb::CloneSnapshot& snapshot,
+                                                               const std::string& only,
+                                                               std::span<const std::string> present,
+                                                               RestoreAs as);
 
 }  // namespace lastword

@@ -83,8 +83,8 @@ class Restore {
     }
     if (const auto pool = examine_pool(set_); !pool) return fail(pool.error());
     if (Status status = look(); !status) return fail(status.error());
-    const auto there = remote_lines(request_.host, {"lastword", "clone", "snapshots", "--",
-                                                    set_there_});
+    const auto there =
+        remote_lines(request_.host, {"lastword", "clone", "snapshots", "--", set_there_});
     if (!there) return fail(there.error());
     const auto route =
         plan_route(request_.snapshot, here_, *there, !present_.empty(), request_.by_hashes);
@@ -93,9 +93,8 @@ class Restore {
     // A base that is damaged here has damaged what rests on it, whatever came over the line.
     const auto snapshot = verify_snapshot(set_, request_.snapshot);
     if (!snapshot) return fail(snapshot.error());
-    const auto targets =
-        plan_targets(*snapshot, request_.volume, present_,
-                     request_.rollback ? RestoreAs::kRollback : RestoreAs::kNew);
+    const auto targets = plan_targets(*snapshot, request_.volume, present_,
+                                      request_.rollback ? RestoreAs::kRollback : RestoreAs::kNew);
     if (!targets) return fail(targets.error());
     if (Status status = put(*targets); !status) return fail(status.error());
     return result_;
@@ -145,8 +144,7 @@ class Restore {
     if (compares) words.emplace_back("--against-hashes");
     words.insert(words.end(), {"--", set_there_ + "@" + request_.snapshot});
     auto sender = RemoteCommand::start(
-        request_.host, words,
-        compares ? RemoteCommand::Pipe::kBoth : RemoteCommand::Pipe::kOutput);
+        request_.host, words, compares ? RemoteCommand::Pipe::kBoth : RemoteCommand::Pipe::kOutput);
     if (!sender) return fail(sender.error());
     if (compares) {
       const auto hashes = hashes_of(set_, result_.before_uuid(), false);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -16,6 +17,8 @@
 
 namespace lastword {
 namespace {
+
+constexpr std::chrono::seconds kLookAtHold{1};
 
 struct OpenVolume {
   std::string path;
@@ -156,6 +159,18 @@ void add_base(pb::CloneStreamHead& head, const pb::CloneSnapshot& base) {
   }
 }
 
+// Nothing goes out that was read a second after the disks were lost.
+PipeOutput guarded(const SendRequest& request) {
+  using Clock = std::chrono::steady_clock;
+  return [&request, next = Clock::time_point()](std::span<const std::byte> data) mutable -> Status {
+    if (Clock::now() >= next) {
+      if (Status status = request.still_held(); !status) return status;
+      next = Clock::now() + kLookAtHold;
+    }
+    return request.output(data);
+  };
+}
+
 std::vector<RangeTable> add_hashes(pb::CloneStreamHead& head, const pb::CloneHashes& hashes) {
   std::vector<RangeTable> tables;
   pb::CloneSnapshot base = hashes.snapshot();
@@ -226,8 +241,11 @@ Result<pb::CloneTransfer> send_set(const SendRequest& request) {
                                              sent->map, pool->block_bytes);
   if (!plan) return fail(plan.error());
   const auto id = parse_uuid(uuid);
-  SectionWriter out(request.output, *id, request.codec);
+  SectionWriter out(request.still_held ? guarded(request) : request.output, *id, request.codec);
   const auto unchanged = [&]() -> Status {
+    if (request.still_held) {
+      if (Status status = request.still_held(); !status) return status;
+    }
     if (Status status = sent->check(); !status) return status;
     return base ? base->check() : Status{};
   };

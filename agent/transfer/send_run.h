@@ -19,6 +19,9 @@ struct SendRequest {
   // What the receiver has, where no snapshot is common; check_hashes() has passed. Not with `base`.
   std::optional<pb::CloneHashes> against;
   ClonePosition start;  // the receiver has kept what is before it
+  // Does this node still hold the disks of the set? Asked every second, and before the end. May be
+  // empty: nobody else could take them.
+  std::function<Status()> still_held;
   CodecSetting codec;
   PipeOutput output;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // may be empty
@@ -28,7 +31,8 @@ struct SendRequest {
 //
 // Hashes of the ranges of the snapshot are kept beside it afterwards: the next increment reads only
 // what changed. Where the base has none, it is read first. kRefused: a snapshot was modified.
-// kNotFound: there is no such one. kUsage: no range of it begins at `start`. kIo: its blocks moved
+// kNotFound: there is no such one. kUsage: no range of it begins at `start`. Errors
+// of `still_held` end it at once, without an end of the stream. kIo: its blocks moved
 // while it was sent (xfs_fsr), try again.
 [[nodiscard]] Result<pb::CloneTransfer> send_set(const SendRequest& request);
 

@@ -19,8 +19,8 @@ struct Restored : Servers {
     BOOST_TEST(push().status == 0);
   }
   Outcome restore(const std::string& uuid, const std::string& options = "") {
-    return run(path_with_ssh() + LASTWORD_PROGRAM " clone restore --json " + options + " backup:" +
-               secondary.path() + " " + set + "@" + uuid);
+    return run(path_with_ssh() + LASTWORD_PROGRAM " clone restore --json " + options +
+               " backup:" + secondary.path() + " " + set + "@" + uuid);
   }
   void forget(const std::string& uuid) {
     const std::string directory = set + "/snapshots/" + uuid;
@@ -49,10 +49,10 @@ struct Restored : Servers {
     }
     BOOST_REQUIRE(found);
     const std::string device = run("findmnt -no SOURCE " + pool.path()).output;
-    BOOST_REQUIRE(run("sync; printf X | dd conv=notrunc bs=512 seek=" +
-                      std::to_string(sector + 8 - first) + " of=" +
-                      device.substr(0, device.find('\n')) + " && sync")
-                      .status == 0);
+    BOOST_REQUIRE(
+        run("sync; printf X | dd conv=notrunc bs=512 seek=" + std::to_string(sector + 8 - first) +
+            " of=" + device.substr(0, device.find('\n')) + " && sync")
+            .status == 0);
     BOOST_REQUIRE(pool.remount());
   }
   std::uint64_t inode(const std::string& name) {

@@ -141,6 +141,20 @@ BOOST_AUTO_TEST_CASE(broken_off_at_every_section_in_turn) {
   arrived(sets, staging);
 }
 
+BOOST_AUTO_TEST_CASE(pool_that_fills_up_keeps_what_was_noted) {
+  Sets sets = some_sets(false);
+  const auto whole = make_stream(sets);
+  MemoryStaging staging(&sets);
+  staging.takes = 2 << 20;
+  BOOST_TEST(fails(receive(whole->bytes, staging, kResumable), Code::kNoSpace));
+  BOOST_REQUIRE(staging.kept);
+  staging.takes = 1 << 30;
+  const auto rest = make_stream(sets, "none", kNoCheck, staging.noted->reached);
+  BOOST_TEST(rest->bytes.size() < whole->bytes.size());
+  BOOST_TEST(ok(receive(rest->bytes, staging, kResumable)));
+  arrived(sets, staging);
+}
+
 BOOST_AUTO_TEST_CASE(without_being_asked_nothing_is_kept) {
   Sets sets = some_sets(false);
   const auto whole = make_stream(sets);

@@ -222,6 +222,8 @@ class MemoryStaging final : public Staging {
   Status write(std::uint32_t volume, std::uint64_t offset,
                std::span<const std::byte> data) override {
     synced = false;
+    if (data.size() > takes) return fail({.code = Code::kNoSpace, .operation = "write"});
+    takes -= data.size();
     if (!inside(volumes, volume, offset, data.size())) return {};
     std::ranges::copy(data, volumes[volume].begin() + static_cast<std::ptrdiff_t>(offset));
     return {};
@@ -256,6 +258,7 @@ class MemoryStaging final : public Staging {
   }
 
   std::uint64_t room = 1 << 30;
+  std::uint64_t takes = ~std::uint64_t{0};  // so much data, until others have filled the pool
   std::vector<Bytes> volumes;
   bool synced = false;
   bool published = false;
