@@ -175,7 +175,8 @@ def _give_back(lab, pair, panic):
     pair.alpha.spawn("lastword agent", "again").wait_for(_HEARD, 60)
     lab.say("lastword giveback, on beta")
     began = lab.clock.now()
-    pair.beta.check("lastword giveback", timeout=120)
+    giveback = pair.beta.spawn("lastword giveback", "giveback")
+    require(giveback.wait(120) == 0, "lastword giveback did not end well")
     pair.wait_event(pair.alpha, "service-returned", 60)
     times = {event.name: event.time for event in pair.events() if event.time >= began}
     owners = [pair.label_of(pair.beta, name)["owner_node"] for name in pair.names("service|spare|dump")]
