@@ -72,6 +72,7 @@ inline constexpr std::array kHistoryEvents{
     HistoryEvent{"hook-failed",         IncidentKind::kNote,     Part::kBegin},
     HistoryEvent{"watchdog-armed",      IncidentKind::kNote,     Part::kBegin},
     HistoryEvent{"watchdog-not-armed",  IncidentKind::kNote,     Part::kBegin},
+    HistoryEvent{"watchdog-problem",    IncidentKind::kNote,     Part::kBegin},
 };
 // clang-format on
 
