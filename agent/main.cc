@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   lastword::add_inspect_command(parser, context);
   lastword::add_start_command(parser, context);
   lastword::add_stop_command(parser, context);
+  lastword::add_halt_command(parser, context);
   lastword::add_candidates_command(parser, context);
   lastword::add_arm_command(parser, context);
   lastword::add_disarm_command(parser, context);
@@ -50,6 +51,7 @@ int main(int argc, char** argv) {
   lastword::add_history_command(parser, context);
   lastword::add_agent_command(parser, context);
   lastword::add_takeover_command(parser, context);
+  lastword::add_handover_command(parser, context);
   lastword::add_giveback_command(parser, context);
   lastword::add_switch_commands(parser, context);
   lastword::add_recover_command(parser, context);

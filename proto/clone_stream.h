@@ -4,15 +4,16 @@
 //   stream  := head content* end
 //
 // Volumes are in the order of the head. The runs of all content sections follow each other without
-// a gap, from byte 0 of the first volume to the end of the last one, so that a run has no place of
-// its own to be wrong about; none goes over the end of a volume. A stream is good only as a whole:
-// without its end nothing of it is used.
+// a gap, from byte 0 of the first volume (or where the head says that the stream begins) to the end
+// of the last one, so that a run has no place of its own to be wrong about; none goes over the end
+// of a volume. A stream is good only as a whole: without its end nothing of it is published.
 //
 // Header fields: `crash_id` is the UUID of the snapshot, `run_count` the runs of a content section;
 // first_pfn, end_pfn and pass are 0.
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <span>
 
@@ -55,10 +56,17 @@ struct Hash128 {
 };
 static_assert(sizeof(Hash128) == 16);
 
+// A place in the volumes of a stream.
+struct ClonePosition {
+  std::uint32_t volume = 0;  // index; the number of volumes: behind the last one
+  std::uint64_t offset = 0;  // byte in that volume, a multiple of kRangeBytes
+  auto operator<=>(const ClonePosition&) const = default;
+};
+
 struct CloneEnd {
   std::uint64_t section_count;  // with this one
   std::uint64_t stream_bytes;   // with this section
-  std::uint64_t data_bytes;     // in runs of kind kData
+  std::uint64_t data_bytes;     // in runs of kind kData of this stream
   std::uint64_t volume_count;
 };
 static_assert(sizeof(CloneEnd) == 32);

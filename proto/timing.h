@@ -33,6 +33,8 @@
 //   +613    a recovery that has shown no progress for so long is given up
 //   +50     a giveback waits so long, from its promise of disks, until the home node has them
 //   +110    and so long, from the promise of its dump disks, until the home node is armed
+//   +53     a node that has left its disks waits so long until the partner has them
+//   +438    a node that was asked to leave is given so long, before it is taken over by force
 #pragma once
 
 #include <algorithm>
@@ -153,6 +155,17 @@ struct Timing {
   // Likewise until it is armed on one of its dump disks.
   [[nodiscard]] constexpr milliseconds giveback_arming() const {
     return giveback_taking() + kLongestArm;
+  }
+
+  // From when a node says that it has left its disks until the partner holds and owns all: it hears
+  // that, looks, where a look was just under way once more, votes, and takes them side by side.
+  [[nodiscard]] constexpr milliseconds handover_taking() const {
+    return freshness() + 10 * settings.io_timeout;
+  }
+  // How long a node is given that was asked to leave, where an operator does not say: its hook may
+  // last as long as a hook may.
+  [[nodiscard]] constexpr milliseconds countdown(milliseconds hook_timeout) const {
+    return hook_given_up(hook_timeout) + handover_taking();
   }
 
   // The default of [hooks] timeout. After client_timeout the clients are gone, but a journal that

@@ -1,7 +1,8 @@
 """python3 -m qemu.demo --build DIR
 
-Two nodes and a shelf: alpha panics, beta takes over while alpha's memory goes to one disk. Leaves
-BUILD/demo/: report.json, timeline.svg and core/ with what beta recovered.
+Two nodes and a shelf: alpha panics, beta takes over while alpha's memory goes to one disk; alpha
+reboots, and gets its disks back. Leaves BUILD/demo/: report.json, timeline.svg and core/ with what
+beta recovered.
 
 Exit status: 0 all held that lastword promises, 1 something did not, 75 a guest was lost and nothing
 is shown either way.
@@ -17,14 +18,15 @@ from . import timeline
 from .figures import quiet
 from .harness import ScenarioFailed, WaitTimeout, pattern
 from .harness.runner import PASSED, ROOT, command_line, end_on_signals, run_in_lab
-from .scenarios.pair import Pair, require
+from .scenarios.pair import EXIT_REFUSED, Pair, require
 
 _LUNS = dict(service=8, spare=2, dump=1, mailbox=3)
 _PATTERN_MIB = 128
 _SEED = 7
-_TIMEOUT = 210  # seconds in all
+_TIMEOUT = 270  # seconds in all
 _USUAL_DELAY = 1  # seconds from the dump's begin to service on the partner; a figure, no promise
 _BUSY = 0.5  # this share of the processors at work before the demo slows it down
+_HEARD = '"event":"partner-heard"'
 _DMESG_LINES = 16, 40  # at least; at most, to show the panic message itself
 
 
@@ -50,6 +52,7 @@ def promises(report):
         return [(f"every step is seen (missing: {', '.join(missing)})", False)]
     ahead = at["dump-completed"] - at["service-taken"]
     image = report["capture_image_bytes"]
+    way_back = report.get("giveback", {})
     return [
         (f"the service came back {ahead:.2f} s before the dump was complete", ahead > 0),
         (
@@ -57,6 +60,10 @@ def promises(report):
             at["dump-disk-claimed"] >= at["dump-completed"],
         ),
         (f"the capture image has {image / 2**20:.2f} MiB, at most 4", image <= 4 << 20),
+        (
+            f"alpha has all of its disks again, and is armed ({way_back.get('seconds', 0):.1f} s)",
+            way_back.get("home", False) and way_back.get("armed", False),
+        ),
     ]
 
 
@@ -128,8 +135,10 @@ def _prepare(lab):
     pair.arm()
     lab.say(f"planting {_PATTERN_MIB} MiB of known content in alpha's memory")
     pair.pattern = pattern.plant(pair.alpha, mib=_PATTERN_MIB, seed=_SEED, timeout=60)
-    lab.say("lastword agent, on beta: waiting for alpha to fail")
-    pair.start_agent()
+    lab.say("lastword agent, on both: each watches the other")
+    agents = [node.spawn("lastword agent", "agent") for node in (pair.alpha, pair.beta)]
+    for agent in agents:
+        agent.wait_for(_HEARD, 60)
     return pair
 
 
@@ -155,7 +164,27 @@ def _watch(lab, pair, panic, name_of_disk, timeout=120):
             break
         if lab.clock.now() > deadline:
             raise ScenarioFailed(f"the takeover is not over {timeout} s after the panic")
-    require(pair.agent.wait(30) == 0, "lastword agent did not end well")
+
+
+def _give_back(lab, pair, panic):
+    """alpha has rebooted: it waits, and beta gives back what it took. What became of that."""
+    pair.alpha.wait_ready(timeout=90, since=panic.index)
+    lab.say("alpha has rebooted; lastword start: beta has its disks, so that it waits")
+    started = pair.alpha.run("lastword start", timeout=60)
+    require(started.status == EXIT_REFUSED, f"lastword start on alpha: {started.output}")
+    pair.alpha.spawn("lastword agent", "again").wait_for(_HEARD, 60)
+    lab.say("lastword giveback, on beta")
+    began = lab.clock.now()
+    pair.beta.check("lastword giveback", timeout=120)
+    pair.wait_event(pair.alpha, "service-returned", 60)
+    times = {event.name: event.time for event in pair.events() if event.time >= began}
+    owners = [pair.label_of(pair.beta, name)["owner_node"] for name in pair.names("service|spare|dump")]
+    return {
+        "seconds": round(times["service-returned"] - began, 2),
+        "service_gap_seconds": round(times["service-returned"] - times["service-returning"], 2),
+        "home": set(owners) == {1},
+        "armed": bool(pair.armed()),
+    }
 
 
 def _number_on_console(node, pattern_text, since):
@@ -192,12 +221,13 @@ def _demonstrate(lab, folder):
         "busy_meanwhile": round(busy_meanwhile, 2),
         "events": event_list(pair.events(), panic.time, name_of_disk),
     }
+    pair.prove_core(os.path.dirname(core))
+    report["giveback"] = _give_back(lab, pair, panic)
     with open(os.path.join(folder, "report.json"), "w") as file:
         json.dump(report, file, indent=2)
         file.write("\n")
     with open(os.path.join(folder, "timeline.svg"), "w", encoding="utf-8") as file:
         file.write(timeline.svg(report))
-    pair.prove_core(os.path.dirname(core))
     broken = [what for what, held in promises(report) if not held]
     require(not broken, f"not so: {'; '.join(broken)}")
 
@@ -238,6 +268,9 @@ def _show(folder, proven):
         print(f"  {'yes' if well else 'NO':4} {what}")
     if delay_of_service(report):
         print(f"\n  {delay_of_service(report)}")
+    if "giveback" in report:
+        gap = report["giveback"]["service_gap_seconds"]
+        print(f"  at the giveback the service stood still for {gap:.2f} s, from its end on beta to alpha's")
     print(f"\n  {path}\n  {os.path.join(folder, 'timeline.svg')}\n  {report['core']}\n")
 
 

@@ -75,20 +75,21 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   Heartbeat heartbeat(*config, real_shelf(), executor, events, machine_id());
   heartbeat.at_each_tick(pulse);
   const StopRequest stop;
-  const auto end_in_order = [&] {
+  const auto end_in_order = [&](milliseconds hooks) {
     watchdog.disarm();
-    executor.during([&] { notices.wait(Timing::hook_given_up(config->hooks.timeout)); });
+    executor.during([&] { notices.wait(hooks); });
     manager.stopping();
     history.wait();
   };
   if (options.once) {
     const int status = run_once(*config, surveyor, events, hands, heartbeat, options.json);
-    end_in_order();
+    end_in_order(Timing::hook_given_up(config->hooks.timeout));
     return status;
   }
   const Status end = run_agent(*config, surveyor, events, hands,
                                {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
-  end_in_order();
+  // A hook that is at work goes on, and the next agent is not held up.
+  end_in_order(kHookGrace);
   return end ? kExitOk : report_error(end.error());
 }
 

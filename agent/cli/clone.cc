@@ -6,10 +6,12 @@
 #include <memory>
 #include <utility>
 
+#include "agent/cli/clone_options.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/progress_bar.h"
 #include "agent/cli/table.h"
+#include "agent/transfer/clone_position.h"
 #include "agent/transfer/clone_store.h"
 #include "agent/transfer/list_run.h"
 #include "agent/transfer/publication.h"
@@ -22,31 +24,6 @@
 
 namespace lastword {
 namespace {
-
-struct CloneOptions {
-  std::string place;  // SET, SET@UUID or POOL
-  std::string to;     // HOST:POOL
-  std::string from;
-  std::string codec = "auto";
-  bool json = false;
-};
-
-Error wrong_line(std::string_view subject, std::string_view detail) {
-  return {.code = Code::kUsage, .disk = subject, .detail = detail};
-}
-
-struct NamedSet {
-  std::string path;
-  std::string snapshot;  // UUID; empty: the newest
-};
-
-// "SET@UUID", where a path may have an @ of its own.
-NamedSet named_set(const std::string& text) {
-  const std::size_t at = text.rfind('@');
-  const auto uuid = at == text.npos ? std::nullopt : parse_uuid(text.substr(at + 1));
-  if (!uuid) return {.path = text, .snapshot = {}};
-  return {.path = text.substr(0, at), .snapshot = to_string(*uuid)};
-}
 
 // Of a stream that goes to, or comes from, somewhere else: a terminal is a mistake.
 Status require_pipe(int fd, std::string_view what) {
@@ -114,20 +91,7 @@ int run_snapshot(const CloneOptions& options) {
   return kExitNo;
 }
 
-// Standard output is the stream, or the result.
-void print_transfer(std::FILE* to, std::string_view what, const pb::CloneTransfer& done) {
-  std::string line = fmt::format(
-      "{} snapshot {}: {} volumes, {} bytes in them; {} as data, {} shared; {} bytes of stream\n",
-      what, done.snapshot_uuid(), done.volumes(), done.volume_bytes(), done.data_bytes(),
-      done.shared_bytes(), done.stream_bytes());
-  if (to == stderr) {
-    print_message(std::move(line));
-  } else {
-    fmt::print("{}", line);
-  }
-}
-
-int run_send(const CloneOptions& options) {
+int run_send(const CloneOptions& options, const CommandContext& context) {
   const auto codec = CodecSetting::parse(options.codec);
   if (!codec) return report_error(codec.error());
   const NamedSet set = named_set(options.place);
@@ -137,25 +101,49 @@ int run_send(const CloneOptions& options) {
     if (!uuid) return report_error(wrong_line(options.from, "is not the UUID of a snapshot"));
     base = to_string(*uuid);
   }
+  std::optional<pb::CloneHashes> against;
+  if (options.against_hashes) {
+    if (!base.empty()) return report_error(wrong_line("--from", "excludes --against-hashes"));
+    auto hashes = read_hashes(input_from(STDIN_FILENO));
+    if (!hashes) return report_error(hashes.error());
+    against = std::move(*hashes);
+  }
+  std::optional<ClonePosition> start = ClonePosition{};
+  if (!options.resume.empty()) start = parse_position(options.resume);
+  if (!start) {
+    return report_error(wrong_line(options.resume, "is not how far lastword clone staged says"));
+  }
   if (Status pipe = require_pipe(STDOUT_FILENO,
                                  "the stream goes to a pipe or a file: ... | ssh "
                                  "HOST lastword clone receive POOL");
       !pipe) {
     return report_error(pipe.error());
   }
+  const auto held = hold_of_source(context.config_path, set.path);
+  if (!held) return report_error(held.error());
   Result<pb::CloneTransfer> done;
   {
-    const Interruption interruption("interrupted: the receiver drops what it has of this snapshot");
+    const Interruption interruption(
+        "interrupted: the receiver drops what it has of this snapshot, unless it is --resumable");
     ProgressBar bar("sending", stderr);
     done =
         send_set({.set = set.path,
                   .snapshot = set.snapshot,
                   .base = base,
+                  .against = std::move(against),
+                  .start = *start,
+                  .still_held = *held,
                   .codec = *codec,
                   .output = output_to(STDOUT_FILENO),
                   .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
   }
   if (!done) return report_error(done.error());
+  // Whoever reads the pipe may have refused it: then it is kept in vain.
+  if (!options.against_hashes) {
+    if (Status status = note_common(set.path, "pipe", done->snapshot_uuid()); !status) {
+      return report_error(status.error());
+    }
+  }
   print_transfer(stderr, "sent", *done);
   return kExitOk;
 }
@@ -170,13 +158,16 @@ int run_receive(const CloneOptions& options) {
   Result<pb::CloneTransfer> done;
   {
     const Interruption interruption(
-        "interrupted: nothing was published; what is staged is removed by the next receive, or by "
-        "lastword clone abort");
+        options.resumable
+            ? "interrupted: nothing was published; lastword clone push goes on where this ends"
+            : "interrupted: nothing was published; what is staged is removed by the next receive, "
+              "or by lastword clone abort");
     ProgressBar bar("receiving", stderr);
     SectionReader in(input_from(STDIN_FILENO));
     XfsStaging staging(options.place);
-    done = receive_stream(in, staging,
-                          [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); });
+    ReceiveOptions how{.keep = options.resumable};
+    how.progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); };
+    done = receive_stream(in, staging, how);
   }
   if (!done) return report_error(done.error());
   if (options.json) {
@@ -187,22 +178,23 @@ int run_receive(const CloneOptions& options) {
   return kExitOk;
 }
 
-int run_push(const CloneOptions& options) {
+int run_push(const CloneOptions& options, const CommandContext& context) {
   const auto codec = CodecSetting::parse(options.codec);
   if (!codec) return report_error(codec.error());
-  const std::size_t colon = options.to.find(':');
-  if (colon == options.to.npos || colon == 0 || colon + 1 == options.to.size()) {
-    return report_error(wrong_line(options.to, "is not HOST:POOL"));
-  }
+  const auto place = remote_place(options.to);
+  if (!place) return report_error(place.error());
+  const auto held = hold_of_source(context.config_path, options.place);
+  if (!held) return report_error(held.error());
   Result<Pushed> pushed;
   {
     const Interruption interruption(
-        "interrupted: nothing was published there unless all had arrived; push again");
+        "interrupted: nothing was published there unless all had arrived; push again, it goes on");
     ProgressBar bar("pushing", stderr);
     pushed =
         push_set({.set = options.place,
-                  .host = options.to.substr(0, colon),
-                  .pool = options.to.substr(colon + 1),
+                  .host = place->host,
+                  .pool = place->pool,
+                  .still_held = *held,
                   .codec = *codec,
                   .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
   }
@@ -224,18 +216,16 @@ int run_snapshots(const CloneOptions& options) {
   return kExitOk;
 }
 
-int run_verify(const CloneOptions& options) {
-  const NamedSet set = named_set(options.place);
-  std::string uuid = set.snapshot;
-  if (uuid.empty()) {
-    const auto newest = newest_snapshot(set.path);
-    if (!newest) return report_error(newest.error());
-    uuid = *newest;
+int run_staged(const CloneOptions& options) {
+  const auto staged = find_staged(options.place);
+  if (!staged) return report_error(staged.error());
+  for (const pb::CloneStaged& one : *staged) {
+    if (options.json) {
+      print_json(one);
+    } else {
+      fmt::print("{}\n", to_string(one));
+    }
   }
-  const auto snapshot = verify_snapshot(set.path, uuid);
-  if (!snapshot) return report_error(snapshot.error());
-  fmt::print("{}@{}: {} volumes hold what the snapshot had\n", set.path, uuid,
-             snapshot->volumes_size());
   return kExitOk;
 }
 
@@ -249,7 +239,7 @@ int run_abort(const CloneOptions& options) {
 
 }  // namespace
 
-void add_clone_command(Parser& parser, const CommandContext&) {
+void add_clone_command(Parser& parser, const CommandContext& context) {
   const auto options = std::make_shared<CloneOptions>();
   CliCommand clone = parser.command(
       "clone", "Clones of LUNs to another server, with the sharing that they have here");
@@ -268,13 +258,19 @@ void add_clone_command(Parser& parser, const CommandContext&) {
   send.option("SET", options->place, "SET, its newest snapshot, or SET@UUID").required();
   send.option("--from", options->from, "A snapshot that the receiver has: send what differs")
       .value_name("UUID");
+  send.flag("--against-hashes", options->against_hashes,
+            "Send what differs from the hashes on standard input (of `clone hashes`)");
+  send.option("--resume", options->resume, "Begin where `clone staged` says that the receiver is")
+      .value_name("VOLUME:BYTE");
   send.option("--codec", options->codec, "none, lz4, zstd, zstd:LEVEL or auto")
       .value_name("CODEC")
       .default_value("auto");
-  send.runs([options] { return run_send(*options); });
+  send.runs([options, &context] { return run_send(*options, context); });
 
   CliCommand receive = clone.command("receive", "Take a snapshot from standard input");
   receive.option("POOL", options->place, "Directory that the set is in, or comes into").required();
+  receive.flag("--resumable", options->resumable,
+               "Keep what has arrived when the stream breaks off");
   receive.flag("--json", options->json, "Print the result as JSON");
   receive.runs([options] { return run_receive(*options); });
 
@@ -286,15 +282,19 @@ void add_clone_command(Parser& parser, const CommandContext&) {
       .value_name("CODEC")
       .default_value("auto");
   push.flag("--json", options->json, "Print the result as JSON");
-  push.runs([options] { return run_push(*options); });
+  push.runs([options, &context] { return run_push(*options, context); });
 
   CliCommand snapshots = clone.command("snapshots", "Print the UUIDs of a set's snapshots");
   snapshots.option("SET", options->place, "Directory of the volumes").required();
   snapshots.runs([options] { return run_snapshots(*options); });
 
-  CliCommand verify = clone.command("verify", "Read a snapshot and compare it with its hashes");
-  verify.option("SET", options->place, "SET, its newest snapshot, or SET@UUID").required();
-  verify.runs([options] { return run_verify(*options); });
+  CliCommand staged =
+      clone.command("staged", "Print what interrupted transfers left that others can go on with");
+  staged.option("POOL", options->place, "Directory of sets").required();
+  staged.flag("--json", options->json, "Print a JSON object for each");
+  staged.runs([options] { return run_staged(*options); });
+
+  add_clone_upkeep_commands(clone, options);
 
   CliCommand abort = clone.command("abort", "Remove what an interrupted receive has staged");
   abort.option("DIR", options->place, "The pool, or the set").required();

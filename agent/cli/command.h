@@ -31,6 +31,8 @@ void add_clone_command(Parser& parser, const CommandContext& context);
 void add_config_command(Parser& parser, const CommandContext& context);
 void add_disarm_command(Parser& parser, const CommandContext& context);
 void add_giveback_command(Parser& parser, const CommandContext& context);
+void add_halt_command(Parser& parser, const CommandContext& context);
+void add_handover_command(Parser& parser, const CommandContext& context);
 void add_history_command(Parser& parser, const CommandContext& context);
 void add_inspect_command(Parser& parser, const CommandContext& context);
 void add_label_command(Parser& parser, const CommandContext& context);

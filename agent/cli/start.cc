@@ -26,10 +26,12 @@ void print_taken_over(const Config& config, const StartReport& report) {
 }
 
 void print_waits(const Config& config, const StartReport& report) {
-  complain("lastword: {} {}: this node waits for giveback, and has touched none of its disks.\n",
-           config.partner.name,
-           report.plan.taken_over.empty() ? "has announced to take over from an earlier life"
-                                          : "is in takeover");
+  complain(
+      "lastword: {} {}: this node waits for giveback in life {}, and has touched none of its disks.\n",
+      config.partner.name,
+      report.plan.taken_over.empty() ? "has announced to take over from an earlier life"
+                                     : "is in takeover",
+      report.plan.boot_generation);
   for (const DiskRemark& remark : report.plan.taken_over) {
     complain("lastword: {}: {}\n", report.survey.disks[remark.disk].info.path, remark.text);
   }

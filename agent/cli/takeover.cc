@@ -1,5 +1,6 @@
 // lastword takeover: takes the partner's disks now, because an operator says that it failed.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -8,12 +9,14 @@
 #include "agent/cli/interruption.h"
 #include "agent/cli/takeover_output.h"
 #include "agent/daemon/agent_run.h"
+#include "agent/daemon/graceful_run.h"
 #include "agent/daemon/notice_hooks.h"
 #include "agent/disks/known_switches.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
 #include "agent/node/history_log.h"
 #include "agent/node/state_files.h"
+#include "proto/duration.h"
 
 namespace lastword {
 namespace {
@@ -22,6 +25,8 @@ struct TakeoverOptions {
   bool dry_run = false;
   bool json = false;
   bool yes = false;
+  bool graceful = false;
+  std::string countdown;  // of --countdown; empty: Timing::countdown()
 };
 
 Result<TakeoverReport> forecast(const Config& config) {
@@ -50,9 +55,65 @@ Status overrides_switches(const Config& config, bool yes) {
                                      describe(held), partner)});
 }
 
+// On a terminal one line that counts down; otherwise a line each half minute.
+void show_countdown(milliseconds left) {
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  const auto seconds = left.count() / 1000;
+  static thread_local long long shown = -1;
+  if (seconds == shown || (!terminal && seconds % 30 != 0)) return;
+  shown = seconds;
+  complain("{}lastword: by force in {} s; Ctrl-C cancels{}", terminal ? "\r" : "", seconds,
+           terminal ? "  " : "\n");
+}
+
+int take_gracefully(const Config& config, const TakeoverOptions& options) {
+  milliseconds countdown = config.timing.countdown(config.hooks.timeout);
+  if (!options.countdown.empty()) {
+    const auto time = parse_duration(options.countdown);
+    if (!time || time->count() == 0) {
+      return report_error({.code = Code::kUsage,
+                           .operation = "--countdown",
+                           .detail = fmt::format("\"{}\": wanted is {}, more than none",
+                                                 options.countdown, kDurationGrammar)});
+    }
+    countdown = *time;
+  }
+  Surveyor surveyor(config, real_shelf(), real_executor());
+  const TakeoverHands hands = hands_of_this_machine(config);
+  NoticeHooks notices(hands.run_hook, real_executor(), event_printer(config, options.json));
+  const GracefulWork work{.config = config,
+                          .surveyor = surveyor,
+                          .events = notices.sink(),
+                          .hands = hands,
+                          .stop_wanted = StopRequest::wanted,
+                          .on_countdown = show_countdown};
+  if (options.dry_run) {
+    return print_takeover(config, try_graceful(work), ReportKind::kForecast, options.json);
+  }
+  if (const Status may = overrides_switches(config, options.yes); !may) {
+    return report_error(may.error());
+  }
+  const StopRequest stop;
+  const auto report = take_over_gracefully(work, countdown);
+  notices.wait(Timing::hook_given_up(config.hooks.timeout));
+  if (!report) return report_error(report.error());
+  if (report->end == GracefulEnd::kCancelled) {
+    complain("lastword: cancelled: {} stays, unless it has left already; `lastword status`\n",
+             config.partner.name);
+    return kExitNo;
+  }
+  const int status = print_takeover(config, report->takeover, ReportKind::kDone, options.json);
+  return report->end == GracefulEnd::kRefused ? kExitRefused : status;
+}
+
 int run_takeover(const std::string& config_path, const TakeoverOptions& options) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  if (options.graceful) return take_gracefully(*config, options);
+  if (!options.countdown.empty()) {
+    return report_error(
+        {.code = Code::kUsage, .operation = "--countdown", .detail = "it belongs to --graceful"});
+  }
   if (options.dry_run) {
     return print_takeover(*config, forecast(*config), ReportKind::kForecast, options.json);
   }
@@ -82,6 +143,13 @@ void add_takeover_command(Parser& parser, const CommandContext& context) {
       "Take the partner's disks: service disks and unarmed spares at once, the disk its crash dump "
       "goes to when the dump is over. Interrupted, it may be run again.");
   command.flag("--dry-run", options->dry_run, "Only say which disk would be taken when");
+  command.flag("--graceful", options->graceful,
+               "Ask the partner to leave in good order, and take over by force only when it has "
+               "not in time. Ctrl-C cancels");
+  command
+      .option("--countdown", options->countdown,
+              "With --graceful: the time that the partner is given, as 5min")
+      .value_name("TIME");
   command.flag("--yes", options->yes,
                "Do not ask, although `lastword disable` or `no-takeover` stands against it");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");

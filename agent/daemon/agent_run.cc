@@ -14,6 +14,8 @@
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/failure_plan.h"
+#include "agent/protocol/handover_plan.h"
+#include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/recover/recover_disk.h"
 #include "agent/takeover/takeover_run.h"
@@ -24,10 +26,19 @@ namespace {
 constexpr milliseconds kPauseAfterRefusal{10'000};
 constexpr std::string_view kFencedEvent = "fenced";
 
-Result<Failure> operator_says_so(Surveyor& surveyor) {
+// A partner that waits has nothing that could be taken: what an earlier takeover left undone is
+// finished, and the life that waits keeps its place on the mailbox disks.
+Result<Failure> operator_says_so(const Config& config, Surveyor& surveyor) {
   auto look = surveyor.look();
   if (!look) return fail(look.error());
-  return Failure{.look = std::move(*look)};
+  const auto intent = read_intent(config, look->survey).intent;
+  Failure failure{.look = std::move(*look)};
+  if (intent && is_left_undone(*intent, failure.look.survey, config)) {
+    failure.generation = intent->victim_generation();
+    failure.proven = intent->proven();
+    failure.resumed = true;
+  }
+  return failure;
 }
 
 // The caller holds lock_takeover(). The state is loaded again here: `lastword start` may have run
@@ -72,6 +83,10 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
   const auto intent = read_intent(config, survey).intent;
   const bool held =
       !why_held_back(read_switches(config, survey).switches, executor.unix_ms()).empty();
+  if (failure.released) {
+    return life_to_take_from(survey, config, *state, newest_of_partner(survey, config), intent) ==
+           failure.generation;
+  }
   if (failure.silent) {
     if (held) return false;
     const PeerWatch& peer = watch.heartbeat->peer();
@@ -98,11 +113,18 @@ void beat_and_sleep(Executor& executor, const AgentWatch& watch) {
   executor.sleep(kPollInterval);
 }
 
+// One that has left its disks goes on saying so.
+Result<NodeState> life_to_watch(const Config& config) {
+  auto state = load_last_life(config);
+  if (state && state->stopped) return load_node_state(config);
+  return state;
+}
+
 // One that was stopped waits for its next life.
 Status wait_for_start(const Config& config, Executor& executor, const EventSink& events,
                       const AgentWatch& watch) {
   for (bool told = false; !watch.stop_wanted();) {
-    const auto state = load_node_state(config);
+    const auto state = life_to_watch(config);
     if (state) return {};
     if (state.error().code != Code::kNotFound) return fail(state.error());
     if (!std::exchange(told, true)) {
@@ -111,12 +133,6 @@ Status wait_for_start(const Config& config, Executor& executor, const EventSink&
     beat_and_sleep(executor, watch);
   }
   return {};
-}
-
-// After a takeover that was refused: mailbox disks come back, partners too.
-void pause(Executor& executor, const AgentWatch& watch) {
-  const Instant end = executor.now() + kPauseAfterRefusal;
-  while (executor.now() < end && !watch.stop_wanted()) beat_and_sleep(executor, watch);
 }
 
 Status end_fenced(const Error& why, const Config& config, const EventSink& events,
@@ -174,7 +190,10 @@ Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink&
     if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;
     if (report.error().code != Code::kRefused) return fail(report.error());
     events({.name = "takeover-refused", .disk = {}, .detail = describe(report.error())});
-    pause(surveyor.executor(), watch);
+    // Mailbox disks come back, partners too. Another panic is acted on all the same.
+    const auto look = look_again(surveyor, watch);
+    if (look) watch.refused_life = latest_generation(look->survey, config, config.partner.id);
+    watch.refused_until = surveyor.executor().now() + kPauseAfterRefusal;
   }
 }
 
@@ -197,7 +216,13 @@ TakeoverHands hands_of_this_machine(const Config& config) {
                 return recover_after_takeover(config, disk, on_progress);
               },
           .arm = [&config] { return arm_this_machine(config); },
-          .panic = panic_this_machine};
+          .panic = panic_this_machine,
+          .disarm = [&config](const NodeState& state,
+                              const Survey& survey) -> Result<std::vector<Error>> {
+            auto report = disarm_node(config, state, survey, real_crash_kernel());
+            if (!report) return fail(report.error());
+            return std::move(report->leftovers);
+          }};
 }
 
 Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
@@ -205,7 +230,7 @@ Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
   if (const auto state = load_node_state(config); !state) return fail(state.error());
   const auto lock = lock_takeover(config);
   if (!lock) return fail(lock.error());
-  auto failure = operator_says_so(surveyor);
+  auto failure = operator_says_so(config, surveyor);
   if (!failure) return fail(failure.error());
   return run_takeover(config, surveyor, events, hands, std::move(*failure));
 }
@@ -216,8 +241,9 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
                                                           const AgentWatch& given) {
   AgentWatch watch = given;
   watch.receive = {.run_hook = hands.run_hook, .arm = hands.arm};
+  watch.leave = {.run_hook = hands.run_hook, .disarm = hands.disarm, .arm = hands.arm};
   for (;;) {
-    const auto state = load_node_state(config);
+    const auto state = life_to_watch(config);
     if (!state) return fail(state.error());
     auto failure = wait_for_failure(config, *state, surveyor, events, watch);
     if (!failure) return fail(failure.error());

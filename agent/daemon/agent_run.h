@@ -17,7 +17,9 @@ struct TakeoverHands {
   RunHook run_hook;  // of the event that the input names
   RecoverDump recover;
   std::function<Status()> arm = [] { return Status(); };  // `lastword arm`
-  std::function<void()> panic = [] {};  // does not return
+  std::function<void()> panic = [] {};                    // does not return
+  // `lastword disarm`
+  Disarm disarm = [](const NodeState&, const Survey&) { return Result<std::vector<Error>>(); };
 };
 // This machine's hooks, recovery and capture kernel. `config` outlives the result.
 [[nodiscard]] TakeoverHands hands_of_this_machine(const Config& config);

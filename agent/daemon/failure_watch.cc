@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/daemon/graceful_run.h"
 #include "agent/daemon/take_anew.h"
 #include "agent/disks/header_watch.h"
 #include "agent/disks/intent_log.h"
@@ -16,6 +17,7 @@
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/failure_plan.h"
+#include "agent/protocol/handover_plan.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/switches.h"
 #include "agent/protocol/takeover_input.h"
@@ -39,6 +41,7 @@ class FailureWatch {
         loop_(surveyor.executor().make_loop()),
         take_anew_(config, surveyor, events, *loop_),
         receive_(config, surveyor, events, more.receive, *loop_),
+        leave_(config, surveyor, events, more.leave, *loop_),
         began_(surveyor.executor().now()) {}
 
   Result<std::optional<Failure>> run() {
@@ -53,7 +56,8 @@ class FailureWatch {
     Look look;
     KnownIntent intent;
     KnownSwitches switches;
-    Result<NodeState> state;  // this node's, as of that look
+    pb::LeaveRequest request;  // to the partner
+    Result<NodeState> state;   // this node's, as of that look
   };
 
   // Elsewhere, since a sick disk can hold a survey up.
@@ -68,6 +72,7 @@ class FailureWatch {
           return Seen{.look = std::move(*look),
                       .intent = std::move(intent),
                       .switches = std::move(switches),
+                      .request = open_request(*config, surveyor.executor().now()),
                       .state = load_last_life(*config)};
         },
         [this](Result<Seen> seen) {
@@ -91,7 +96,7 @@ class FailureWatch {
     keep_newer_headers(fresh->look.survey, look_.survey);
     look_ = std::move(fresh->look);
     // `lastword start` may have run anew: under another key, or with more mailbox disks.
-    alive_ = fresh->state.has_value() && !fresh->state->stopped;
+    alive_ = fresh->state && !fresh->state->stopped && !fresh->state->handed_over;
     if (fresh->state) state_ = *fresh->state;
     if (!fresh->state) note_lost_state(fresh->state.error());
     intent_ = fresh->intent.intent;
@@ -104,6 +109,8 @@ class FailureWatch {
     if (more_.heartbeat != nullptr) {
       more_.heartbeat->follow(look_, state_, intent_);
       more_.heartbeat->carry(switches_.own);
+      more_.heartbeat->ask(fresh->request);
+      if (leave_.busy()) more_.heartbeat->set_phase(pb::PHASE_LEAVING);
     }
     for (const Error& problem : fresh->intent.problems) tell_once(intent_not_kept(problem));
     if (alive_) {
@@ -112,7 +119,7 @@ class FailureWatch {
         return;
       }
     }
-    if (must_resume(fresh->intent.intent)) return;
+    if (!state_.handed_over && must_resume(fresh->intent.intent)) return;
     if (alive_) take_anew_.follow(look_.survey, state_, intent_);
     // Otherwise a damaged slot may be the last that knew of an intent.
     if (fresh->intent.problems.empty()) repair_slots(fresh->intent.intent);
@@ -162,11 +169,15 @@ class FailureWatch {
       end_intent(*intent, "it was announced, and this agent ended before it began");
     }
     if (verdict != IntentVerdict::kResume || intent->number() <= more_.settled) return false;
+    if (rests()) return false;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*intent)});
-    end_ = Failure{.look = look_,
-                   .generation = intent->victim_generation(),
-                   .proven = intent->proven(),
-                   .resumed = true};
+    end_ = Failure{
+        .look = look_,
+        .generation = intent->victim_generation(),
+        .proven = intent->proven(),
+        .released = has_left(look_.survey, config_, newest_of_partner(look_.survey, config_),
+                             intent->victim_generation()),
+        .resumed = true};
     return true;
   }
 
@@ -213,6 +224,7 @@ class FailureWatch {
     if (more_.heartbeat != nullptr) {
       more_.heartbeat->tick();
       if (watching_ && more_.heartbeat->standing() == Standing::kSilent) on_silence();
+      if (watching_ && alive_ && !end_) on_word();
     }
     loop_->after(kPollInterval, [this] { listen(); });
   }
@@ -237,7 +249,10 @@ class FailureWatch {
     return held;
   }
 
+  [[nodiscard]] bool rests() const { return surveyor_.executor().now() < more_.refused_until; }
+
   void on_silence() {
+    if (rests()) return;
     const pb::MailboxSlot& last = *more_.heartbeat->peer().newest();
     const Status may = may_act_on_silence(look_.survey, config_, state_, last, intent_);
     if (!may) {
@@ -249,6 +264,22 @@ class FailureWatch {
     // What a header proves needs no announcement.
     if (panicked_ || held_back("is silent")) return;
     end_ = Failure{.look = look_, .generation = last.generation(), .silent = true};
+  }
+
+  // What the partner says that this node is to do: take its disks, or leave its own.
+  void on_word() {
+    const auto& newest = more_.heartbeat->peer().newest();
+    const auto left = life_to_take_from(look_.survey, config_, state_, newest, intent_);
+    if (left && !is_settled(*left)) {
+      events_({.name = "partner-left",
+               .disk = {},
+               .detail = fmt::format("{}, life {}, has left its disks to this node",
+                                     config_.partner.name, *left)});
+      end_ = Failure{.look = look_, .generation = *left, .released = true};
+    } else if (newest && !state_.waiting) {
+      leave_.follow(state_, *newest, more_.heartbeat->standing());
+      if (leave_.busy()) more_.heartbeat->set_phase(pb::PHASE_LEAVING);
+    }
   }
 
   [[nodiscard]] IntentLog intents() const {
@@ -278,9 +309,12 @@ class FailureWatch {
         });
   }
 
-  // This agent's takeover from that life has ended, with something left for a person.
+  // This agent's takeover from that life has ended, with something left for a person. One that is
+  // over, as after a giveback, is not left to anybody.
   [[nodiscard]] bool is_settled(std::uint32_t life) const {
-    return intent_ && intent_->victim_node() == config_.partner.id &&
+    const bool open = intent_ && (intent_->phase() == pb::TakeoverIntent::TAKING ||
+                                  intent_->phase() == pb::TakeoverIntent::TAKEN);
+    return open && intent_->victim_node() == config_.partner.id &&
            intent_->victim_generation() >= life && intent_->number() <= more_.settled;
   }
 
@@ -296,8 +330,9 @@ class FailureWatch {
     const auto panicked = std::ranges::find_if(watched_, [&](std::size_t index) {
       return has_panicked(look_.survey.disks[index], config_, latest);
     });
-    panicked_ = panicked != watched_.end() && !is_settled(latest);
+    panicked_ = panicked != watched_.end() && !is_settled(latest) && !state_.handed_over;
     if (!panicked_ || held_back("has panicked")) return;
+    if (rests() && latest <= more_.refused_life) return;
     const DiskView& disk = look_.survey.disks[*panicked];
     events_({.name = "partner-panicked",
              .disk = disk.info.path,
@@ -349,6 +384,7 @@ class FailureWatch {
   std::unique_ptr<Loop> loop_;
   TakeAnew take_anew_;
   ReceiveRun receive_;
+  LeaveRun leave_;
   Instant began_;
 };
 

@@ -152,6 +152,7 @@ void Heartbeat::send(Path& path, pb::Presence presence) {
   job->beat.sees = sees_;
   job->beat.sees_partner = sees_partner_;
   job->beat.switches = switches_;
+  job->beat.request = request_;
   if (peer_.newest()) {
     job->beat.echo_generation = peer_.newest()->generation();
     job->beat.echo_sequence = peer_.newest()->sequence();

@@ -47,6 +47,8 @@ class Heartbeat {
   void carry(const pb::Switches& switches) { switches_ = switches; }
   // Called at each tick(): the loop turns.
   void at_each_tick(std::function<void()> call) { each_tick_ = std::move(call); }
+  // What is asked of the partner: heartbeats carry it from now on.
+  void ask(const pb::LeaveRequest& request) { request_ = request; }
   // Sends what is due, and takes in what has come back. Call it every kPollInterval.
   void tick();
   // Runs work that may last elsewhere, and goes on meanwhile: a node that stands still for longer
@@ -100,6 +102,7 @@ class Heartbeat {
   std::uint64_t sees_ = 0;
   std::uint64_t sees_partner_ = 0;
   pb::Switches switches_;
+  pb::LeaveRequest request_;
   std::map<std::string, std::unique_ptr<Path>> paths_;  // by disk UUID
   std::uint64_t sequence_;                              // of the last heartbeat that was written
   std::optional<Instant> next_;                         // when one is due; absent: at once

@@ -13,6 +13,8 @@
 namespace lastword {
 namespace {
 
+constexpr milliseconds kJoinInterval{10'000};
+
 DiskAccess access_through(const Config& config, const Surveyor& surveyor) {
   return {
       .survey = [surveyor]() -> Result<Survey> {
@@ -35,7 +37,7 @@ void ReceiveRun::follow(const Survey& survey, const NodeState& state, bool may_b
   WaitingStep step = next_while_waiting(survey, config_, state, may_be_coming);
   switch (step.next) {
     case NextWhileWaiting::kWait:
-      return;
+      return join_again(survey, state, may_be_coming);
     case NextWhileWaiting::kReceive:
       return receive(survey, state, std::move(step.promised));
     case NextWhileWaiting::kEnterService:
@@ -82,10 +84,11 @@ void ReceiveRun::on_received(const Survey& survey, const std::vector<std::size_t
       continue;
     }
     may_be_armed |= may_hold_dump(disk.label->role());
-    events_({.name = "disk-returned",
-             .disk = disk.info.path,
-             .detail = fmt::format("{}, from {}", name_of(disk.label->role()), config_.partner.name),
-             .disk_uuid = disk.label->disk_uuid()});
+    events_(
+        {.name = "disk-returned",
+         .disk = disk.info.path,
+         .detail = fmt::format("{}, from {}", name_of(disk.label->role()), config_.partner.name),
+         .disk_uuid = disk.label->disk_uuid()});
   }
   if (may_be_armed) arm();
 }
@@ -99,6 +102,13 @@ void ReceiveRun::arm() {
              .detail = armed ? "a crash of this node would be dumped"
                              : describe(armed.error()) + "; `lastword arm`"});
   });
+}
+
+void ReceiveRun::join_again(const Survey& survey, const NodeState& state, bool may_be_coming) {
+  const Instant now = surveyor_.executor().now();
+  if (now < next_join_ || all_joined(survey, config_, state)) return;
+  next_join_ = now + kJoinInterval;
+  enter_service(may_be_coming);  // it waits still: that joins, and nothing else
 }
 
 void ReceiveRun::enter_service(bool may_be_coming) {

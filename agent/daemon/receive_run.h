@@ -43,6 +43,8 @@ class ReceiveRun {
   void on_received(const Survey& survey, const std::vector<std::size_t>& disks,
                    const std::vector<Result<pb::CoredumpHeader>>& results);
   void arm();
+  // A mailbox disk that came late, or failed: the partner would not hear there that this node waits.
+  void join_again(const Survey& survey, const NodeState& state, bool may_be_coming);
   void enter_service(bool may_be_coming);
   void on_started(const Result<StartReport>& report);
   void announce(std::vector<std::string> disks);
@@ -54,6 +56,7 @@ class ReceiveRun {
   ReceiveHands hands_;
   Loop& loop_;
   bool busy_ = false;
+  Instant next_join_{};
   std::map<std::string, std::string> told_;  // the last problem, by disk
 };
 

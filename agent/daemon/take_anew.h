@@ -1,5 +1,6 @@
 // Takes this node's own disks again, and joins its mailbox disks, where the shelf has lost its
-// reservations (find_lost_reservations() in agent/protocol/mailbox.h).
+// reservations (find_lost_reservations() in agent/protocol/mailbox.h). Holds disks again that go
+// back to the partner, after a reboot in the middle of a giveback (find_borrowed()).
 #pragma once
 
 #include <optional>
@@ -18,7 +19,7 @@ class TakeAnew {
       : config_(config), surveyor_(surveyor), events_(events), loop_(loop) {}
 
   // After each look, in a life that goes on. What `start` or `stop` has in hand is left to the next
-  // look. Event: reservations-lost, for each disk.
+  // look. Events for each disk: reservations-lost, held-again.
   void follow(const Survey& survey, const NodeState& state,
               const std::optional<pb::TakeoverIntent>& intent);
 

@@ -70,7 +70,8 @@ Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self, Label
   return disk.put_header(header);
 }
 
-// An earlier life, to which the disk was promised, had taken it, and died before it wrote the label.
+// An earlier life, to which the disk was promised, had taken it, and died before it wrote the
+// label.
 Result<bool> was_received(ScsiLun& lun, const pb::Label& label, const OwnerIdentity& self) {
   if (label.promised_node() != self.node) return false;
   if (Status ready = wait_until_ready(lun); !ready) return fail(ready.error());
@@ -144,6 +145,13 @@ Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk, const OwnerId
   return seize_into_service(disk, held, self, goal, label_received, nullptr);
 }
 
+Result<pb::CoredumpHeader> hold_again(const OwnDisk& disk, const OwnerIdentity& self) {
+  HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
+  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
+  return seize_into_service(disk, held, self, goal, label_held_again, nullptr);
+}
+
 Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& writer,
                                       const std::optional<pb::TakeoverIntent>& intent,
                                       SeizeNotes* notes) {
@@ -156,7 +164,7 @@ Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& wri
   const Status joined = join({disk.device, disk.lun, disk.metadata_offset}, self, partner_slot,
                              contains(disk.keys, self.key), notes);
   if (!joined) return fail(joined.error());
-  return update_slot({disk.device, disk.metadata_offset, disk.disk_uuid}, writer, intent);
+  return enter_slot({disk.device, disk.metadata_offset, disk.disk_uuid}, writer, intent);
 }
 
 Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {

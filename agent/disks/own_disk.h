@@ -48,11 +48,14 @@ struct OwnDisk {
                                                        const OwnerIdentity& self,
                                                        SeizeNotes* notes = nullptr);
 // The same for a disk that node `giver` has promised to this life: its key is removed, and what it
-// had queued is aborted. Also for one that an earlier life had got so far that it holds it. kRefused,
-// and nothing is touched, where the label says otherwise.
+// had queued is aborted. Also for one that an earlier life had got so far that it holds it.
+// kRefused, and nothing is touched, where the label says otherwise.
 [[nodiscard]] Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk,
                                                             const OwnerIdentity& self,
                                                             std::uint8_t giver);
+// A disk of the partner's that this node owns and holds by the key of an earlier life: by this
+// life's from now on. Nothing else about it changes.
+[[nodiscard]] Result<pb::CoredumpHeader> hold_again(const OwnDisk& disk, const OwnerIdentity& self);
 // `intent`: the newest of this node's that is known. kFenced: the partner is taking over from this
 // life; nothing is left registered. Otherwise the errors of join() and of update_slot(); after one
 // of the latter this node is registered. `notes` may be null.

@@ -85,6 +85,13 @@ Result<SlotWritten> update_slot(const OwnSlot& slot, const SlotWriter& writer,
   });
 }
 
+Result<SlotWritten> enter_slot(const OwnSlot& slot, const SlotWriter& writer,
+                               const std::optional<pb::TakeoverIntent>& intent) {
+  return change(slot, writer, false, [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
+    return slot_of_life_that_joins(now, writer.member, intent);
+  });
+}
+
 // Written even where it reads so already: a write before this one may not have reached the medium.
 Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
                                 const pb::TakeoverIntent& intent) {
@@ -97,6 +104,14 @@ Result<SlotWritten> note_switches(const OwnSlot& slot, const SlotWriter& writer,
   return change(slot, writer, true, [&](const pb::MailboxSlot& now) {
     return slot_with_switches(now, writer.member, switches);
   });
+}
+
+Status say_handed_over(const OwnSlot& slot, const SlotWriter& writer, std::uint64_t sequence) {
+  const auto said = change(slot, writer, true, [&](const pb::MailboxSlot& now) {
+    return slot_of_life_that_leaves(now, writer.member, sequence);
+  });
+  if (!said) return fail(said.error());
+  return {};
 }
 
 Status say_gone(const OwnSlot& slot, const SlotWriter& writer) {

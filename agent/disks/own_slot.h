@@ -49,6 +49,10 @@ inline constexpr std::string_view kSlotWasDamaged =
 [[nodiscard]] Result<SlotWritten> update_slot(const OwnSlot& slot, const SlotWriter& writer,
                                               const std::optional<pb::TakeoverIntent>& intent);
 
+// Likewise as a life that joins the disk: slot_of_life_that_joins().
+[[nodiscard]] Result<SlotWritten> enter_slot(const OwnSlot& slot, const SlotWriter& writer,
+                                             const std::optional<pb::TakeoverIntent>& intent);
+
 // Makes `intent` the slot's, durably. kRefused where the slot has a later one. Otherwise the errors
 // of update_slot().
 [[nodiscard]] Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
@@ -58,6 +62,11 @@ inline constexpr std::string_view kSlotWasDamaged =
 // errors of update_slot().
 [[nodiscard]] Result<SlotWritten> note_switches(const OwnSlot& slot, const SlotWriter& writer,
                                                 const pb::Switches& switches);
+
+// Says that this life has left its disks to the partner, with this sequence at least. Errors are
+// those of update_slot() and of slot_of_life_that_leaves().
+[[nodiscard]] Status say_handed_over(const OwnSlot& slot, const SlotWriter& writer,
+                                     std::uint64_t sequence);
 
 // Says that this life has ended. Errors are those of update_slot().
 [[nodiscard]] Status say_gone(const OwnSlot& slot, const SlotWriter& writer);

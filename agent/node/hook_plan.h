@@ -29,6 +29,7 @@ inline constexpr std::array kHookEvents{
     HookEvent{"service-taken", HookTurn::kService},      // service disks of the partner are here
     HookEvent{"service-returning", HookTurn::kService},  // they are about to go back
     HookEvent{"service-returned", HookTurn::kService},   // this node has its own disks again
+    HookEvent{"service-leaving", HookTurn::kService},    // its own disks are about to be left
     HookEvent{"fenced"},               // the partner took over while this node lived
     HookEvent{"takeover-announced"},   // the partner is about to take over
     HookEvent{"takeover-called-off"},  // it does not

@@ -25,6 +25,14 @@ std::string partner_file(const Config& config) {
   return config.state_directory + "/partner.json";
 }
 
+std::string request_file(const Config& config) {
+  return config.state_directory + "/request.json";
+}
+
+std::string answer_file(const Config& config) {
+  return config.state_directory + "/answer.json";
+}
+
 Error no_state(const std::string& path, std::string_view detail) {
   return {.code = Code::kNotFound,
           .operation = "read state",
@@ -120,6 +128,13 @@ Result<NodeState> load_node_state(const Config& config, std::string_view boot_id
                  .detail = "`lastword stop` has ended this node's life and could not release "
                            "everything: run it again, or `lastword start`"});
   }
+  if (state && state->handed_over) {
+    return fail({.code = Code::kNotFound,
+                 .operation = "read state",
+                 .disk = node_file(config),
+                 .detail = "this life has left its disks to the partner: `lastword start` begins "
+                           "the next one"});
+  }
   return state;
 }
 
@@ -199,6 +214,39 @@ Status save_partner_seen(const Config& config, const pb::MailboxSlot& slot) {
   seen.set_boot_id(*boot_id);
   *seen.mutable_newest() = slot;
   return save(config, partner_file(config), seen);
+}
+
+Result<pb::OpenRequest> load_request(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  return load<pb::OpenRequest>(request_file(config), *boot_id, "the partner is not asked to leave");
+}
+
+Status save_request(const Config& config, const pb::OpenRequest& request) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  pb::OpenRequest stamped = request;
+  stamped.set_boot_id(*boot_id);
+  return save(config, request_file(config), stamped);
+}
+
+Status remove_request(const Config& config) {
+  return remove_file(request_file(config));
+}
+
+Result<pb::RequestAnswer> load_answer(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  return load<pb::RequestAnswer>(answer_file(config), *boot_id,
+                                 "no request to leave was answered since boot");
+}
+
+Status save_answer(const Config& config, const pb::RequestAnswer& answer) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  pb::RequestAnswer stamped = answer;
+  stamped.set_boot_id(*boot_id);
+  return save(config, answer_file(config), stamped);
 }
 
 }  // namespace lastword

@@ -1,9 +1,9 @@
 // What commands leave in the state directory for later commands of the same boot: node.json,
-// armed.json and partner.json (agent/node/state.proto). All carry the kernel's boot id; a file of
-// an earlier boot counts as absent. A file is written under another name, synced and renamed: a
-// reader sees the old state or the new one, also after an error or a kill. A save that fails may
-// leave FILE.new behind, which the next save overwrites. Saving makes the directory where it is
-// missing.
+// armed.json, partner.json, request.json and answer.json (agent/node/state.proto). All carry the
+// kernel's boot id; a file of an earlier boot counts as absent. A file is written under another
+// name, synced and renamed: a reader sees the old state or the new one, also after an error or a
+// kill. A save that fails may leave FILE.new behind, which the next save overwrites. Saving makes
+// the directory where it is missing.
 //
 // Errors, where nothing else is said: kCorrupt, the file is not what lastword writes; kIo or
 // kNoSpace, the system failed.
@@ -19,11 +19,13 @@ namespace lastword {
 // Of the running kernel, from /proc/sys/kernel/random/boot_id. Tests pass one of their own instead.
 [[nodiscard]] Result<std::string> read_boot_id();
 
-// kNotFound: `lastword start` has not run since boot, or `lastword stop` has ended that life.
+// kNotFound: `lastword start` has not run since boot, `lastword stop` has ended that life, or it
+// has left its disks to the partner.
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config);
 [[nodiscard]] Result<NodeState> load_node_state(const Config& config, std::string_view boot_id);
-// Also a life that `lastword stop` has ended but could not release everywhere: for whoever releases
-// what that life still holds. kNotFound: no life has begun since boot.
+// Also a life that has left its disks, or that `lastword stop` has ended but could not release
+// everywhere: for whoever releases what that life still holds. kNotFound: no life has begun since
+// boot.
 [[nodiscard]] Result<NodeState> load_last_life(const Config& config);
 [[nodiscard]] Result<NodeState> load_last_life(const Config& config, std::string_view boot_id);
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state);
@@ -48,5 +50,14 @@ namespace lastword {
 // kNotFound: it has not been heard since boot.
 [[nodiscard]] Result<pb::MailboxSlot> load_partner_seen(const Config& config);
 [[nodiscard]] Status save_partner_seen(const Config& config, const pb::MailboxSlot& slot);
+
+// Written by `lastword takeover --graceful`, and removed when it ends. The boot_id field is filled
+// in here. kNotFound: nothing is asked.
+[[nodiscard]] Result<pb::OpenRequest> load_request(const Config& config);
+[[nodiscard]] Status save_request(const Config& config, const pb::OpenRequest& request);
+[[nodiscard]] Status remove_request(const Config& config);
+// Written by the agent of the node that was asked. kNotFound: it has answered none since boot.
+[[nodiscard]] Result<pb::RequestAnswer> load_answer(const Config& config);
+[[nodiscard]] Status save_answer(const Config& config, const pb::RequestAnswer& answer);
 
 }  // namespace lastword

@@ -55,6 +55,7 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
     return fail({.code = Code::kRefused, .operation = "takeover on silence", .detail = detail});
   };
   if (state.stopped) return refuse("`lastword stop` has ended this node's life: `lastword start`");
+  if (state.handed_over) return refuse("this life has left its disks: `lastword start`");
   if (last.protocol() != kProtocolVersion) {
     return refuse(
         fmt::format("{} speaks version {} of the protocol, and this node {}: bring both to "
@@ -108,8 +109,8 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
 }
 
 Status check_not_fenced(const Survey& survey, const Config& config, const NodeState& state) {
-  // Nothing could be taken from it.
-  if (state.waiting) return {};
+  // Nothing could be taken from it, or it has left all to the partner.
+  if (state.waiting || state.handed_over) return {};
   const bool vote_lost = tells_of_lost_vote(survey, config, state.boot_generation);
   std::size_t votes = 0;
   for (const DiskView& disk : survey.disks) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
@@ -22,16 +24,6 @@ bool is_held_under(const DiskView& disk, ReservationKey key) {
   return disk.reservation && disk.reservation->holder == key;
 }
 
-// "standing-by"
-std::string phase_name(pb::NodePhase phase) {
-  std::string name = pb::NodePhase_Name(phase);
-  if (name.starts_with("PHASE_")) name.erase(0, 6);
-  std::ranges::transform(name, name.begin(), [](char letter) {
-    return letter == '_' ? '-' : static_cast<char>(letter | 0x20);
-  });
-  return name.empty() ? "not known to this version" : name;
-}
-
 class Vetoes {
  public:
   Vetoes(const Survey& survey, const Config& config, const NodeState& state, GivebackPlan& plan)
@@ -39,31 +31,18 @@ class Vetoes {
 
   // True: what the partner says can be believed.
   bool judge_word(const PartnerWord& partner) {
-    const std::string& name = config_.partner.name;
-    if (state_.mailbox_disks.empty()) {
-      add("no mailbox disk tells this node of " + name,
-          "label one, and run `lastword start` on both nodes (docs/operations.md)");
-      return false;
-    }
-    if (!partner.slot) {
-      add(fmt::format("no mailbox disk in sight tells of {}", name),
-          fmt::format("repair the mailbox disks; run `lastword start` and `lastword agent` on {}",
-                      name));
-      return false;
-    }
-    const pb::MailboxSlot& slot = *partner.slot;
-    if (!partner.heard) {
-      add(fmt::format("{} is not heard: it wrote nothing while this node listened", name),
-          fmt::format("is {} up? `lastword start` there, then its agent", name));
-    }
-    if (const std::uint32_t latest = latest_generation(survey_, config_, config_.partner.id);
-        slot.generation() < latest) {
-      add(fmt::format("{} lives in life {}, and last spoke in life {}", name, latest,
-                      slot.generation()),
-          "wait for its agent to say more");
-    }
-    judge_rules(slot);
-    return true;
+    auto vetoes = against_word(survey_, config_, state_, partner);
+    std::ranges::move(vetoes, std::back_inserter(plan_.vetoes));
+    return can_be_judged(state_, partner);
+  }
+
+  // Nothing tells whether it is so: a promise to another life is taken by nobody.
+  void judge_told_life(std::uint32_t life, std::uint32_t victim) {
+    const std::uint32_t latest =
+        std::max(victim + 1, latest_generation(survey_, config_, config_.partner.id));
+    if (life >= latest) return;
+    add(fmt::format("life {} of {} is over: the next can be {}", life, config_.partner.name, latest),
+        fmt::format("`lastword start` on {} says in which life it waits", config_.partner.name));
   }
 
   void judge_phase(const pb::MailboxSlot& slot, bool was_begun) {
@@ -71,11 +50,7 @@ class Vetoes {
         slot.phase() == pb::PHASE_WAITING || (was_begun && slot.phase() == pb::PHASE_RECEIVING);
     if (waits && slot.presence() == pb::WATCHING) return;
     const std::string& name = config_.partner.name;
-    if (slot.presence() != pb::WATCHING) {
-      add(fmt::format("the agent of {} does not run", name),
-          fmt::format("`systemctl start lastword lastword-agent` on {}", name));
-      return;
-    }
+    if (auto veto = against_presence(config_, slot)) return plan_.vetoes.push_back(*veto);
     add(fmt::format("{} does not wait for its disks: its state is {}", name,
                     phase_name(slot.phase())),
         fmt::format("it waits when it has rebooted and `lastword start` has run there: `lastword "
@@ -84,27 +59,8 @@ class Vetoes {
   }
 
   void judge_sight(const pb::MailboxSlot& slot, const std::vector<std::size_t>& home) {
-    std::vector<std::string> uuids;
-    std::string names;
-    for (const std::size_t disk : home) {
-      uuids.push_back(survey_.disks[disk].label->disk_uuid());
-      names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", survey_.disks[disk].info.path,
-                           uuids.back());
-    }
-    if (slot.sees() == mailbox_set(uuids)) return;
-    const std::string& name = config_.partner.name;
-    std::string reason = fmt::format("{} does not say which of its disks it sees", name);
-    if (slot.sees() != 0) {
-      const auto seen = static_cast<std::size_t>(slot.sees() >> 32) - 1;
-      reason = seen == uuids.size()
-                   ? fmt::format("{} sees other {} disks of its own than this node does: {}", name,
-                                 seen, names)
-                   : fmt::format("{} sees {} of its own disks whole, and this node {}: {}", name,
-                                 seen, uuids.size(), names);
-    }
-    add(reason, fmt::format("`lastword candidates` on {} shows what it sees; repair its paths, or "
-                            "this node's",
-                            name));
+    auto vetoes = against_sight(survey_, config_, slot.sees(), "its own", home);
+    std::ranges::move(vetoes, std::back_inserter(plan_.vetoes));
   }
 
   void judge_disk(std::size_t index, Whereabouts where) {
@@ -156,21 +112,6 @@ class Vetoes {
   }
 
  private:
-  void judge_rules(const pb::MailboxSlot& slot) {
-    const std::string& name = config_.partner.name;
-    if (slot.protocol() != kProtocolVersion) {
-      add(fmt::format("{} speaks version {} of the protocol, and this node {}", name,
-                      slot.protocol(), kProtocolVersion),
-          "bring both to one version of lastword");
-      return;
-    }
-    const std::string differ =
-        settings_that_differ(shared_settings(config_.timing), slot.settings());
-    if (differ.empty()) return;
-    add("settings differ between the nodes: " + differ,
-        "make lastword.toml the same, and restart both agents");
-  }
-
   const Survey& survey_;
   const Config& config_;
   const NodeState& state_;
@@ -233,19 +174,6 @@ bool partner_is_armed(const Survey& survey, const Config& config, std::uint32_t 
   });
 }
 
-std::string why_life_ended(const Survey& survey, const Config& config, std::uint32_t life) {
-  const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
-  if (latest > life) {
-    return fmt::format("{} has begun another life, {}", config.partner.name, latest);
-  }
-  for (const DiskView& disk : survey.disks) {
-    if (has_panicked(disk, config, latest)) {
-      return fmt::format("{} has panicked in life {}", config.partner.name, life);
-    }
-  }
-  return {};
-}
-
 std::uint32_t life_given_back(const Survey& survey, const Config& config,
                               const std::optional<pb::TakeoverIntent>& intent) {
   if (intent && intent->victim_node() == config.partner.id) return intent->victim_generation();
@@ -261,6 +189,7 @@ GivebackPlan plan_giveback(const Survey& survey, const Config& config, const Nod
                            const std::optional<pb::TakeoverIntent>& intent,
                            const PartnerWord& partner) {
   GivebackPlan plan{.life = partner.slot ? partner.slot->generation() : 0};
+  if (partner.told_life != 0) plan.life = partner.told_life;
   Vetoes vetoes(survey, config, state, plan);
   const auto home = disks_of_partner(survey, config);
   const std::uint32_t victim = life_given_back(survey, config, intent);
@@ -276,14 +205,21 @@ GivebackPlan plan_giveback(const Survey& survey, const Config& config, const Nod
     }
   }
   const bool nothing = plan.dumps.empty() && plan.service.empty();
-  if (nothing && intent && intent->phase() == pb::TakeoverIntent::RETURNING) return plan;
+  const bool all_gone = !home.empty() && std::ranges::all_of(home, [&](std::size_t disk) {
+    return has_gone(survey.disks[disk], config, victim);
+  });
+  if (all_gone && intent && intent->phase() == pb::TakeoverIntent::RETURNING && nothing) {
+    return plan;
+  }
   if (nothing) {
     vetoes.add(
         fmt::format("no disk of {} is here: there is nothing to give back", config.partner.name),
         "nothing: `lastword check` says how this node is");
     return plan;
   }
-  if (vetoes.judge_word(partner)) {
+  if (partner.told_life != 0) {
+    vetoes.judge_told_life(partner.told_life, victim);
+  } else if (vetoes.judge_word(partner)) {
     vetoes.judge_phase(*partner.slot, was_begun);
     vetoes.judge_sight(*partner.slot, home);
   }

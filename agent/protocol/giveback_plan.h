@@ -9,6 +9,7 @@
 
 #include "agent/protocol/disk_view.h"
 #include "agent/protocol/node_state.h"
+#include "agent/protocol/partner_word.h"
 
 namespace lastword {
 
@@ -27,24 +28,6 @@ enum class Whereabouts : std::uint8_t {
 // The partner has taken it in a giveback, to its end or not. `victim`: the life that it was taken
 // over from.
 [[nodiscard]] bool has_gone(const DiskView& disk, const Config& config, std::uint32_t victim);
-
-// What stands against a giveback.
-struct Veto {
-  enum class Kind : std::uint8_t {
-    kHard,
-    kUnsavedDump,  // --leave-dump: the dump stays on the disk, for the partner to recover
-  };
-  Kind kind = Kind::kHard;
-  std::optional<std::size_t> disk = {};  // index into the survey
-  std::string reason;
-  std::string remedy;
-};
-
-// What the partner says, in the newest of its slots.
-struct PartnerWord {
-  std::optional<pb::MailboxSlot> slot;  // absent: no mailbox disk tells
-  bool heard = false;                   // it wrote that one while this node listened
-};
 
 struct GivebackPlan {
   std::uint32_t life = 0;  // of the partner, that the disks go back to
@@ -70,9 +53,6 @@ struct GivebackPlan {
 [[nodiscard]] std::vector<std::size_t> disks_of_partner(const Survey& survey, const Config& config);
 // That life of the partner is armed on one of these.
 [[nodiscard]] bool partner_is_armed(const Survey& survey, const Config& config, std::uint32_t life);
-// Why a giveback to that life cannot go on: the life is over, or has panicked. Empty: it can.
-[[nodiscard]] std::string why_life_ended(const Survey& survey, const Config& config,
-                                         std::uint32_t life);
 // The partner's life that this node took over from, as the intent says; without one, as the labels
 // do.
 [[nodiscard]] std::uint32_t life_given_back(const Survey& survey, const Config& config,

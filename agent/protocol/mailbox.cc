@@ -129,12 +129,23 @@ Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now, const Mailbox
   slot.set_echo_generation(beat.echo_generation);
   slot.set_echo_sequence(beat.echo_sequence);
   *slot.mutable_settings() = shared_settings(beat.timing);
-  slot.set_phase(beat.phase);
+  // A life that has left does not come back, whatever its agent knew when it sent this.
+  if (now.generation() != own || now.phase() != pb::PHASE_HANDED_OVER) slot.set_phase(beat.phase);
   slot.set_sees(beat.sees);
   slot.set_sees_partner(beat.sees_partner);
   *slot.mutable_request() = beat.request;
   if (beat.switches.number() > slot.switches().number()) {
     *slot.mutable_switches() = beat.switches;
+  }
+  return slot;
+}
+
+pb::MailboxSlot slot_of_life_that_joins(const pb::MailboxSlot& now, const MailboxMember& member,
+                                        const std::optional<pb::TakeoverIntent>& intent) {
+  pb::MailboxSlot slot = current_slot(now, member, intent);
+  if (slot.generation() == member.self.boot_generation && slot.presence() == pb::GONE) {
+    slot.clear_presence();
+    slot.clear_phase();
   }
   return slot;
 }
@@ -145,6 +156,22 @@ pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now, const Mailbox
   slot.set_sequence(now.sequence() + 1);
   slot.set_presence(pb::GONE);
   slot.set_phase(pb::PHASE_CLEAN);
+  return slot;
+}
+
+Result<pb::MailboxSlot> slot_of_life_that_leaves(const pb::MailboxSlot& now,
+                                                 const MailboxMember& member,
+                                                 std::uint64_t sequence) {
+  pb::MailboxSlot slot = current_slot(now, member, std::nullopt);
+  if (slot.generation() > member.self.boot_generation || slot.presence() == pb::GONE) {
+    return fail({.code = Code::kFenced,
+                 .operation = "say that this life has left",
+                 .detail = fmt::format("life {} of this node has written there, or this life was "
+                                       "ended by `lastword stop`",
+                                       slot.generation())});
+  }
+  slot.set_sequence(std::max(now.sequence() + 1, sequence));
+  slot.set_phase(pb::PHASE_HANDED_OVER);
   return slot;
 }
 
@@ -276,13 +303,31 @@ LostReservations find_lost_reservations(const Survey& survey, const Config& conf
       continue;
     if (is_mailbox_disk(disk, config) && contains(state.mailbox_joined, disk.label->disk_uuid())) {
       lost.mailbox.push_back(i);
-    } else if (all_told && is_own_disk(disk, config) && !disk.reservation &&
-               disk.label->owner_node() == config.self.id &&
-               disk.label->owner_generation() == state.boot_generation) {
-      lost.own.push_back(i);
+      continue;
     }
+    if (!all_told || !in_cluster(disk, config) || disk.reservation ||
+        disk.label->owner_node() != config.self.id ||
+        disk.label->owner_generation() != state.boot_generation) {
+      continue;
+    }
+    if (disk.label->home_node() == config.self.id) lost.own.push_back(i);
+    if (disk.label->home_node() == config.partner.id) lost.borrowed.push_back(i);
   }
   return lost;
+}
+
+std::vector<std::size_t> find_borrowed(const Survey& survey, const Config& config,
+                                       const NodeState& state) {
+  std::vector<std::size_t> borrowed;
+  for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+    const DiskView& disk = survey.disks[i];
+    if (!in_cluster(disk, config) || disk.problem) continue;
+    if (disk.label->home_node() != config.partner.id) continue;
+    if (disk.label->owner_node() != config.self.id) continue;
+    if (holder_node(disk, config) != config.self.id || disk.reservation->holder == state.key) continue;
+    borrowed.push_back(i);
+  }
+  return borrowed;
 }
 
 }  // namespace lastword

@@ -66,12 +66,23 @@ struct Beat {
   pb::Switches switches = {};  // that the writer knows of its node; the slot may have later ones
 };
 // The slot with this heartbeat. kFenced: a later life of this node has written there, or another
-// machine that is this node too, or this life was ended by `lastword stop`.
+// machine that is this node too, or this life was ended by `lastword stop`. A life that has said
+// PHASE_HANDED_OVER goes on saying so.
 [[nodiscard]] Result<pb::MailboxSlot> slot_with_beat(const pb::MailboxSlot& now,
                                                      const MailboxMember& member, const Beat& beat);
+// The slot of a life that joins the disk. Also of one that `lastword stop` had ended, but for disks
+// of the partner's that it kept: it goes on.
+[[nodiscard]] pb::MailboxSlot slot_of_life_that_joins(
+    const pb::MailboxSlot& now, const MailboxMember& member,
+    const std::optional<pb::TakeoverIntent>& intent);
 // The slot of a life that ends in order.
 [[nodiscard]] pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now,
                                                      const MailboxMember& member);
+// The slot of a life that leaves its disks to the partner, with this sequence at least. kFenced: a
+// later life of this node has written there, or `lastword stop` has ended this one.
+[[nodiscard]] Result<pb::MailboxSlot> slot_of_life_that_leaves(const pb::MailboxSlot& now,
+                                                               const MailboxMember& member,
+                                                               std::uint64_t sequence);
 [[nodiscard]] pb::SharedSettings shared_settings(const Timing& timing);
 
 // This node's own disks that it could take: whole, and alone with their label; their UUIDs as
@@ -109,8 +120,9 @@ struct Beat {
 // lost power and did not keep registrations.
 struct LostReservations {
   std::vector<std::size_t> own;
+  std::vector<std::size_t> borrowed;  // of the partner's, which this life had taken over
   std::vector<std::size_t> mailbox;
-  [[nodiscard]] bool any() const { return !own.empty() || !mailbox.empty(); }
+  [[nodiscard]] bool any() const { return !own.empty() || !borrowed.empty() || !mailbox.empty(); }
 };
 // A mailbox disk whose records could be read, but perhaps for this node's own slot: when both
 // copies of that are damaged, this node writes it anew.
@@ -123,5 +135,9 @@ struct LostReservations {
 // Nothing where a disk tells that the partner has taken over from this life, or is about to.
 [[nodiscard]] LostReservations find_lost_reservations(const Survey& survey, const Config& config,
                                                       const NodeState& state);
+// Disks of the partner's that this node owns, and holds by the key of a life before its last
+// reboot, as indices.
+[[nodiscard]] std::vector<std::size_t> find_borrowed(const Survey& survey, const Config& config,
+                                                     const NodeState& state);
 
 }  // namespace lastword

@@ -42,6 +42,15 @@ Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& 
   return label_received(label, self);
 }
 
+Result<pb::Label> label_held_again(const pb::Label& label, const OwnerIdentity& self) {
+  if (label.cluster_uuid() != self.cluster_uuid || label.owner_node() != self.node) {
+    return fail(refused("its label changed meanwhile: this node does not own it any more"));
+  }
+  pb::Label held = label;
+  held.set_owner_generation(self.boot_generation);
+  return held;
+}
+
 pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker) {
   pb::Label taken = label;
   if (label.owner_node() != taker.node) taken.set_ownership_epoch(label.ownership_epoch() + 1);

@@ -39,6 +39,10 @@ struct OwnerIdentity {
                                        std::uint32_t generation);
 [[nodiscard]] pb::Label label_unpromised(const pb::Label& label);
 
+// What the label becomes of a disk of the partner's that this node owned in an earlier life, and
+// holds again: it stays promised to whom it was. kRefused when this node does not own it.
+[[nodiscard]] Result<pb::Label> label_held_again(const pb::Label& label, const OwnerIdentity& self);
+
 // What the label of a disk becomes whose reservation this node took from its partner. The same
 // label when there is nothing to change.
 [[nodiscard]] pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker);

@@ -35,8 +35,8 @@ namespace lastword {
                                            std::string_view uuid);
 
 // The partner's life that a takeover is about: the one that panicked, or where that is not known,
-// the latest that any disk tells of, by a mailbox slot too. A dump or a plan of an earlier life is over, even on a disk
-// whose label the later life could not write.
+// the latest that any disk tells of, by a mailbox slot too. A dump or a plan of an earlier life is
+// over, even on a disk whose label the later life could not write.
 [[nodiscard]] std::uint32_t life_taken_over(const Survey& survey,
                                             std::optional<std::uint32_t> panicked,
                                             const Config& config);

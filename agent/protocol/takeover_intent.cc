@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_input.h"
 
 namespace lastword {
@@ -44,6 +45,7 @@ IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, cons
     return IntentVerdict::kEnded;
   }
   if (intent->phase() == pb::TakeoverIntent::TAKING) return IntentVerdict::kResume;
+  if (returning) return IntentVerdict::kNothing;  // find_borrowed() keeps what is still here
   const auto held_by_an_earlier_life = [&](const DiskView& disk) {
     return disk.label->owner_node() == config.self.id &&
            holder_node(disk, config) == config.self.id && disk.reservation->holder != own;
@@ -51,6 +53,17 @@ IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, cons
   return std::ranges::any_of(partner_disks(survey, config), held_by_an_earlier_life)
              ? IntentVerdict::kResume
              : IntentVerdict::kNothing;
+}
+
+bool is_left_undone(const pb::TakeoverIntent& intent, const Survey& survey, const Config& config) {
+  const bool begun = intent.phase() == pb::TakeoverIntent::TAKING ||
+                     intent.phase() == pb::TakeoverIntent::TAKEN;
+  const auto slot = newest_of_partner(survey, config);
+  const std::uint32_t victim = intent.victim_generation();
+  return begun && intent.victim_node() == config.partner.id && has_partner_disk(survey, config) &&
+         slot && slot->phase() == pb::PHASE_WAITING && slot->generation() > victim &&
+         slot->generation() >= latest_generation(survey, config, config.partner.id) &&
+         latest_serving_generation(survey, config, config.partner.id) <= victim;
 }
 
 IntentPhase phase_after_no_majority(const std::optional<pb::TakeoverIntent>& before,

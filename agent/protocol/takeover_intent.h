@@ -38,6 +38,11 @@ enum class IntentVerdict : std::uint8_t {
                                          const Survey& survey, const Config& config,
                                          ReservationKey own);
 
+// The takeover was begun or done, and the partner waits in a later life, without a disk of its own:
+// what is left is of the life that the intent names.
+[[nodiscard]] bool is_left_undone(const pb::TakeoverIntent& intent, const Survey& survey,
+                                  const Config& config);
+
 // What becomes of an intent whose takeover won no majority. A vote that was lost (kFenced) ends it.
 // So does too few votes, unless an earlier takeover of the same life had got further: that one
 // stays to be resumed, as soon as the mailbox disks are there.

@@ -21,6 +21,13 @@ bool is_with_partner(const DiskView& disk, const Config& config) {
 
 }  // namespace
 
+bool all_joined(const Survey& survey, const Config& config, const NodeState& state) {
+  return std::ranges::all_of(survey.disks, [&](const DiskView& disk) {
+    return !is_mailbox_disk(disk, config) || !disk.reservations_known ||
+           is_registered(disk, state.key);
+  });
+}
+
 bool has_received(const Survey& survey, const Config& config, const NodeState& state) {
   return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
     return is_own_disk(disk, config) && is_had(disk, state);
@@ -64,6 +71,7 @@ WaitingStep next_while_waiting(const Survey& survey, const Config& config, const
 pb::NodePhase present_phase(const NodeState& state, bool has_received,
                             const std::optional<pb::TakeoverIntent>& intent, Standing partner) {
   if (state.stopped) return pb::PHASE_CLEAN;
+  if (state.handed_over) return pb::PHASE_HANDED_OVER;
   if (state.waiting) return has_received ? pb::PHASE_RECEIVING : pb::PHASE_WAITING;
   const auto phase = intent ? intent->phase() : pb::TakeoverIntent::NONE;
   if (phase == pb::TakeoverIntent::ANNOUNCED) return pb::PHASE_ARBITRATING;

@@ -28,6 +28,9 @@ struct WaitingStep {
 [[nodiscard]] WaitingStep next_while_waiting(const Survey& survey, const Config& config,
                                              const NodeState& state, bool may_be_coming);
 
+// It is registered on each mailbox disk in sight.
+[[nodiscard]] bool all_joined(const Survey& survey, const Config& config, const NodeState& state);
+
 // This life has got disks of its own.
 [[nodiscard]] bool has_received(const Survey& survey, const Config& config, const NodeState& state);
 

@@ -36,7 +36,7 @@ std::string holder_of(const DiskView& disk, const Config& config) {
 
 // In this boot, by a life that goes on and does not wait for its disks.
 bool in_service(const StatusFacts& facts) {
-  return facts.state && !facts.state->stopped && !facts.state->waiting;
+  return facts.state && !facts.state->stopped && !facts.state->waiting && !facts.state->handed_over;
 }
 
 void judge_own(const StatusFacts& facts, const DiskView& disk, Reasons& reasons) {

@@ -167,6 +167,8 @@ pb::StatusNode status_of_self(const StatusFacts& facts) {
   }
   if (facts.state->stopped) {
     say(node, Phase::kClean);
+  } else if (facts.state->handed_over) {
+    say(node, Phase::kHandedOver);
   } else if (facts.state->waiting) {
     say(node, Phase::kWaiting);
   } else if (!check_not_fenced(facts.survey, config, *facts.state)) {

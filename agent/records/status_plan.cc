@@ -23,7 +23,7 @@ void add_refusals(const Refusals& refusals, Reasons& reasons) {
 // What keeps this node from any takeover, switches aside.
 void add_obstacles(const StatusFacts& facts, Reasons& reasons) {
   const Config& config = *facts.config;
-  if (!facts.state || facts.state->stopped) {
+  if (!facts.state || facts.state->stopped || facts.state->handed_over) {
     add_reason(reasons, "this node is not in service", "`lastword start`");
     return;
   }
@@ -154,7 +154,7 @@ pb::StatusTakeover status_of_takeover(const StatusFacts& facts) {
   add_obstacles(facts, both);
   add_agent(facts, both);
   takeover.set_on_panic(both.empty());
-  if (!facts.state || facts.state->stopped) return takeover;
+  if (!facts.state || facts.state->stopped || facts.state->handed_over) return takeover;
   Reasons& silence = *takeover.mutable_against_silence();
   Refusals on_silence = refusals_on_silence(Phase::kPaired, node);
   std::erase_if(on_silence, [&](const Refusal& one) {

@@ -1,66 +1,16 @@
 #include "agent/service/giveback_look.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <utility>
-
-#include "agent/protocol/mailbox.h"
-#include "agent/protocol/peer_watch.h"
 
 namespace lastword {
-
-Status GivebackLook::again() {
-  auto look = surveyor_.look();
-  if (!look) return fail(look.error());
-  look_ = std::move(*look);
-  auto newest = newest_of_partner(survey(), config_);
-  if (!newest || (word_.slot && !is_newer(*newest, *word_.slot))) return {};
-  word_.heard = word_.slot.has_value();  // what is found first may be old
-  word_.slot = std::move(newest);
-  last_heard_ = surveyor_.executor().now();
-  return {};
-}
-
-Status GivebackLook::listen() {
-  if (Status looked = again(); !looked) return looked;
-  Executor& executor = surveyor_.executor();
-  const Timing& timing = config_.timing;
-  const Instant end = executor.now() + timing.freshness() + 2 * timing.settings.io_timeout;
-  while (word_.slot && !word_.heard && executor.now() < end) {
-    executor.sleep(timing.settings.heartbeat / 2);
-    if (Status looked = again(); !looked) return looked;
-  }
-  return {};
-}
-
-std::string GivebackLook::why_partner_ended() const {
-  if (std::string why = why_life_ended(survey(), config_, life_); !why.empty()) return why;
-  const milliseconds quiet = surveyor_.executor().now() - last_heard_;
-  if (quiet < config_.timing.peer_silence()) return {};
-  return fmt::format("{} has not been heard for {:g} s", config_.partner.name,
-                     static_cast<double>(quiet.count()) / 1000);
-}
-
-GivebackLook::Uuids GivebackLook::uuids_of(const Disks& disks) const {
-  Uuids uuids;
-  for (const std::size_t disk : disks) uuids.push_back(survey().disks[disk].label->disk_uuid());
-  return uuids;
-}
-
-std::vector<std::string> GivebackLook::paths_of(const Disks& disks) const {
-  std::vector<std::string> paths;
-  for (const std::size_t disk : disks) paths.push_back(survey().disks[disk].info.path);
-  return paths;
-}
 
 GivebackLook::Disks GivebackLook::that_are(const Uuids& uuids,
                                            std::initializer_list<Whereabouts> there) const {
   Disks disks;
-  for (const std::size_t disk : disks_of_partner(survey(), config_)) {
+  for (const std::size_t disk : disks_of_partner(survey(), config())) {
     const DiskView& view = survey().disks[disk];
     if (std::ranges::count(uuids, view.label->disk_uuid()) == 0) continue;
-    if (std::ranges::count(there, whereabouts(view, config_, own_, life_)) == 0) continue;
+    if (std::ranges::count(there, whereabouts(view, config(), own_, life())) == 0) continue;
     disks.push_back(disk);
   }
   return disks;
@@ -81,8 +31,8 @@ bool GivebackLook::are_returned(const Uuids& uuids) const {
 }
 
 bool GivebackLook::something_is_gone(std::uint32_t victim) const {
-  return std::ranges::any_of(disks_of_partner(survey(), config_), [&](std::size_t disk) {
-    return has_gone(survey().disks[disk], config_, victim);
+  return std::ranges::any_of(disks_of_partner(survey(), config()), [&](std::size_t disk) {
+    return has_gone(survey().disks[disk], config(), victim);
   });
 }
 

@@ -15,12 +15,11 @@
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/start_plan.h"
+#include "agent/service/ended_service.h"
 #include "agent/service/giveback_look.h"
 
 namespace lastword {
 namespace {
-
-constexpr milliseconds kPauseBetweenLooks{500};
 
 double seconds(milliseconds time) {
   return static_cast<double>(time.count()) / 1000;
@@ -69,6 +68,7 @@ class GivebackRun {
   [[nodiscard]] const Survey& survey() const { return look_.survey(); }
 
   Status plan() {
+    look_.believe(options_.to_life);
     if (Status heard = look_.listen(); !heard) return heard;
     const KnownIntent known = read_intent(config_, survey());
     for (const Error& problem : known.problems) work_.events(intent_not_kept(problem));
@@ -229,42 +229,12 @@ class GivebackRun {
   // Otherwise it is called off.
   bool unused_and_written() {
     const Disks disks = look_.that_are(service_, {Whereabouts::kHere});
-    if (std::string used = what_uses(look_.paths_of(disks)); !used.empty()) return call_off(used);
-    std::vector<DiskInfo> infos;
-    for (const std::size_t disk : disks) infos.push_back(survey().disks[disk].info);
-    const auto results =
-        work_on(disks,
-                [infos, shelf = &shelf()](const OwnDisk& disk,
-                                          std::size_t position) -> Result<pb::CoredumpHeader> {
-                  if (shelf->write_back_early(infos[position]) == CacheChanges::kRefused) {
-                    return fail({.code = Code::kIo,
-                                 .operation = "write back what is cached",
-                                 .disk = infos[position].path});
-                  }
-                  if (Status flushed = disk.device.flush(); !flushed) return fail(flushed.error());
-                  return pb::CoredumpHeader();
-                });
-    for (const auto& result : results) {
-      if (!result) return call_off(describe(result.error()));
+    std::string used = what_uses(shelf(), executor(), look_.paths_of(disks));
+    if (!used.empty()) return call_off(used);
+    if (Status written = write_back(survey(), disks, config_, shelf(), executor()); !written) {
+      return call_off(describe(written.error()));
     }
     return true;
-  }
-
-  // Empty: nothing, but for an agent that reads.
-  std::string what_uses(const Paths& paths) {
-    const Instant end = executor().now() + kUdevSettle;  // udev may just be looking at a disk
-    for (;;) {
-      std::string used;
-      for (const auto& [disk, openers] : shelf().find_openers(paths)) {
-        for (const std::string& opener : openers) {
-          if (opener.starts_with("lastword (")) continue;
-          used +=
-              fmt::format("{}{}: {}", used.empty() ? "still in use here: " : ", ", disk, opener);
-        }
-      }
-      if (used.empty() || executor().now() >= end) return used;
-      executor().sleep(kPauseBetweenLooks);
-    }
   }
 
   GivebackReport give_rest() {

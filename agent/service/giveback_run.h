@@ -24,6 +24,8 @@ struct GivebackOptions {
   bool leave_dump = false;   // a dump that is not saved goes back on its disk
   bool ignore_hook = false;  // a hook service-returning that fails
   bool unarmed = false;      // a partner that is not armed when the service goes back to it
+  // The partner waits in this life, and no mailbox disk says so; 0: it speaks for itself.
+  std::uint32_t to_life = 0;
 };
 
 // All that is referred to outlives the giveback, and what it leaves behind in the kernel.

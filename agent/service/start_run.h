@@ -14,9 +14,9 @@ enum class StartOutcome {
   // The partner has, or is getting, some of this node's disks, which this life has had before:
   // nothing was touched.
   kTakenOver,
-  kWaits,      // likewise, in a life that has had none of them: see StartPlan::waits
-  kNoDisk,     // there is no disk to take: nothing was touched
-  kStarted,    // see `results` and plan.refused for what is not in service
+  kWaits,    // likewise, in a life that has had none of them: see StartPlan::waits
+  kNoDisk,   // there is no disk to take: nothing was touched
+  kStarted,  // see `results` and plan.refused for what is not in service
 };
 
 struct StartReport {
@@ -37,8 +37,9 @@ struct StartReport {
 // Holds lock_state() meanwhile. The node's state says what this start is about to do before the
 // first disk is touched: a start that was killed may be run again, and keeps its generation.
 // `reinstalled`: this machine's note of its last boot generation does not count, only what the
-// disks tell of it. `may_be_coming`: see plan_start(). Errors: another command is at work (kRefused), the plan says no, or the state
-// could not be kept; in the last case some disks may be in service.
+// disks tell of it. `may_be_coming`: see plan_start(). Errors: another command is at work
+// (kRefused), the plan says no, or the state could not be kept; in the last case some disks may be
+// in service.
 [[nodiscard]] Result<StartReport> start_node(const Config& config, bool reinstalled,
                                              const DiskAccess& access, bool may_be_coming = true);
 

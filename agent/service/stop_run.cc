@@ -11,7 +11,11 @@ void release_disks(const Config& config, const NodeState& state, const Survey& s
                    const DiskAccess& access, StopReport& report) {
   std::vector<std::size_t> disks;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
-    if (is_own_disk(survey.disks[i], config)) disks.push_back(i);
+    const DiskView& disk = survey.disks[i];
+    if (!is_own_disk(disk, config)) continue;
+    // A life that waits has none of those that the partner has.
+    if (state.waiting && disk.label->owner_node() == config.partner.id) continue;
+    disks.push_back(i);
   }
   const std::size_t own_count = disks.size();
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {

@@ -31,10 +31,10 @@ class Arbitration {
   Tally hold() {
     const auto& disks = work_.state.mailbox_disks;
     const auto count = static_cast<unsigned>(disks.size());
-    if (!failure_.proven) {
+    if (!failure_.cannot_race()) {
       return arbitrate(count, [&](unsigned index) { return vote_on({disks[index]}).front(); });
     }
-    // A partner that has panicked does not vote: no order is to be kept.
+    // A partner that has panicked, or has left, does not vote: no order is to be kept.
     const std::vector<Vote> votes = vote_on(disks);
     Tally tally{.total = count};
     for (const Vote vote : votes) {
@@ -133,7 +133,7 @@ Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failur
     return fail(taken_over_from());
   }
   const Status same_set = check_mailbox_set(survey, work.config, work.state.mailbox_disks);
-  if (!same_set && !failure.proven) return fail(same_set.error());
+  if (!same_set && !failure.cannot_race()) return fail(same_set.error());
   Arbitration arbitration(work, failure, intents, intent);
   const Tally tally = arbitration.hold();
   if (tally.majority()) return arbitration.copies();
@@ -141,11 +141,11 @@ Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failur
   if (failure.resumed && tally.lost == 0 && has_partner_disk(survey, work.config)) {
     return arbitration.copies();
   }
-  if (!may_take_over(tally, failure.proven)) return fail(no_majority(tally));
+  if (!may_take_over(tally, failure.cannot_race())) return fail(no_majority(tally));
   work.events({.name = "no-majority",
                .disk = {},
-               .detail = fmt::format("{} of {} mailbox disks won; a node whose panic is proven "
-                                     "cannot race, so none is needed",
+               .detail = fmt::format("{} of {} mailbox disks won; a node that has panicked, or "
+                                     "has left, cannot race, so none is needed",
                                      tally.won, tally.total)});
   return arbitration.copies();
 }

@@ -10,7 +10,7 @@ namespace lastword {
 // their UUIDs: the same on both nodes. `intent` is durable on each disk before anything is
 // preempted there. Returns on how many disks it is. kFenced: a vote was lost, or the partner owns
 // disks of this node. kRefused: too few disks answered, or the nodes count votes by different
-// disks; a proven panic needs neither.
+// disks; a proven panic needs neither, nor does a partner that has left.
 [[nodiscard]] Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failure,
                                                const IntentLog& intents,
                                                const pb::TakeoverIntent& intent);

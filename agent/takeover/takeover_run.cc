@@ -155,11 +155,9 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   const IntentLog intents(work.config, work.state, work.shelf(), work.executor());
   const auto before = read_intent(work.config, survey).intent;
   // The life that it was against before may be on no disk any more, and live: its votes stay lost.
-  const std::uint32_t victim =
-      std::max(life_taken_over(survey, failure.generation, work.config),
-               before && before->victim_node() == work.config.partner.id
-                   ? before->victim_generation()
-                   : 0);
+  const std::uint32_t victim = std::max(
+      life_taken_over(survey, failure.generation, work.config),
+      before && before->victim_node() == work.config.partner.id ? before->victim_generation() : 0);
   const auto intent = intents.next(before, pb::TakeoverIntent::TAKING, victim, failure.proven);
   const Status here = intents.write_here(intent);
   if (!here) tell_of(work, here.error());

@@ -30,8 +30,12 @@ struct Failure {
   bool silent = false;
   // The partner's capture kernel says itself that this life has panicked: that node cannot race.
   bool proven = false;
+  // The life `generation` has left its disks to this node in good order.
+  bool released = false;
   // This node had begun that takeover, and was interrupted.
   bool resumed = false;
+  // No majority is needed against such a node.
+  [[nodiscard]] bool cannot_race() const { return proven || released; }
 };
 
 // Everything referred to outlives the takeover, and what it leaves behind in the kernel. A hook or

@@ -11,7 +11,6 @@
 #include "agent/base/json.h"
 #include "agent/base/text_file.h"
 #include "agent/transfer/stream_head.h"
-#include "agent/transfer/xfs_files.h"
 #include "proto/format_text.h"
 
 namespace lastword {
@@ -21,6 +20,10 @@ namespace fs = std::filesystem;
 
 std::string set_file(const std::string& set) {
   return set + "/.lastword/set.json";
+}
+
+std::string common_file(const std::string& set) {
+  return set + "/.lastword/common.json";
 }
 
 std::string snapshot_file(const std::string& directory) {
@@ -50,13 +53,6 @@ tl::unexpected<Error> refused_snapshot(const std::string& directory, std::string
                .operation = "check snapshot",
                .disk = directory,
                .detail = format_text("{} {}; nothing was changed", volume, why)});
-}
-
-FileStamp recorded(const pb::CloneVolume& volume) {
-  return {.inode = volume.inode(),
-          .size = volume.size(),
-          .changed_ns = volume.changed_ns(),
-          .written_ns = volume.written_ns()};
 }
 
 }  // namespace
@@ -153,6 +149,31 @@ Result<std::vector<std::string>> find_snapshots(const std::string& set) {
   return uuids;
 }
 
+Result<std::vector<std::string>> common_snapshots(const std::string& set) {
+  pb::CloneCommon record;
+  const Status loaded = load_json(common_file(set), record);
+  if (!loaded && loaded.error().code != Code::kNotFound) return fail(loaded.error());
+  std::vector<std::string> uuids;
+  for (const pb::CloneCommonPeer& one : record.peers()) uuids.push_back(one.uuid());
+  return uuids;
+}
+
+Status note_common(const std::string& set, const std::string& peer, const std::string& uuid) {
+  pb::CloneCommon record;
+  const Status loaded = load_json(common_file(set), record);
+  if (!loaded && loaded.error().code != Code::kNotFound) return loaded;
+  pb::CloneCommonPeer* known = nullptr;
+  for (pb::CloneCommonPeer& one : *record.mutable_peers()) {
+    if (one.peer() == peer) known = &one;
+  }
+  if (known == nullptr) known = record.add_peers();
+  if (known->uuid() == uuid) return {};
+  known->set_peer(peer);
+  known->set_uuid(uuid);
+  if (Status status = make_directory(set + "/.lastword"); !status) return status;
+  return save_json(common_file(set), record);
+}
+
 Result<std::vector<RangeTable>> load_tables(const std::string& directory,
                                             const pb::CloneSnapshot& snapshot) {
   const std::string path = tables_file(directory);
@@ -188,6 +209,20 @@ Status save_tables(const std::string& directory, std::span<const RangeTable> tab
   return save_snapshot(directory, snapshot);
 }
 
+FileStamp recorded_stamp(const pb::CloneVolume& volume) {
+  return {.inode = volume.inode(),
+          .size = volume.size(),
+          .changed_ns = volume.changed_ns(),
+          .written_ns = volume.written_ns()};
+}
+
+void record_stamp(pb::CloneVolume& volume, const FileStamp& stamp) {
+  volume.set_inode(stamp.inode);
+  volume.set_size(stamp.size);
+  volume.set_changed_ns(stamp.changed_ns);
+  volume.set_written_ns(stamp.written_ns);
+}
+
 Status seal_volumes(const std::string& directory, pb::CloneSnapshot& snapshot) {
   for (pb::CloneVolume& volume : *snapshot.mutable_volumes()) {
     const std::string path = directory + "/" + volume.name();
@@ -203,9 +238,7 @@ Status seal_volumes(const std::string& directory, pb::CloneSnapshot& snapshot) {
     if (Status status = set_immutable(file->get(), path, true); !status) return status;
     const auto stamp = stamp_of(file->get(), path);
     if (!stamp) return fail(stamp.error());
-    volume.set_inode(stamp->inode);
-    volume.set_changed_ns(stamp->changed_ns);
-    volume.set_written_ns(stamp->written_ns);
+    record_stamp(volume, *stamp);
   }
   return {};
 }
@@ -220,7 +253,7 @@ Status check_unmodified(const std::string& directory, const pb::CloneSnapshot& s
     if (!file) return fail(file.error());
     const auto stamp = stamp_of(file->get(), path);
     if (!stamp) return fail(stamp.error());
-    if (*stamp != recorded(volume)) {
+    if (*stamp != recorded_stamp(volume)) {
       return refused_snapshot(directory, volume.name(),
                               "was modified since the snapshot, or is another file");
     }

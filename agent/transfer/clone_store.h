@@ -2,6 +2,7 @@
 //
 //   SET/NAME                        a volume: a regular file whose name does not begin with '.'
 //   SET/.lastword/set.json          the set's UUID
+//   SET/.lastword/common.json       which snapshots other servers have
 //   SET/snapshots/UUID/NAME         what the volume was: read-only and immutable
 //   SET/snapshots/UUID/.snapshot.json
 //   SET/snapshots/UUID/.hashes      tables of all volumes, one after the other; once known
@@ -17,6 +18,7 @@
 
 #include "agent/transfer/clone.pb.h"
 #include "agent/transfer/range_hash.h"
+#include "agent/transfer/xfs_files.h"
 #include "proto/error.h"
 
 namespace lastword {
@@ -39,12 +41,23 @@ namespace lastword {
 // UUIDs of all, in no order. Empty: the set has none.
 [[nodiscard]] Result<std::vector<std::string>> find_snapshots(const std::string& set);
 
+// UUIDs of the newest snapshots that other servers have too, one for each of them; they are the
+// bases of what is sent next.
+[[nodiscard]] Result<std::vector<std::string>> common_snapshots(const std::string& set);
+// `peer` has that one now. See CloneCommonPeer.
+[[nodiscard]] Status note_common(const std::string& set, const std::string& peer,
+                                 const std::string& uuid);
+
 // They must make the roots that `snapshot` has. kNotFound: not known yet.
 [[nodiscard]] Result<std::vector<RangeTable>> load_tables(const std::string& directory,
                                                           const pb::CloneSnapshot& snapshot);
 // Saves the tables, and then the snapshot with their roots.
 [[nodiscard]] Status save_tables(const std::string& directory, std::span<const RangeTable> tables,
                                  pb::CloneSnapshot& snapshot);
+
+// What a record says of a file.
+[[nodiscard]] FileStamp recorded_stamp(const pb::CloneVolume& volume);
+void record_stamp(pb::CloneVolume& volume, const FileStamp& stamp);
 
 // Volumes become read-only and immutable, and the snapshot learns what they are now.
 [[nodiscard]] Status seal_volumes(const std::string& directory, pb::CloneSnapshot& snapshot);

@@ -13,6 +13,7 @@
 #include "agent/base/json.h"
 #include "agent/base/text_file.h"
 #include "agent/transfer/clone_store.h"
+#include "agent/transfer/staged_progress.h"
 #include "agent/transfer/stream_head.h"
 #include "agent/transfer/xfs_files.h"
 
@@ -53,6 +54,7 @@ Status move_into_set(const std::string& root, const pb::ClonePublication& record
   const std::string from = incoming(root, record.snapshot_uuid());
   const std::string to = directory_of(set, record.snapshot_uuid());
   if (::access(to.c_str(), F_OK) == 0) return {};  // done before the interruption
+  if (Status status = remove_progress(from); !status) return status;
   if (::rename(from.c_str(), to.c_str()) == 0) return {};
   if (errno != ENOENT) return publishing_failed("publish", to);
   return fail({.code = Code::kCorrupt,
@@ -76,7 +78,10 @@ Status finish(const std::string& root, const pb::ClonePublication& record) {
   if (Status status = keep_set_uuid(set, record.set_uuid()); !status) return status;
   if (Status status = make_open_directory(snapshots_of(set)); !status) return status;
   if (Status status = move_into_set(root, record, set); !status) return status;
-  if (Status status = point_latest(set, record.snapshot_uuid()); !status) return status;
+  const bool has_latest = newest_snapshot(set).has_value();
+  if (!record.restored() || !has_latest) {
+    if (Status status = point_latest(set, record.snapshot_uuid()); !status) return status;
+  }
   FileSystem& files = real_file_system();
   for (const std::string& path : {snapshots_of(set), set, root, hidden(root)}) {
     if (Status status = files.sync_directory(path); !status) return status;
@@ -105,18 +110,30 @@ Result<FileDescriptor> lock_root(const std::string& root) {
 }
 
 // The caller holds the lock.
-Result<bool> sweep(const std::string& root) {
-  bool any = false;
+std::vector<std::string> staged_directories(const std::string& root) {
   std::error_code code;
-  std::vector<std::string> left;
+  std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator(hidden(root), code)) {
-    if (entry.path().filename().string().starts_with(kIncoming)) left.push_back(entry.path());
+    if (entry.path().filename().string().starts_with(kIncoming)) found.push_back(entry.path());
   }
-  for (const std::string& path : left) {
+  return found;
+}
+
+// Those that `stays` is true of stay. The caller holds the lock.
+template <class Stays>
+Result<bool> sweep(const std::string& root, const Stays& stays) {
+  bool any = false;
+  for (const std::string& path : staged_directories(root)) {
+    if (stays(path)) continue;
     if (Status status = remove_directory(path); !status) return fail(status.error());
     any = true;
   }
   return any;
+}
+
+bool is_of_another_set(const std::string& directory, const std::string& set_uuid) {
+  const auto progress = load_progress(directory);
+  return progress && progress->head().snapshot().set_uuid() != set_uuid;
 }
 
 }  // namespace
@@ -137,17 +154,33 @@ Status roll_forward(const std::string& root) {
   return finish(root, record);
 }
 
-Result<StagingArea> StagingArea::open(const std::string& root, const std::string& snapshot_uuid) {
+Result<StagingArea> StagingArea::open(const std::string& root, const pb::CloneSnapshot& snapshot,
+                                      Staged staged) {
   auto lock = lock_root(root);
   if (!lock) return fail(lock.error());
   if (Status status = roll_forward(root); !status) return fail(status.error());
-  if (const auto swept = sweep(root); !swept) return fail(swept.error());
-  const std::string directory = incoming(root, snapshot_uuid);
-  if (Status status = make_open_directory(directory); !status) return fail(status.error());
+  const std::string directory = incoming(root, snapshot.uuid());
+  const auto stays = [&](const std::string& path) {
+    return (staged == Staged::kKept && path == directory) ||
+           is_of_another_set(path, snapshot.set_uuid());
+  };
+  if (const auto swept = sweep(root, stays); !swept) return fail(swept.error());
+  if (staged == Staged::kNew) {
+    if (Status status = make_open_directory(directory); !status) return fail(status.error());
+    if (Status status = real_file_system().sync_directory(hidden(root)); !status) {
+      return fail(status.error());
+    }
+  } else if (::access(directory.c_str(), F_OK) != 0) {
+    return fail({.code = Code::kRefused,
+                 .operation = "resume",
+                 .disk = root,
+                 .detail = "nothing of this snapshot was kept here; send it from its beginning"});
+  }
   StagingArea area;
   area.root_ = root;
-  area.uuid_ = snapshot_uuid;
+  area.uuid_ = snapshot.uuid();
   area.directory_ = directory;
+  area.kept_ = staged == Staged::kKept;
   area.lock_ = std::move(*lock);
   return area;
 }
@@ -156,13 +189,14 @@ StagingArea::StagingArea(StagingArea&& other) noexcept
     : root_(std::move(other.root_)),
       uuid_(std::move(other.uuid_)),
       directory_(std::exchange(other.directory_, {})),
+      kept_(other.kept_),
       lock_(std::move(other.lock_)) {}
 
 StagingArea::~StagingArea() {
-  if (!directory_.empty()) (void)remove_directory(directory_);
+  if (!directory_.empty() && !kept_) (void)remove_directory(directory_);
 }
 
-Status StagingArea::publish(const std::string& set, const std::string& set_uuid) {
+Status StagingArea::publish(const std::string& set, const std::string& set_uuid, bool restored) {
   FileSystem& files = real_file_system();
   if (Status status = files.sync_directory(directory_); !status) return status;
   if (Status status = files.sync_directory(hidden(root_)); !status) return status;
@@ -170,6 +204,7 @@ Status StagingArea::publish(const std::string& set, const std::string& set_uuid)
   record.set_snapshot_uuid(uuid_);
   record.set_set_uuid(set_uuid);
   record.set_set(set);
+  record.set_restored(restored);
   const Status saved = save_json(record_file(root_), record);
   // Where only the last step failed the record is there, and counts.
   if (!saved && ::access(record_file(root_).c_str(), F_OK) != 0) return saved;
@@ -177,11 +212,44 @@ Status StagingArea::publish(const std::string& set, const std::string& set_uuid)
   return roll_forward(root_);
 }
 
+Result<std::vector<pb::CloneStaged>> find_staged(const std::string& root) {
+  std::vector<pb::CloneStaged> found;
+  if (::access(hidden(root).c_str(), F_OK) != 0) return found;
+  const auto lock = lock_root(root);
+  if (!lock) return fail(lock.error());
+  if (Status status = roll_forward(root); !status) return fail(status.error());
+  for (const std::string& path : staged_directories(root)) {
+    const auto progress = load_progress(path);
+    if (!progress) continue;
+    pb::CloneStaged& staged = found.emplace_back();
+    staged.set_snapshot_uuid(progress->head().snapshot().uuid());
+    staged.set_set_name(progress->head().snapshot().set_name());
+    staged.set_base_uuid(progress->head().base_uuid());
+    *staged.mutable_reached() = progress->reached();
+  }
+  return found;
+}
+
 Result<bool> remove_staged(const std::string& root) {
   const auto lock = lock_root(root);
   if (!lock) return fail(lock.error());
   if (Status status = roll_forward(root); !status) return fail(status.error());
-  return sweep(root);
+  return sweep(root, [](const std::string&) { return false; });
+}
+
+Status unpublish(const std::string& set, const std::vector<std::string>& uuids) {
+  const auto lock = lock_root(set);
+  if (!lock) return fail(lock.error());
+  if (Status status = roll_forward(set); !status) return status;
+  FileSystem& files = real_file_system();
+  for (const std::string& uuid : uuids) {
+    // As something staged that nobody finishes, it is out of sight at once.
+    const std::string hidden_place = incoming(set, uuid);
+    if (Status status = files.rename(directory_of(set, uuid), hidden_place); !status) return status;
+    if (Status status = files.sync_directory(snapshots_of(set)); !status) return status;
+    if (Status status = remove_directory(hidden_place); !status) return status;
+  }
+  return {};
 }
 
 }  // namespace lastword

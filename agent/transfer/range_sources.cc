@@ -3,14 +3,6 @@
 #include "agent/transfer/range_hash.h"
 
 namespace lastword {
-namespace {
-
-bool is_shared(const CloneRun& run) {
-  const auto kind = static_cast<CloneRunKind>(run.kind);
-  return kind == CloneRunKind::kSent || kind == CloneRunKind::kBase;
-}
-
-}  // namespace
 
 void RangeSources::take(const CloneRun& run, std::uint64_t done) {
   const std::uint64_t inside = at_ % kRangeBytes;

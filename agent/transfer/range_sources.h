@@ -12,6 +12,12 @@
 
 namespace lastword {
 
+// Takes its blocks from another place.
+[[nodiscard]] constexpr bool is_shared(const CloneRun& run) {
+  const auto kind = static_cast<CloneRunKind>(run.kind);
+  return kind == CloneRunKind::kSent || kind == CloneRunKind::kBase;
+}
+
 struct RangeSource {
   enum class Kind : std::uint8_t {
     kOwn,   // hashed for itself
@@ -26,11 +32,11 @@ struct RangeSource {
 
 class RangeSources {
  public:
-  // Of volume `self` of the stream. Sizes of all volumes of the stream and of the base; both
-  // outlive this.
+  // Of volume `self` of the stream, from byte `begin` on, where a range begins. Sizes of all
+  // volumes of the stream and of the base; both outlive this.
   RangeSources(std::uint32_t self, std::span<const std::uint64_t> sent_sizes,
-               std::span<const std::uint64_t> base_sizes)
-      : self_(self), sent_sizes_(sent_sizes), base_sizes_(base_sizes) {}
+               std::span<const std::uint64_t> base_sizes, std::uint64_t begin = 0)
+      : self_(self), sent_sizes_(sent_sizes), base_sizes_(base_sizes), at_(begin) {}
 
   // The next run; all that were added lie inside the volume. `complete(index, source)` for each
   // range that ends in it. Runs that go on where the one before ends count as one with it.
@@ -57,7 +63,7 @@ class RangeSources {
   std::uint32_t self_;
   std::span<const std::uint64_t> sent_sizes_;
   std::span<const std::uint64_t> base_sizes_;
-  std::uint64_t at_ = 0;
+  std::uint64_t at_;
   // Of the range that at_ is in, as long as one run could tell of all of it; its length counts
   // from the begin of the range.
   std::optional<CloneRun> all_;

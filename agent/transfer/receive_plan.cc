@@ -9,18 +9,22 @@ namespace lastword {
 
 ReceivePlan::ReceivePlan(Shape shape)
     : shape_(std::move(shape)),
-      tables_(shape_.sizes.size()),
+      tables_(std::move(shape_.tables)),
       own_(shape_.sizes.size()),
-      sources_(0, shape_.sizes, shape_.base_sizes) {
-  tables_[0].resize(range_count(shape_.sizes[0]));
+      volume_(shape_.start.volume),
+      at_(shape_.start.offset),
+      sources_(volume_, shape_.sizes, shape_.base_sizes, at_) {
+  tables_.resize(shape_.sizes.size());
+  if (volume_ == shape_.sizes.size()) return;
+  tables_[volume_].resize(range_count(shape_.sizes[volume_]));
   next_volume();
 }
 
 // Past volumes that are complete.
 void ReceivePlan::next_volume() {
   while (volume_ < shape_.sizes.size() && at_ == shape_.sizes[volume_]) {
-    if (++volume_ == shape_.sizes.size()) return;
     at_ = 0;
+    if (++volume_ == shape_.sizes.size()) return;
     tables_[volume_].resize(range_count(shape_.sizes[volume_]));
     sources_ = RangeSources(volume_, shape_.sizes, shape_.base_sizes);
   }

@@ -32,6 +32,9 @@ class ReceivePlan {
     std::vector<RangeTable> base_tables;    // one for each volume of the base
     std::uint64_t block_bytes = 0;
     std::uint64_t data_bytes = 0;  // no more than these come as data
+    // Where the stream begins, and the hashes of all ranges before: of each volume up to that one.
+    ClonePosition start;
+    std::vector<RangeTable> tables;
   };
   explicit ReceivePlan(Shape shape);
   ReceivePlan(const ReceivePlan&) = delete;
@@ -53,6 +56,11 @@ class ReceivePlan {
   [[nodiscard]] const std::vector<std::uint64_t>& own(std::uint32_t volume) const {
     return own_[volume];
   }
+  // All ranges before it are complete, and their hashes known.
+  [[nodiscard]] ClonePosition reached() const {
+    return {.volume = volume_, .offset = at_ / kRangeBytes * kRangeBytes};
+  }
+  [[nodiscard]] std::span<const RangeTable> tables() const { return tables_; }
   [[nodiscard]] std::uint64_t data_bytes() const { return data_bytes_; }
   [[nodiscard]] std::uint64_t shared_bytes() const { return shared_bytes_; }
 

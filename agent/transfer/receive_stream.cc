@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "agent/transfer/clone_position.h"
 #include "agent/transfer/receive_plan.h"
 #include "agent/transfer/stream_head.h"
 #include "proto/format_text.h"
@@ -21,25 +22,48 @@ std::vector<Item> items_of(std::span<const std::byte> payload, std::size_t count
 
 class Receiver {
  public:
-  Receiver(SectionReader& in, Staging& staging, const ReceiveProgress& progress)
-      : in_(in), staging_(staging), progress_(progress) {}
+  Receiver(SectionReader& in, Staging& staging, const ReceiveOptions& options)
+      : in_(in), staging_(staging), options_(options) {}
 
   Result<pb::CloneTransfer> run() {
     if (Status status = take_head(); !status) return fail(status.error());
-    while (!plan_->over()) {
-      const auto section = in_.next();
-      if (!section) return fail(section.error());
-      if (Status status = take(*section); !status) return fail(status.error());
-    }
-    if (Status status = in_.expect_end(); !status) return fail(status.error());
-    if (Status status = verify(); !status) return fail(status.error());
-    std::vector<RangeTable> tables;
-    for (std::uint32_t i = 0; i < volumes(); ++i) tables.push_back(plan_->table(i));
-    if (Status status = staging_.publish(tables); !status) return fail(status.error());
-    return figures();
+    Status status = take_rest();
+    if (status) return figures();
+    if (options_.keep) keep_after(status.error());
+    return fail(status.error());
   }
 
  private:
+  Status take_rest() {
+    while (!plan_->over()) {
+      const auto section = in_.next();
+      if (!section) return fail(section.error());
+      if (Status status = take(*section); !status) return status;
+      if (!options_.keep || in_.bytes() - noted_at_ < options_.note_every) continue;
+      if (Status status = note(); !status) return status;
+    }
+    if (Status status = in_.expect_end(); !status) return status;
+    if (Status status = verify(); !status) return status;
+    return staging_.publish(plan_->tables());
+  }
+
+  Status note() {
+    if (plan_->reached() == ClonePosition{}) return {};
+    if (Status status = verify(); !status) return status;
+    noted_at_ = in_.bytes();
+    return staging_.note(plan_->reached(), plan_->tables());
+  }
+
+  void keep_after(const Error& error) {
+    if (in_.broke_off()) {
+      const Status last = note();
+      // Where it does not read back, nothing of it is to be believed.
+      if (last || last.error().code != Code::kCorrupt) staging_.keep();
+    } else if (error.code == Code::kIo || error.code == Code::kNoSpace) {
+      staging_.keep();
+    }
+  }
+
   [[nodiscard]] std::uint32_t volumes() const {
     return static_cast<std::uint32_t>(head_.snapshot().volumes_size());
   }
@@ -51,12 +75,14 @@ class Receiver {
       return corrupt_stream("its head does not parse");
     }
     if (Status status = check_head(head_, in_.id()); !status) return status;
-    auto base = staging_.begin(head_);
-    if (!base) return fail(base.error());
+    auto begun = staging_.begin(head_);
+    if (!begun) return fail(begun.error());
     ReceivePlan::Shape shape{.block_bytes = head_.block_bytes(), .data_bytes = head_.data_bytes()};
     for (const auto& volume : head_.snapshot().volumes()) shape.sizes.push_back(volume.size());
     for (const auto& volume : head_.base_volumes()) shape.base_sizes.push_back(volume.size());
-    shape.base_tables = std::move(base->tables);
+    shape.base_tables = std::move(begun->base_tables);
+    shape.start = position_of(head_.start());
+    shape.tables = std::move(begun->tables);
     plan_ = std::make_unique<ReceivePlan>(std::move(shape));
     return {};
   }
@@ -82,7 +108,7 @@ class Receiver {
     for (const CloneAction& action : *actions) {
       if (Status status = perform(action, rest); !status) return status;
     }
-    if (progress_) progress_(plan_->data_bytes(), head_.data_bytes());
+    if (options_.progress) options_.progress(plan_->data_bytes(), head_.data_bytes());
     return {};
   }
 
@@ -106,14 +132,16 @@ class Receiver {
                       {.section_count = in_.sections(), .stream_bytes = in_.bytes()});
   }
 
-  // Every range whose hash came in the stream. The others are, block for block, those of volumes
-  // that were verified: here, or when the base was received.
+  // Every range whose hash came in the stream since the last time. The others are, block for block,
+  // those of volumes that were verified: here, or when the base was received.
   Status verify() {
     if (Status status = staging_.sync(); !status) return status;
+    verified_.resize(volumes());
     AlignedBuffer buffer(kRangeBytes);
     for (std::uint32_t i = 0; i < volumes(); ++i) {
       const pb::CloneVolume& volume = head_.snapshot().volumes(static_cast<int>(i));
-      for (const std::uint64_t index : plan_->own(i)) {
+      for (; verified_[i] < plan_->own(i).size(); ++verified_[i]) {
+        const std::uint64_t index = plan_->own(i)[verified_[i]];
         const auto content = buffer.span().first(range_length(volume.size(), index));
         if (Status status = staging_.read(i, index * kRangeBytes, content); !status) return status;
         if (hash_of_range(content) == plan_->table(i)[index]) continue;
@@ -138,21 +166,24 @@ class Receiver {
     figures.set_data_bytes(plan_->data_bytes());
     figures.set_shared_bytes(plan_->shared_bytes());
     figures.set_stream_bytes(in_.bytes());
+    figures.set_resumed_bytes(bytes_before(head_.snapshot(), position_of(head_.start())));
     return figures;
   }
 
   SectionReader& in_;
   Staging& staging_;
-  const ReceiveProgress& progress_;
+  const ReceiveOptions& options_;
   pb::CloneStreamHead head_;
   std::unique_ptr<ReceivePlan> plan_;
+  std::vector<std::size_t> verified_;  // of each volume's own(), how many
+  std::uint64_t noted_at_ = 0;         // byte of the stream
 };
 
 }  // namespace
 
 Result<pb::CloneTransfer> receive_stream(SectionReader& in, Staging& staging,
-                                         const ReceiveProgress& progress) {
-  return Receiver(in, staging, progress).run();
+                                         const ReceiveOptions& options) {
+  return Receiver(in, staging, options).run();
 }
 
 }  // namespace lastword

@@ -18,19 +18,37 @@ namespace {
 
 constexpr std::size_t kMaxOutput = 1 << 20;
 
-// 0, or an errno. `theirs` becomes the child's standard input or output.
-int spawn_ssh(const std::string& host, const std::string& line, RemoteCommand::Pipe pipe,
-              int theirs, pid_t& child) {
+struct PipeEnds {
+  FileDescriptor read;
+  FileDescriptor write;
+};
+
+Status open_pipe(PipeEnds& ends, const std::string& host) {
+  std::array<int, 2> both{};
+  if (::pipe2(both.data(), O_CLOEXEC) != 0) {
+    return fail({.code = Code::kIo, .sys_errno = errno, .operation = "run ssh", .disk = host});
+  }
+  ends.read = FileDescriptor(both[0]);
+  ends.write = FileDescriptor(both[1]);
+  return {};
+}
+
+// 0, or an errno. What is valid becomes the child's standard input and output; no input is an empty
+// one.
+int spawn_ssh(const std::string& host, const std::string& line, const FileDescriptor& input,
+              const FileDescriptor& output, pid_t& child) {
   std::array<std::string, 4> words{"ssh", "--", host, line};
   std::array<char*, 5> pointers{words[0].data(), words[1].data(), words[2].data(), words[3].data(),
                                 nullptr};
   posix_spawn_file_actions_t files{};
   (void)posix_spawn_file_actions_init(&files);
-  if (pipe == RemoteCommand::Pipe::kInput) {
-    (void)posix_spawn_file_actions_adddup2(&files, theirs, STDIN_FILENO);
+  if (input.valid()) {
+    (void)posix_spawn_file_actions_adddup2(&files, input.get(), STDIN_FILENO);
   } else {
     (void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    (void)posix_spawn_file_actions_adddup2(&files, theirs, STDOUT_FILENO);
+  }
+  if (output.valid()) {
+    (void)posix_spawn_file_actions_adddup2(&files, output.get(), STDOUT_FILENO);
   }
   posix_spawnattr_t attributes{};
   sigset_t defaults{};
@@ -68,20 +86,21 @@ Result<RemoteCommand> RemoteCommand::start(const std::string& host,
     error.detail = "is no host";
     return fail(error);
   }
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    error.sys_errno = errno;
-    return fail(error);
+  PipeEnds input;
+  PipeEnds output;
+  if (pipe != Pipe::kOutput) {
+    if (Status status = open_pipe(input, host); !status) return fail(status.error());
   }
-  FileDescriptor read_end(ends[0]);
-  FileDescriptor write_end(ends[1]);
+  if (pipe != Pipe::kInput) {
+    if (Status status = open_pipe(output, host); !status) return fail(status.error());
+  }
   std::string line;
   for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_word(word);
   RemoteCommand command;
   command.host_ = host;
-  FileDescriptor& theirs = pipe == Pipe::kInput ? read_end : write_end;
-  command.pipe_ = std::move(pipe == Pipe::kInput ? write_end : read_end);
-  error.sys_errno = spawn_ssh(host, line, pipe, theirs.get(), command.child_);
+  command.input_ = std::move(input.write);
+  command.output_ = std::move(output.read);
+  error.sys_errno = spawn_ssh(host, line, input.read, output.write, command.child_);
   if (error.sys_errno == 0) return command;
   command.child_ = -1;
   return fail(error);
@@ -89,7 +108,8 @@ Result<RemoteCommand> RemoteCommand::start(const std::string& host,
 
 RemoteCommand::RemoteCommand(RemoteCommand&& other) noexcept
     : host_(std::move(other.host_)),
-      pipe_(std::move(other.pipe_)),
+      input_(std::move(other.input_)),
+      output_(std::move(other.output_)),
       child_(std::exchange(other.child_, -1)) {}
 
 RemoteCommand::~RemoteCommand() {
@@ -97,7 +117,8 @@ RemoteCommand::~RemoteCommand() {
 }
 
 Result<int> RemoteCommand::wait() {
-  pipe_.reset();
+  input_.reset();
+  output_.reset();
   int status = 0;
   while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
   }
@@ -114,7 +135,7 @@ Result<std::vector<std::string>> remote_lines(const std::string& host,
   std::string text;
   std::array<char, 4096> buffer{};
   for (;;) {
-    const ssize_t count = ::read(command->pipe(), buffer.data(), buffer.size());
+    const ssize_t count = ::read(command->output(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0 || text.size() > kMaxOutput) break;
     text.append(buffer.data(), static_cast<std::size_t>(count));

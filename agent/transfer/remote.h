@@ -1,5 +1,5 @@
-// A command on another host, by ssh(1): its input or its output is a pipe of ours. ssh does what
-// belongs to the link: who may, keys, encryption, and what the administrator set up for it.
+// A command on another host, by ssh(1): its input, its output or both are pipes of ours. ssh does
+// what belongs to the link: who may, keys, encryption, and what the administrator set up for it.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ namespace lastword {
 
 class RemoteCommand {
  public:
-  enum class Pipe : std::uint8_t { kInput, kOutput };
+  enum class Pipe : std::uint8_t { kInput, kOutput, kBoth };
 
   // `words` are run by the login shell of `host` ("HOST" or "USER@HOST"). The other two of its
   // three files are ours, or, for kOutput, no input. kIo: ssh cannot be started. kUsage: a host
@@ -28,14 +28,19 @@ class RemoteCommand {
   RemoteCommand(RemoteCommand&& other) noexcept;
   RemoteCommand& operator=(RemoteCommand&&) = delete;
 
-  [[nodiscard]] int pipe() const { return pipe_.get(); }
-  // Closes the pipe and returns the exit status; 255 is ssh's own failure. kIo: a signal ended it.
+  // To its input; -1 for kOutput. Closed by end_input().
+  [[nodiscard]] int input() const { return input_.get(); }
+  void end_input() { input_.reset(); }
+  // From its output; -1 for kInput.
+  [[nodiscard]] int output() const { return output_.get(); }
+  // Closes both and returns the exit status; 255 is ssh's own failure. kIo: a signal ended it.
   [[nodiscard]] Result<int> wait();
 
  private:
   RemoteCommand() = default;
   std::string host_;
-  FileDescriptor pipe_;
+  FileDescriptor input_;
+  FileDescriptor output_;
   pid_t child_ = -1;
 };
 

@@ -117,6 +117,7 @@ SectionReader::SectionReader(PipeInput input)
 Status SectionReader::fill(std::span<std::byte> buffer) {
   while (!buffer.empty()) {
     const auto count = input_(buffer);
+    broke_off_ = !count || *count == 0;
     if (!count) return fail(count.error());
     if (*count == 0)
       return corrupt_stream("it ends early: the sender, or the link to it, broke off");

@@ -63,6 +63,8 @@ class SectionReader {
   [[nodiscard]] Result<Section> next();
   // kCorrupt: something follows.
   [[nodiscard]] Status expect_end();
+  // The last error was that the stream ended early, or could not be read, not that it was wrong.
+  [[nodiscard]] bool broke_off() const { return broke_off_; }
   // Of the first section; only after it was read.
   [[nodiscard]] const UuidBytes& id() const { return *id_; }
   [[nodiscard]] std::uint64_t sections() const { return sections_; }
@@ -79,6 +81,7 @@ class SectionReader {
   std::optional<UuidBytes> id_;
   std::uint64_t sections_ = 0;
   std::uint64_t bytes_ = 0;
+  bool broke_off_ = false;
 };
 
 }  // namespace lastword

@@ -2,17 +2,23 @@
 
 #include <fcntl.h>
 
+#include <chrono>
+#include <cstring>
 #include <optional>
 #include <utility>
 
+#include "agent/transfer/clone_position.h"
 #include "agent/transfer/clone_store.h"
 #include "agent/transfer/send_stream.h"
+#include "agent/transfer/stream_head.h"
 #include "agent/transfer/xfs_files.h"
 #include "proto/format_text.h"
 #include "storage/block/aligned_buffer.h"
 
 namespace lastword {
 namespace {
+
+constexpr std::chrono::seconds kLookAtHold{1};
 
 struct OpenVolume {
   std::string path;
@@ -60,13 +66,18 @@ class OpenSnapshot final : public VolumeReader {
   [[nodiscard]] Result<std::vector<RangeTable>> tables() {
     auto known = load_tables(directory_, record_);
     if (known || known.error().code != Code::kNotFound) return known;
+    auto tables = hash_all();
+    if (!tables) return tables;
+    if (Status status = keep(*tables); !status) return fail(status.error());
+    return tables;
+  }
+  [[nodiscard]] Result<std::vector<RangeTable>> hash_all() {
     std::vector<RangeTable> tables;
     for (std::uint32_t i = 0; i < volumes_.size(); ++i) {
       auto table = hash(i);
       if (!table) return fail(table.error());
       tables.push_back(std::move(*table));
     }
-    if (Status status = keep(tables); !status) return fail(status.error());
     return tables;
   }
   [[nodiscard]] Status keep(std::span<const RangeTable> tables) {
@@ -148,6 +159,42 @@ void add_base(pb::CloneStreamHead& head, const pb::CloneSnapshot& base) {
   }
 }
 
+// Nothing goes out that was read a second after the disks were lost.
+PipeOutput guarded(const SendRequest& request) {
+  using Clock = std::chrono::steady_clock;
+  return [&request, next = Clock::time_point()](std::span<const std::byte> data) mutable -> Status {
+    if (Clock::now() >= next) {
+      if (Status status = request.still_held(); !status) return status;
+      next = Clock::now() + kLookAtHold;
+    }
+    return request.output(data);
+  };
+}
+
+std::vector<RangeTable> add_hashes(pb::CloneStreamHead& head, const pb::CloneHashes& hashes) {
+  std::vector<RangeTable> tables;
+  pb::CloneSnapshot base = hashes.snapshot();
+  for (int i = 0; i < base.volumes_size(); ++i) {
+    const std::string& bytes = hashes.tables(i);
+    RangeTable& table = tables.emplace_back(bytes.size() / sizeof(Hash128));
+    std::memcpy(table.data(), bytes.data(), bytes.size());
+    pb::CloneVolume& volume = *base.mutable_volumes(i);
+    volume.set_root(to_string(root_of(volume.size(), table)));
+  }
+  add_base(head, base);
+  return tables;
+}
+
+Result<SharePlan> plan_against(const pb::CloneStreamHead& head,
+                               std::span<const RangeTable> base_tables, MappedSnapshot& sent,
+                               std::uint64_t block_bytes) {
+  const auto tables = sent.snapshot.tables();
+  if (!tables) return fail(tables.error());
+  std::vector<std::uint64_t> base_sizes;
+  for (const auto& volume : head.base_volumes()) base_sizes.push_back(volume.size());
+  return plan_by_hashes(base_sizes, base_tables, sent.map, *tables, block_bytes);
+}
+
 Error without_snapshot(Error error, const std::string& set, const std::string& uuid) {
   if (error.code != Code::kNotFound) return error;
   return {.code = Code::kRefused,
@@ -170,6 +217,13 @@ Result<pb::CloneTransfer> send_set(const SendRequest& request) {
   auto sent = MappedSnapshot::open(request.set, uuid);
   if (!sent) return fail(without_snapshot(sent.error(), request.set, uuid));
   pb::CloneStreamHead head = head_of(sent->snapshot.record(), pool->block_bytes);
+  if (!is_place_in(head.snapshot(), request.start)) {
+    return fail({.code = Code::kUsage,
+                 .operation = "resume",
+                 .disk = to_string(request.start),
+                 .detail = "no range of this snapshot begins there"});
+  }
+  set_position(*head.mutable_start(), request.start);
   std::optional<MappedSnapshot> base;
   std::vector<RangeTable> base_tables;
   if (!request.base.empty()) {
@@ -181,12 +235,17 @@ Result<pb::CloneTransfer> send_set(const SendRequest& request) {
     base_tables = std::move(*tables);
     add_base(head, base->snapshot.record());
   }
-  auto plan =
-      plan_sharing(base ? base->map : std::vector<MappedVolume>{}, sent->map, pool->block_bytes);
+  if (request.against) base_tables = add_hashes(head, *request.against);
+  auto plan = request.against ? plan_against(head, base_tables, *sent, pool->block_bytes)
+                              : plan_sharing(base ? base->map : std::vector<MappedVolume>{},
+                                             sent->map, pool->block_bytes);
   if (!plan) return fail(plan.error());
   const auto id = parse_uuid(uuid);
-  SectionWriter out(request.output, *id, request.codec);
+  SectionWriter out(request.still_held ? guarded(request) : request.output, *id, request.codec);
   const auto unchanged = [&]() -> Status {
+    if (request.still_held) {
+      if (Status status = request.still_held(); !status) return status;
+    }
     if (Status status = sent->check(); !status) return status;
     return base ? base->check() : Status{};
   };
@@ -227,6 +286,38 @@ Result<pb::CloneSnapshot> verify_snapshot(const std::string& set, const std::str
     if (Status status = snapshot->keep(tables); !status) return fail(status.error());
   }
   return snapshot->record();
+}
+
+Result<pb::CloneHashes> hashes_of(const std::string& set, const std::string& uuid, bool fresh) {
+  auto snapshot = OpenSnapshot::open(set, uuid);
+  if (!snapshot) return fail(without_snapshot(snapshot.error(), set, uuid));
+  const auto tables = fresh ? snapshot->hash_all() : snapshot->tables();
+  if (!tables) return fail(tables.error());
+  pb::CloneHashes hashes;
+  *hashes.mutable_snapshot() = snapshot->record();
+  for (const RangeTable& table : *tables) {
+    hashes.add_tables(table.data(), table.size() * sizeof(Hash128));
+  }
+  return hashes;
+}
+
+Result<pb::CloneHashes> read_hashes(const PipeInput& input) {
+  // What the largest set has, with room for its names.
+  constexpr std::size_t kMaxBytes =
+      kMaxSetBytes / kRangeBytes * sizeof(Hash128) + (std::size_t{4} << 20);
+  std::string bytes;
+  std::vector<std::byte> some(1 << 16);
+  for (;;) {
+    const auto count = input(some);
+    if (!count) return fail(count.error());
+    if (*count == 0) break;
+    bytes.append(reinterpret_cast<const char*>(some.data()), *count);
+    if (bytes.size() > kMaxBytes) return corrupt_stream("more hashes than a set has");
+  }
+  pb::CloneHashes hashes;
+  if (!hashes.ParseFromString(bytes)) return corrupt_stream("its hashes do not parse");
+  if (Status status = check_hashes(hashes); !status) return fail(status.error());
+  return hashes;
 }
 
 }  // namespace lastword

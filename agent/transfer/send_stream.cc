@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "agent/transfer/clone_position.h"
 #include "agent/transfer/range_sources.h"
 
 namespace lastword {
@@ -16,8 +17,7 @@ bool is_data(const CloneRun& run) {
 CloneRun part_of(const CloneRun& run, std::uint64_t skip, std::uint64_t length) {
   CloneRun part = run;
   part.length = length;
-  const auto kind = static_cast<CloneRunKind>(run.kind);
-  if (kind == CloneRunKind::kSent || kind == CloneRunKind::kBase) part.source_offset += skip;
+  if (is_shared(run)) part.source_offset += skip;
   return part;
 }
 
@@ -107,7 +107,7 @@ class Sender {
 
   Result<Sent> run() {
     pb::CloneStreamHead head = order_.head;
-    head.set_data_bytes(order_.plan.data_bytes);
+    head.set_data_bytes(planned_from_start(is_data));
     const std::string bytes = head.SerializeAsString();
     if (Status status = out_.write(CloneSection::kHead, std::as_bytes(std::span(bytes))); !status) {
       return fail(status.error());
@@ -126,17 +126,33 @@ class Sender {
     for (const std::uint64_t size : sizes_) all += size;
     figures.set_volume_bytes(all);
     figures.set_data_bytes(content_.data_bytes());
-    figures.set_shared_bytes(order_.plan.shared_bytes);
+    figures.set_shared_bytes(planned_from_start(is_shared));
     figures.set_stream_bytes(out_.bytes());
+    figures.set_resumed_bytes(bytes_before(head.snapshot(), start_));
     return std::move(sent_);
   }
 
  private:
+  // Of the runs that `counts`, the bytes from the start on.
+  [[nodiscard]] std::uint64_t planned_from_start(bool (*counts)(const CloneRun&)) const {
+    std::uint64_t bytes = 0;
+    for (std::uint32_t i = start_.volume; i < sizes_.size(); ++i) {
+      const std::uint64_t start = i == start_.volume ? start_.offset : 0;
+      std::uint64_t end = 0;
+      for (const CloneRun& run : order_.plan.runs[i]) {
+        end += run.length;
+        if (counts(run) && end > start) bytes += std::min(run.length, end - start);
+      }
+    }
+    return bytes;
+  }
+
   // Range by range: one with data in it is read as a whole, because it is hashed.
   Status send_volume(std::uint32_t volume) {
     sent_.tables.emplace_back(range_count(sizes_[volume]));
     content_.begin_volume();
-    RangeSources sources(volume, sizes_, base_sizes_);
+    // Of what is really sent; it may have more zeros than the plan knows.
+    RangeSources sources(volume, sizes_, base_sizes_, volume == start_.volume ? start_.offset : 0);
     RangeSources planned(volume, sizes_, base_sizes_);
     const std::vector<CloneRun>& runs = order_.plan.runs[volume];
     std::size_t next = 0;         // of runs
@@ -175,9 +191,21 @@ class Sender {
           hash = order_.base_tables[source.volume][source.index];
         }
       };
+      if (ClonePosition{.volume = volume, .offset = index * kRangeBytes} < start_) {
+        if (read) hash = hash_of_range(content_buffer_.span().first(length));
+        if (!read) complete(index, plan);
+        note_progress(range);
+        continue;
+      }
       if (Status status = send_range(range, sources, complete); !status) return status;
+      note_progress(range);
     }
     return {};
+  }
+
+  void note_progress(const std::vector<CloneRun>& range) {
+    for (const CloneRun& run : range) planned_data_ += is_data(run) ? run.length : 0;
+    if (order_.progress) order_.progress(planned_data_, order_.plan.data_bytes);
   }
 
   Status read_range(std::uint32_t volume, std::uint64_t index) {
@@ -220,8 +248,6 @@ class Sender {
         if (Status status = send(part, data); !status) return status;
         at = stop;
       }
-      planned_data_ += run.length;
-      if (order_.progress) order_.progress(planned_data_, order_.plan.data_bytes);
     }
     return {};
   }
@@ -248,6 +274,7 @@ class Sender {
   AlignedBuffer content_buffer_{kRangeBytes};
   std::vector<std::uint64_t> sizes_;
   std::vector<std::uint64_t> base_sizes_;
+  const ClonePosition start_ = position_of(order_.head.start());
   std::uint64_t planned_data_ = 0;
   Sent sent_;
 };

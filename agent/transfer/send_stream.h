@@ -21,7 +21,9 @@ class VolumeReader {
 };
 
 struct SendOrder {
-  pb::CloneStreamHead head;  // its volumes are those of the plan; data_bytes is filled in here
+  // Its volumes are those of the plan. What is before `start` is not sent, only hashed. data_bytes
+  // is filled in here.
+  pb::CloneStreamHead head;
   SharePlan plan;
   std::vector<RangeTable> base_tables;  // of head.base_volumes
   VolumeReader& reader;

@@ -1,11 +1,11 @@
 #include "agent/transfer/share_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <unordered_map>
-
-#include "agent/transfer/range_hash.h"
+#include <utility>
 
 namespace lastword {
 namespace {
@@ -107,6 +107,29 @@ class Ranges {
   std::unordered_multimap<std::uint64_t, Place> places_;
 };
 
+// Ranges of other volumes by what they hold.
+class RangesByHash {
+ public:
+  struct Place {
+    std::uint32_t volume = 0;
+    std::uint64_t index = 0;
+  };
+  void add(std::uint32_t volume, std::uint64_t size, const RangeTable& table) {
+    for (std::uint64_t i = 0; i < table.size(); ++i) {
+      if (table[i] == kZeroRange) continue;
+      places_.emplace(Key{table[i].bytes, range_length(size, i)}, Place{volume, i});
+    }
+  }
+  [[nodiscard]] const Place* find(const Hash128& hash, std::uint64_t length) const {
+    const auto there = places_.find(Key{hash.bytes, length});
+    return there == places_.end() ? nullptr : &there->second;
+  }
+
+ private:
+  using Key = std::pair<std::array<std::uint8_t, 16>, std::uint64_t>;
+  std::map<Key, Place> places_;
+};
+
 CloneRun plain(CloneRunKind kind, std::uint64_t length) {
   return {.kind = static_cast<std::uint32_t>(kind), .length = length};
 }
@@ -153,10 +176,9 @@ class Planner {
     const std::uint64_t whole = whole_blocks(volume);
     for (const Mapping& one : volume.mappings) {
       if (!one.written || one.offset >= whole) continue;
-      owners_.walk(
-          one.physical, std::min(one.length, whole - one.offset),
-          {.kind = CloneRunKind::kBase, .volume = number, .offset = one.offset},
-          [](std::uint64_t, const Owner&, std::uint64_t) {}, [](std::uint64_t) {});
+      Mapping inside = one;
+      inside.length = std::min(one.length, whole - one.offset);
+      own(inside, {.kind = CloneRunKind::kBase, .volume = number, .offset = one.offset});
     }
     for (std::uint64_t i = 0; i < whole_ranges(volume); ++i) {
       const auto pieces = Ranges::pieces_of(volume, i);
@@ -166,12 +188,29 @@ class Planner {
     }
   }
 
-  void add_volume(const MappedVolume& volume, std::uint32_t number) {
+  // What the receiver has is known by hashes from now on.
+  RangesByHash& by_hash() { return by_hash_; }
+
+  // `table` may be empty: its hashes are not looked for.
+  void add_volume(const MappedVolume& volume, std::uint32_t number,
+                  std::span<const Hash128> table = {}) {
     plan_.runs.emplace_back();
     for (std::uint64_t i = 0; i < range_count(volume.size); ++i) {
       const auto pieces = Ranges::pieces_of(volume, i);
       const std::uint64_t length = range_length(volume.size, i);
       std::optional<Ranges::Place> there;
+      if (!pieces.empty() && i < whole_ranges(volume) && !table.empty()) {
+        if (const auto* same = by_hash_.find(table[i], length)) {
+          add_shared(CloneRunKind::kBase, same->volume, length, same->index * kRangeBytes);
+          // Its blocks are there too, should another range have some of them.
+          for (const Mapping& one : pieces) {
+            own(one, {.kind = CloneRunKind::kBase,
+                      .volume = same->volume,
+                      .offset = same->index * kRangeBytes + one.offset});
+          }
+          continue;
+        }
+      }
       if (!pieces.empty() && i < whole_ranges(volume)) {
         there = ranges_.find_or_add(
             pieces, {.map = &volume, .kind = CloneRunKind::kSent, .volume = number, .index = i});
@@ -187,6 +226,11 @@ class Planner {
   [[nodiscard]] SharePlan& plan() { return plan_; }
 
  private:
+  void own(const Mapping& blocks, const Owner& as) {
+    owners_.walk(
+        blocks.physical, blocks.length, as, [](std::uint64_t, const Owner&, std::uint64_t) {},
+        [](std::uint64_t) {});
+  }
   [[nodiscard]] std::uint64_t whole_blocks(const MappedVolume& volume) const {
     return volume.size / block_bytes_ * block_bytes_;
   }
@@ -239,6 +283,7 @@ class Planner {
   std::uint64_t block_bytes_;
   Owners owners_;
   Ranges ranges_;
+  RangesByHash by_hash_;
   SharePlan plan_;
 };
 
@@ -254,6 +299,23 @@ Result<SharePlan> plan_sharing(std::span<const MappedVolume> base,
   Planner planner(block_bytes);
   for (std::uint32_t i = 0; i < base.size(); ++i) planner.add_base(base[i], i);
   for (std::uint32_t i = 0; i < volumes.size(); ++i) planner.add_volume(volumes[i], i);
+  return std::move(planner.plan());
+}
+
+Result<SharePlan> plan_by_hashes(std::span<const std::uint64_t> base_sizes,
+                                 std::span<const RangeTable> base_tables,
+                                 std::span<const MappedVolume> volumes,
+                                 std::span<const RangeTable> tables, std::uint64_t block_bytes) {
+  for (const MappedVolume& volume : volumes) {
+    if (Status status = check_map(volume, block_bytes); !status) return fail(status.error());
+  }
+  Planner planner(block_bytes);
+  for (std::uint32_t i = 0; i < base_tables.size(); ++i) {
+    planner.by_hash().add(i, base_sizes[i], base_tables[i]);
+  }
+  for (std::uint32_t i = 0; i < volumes.size(); ++i) {
+    planner.add_volume(volumes[i], i, tables[i]);
+  }
   return std::move(planner.plan());
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/transfer/block_map.h"
+#include "agent/transfer/range_hash.h"
 #include "proto/clone_stream.h"
 
 namespace lastword {
@@ -32,6 +33,14 @@ struct SharePlan {
 [[nodiscard]] Result<SharePlan> plan_sharing(std::span<const MappedVolume> base,
                                              std::span<const MappedVolume> volumes,
                                              std::uint64_t block_bytes);
+
+// The same where the receiver's volumes, the base, are known by their hashes alone: a range whose
+// hash and length one of theirs has is taken from there. `tables` are those of `volumes`.
+[[nodiscard]] Result<SharePlan> plan_by_hashes(std::span<const std::uint64_t> base_sizes,
+                                               std::span<const RangeTable> base_tables,
+                                               std::span<const MappedVolume> volumes,
+                                               std::span<const RangeTable> tables,
+                                               std::uint64_t block_bytes);
 
 // Adds a run to those before it: one that goes on where the last one ends makes that one longer.
 void append_run(std::vector<CloneRun>& runs, const CloneRun& run);

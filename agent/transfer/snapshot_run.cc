@@ -139,7 +139,7 @@ Result<pb::CloneSnapshot> take_snapshot(const std::string& set, Executor& execut
   const auto known = load_set_uuid(root);
   if (!known && known.error().code != Code::kNotFound) return fail(known.error());
   snapshot.set_set_uuid(known ? *known : to_string(random_uuid()));
-  auto area = StagingArea::open(root, snapshot.uuid());
+  auto area = StagingArea::open(root, snapshot);
   if (!area) return fail(area.error());
   for (int attempt = 0; attempt < kAttempts && !snapshot.at_one_point(); ++attempt) {
     if (attempt != 0) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/base/utf8.h"
+#include "agent/transfer/clone_position.h"
 #include "agent/transfer/range_hash.h"
 #include "proto/format_text.h"
 
@@ -109,7 +110,36 @@ Status check_head(const pb::CloneStreamHead& head, const UuidBytes& id) {
   if (snapshot.taken_utc().size() > 64) return corrupt_stream("no time");
   if (Status status = check_volumes(snapshot); !status) return status;
   if (head.data_bytes() > kMaxSetBytes) return corrupt_stream("more data than volumes hold");
+  if (!is_place_in(snapshot, position_of(head.start()))) {
+    return corrupt_stream("it begins outside its volumes");
+  }
   return check_base(head);
+}
+
+Status check_hashes(const pb::CloneHashes& hashes) {
+  const pb::CloneSnapshot& snapshot = hashes.snapshot();
+  if (!is_canonical_uuid(snapshot.uuid())) return corrupt_stream("hashes of no snapshot");
+  if (snapshot.volumes_size() > static_cast<int>(kMaxCloneVolumes)) {
+    return corrupt_stream("more than 1024 volumes");
+  }
+  if (Status status = check_volumes(snapshot); !status) return status;
+  if (hashes.tables_size() != snapshot.volumes_size())
+    return corrupt_stream("no table of a volume");
+  for (int i = 0; i < snapshot.volumes_size(); ++i) {
+    if (hashes.tables(i).size() != range_count(snapshot.volumes(i).size()) * sizeof(Hash128)) {
+      return corrupt_stream("a table of another length than its volume has");
+    }
+  }
+  return {};
+}
+
+bool same_stream(const pb::CloneStreamHead& one, const pb::CloneStreamHead& other) {
+  const auto identity = [](pb::CloneStreamHead head) {
+    head.clear_start();
+    head.clear_data_bytes();
+    return head.SerializeAsString();
+  };
+  return identity(one) == identity(other);
 }
 
 }  // namespace lastword

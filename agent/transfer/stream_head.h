@@ -23,4 +23,12 @@ namespace lastword {
 // Every field of the head, against `id`, the UUID that its section carries. kCorrupt.
 [[nodiscard]] Status check_head(const pb::CloneStreamHead& head, const UuidBytes& id);
 
+// Whether they may be those of a server's snapshot: UUIDs, sizes, and a table for each volume.
+// kCorrupt.
+[[nodiscard]] Status check_hashes(const pb::CloneHashes& hashes);
+
+// Is one of the two streams the other one, or its continuation: the same snapshot from the same
+// base? The bytes of both volumes are then the same ones, whatever the codec.
+[[nodiscard]] bool same_stream(const pb::CloneStreamHead& one, const pb::CloneStreamHead& other);
+
 }  // namespace lastword

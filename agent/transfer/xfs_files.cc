@@ -165,6 +165,30 @@ Result<FileDescriptor> create_volume(const std::string& path) {
   return file;
 }
 
+Result<FileDescriptor> open_for_writing(const std::string& path) {
+  // The first one checks what it is.
+  if (const auto readable = open_volume(path); !readable) return fail(readable.error());
+  FileDescriptor file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.valid()) return call_failed("open", path);
+  return file;
+}
+
+Result<FileDescriptor> reopen_volume(const std::string& path) {
+  const auto readable = open_volume(path);
+  if (!readable) return fail(readable.error());
+  if (Status status = set_immutable(readable->get(), path, false); !status) {
+    return fail(status.error());
+  }
+  if (::fchmod(readable->get(), 0600) != 0) return call_failed("chmod", path);
+  return open_for_writing(path);
+}
+
+Status clear_behind(int fd, const std::string& path, std::uint64_t keep, std::uint64_t size) {
+  const bool done = ::ftruncate(fd, static_cast<off_t>(keep)) == 0 &&
+                    ::ftruncate(fd, static_cast<off_t>(size)) == 0;
+  return done ? Status{} : call_failed("set size of volume", path);
+}
+
 Status read_volume(int fd, const std::string& path, std::uint64_t offset,
                    std::span<std::byte> buffer) {
   const std::size_t wanted = buffer.size();

@@ -45,6 +45,13 @@ struct FileStamp {
 [[nodiscard]] Result<FileDescriptor> open_volume(const std::string& path);
 // A new file (mode 0600), open for both. kIo with EEXIST: there is one.
 [[nodiscard]] Result<FileDescriptor> create_volume(const std::string& path);
+// One that is there, in use by nobody. kRefused: not a regular file.
+[[nodiscard]] Result<FileDescriptor> open_for_writing(const std::string& path);
+// A volume that create_volume() made, open for both again, whether or not it was sealed since.
+[[nodiscard]] Result<FileDescriptor> reopen_volume(const std::string& path);
+// Bytes behind `keep` become a hole; the size stays what it is.
+[[nodiscard]] Status clear_behind(int fd, const std::string& path, std::uint64_t keep,
+                                  std::uint64_t size);
 [[nodiscard]] Status read_volume(int fd, const std::string& path, std::uint64_t offset,
                                  std::span<std::byte> buffer);
 [[nodiscard]] Status write_volume(int fd, const std::string& path, std::uint64_t offset,

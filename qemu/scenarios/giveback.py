@@ -1,24 +1,26 @@
 """alpha has been taken over from, and has rebooted: it waits, and gets its disks back."""
 
+import time
+
 from qemu.harness import pattern, scenario
 
-from .heartbeat import HEARD, TIMES, Watched
-from .pair import EXIT_REFUSED, FEW, IDS, SLOW, LARGE_PATTERN, PROGRESS, require
+from .heartbeat import HEARD, Watched
+from .pair import EXIT_REFUSED, IDS, LARGE_PATTERN, PROGRESS, SLOW, require
 from .service import block_of, write_block
 
 # What the service's hook is told, one line for each run.
 HOOKS = "/etc/lastword/hooks"
 _HOOK = '#!/bin/sh\necho "hook-ran $LASTWORD_EVENT: $LASTWORD_DISKS"\n'
-_EVENTS = ("service-taken", "service-returning", "service-returned")
+_EVENTS = ("service-taken", "service-leaving", "service-returning", "service-returned")
 
 
 class GivenBack(Watched):
     """beta has taken over from alpha, which has panicked, rebooted, and waits."""
 
-    def __init__(self, lab, **options):
+    def __init__(self, lab, *, beta_files=None):
         files = {f"{HOOKS}/{event}": (_HOOK, 0o755) for event in _EVENTS}
-        nodes = {name: {"files": files, **options.pop(name, {})} for name in IDS}
-        super().__init__(lab, hooks={"directory": HOOKS}, **nodes, **options)
+        nodes = {"alpha": {"files": files}, "beta": {"files": {**files, **(beta_files or {})}}}
+        super().__init__(lab, hooks={"directory": HOOKS}, **nodes)
 
     def panic_and_wait(self):
         panic = self.alpha.panic()
@@ -38,12 +40,19 @@ class GivenBack(Watched):
         require(done.status == status, f"giveback: status {done.status}\n{done.output}")
         return done.output
 
-    def require_all_home(self):
+    def require_quiet_on_alpha(self, seconds):
+        """alpha's agent runs on: it is neither fenced nor does it take anything."""
+        time.sleep(seconds)
+        for name in ("fenced", "takeover-started"):
+            require(not self.told(name, "alpha"), f"{name} on alpha")
+
+    def require_all_home(self, seen_by=None):
+        node = seen_by or self.beta
         for name in self.names("service|spare|dump"):
-            label = self.label_of(self.beta, name)
+            label = self.label_of(node, name)
             require(label["owner_node"] == IDS["alpha"], f"{name} is not alpha's: {label}")
-            require("promised_node" not in label, f"{name} is still promised: {label}")
-            held = self.inspect(self.beta, name)["reservation"]
+            require(not label["promised_node"], f"{name} is still promised: {label}")
+            held = self.inspect(node, name)["reservation"]
             keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
             require(keys == [IDS["alpha"]] * 2, f"alpha does not hold {name} alone: {held}")
 
@@ -70,6 +79,11 @@ def giveback_after_panic(lab):
     pair.give_back()
     pair.wait_event(pair.alpha, "service-returned", 60)
     lab.measure("giveback", lab.clock.now() - began, "s")
+    stopped, served = (
+        max(event.time for event in pair.events() if event.name == name)
+        for name in ("service-returning", "service-returned")
+    )
+    lab.measure("giveback_gap", served - stopped, "s")
     pair.require_all_home()
     require(
         block_of(pair.alpha, pair.alpha.disk("service0")) == written,
@@ -113,10 +127,73 @@ def waiting_node_takes_both(lab):
     pair.beta.kill()
     pair.wait_event(pair.alpha, "takeover-announced", 90)
     pair.wait_event(pair.alpha, "takeover-finished", 120)
-    for name in pair.names("service|spare|dump"):
-        label = pair.label_of(pair.alpha, name)
-        require(label["owner_node"] == IDS["alpha"], f"{name} is not alpha's: {label}")
-        held = pair.inspect(pair.alpha, name)["reservation"]
-        keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
-        require(keys == [IDS["alpha"]] * 2, f"alpha does not hold {name} alone: {held}")
-    require(pair.hooks_run(pair.alpha) == ["service-taken"], "alpha's hooks")
+    pair.wait_event(pair.alpha, "service-returned", 60)
+    pair.require_all_home(pair.alpha)
+    require(pair.hooks_run(pair.alpha) == ["service-taken", "service-returned"], "alpha's hooks")
+
+
+# Ends when the scenario lets it.
+_HOLDING_HOOK = _HOOK + "while [ -e /run/hold ]; do usleep 100000; done\n"
+
+
+def give_back_half(pair):
+    """The dump disks are alpha's and armed; the service is about to end on beta."""
+    pair.panic_and_wait()
+    pair.beta.check("touch /run/hold")
+    giveback = pair.beta.spawn("lastword giveback", "giveback")
+    giveback.wait_for("hook-ran service-returning", 90)
+    require(pair.armed(), "alpha is not armed before its service is to come back")
+    return giveback
+
+
+@scenario("panic_of_receiver", timeout=600, long=True)
+def panic_of_receiver(lab):
+    """alpha panics with its dump disks back and its service still on beta: dumped, and taken again."""
+    files = {f"{HOOKS}/service-returning": (_HOLDING_HOOK, 0o755)}
+    pair = GivenBack(lab, beta_files=files)
+    giveback = give_back_half(pair)
+    pair.pattern = pattern.plant(pair.alpha, 64, seed=5, timeout=60)
+    mark = pair.beta.log.mark()
+    panic = pair.alpha.panic()
+    pair.alpha.wait_for('"event":"dump-started"', 60, since=panic.index)
+    pair.beta.check("rm /run/hold")
+    require(giveback.wait(60) != 0, "the giveback ended well, though alpha panicked")
+    pair.wait_event(pair.beta, "dump-saved", 180, since=mark)
+    pair.wait_event(pair.beta, "takeover-finished", 120, since=mark)
+    pair.require_all_taken()
+    pair.prove_core(pair.core_folders(pair.beta)[-1])
+
+
+@scenario("death_of_giver", timeout=600, long=True)
+def death_of_giver(lab):
+    """beta loses its power in the middle of a giveback: alpha, which waits, takes the rest as well."""
+    files = {f"{HOOKS}/service-returning": (_HOLDING_HOOK, 0o755)}
+    pair = GivenBack(lab, beta_files=files)
+    give_back_half(pair)
+    pair.beta.kill()
+    pair.wait_event(pair.alpha, "takeover-finished", 180)
+    pair.wait_event(pair.alpha, "service-returned", 60)
+    pair.require_all_home(pair.alpha)
+
+
+@scenario("handover_and_giveback", timeout=600)
+def handover_and_giveback(lab):
+    """alpha leaves its service to beta in good order, and gets it back: nothing is dumped or voted."""
+    pair = GivenBack(lab)
+    write_block(pair.alpha, pair.alpha.disk("service0"), "by alpha")
+    written = block_of(pair.alpha, pair.alpha.disk("service0"))
+    done = pair.alpha.run("lastword handover", timeout=120)
+    require(done.status == 0, f"handover: status {done.status}\n{done.output}")
+    pair.wait_event(pair.beta, "takeover-finished", 60)
+    pair.require_all_taken()
+    require(
+        block_of(pair.beta, pair.beta.disk("service0")) == written, "beta reads not what alpha wrote"
+    )
+    require(pair.hooks_run(pair.alpha) == ["service-leaving"], "alpha's hooks")
+    require(pair.hooks_run(pair.beta) == ["service-taken"], "beta's hooks")
+    pair.require_quiet_on_alpha(5)
+    pair.agents["alpha"].kill("TERM")
+    pair.wait_on_alpha()
+    pair.give_back()
+    pair.wait_event(pair.alpha, "service-returned", 60)
+    pair.require_all_home()

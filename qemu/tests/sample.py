@@ -31,4 +31,5 @@ def report(service=8):
         "vmcore_bytes": 690_000_000,
         "kernel": "6.1.0",
         "events": events,
+        "giveback": dict(seconds=8.2, service_gap_seconds=2.1, home=True, armed=True),
     }

@@ -34,6 +34,12 @@ class Promises(unittest.TestCase):
         report["events"] = [e for e in report["events"] if e["event"] != "dump-saved"]
         self.assertIn("dump-saved", broken(report)[0])
 
+    def test_the_way_back_ends_with_all_disks_at_home_and_armed(self):
+        for missing in ("home", "armed"):
+            report = sample.report()
+            report["giveback"][missing] = False
+            self.assertIn("alpha has all of its disks again", broken(report)[0])
+
     def test_a_large_capture_image_is_told(self):
         self.assertTrue(broken({**sample.report(), "capture_image_bytes": (4 << 20) + 1}))
 

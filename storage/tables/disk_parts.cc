@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <set>
 
 #include "storage/block/sysfs_attribute.h"
 
@@ -28,6 +29,32 @@ std::vector<DiskPart> parts_of(const std::string& device, const std::string& roo
   std::sort(parts.begin() + 1, parts.end(),
             [](const DiskPart& a, const DiskPart& b) { return a.name < b.name; });
   return parts;
+}
+
+namespace {
+
+void add_disks_below(const fs::path& device, std::set<std::string>& disks) {
+  std::error_code ignored;
+  bool lies_on_others = false;
+  for (const auto& below : fs::directory_iterator(device / "slaves", ignored)) {
+    const fs::path real = fs::canonical(below.path(), ignored);
+    if (ignored) continue;
+    lies_on_others = true;
+    add_disks_below(real, disks);
+  }
+  if (lies_on_others) return;
+  const bool partition = fs::exists(device / "partition", ignored);
+  disks.insert("/dev/" + (partition ? device.parent_path() : device).filename().string());
+}
+
+}  // namespace
+
+std::vector<std::string> disks_below(const std::string& device, const std::string& root) {
+  std::error_code code;
+  const fs::path place = fs::canonical(root + "/sys/dev/block/" + device, code);
+  std::set<std::string> disks;
+  if (!code) add_disks_below(place, disks);
+  return {disks.begin(), disks.end()};
 }
 
 // "major:minor" of a device node; empty for anything else.

@@ -28,9 +28,25 @@ const fake::Sets& base_sets() {
   return sets;
 }
 
+const ReceiveOptions kResumable{.keep = true, .note_every = 1};
+
+// Of a stream that broke off before its last content.
+const fake::MemoryStaging& kept_staging() {
+  static const fake::MemoryStaging staging = [] {
+    fake::Sets sets = sets_of_seed(true);
+    const auto made = fake::make_stream(sets);
+    fake::MemoryStaging kept(&base_sets());
+    const auto starts = fake::boundaries(made->bytes);
+    (void)fake::receive(std::span(made->bytes).first(starts[starts.size() - 2]), kept, kResumable);
+    return kept;
+  }();
+  return staging;
+}
+
 }  // namespace
 
-// A byte that says whether CRCs are put right, then the stream.
+// A byte that says whether CRCs are put right (1), and whether an earlier stream was kept (2), then
+// the stream.
 std::vector<Input> seeds() {
   google::protobuf::SetLogHandler(nullptr);  // as main() does
   std::vector<Input> inputs;
@@ -43,6 +59,12 @@ std::vector<Input> seeds() {
       inputs.push_back(std::move(input));
     }
   }
+  fake::Sets sets = sets_of_seed(true);
+  const auto rest = fake::make_stream(
+      sets, "none", [] { return Status{}; }, kept_staging().noted->reached);
+  Input input{std::byte{3}};
+  input.insert(input.end(), rest->bytes.begin(), rest->bytes.end());
+  inputs.push_back(std::move(input));
   return inputs;
 }
 
@@ -50,9 +72,10 @@ void run(std::span<const std::byte> input) {
   const bool seal = !input.empty() && (input[0] & std::byte{1}) != std::byte{0};
   Input stream(input.begin() + (input.empty() ? 0 : 1), input.end());
   if (seal) fake::reseal_clone(stream);
-  fake::MemoryStaging staging(&base_sets());
+  const bool resumes = !input.empty() && (input[0] & std::byte{2}) != std::byte{0};
+  fake::MemoryStaging staging = resumes ? kept_staging() : fake::MemoryStaging(&base_sets());
   staging.room = kRoom;
-  const auto received = fake::receive(stream, staging);
+  const auto received = fake::receive(stream, staging, kResumable);
   FUZZ_REQUIRE(!staging.wrong);
   FUZZ_REQUIRE(staging.published == received.has_value());
 }

@@ -46,8 +46,8 @@ bool somebody_waits(World& world) {
   return std::ranges::any_of(kNodes, [&](std::uint8_t id) { return world.node(id).waits(); });
 }
 
-// What docs/operations.md leaves to hands: without mailbox disks nobody hears that a node waits.
-// Or a stray registration (checkers/rest.cc).
+// What docs/operations.md leaves to hands: a giveback that something stands against, or a stray
+// registration (checkers/rest.cc).
 std::optional<std::string> dead_end(World& world) {
   if (somebody_waits(world)) return "waits for its giveback";
   const auto problem = world.unrest();

@@ -129,14 +129,19 @@ void tidy_up(World& world, std::uint8_t id) {
   for (const auto& exit : {node.last_exit("agent"), takeover}) {
     if (exit == kExitFenced) return node.restart();
   }
-  // Some disk failed, or its life was ended. A node that waited and has got its disks has not.
-  const bool waited = started == kExitRefused && node.in_service();
-  if ((started != kExitOk && !waited) || !node.in_service()) return node.restart();
+  // It waited, and has got its disks since.
+  if (started == kExitRefused && node.in_service()) return node.start([&node] { node.arm(); });
+  // Some disk failed, or its life was ended.
+  if (started != kExitOk || !node.in_service()) return node.restart();
   if (!node.runs("agent")) return node.run_agent();
   // Something was left to hands, or the partner waits for what was announced to it: takeover again.
   const bool undone = node.undone() || takeover == kExitNo;
   if (undone && takeover != kExitOk) return node.take_over();
-  if (world.node(partner_of(id)).waits()) return node.give_back();
+  if (!world.node(partner_of(id)).waits()) return;
+  // A disk that this node does not hold: so says the veto.
+  const auto giveback = node.last_exit("giveback");
+  if (giveback && giveback != kExitOk && takeover != kExitOk) return node.take_over();
+  node.give_back();
 }
 
 }  // namespace lastword::sim

@@ -154,17 +154,14 @@ EventSink SimNode::events_of(Program& program, bool ordered) {
 }
 
 TakeoverHands SimNode::hands_of(Program& program) {
-  return {.run_hook = [this, &program](
-                          const HookInput& input) { return run_hook(program, input); },
-          .recover = [this, &program](const DiskView& disk,
-                                      const std::function<void()>&) {
-            return recover(program, disk);
-          },
-          .arm =
-              [this, &program]() -> Status {
-                if (arm_main(program) == kExitOk) return {};
-                return fail({.code = Code::kNotFound, .operation = "arm"});
-              }};
+  return {
+      .run_hook = [this, &program](const HookInput& input) { return run_hook(program, input); },
+      .recover = [this, &program](const DiskView& disk,
+                                  const std::function<void()>&) { return recover(program, disk); },
+      .arm = [this, &program]() -> Status {
+        if (arm_main(program) == kExitOk) return {};
+        return fail({.code = Code::kNotFound, .operation = "arm"});
+      }};
 }
 
 // Closing a service waits for what is under way; what has timed out may still come.
@@ -190,9 +187,13 @@ int SimNode::giveback_main(Program& program) {
       .surveyor = program.surveyor,
       .events = events_of(program, false),
       .run_hook = [this, &program](const HookInput& input) { return run_hook(program, input); }};
+  // Without mailbox disks the operator has asked the partner.
+  const auto partner = load_node_state(world_.node(partner_of(id_)).config());
+  const bool told = world_.draw.mailboxes == 0 && partner && partner->waiting;
   const GivebackOptions options{.leave_dump = world_.calm || world_.random.one_in(2),
                                 .ignore_hook = world_.random.one_in(4),
-                                .unarmed = world_.calm || world_.random.one_in(4)};
+                                .unarmed = world_.calm || world_.random.one_in(4),
+                                .to_life = told ? partner->boot_generation : 0};
   const auto report = lastword::give_back(work, options);
   if (!report) {
     world_.say(describe(report.error()));
@@ -206,16 +207,16 @@ int SimNode::giveback_main(Program& program) {
 int SimNode::agent_main(Program& program) {
   const EventSink events = events_of(program, false);
   Heartbeat heartbeat(program.config, program.shelf, program.executor, events, node_name(id_));
-  const Status end = lastword::run_agent(program.config, program.surveyor, events, hands_of(program),
-                               {.heartbeat = &heartbeat});
+  const Status end = lastword::run_agent(program.config, program.surveyor, events,
+                                         hands_of(program), {.heartbeat = &heartbeat});
   if (end) return kExitOk;
   world_.say(describe(end.error()));
   return exit_status(end.error().code);
 }
 
 int SimNode::takeover_main(Program& program) {
-  const auto report = take_over_now(program.config, program.surveyor, events_of(program, true),
-                                    hands_of(program));
+  const auto report =
+      take_over_now(program.config, program.surveyor, events_of(program, true), hands_of(program));
   if (!report) {
     world_.say(describe(report.error()));
     return exit_status(report.error().code);

@@ -66,7 +66,6 @@ class Agent : public Panic {
     return static_cast<std::size_t>(std::ranges::count_if(
         events, [&](const auto& line) { return line.find(event) != std::string::npos; }));
   }
-
 };
 
 }  // namespace

@@ -41,9 +41,7 @@ class Waiting : public Silence {
                                   {.heartbeat = &heartbeat(),
                                    .stop_wanted = [this, end] { return executor.now() >= end; }})));
   }
-  [[nodiscard]] pb::MailboxSlot slot() {
-    return slots_on(shelf, kMailbox)[1];
-  }
+  [[nodiscard]] pb::MailboxSlot slot() { return slots_on(shelf, kMailbox)[1]; }
 
   std::vector<Instant> armed_at;
 };
@@ -99,6 +97,16 @@ BOOST_AUTO_TEST_CASE(promised_disks_are_taken_armed_and_served_when_all_are_ther
   BOOST_TEST(!load_node_state(config)->waiting);
   BOOST_TEST((slot().phase() == pb::PHASE_PAIRED));
   BOOST_TEST(armed_at.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(mailbox_disk_that_it_could_not_join_is_joined_later) {
+  BOOST_TEST_REQUIRE(fake::ok(unregister(*beta.lun(kMailbox))));
+  state.mailbox_joined.clear();
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  run_until(Instant{20'000});
+  BOOST_TEST((slot().phase() == pb::PHASE_WAITING));
+  BOOST_TEST(load_node_state(config)->mailbox_joined == state.mailbox_disks);
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
 }
 
 BOOST_AUTO_TEST_CASE(promise_to_an_earlier_life_is_not_taken) {

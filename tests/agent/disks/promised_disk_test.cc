@@ -26,8 +26,8 @@ struct Promised {
     label.set_promised_node(kAlpha);
     label.set_promised_generation(to_life);
     plant(shelf, 0, label);
-    BOOST_TEST_REQUIRE(fake::ok(
-        seize(NodeDisk(beta, 0).lun(), SeizeGoal{.own = key_of(kBeta, kGiver)})));
+    BOOST_TEST_REQUIRE(
+        fake::ok(seize(NodeDisk(beta, 0).lun(), SeizeGoal{.own = key_of(kBeta, kGiver)})));
     shelf.clear_trace();
   }
   Result<pb::CoredumpHeader> take() {
@@ -101,8 +101,8 @@ BOOST_AUTO_TEST_CASE(what_an_earlier_life_had_seized_is_finished) {
 }
 
 BOOST_AUTO_TEST_CASE(later_life_of_the_giver_is_respected) {
-  BOOST_TEST_REQUIRE(fake::ok(
-      seize(NodeDisk(beta, 0).lun(), SeizeGoal{.own = key_of(kBeta, kGiver + 1)})));
+  BOOST_TEST_REQUIRE(
+      fake::ok(seize(NodeDisk(beta, 0).lun(), SeizeGoal{.own = key_of(kBeta, kGiver + 1)})));
   BOOST_TEST(fake::fails(take(), Code::kConflict));
   BOOST_TEST((shelf.reservation(0)->holder == key_of(kBeta, kGiver + 1)));
   BOOST_TEST((shelf.registrations(0).keys == std::vector{key_of(kBeta, kGiver + 1)}));

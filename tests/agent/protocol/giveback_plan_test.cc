@@ -122,6 +122,16 @@ BOOST_AUTO_TEST_CASE(partner_that_no_mailbox_disk_tells_of) {
   BOOST_TEST(veto().reason.find("no mailbox disk") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(operator_that_tells_the_life_stands_for_a_word_of_the_partner) {
+  word = {.slot = {}, .heard = false, .told_life = kLife};
+  state.mailbox_disks.clear();
+  BOOST_TEST(plan().vetoes.empty());
+  BOOST_TEST(plan().life == kLife);
+  // A life that is over cannot wait: that of the takeover, or one before.
+  word.told_life = kLife - 1;
+  BOOST_TEST(veto().reason.find("is over") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(partner_that_is_not_heard) {
   word.heard = false;
   BOOST_TEST(veto().reason.find("not heard") != std::string::npos);
@@ -246,6 +256,12 @@ BOOST_AUTO_TEST_CASE(giveback_of_which_only_the_intent_is_left_has_nothing_again
   const GivebackPlan made = plan();
   BOOST_TEST(made.vetoes.empty());
   BOOST_TEST((made.dumps.empty() && made.service.empty()));
+}
+
+BOOST_AUTO_TEST_CASE(disks_that_are_out_of_sight_are_not_known_to_be_returned) {
+  survey.disks.erase(survey.disks.begin(), survey.disks.begin() + kMailbox);
+  intent = next_intent_of(pb::TakeoverIntent::RETURNING);
+  BOOST_TEST(veto().reason.find("nothing to give back") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(promised_service_disk_is_past_return_whoever_it_was_promised_to) {

@@ -52,6 +52,20 @@ BOOST_AUTO_TEST_CASE(disks_on_which_nobody_is_registered_have_lost_them) {
   BOOST_TEST((find().mailbox == Disks{1, 2, 3}));
 }
 
+BOOST_AUTO_TEST_CASE(disk_of_the_partners_that_this_life_had_taken_is_among_them) {
+  DiskView taken = surveyed(4, pb::SERVICE, kBeta);
+  taken.label->set_owner_node(kAlpha);
+  taken.label->set_owner_generation(kLife);
+  taken.reservations_known = true;
+  survey.disks.push_back(taken);
+  BOOST_TEST((find().borrowed == Disks{4}));
+  survey.disks[4].label->set_owner_generation(kLife - 1);
+  BOOST_TEST(find().borrowed.empty());
+  survey.disks[4] = taken;
+  survey.disks[4].reservation = Reservation{.holder = key_of(kBeta, 3), .type = kOwnerType};
+  BOOST_TEST(find().borrowed.empty());
+}
+
 BOOST_AUTO_TEST_CASE(disk_on_which_this_node_is_registered_has_not) {
   for (DiskView& disk : survey.disks) disk.keys = {state.key};
   BOOST_TEST(!find().any());

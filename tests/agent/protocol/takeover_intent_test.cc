@@ -85,6 +85,26 @@ BOOST_AUTO_TEST_CASE(life_of_the_victim_that_only_waits_ends_nothing) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_left_undone_is_of_the_life_before_the_one_that_waits) {
+  DiskView mailbox = surveyed(3, pb::MAILBOX, 0);
+  mailbox.mailbox[0].set_node(kAlpha);
+  mailbox.mailbox[0].set_generation(kDead + 1);
+  mailbox.mailbox[0].set_phase(pb::PHASE_WAITING);
+  survey.disks = {taken(kOwn), mailbox};
+  survey.disks[0].label->set_home_generation(kDead);
+  const auto left = [&](IntentPhase phase) {
+    return is_left_undone(intent(phase), survey, config);
+  };
+  BOOST_TEST(left(pb::TakeoverIntent::TAKING));
+  BOOST_TEST(left(pb::TakeoverIntent::TAKEN));
+  BOOST_TEST(!left(pb::TakeoverIntent::ENDED));
+  survey.disks[1].mailbox[0].set_phase(pb::PHASE_RECEIVING);
+  BOOST_TEST(!left(pb::TakeoverIntent::TAKEN));
+  survey.disks[1].mailbox[0].set_phase(pb::PHASE_WAITING);
+  survey.disks[1].keys = {key_of(kAlpha, kDead + 2)};  // and this life has said nothing yet
+  BOOST_TEST(!left(pb::TakeoverIntent::TAKEN));
+}
+
 BOOST_AUTO_TEST_CASE(takeover_whose_disks_go_back_ends_with_the_last_of_them) {
   survey.disks = {taken(kOwn), in_service(2, pb::SERVICE, kDead + 1)};
   BOOST_TEST((verdict(pb::TakeoverIntent::RETURNING) == IntentVerdict::kNothing));

@@ -132,18 +132,28 @@ BOOST_AUTO_TEST_CASE(announced_takeover_of_an_earlier_life_is_waited_for_as_long
   BOOST_TEST((next().next == kEnterService));
 }
 
+BOOST_AUTO_TEST_CASE(mailbox_disk_on_which_it_is_not_registered_is_to_be_joined) {
+  BOOST_TEST(all_joined(survey, config, state));
+  survey.disks.push_back(surveyed(5, pb::MAILBOX, 0));
+  BOOST_TEST(all_joined(survey, config, state));  // it cannot be told
+  survey.disks.back().reservations_known = true;
+  BOOST_TEST(!all_joined(survey, config, state));
+  survey.disks.back().keys = {state.key};
+  BOOST_TEST(all_joined(survey, config, state));
+}
+
 BOOST_AUTO_TEST_CASE(phase_follows_from_the_intent_and_the_partner) {
   state.waiting = false;
   BOOST_TEST((phase({}, Standing::kUnseen) == pb::PHASE_UNSEEN));
   BOOST_TEST((phase() == pb::PHASE_PAIRED));
   BOOST_TEST((phase({}, Standing::kLate) == pb::PHASE_SUSPECT));
   pb::TakeoverIntent intent;
-  for (const auto& [of_intent, expected] : {std::pair{pb::TakeoverIntent::ANNOUNCED,
-                                                      pb::PHASE_ARBITRATING},
-                                            {pb::TakeoverIntent::TAKING, pb::PHASE_TAKING},
-                                            {pb::TakeoverIntent::TAKEN, pb::PHASE_SERVING},
-                                            {pb::TakeoverIntent::RETURNING, pb::PHASE_GIVING_BACK},
-                                            {pb::TakeoverIntent::ENDED, pb::PHASE_PAIRED}}) {
+  for (const auto& [of_intent, expected] :
+       {std::pair{pb::TakeoverIntent::ANNOUNCED, pb::PHASE_ARBITRATING},
+        {pb::TakeoverIntent::TAKING, pb::PHASE_TAKING},
+        {pb::TakeoverIntent::TAKEN, pb::PHASE_SERVING},
+        {pb::TakeoverIntent::RETURNING, pb::PHASE_GIVING_BACK},
+        {pb::TakeoverIntent::ENDED, pb::PHASE_PAIRED}}) {
     intent.set_phase(of_intent);
     BOOST_TEST((phase(intent) == expected));
   }

@@ -274,6 +274,21 @@ BOOST_AUTO_TEST_CASE(partner_that_died_long_before_the_hook_ended_gets_nothing) 
   require_service_kept();
 }
 
+BOOST_AUTO_TEST_CASE(partner_that_is_stopped_while_the_hook_runs_gets_nothing) {
+  hook_ends = [this](const HookInput&) {
+    pb::MailboxSlot slot = slots_on(shelf, kMailbox)[0];
+    slot.set_sequence(slot.sequence() + 1);
+    slot.set_presence(pb::GONE);
+    plant(shelf, kMailbox, slot, RecordPlace::kMailboxLow);
+    alive = false;
+    return Status{};
+  };
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(contains(report->problem, "lastword stop"));
+  require_service_kept();
+}
+
 BOOST_AUTO_TEST_CASE(panic_of_the_partner_ends_the_wait_at_once) {
   never_takes = {kFirst};
   hook_ends = [this](const HookInput&) {

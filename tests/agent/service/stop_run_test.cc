@@ -118,6 +118,19 @@ BOOST_AUTO_TEST_CASE(disk_that_cannot_be_read_counts_as_not_released) {
   BOOST_TEST(fake::ok(load_last_life(config)));
 }
 
+BOOST_AUTO_TEST_CASE(node_that_waits_leaves_what_the_partner_has) {
+  NodeState waiting = *load_node_state(config);
+  waiting.waiting = true;
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, waiting)));
+  for (DiskView& disk : survey.disks) {
+    if (disk.label->role() != pb::MAILBOX) disk.label->set_owner_node(kBeta);
+  }
+  const auto report = stop();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(report->not_released.empty());
+  BOOST_TEST(!load_last_life(config).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(partners_disk_that_was_taken_over_is_kept_and_so_is_the_state) {
   add(pb::SERVICE, kBeta);
   survey.disks[3].label->set_owner_node(kAlpha);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/transfer/clone_position.h"
 #include "agent/transfer/receive_stream.h"
 #include "agent/transfer/send_stream.h"
 #include "proto/crc32c.h"
@@ -97,7 +98,7 @@ struct MadeStream {
 
 inline Result<MadeStream> make_stream(
     Sets& sets, std::string_view codec = "none",
-    std::function<Status()> before_end = [] { return Status{}; }) {
+    std::function<Status()> before_end = [] { return Status{}; }, const ClonePosition& start = {}) {
   std::vector<MappedVolume> base;
   std::vector<MappedVolume> volumes;
   std::vector<RangeTable> tables;
@@ -112,7 +113,9 @@ inline Result<MadeStream> make_stream(
         return {};
       },
       *parse_uuid(kSnapshotUuid), *CodecSetting::parse(codec));
-  auto sent = send_stream({.head = head_of_sets(sets),
+  pb::CloneStreamHead head = head_of_sets(sets);
+  if (start != ClonePosition{}) set_position(*head.mutable_start(), start);
+  auto sent = send_stream({.head = std::move(head),
                            .plan = *plan_sharing(base, volumes, kBlock),
                            .base_tables = tables,
                            .reader = reader,
@@ -164,30 +167,63 @@ class MemoryStaging final : public Staging {
   // Of a receiver that has the base of `sets`; without sets it takes only streams without a base.
   explicit MemoryStaging(const Sets* sets = nullptr) : sets_(sets) {}
 
-  Result<Base> begin(const pb::CloneStreamHead& head) override {
+  Result<Begun> begin(const pb::CloneStreamHead& head) override {
     std::uint64_t all = head.data_bytes();
     for (const auto& volume : head.snapshot().volumes()) all += volume.size();
     if (all > room) return fail({.code = Code::kNoSpace, .operation = "begin"});
-    Base result;
+    Begun result;
+    base_.clear();
     if (!head.base_uuid().empty()) {
       if (sets_ == nullptr || head.base_volumes_size() != static_cast<int>(sets_->base.size())) {
         return fail({.code = Code::kRefused, .operation = "begin"});
       }
       for (std::size_t i = 0; i < sets_->base.size(); ++i) {
         base_.push_back(sets_->content(sets_->base[i]));
-        result.tables.push_back(table_of(base_.back()));
+        result.base_tables.push_back(table_of(base_.back()));
         const auto& wanted = head.base_volumes(static_cast<int>(i));
-        const Hash128 root = root_of(base_.back().size(), result.tables.back());
+        const Hash128 root = root_of(base_.back().size(), result.base_tables.back());
         if (wanted.size() != base_.back().size() || wanted.root() != to_string(root)) {
           return fail({.code = Code::kRefused, .operation = "begin"});
         }
       }
     }
-    for (const auto& volume : head.snapshot().volumes()) volumes.emplace_back(volume.size());
+    const ClonePosition start = position_of(head.start());
+    if (start == ClonePosition{}) noted.reset();
+    if (start != ClonePosition{} && (!kept || !noted || noted->reached != start)) {
+      return fail({.code = Code::kRefused, .operation = "begin"});
+    }
+    if (noted) result.tables = noted->tables;
+    volumes.resize(static_cast<std::size_t>(head.snapshot().volumes_size()));
+    for (std::uint32_t i = 0; i < volumes.size(); ++i) {
+      // Of the kept ones, what the pool had as the transfer broke off may be anything behind.
+      if (i == start.volume) volumes[i].resize(start.offset);
+      if (i > start.volume) volumes[i].clear();
+      volumes[i].resize(head.snapshot().volumes(static_cast<int>(i)).size());
+    }
+    kept = false;
     return result;
   }
+  Status note(const ClonePosition& reached, std::span<const RangeTable> tables) override {
+    if (!synced) wrong = true;
+    for (std::uint32_t i = 0; i < volumes.size(); ++i) {
+      const std::uint64_t length = i < reached.volume    ? volumes[i].size()
+                                   : i == reached.volume ? reached.offset
+                                                         : 0;
+      const Bytes content(volumes[i].begin(),
+                          volumes[i].begin() + static_cast<std::ptrdiff_t>(length));
+      const RangeTable table = table_of(content);
+      if (!std::equal(table.begin(), table.end(), tables[i].begin())) wrong = true;
+    }
+    noted = Noted{.reached = reached, .tables = {tables.begin(), tables.end()}};
+    noted->tables.resize(std::min<std::size_t>(volumes.size(), reached.volume + 1));
+    return {};
+  }
+  void keep() override { kept = noted.has_value(); }
   Status write(std::uint32_t volume, std::uint64_t offset,
                std::span<const std::byte> data) override {
+    synced = false;
+    if (data.size() > takes) return fail({.code = Code::kNoSpace, .operation = "write"});
+    takes -= data.size();
     if (!inside(volumes, volume, offset, data.size())) return {};
     std::ranges::copy(data, volumes[volume].begin() + static_cast<std::ptrdiff_t>(offset));
     return {};
@@ -222,10 +258,17 @@ class MemoryStaging final : public Staging {
   }
 
   std::uint64_t room = 1 << 30;
+  std::uint64_t takes = ~std::uint64_t{0};  // so much data, until others have filled the pool
   std::vector<Bytes> volumes;
   bool synced = false;
   bool published = false;
   bool wrong = false;
+  struct Noted {
+    ClonePosition reached;
+    std::vector<RangeTable> tables;
+  };
+  std::optional<Noted> noted;
+  bool kept = false;
   std::optional<std::size_t> spoil_at_sync;  // a byte of the first volume that the disk loses
 
  private:
@@ -240,7 +283,8 @@ class MemoryStaging final : public Staging {
   std::vector<Bytes> base_;
 };
 
-inline Result<pb::CloneTransfer> receive(std::span<const std::byte> stream, Staging& staging) {
+inline Result<pb::CloneTransfer> receive(std::span<const std::byte> stream, Staging& staging,
+                                         const ReceiveOptions& options = {}) {
   SectionReader in([stream, at = std::size_t{0}](std::span<std::byte> buffer) mutable {
     // In pieces, as a pipe gives them.
     const std::size_t count = std::min({buffer.size(), stream.size() - at, std::size_t{30000}});
@@ -248,7 +292,7 @@ inline Result<pb::CloneTransfer> receive(std::span<const std::byte> stream, Stag
     at += count;
     return Result<std::size_t>(count);
   });
-  return receive_stream(in, staging, {});
+  return receive_stream(in, staging, options);
 }
 
 }  // namespace lastword::fake

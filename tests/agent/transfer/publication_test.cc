@@ -20,6 +20,13 @@ const std::string kSnapshot = "11111111-1111-4111-8111-111111111111";
 const std::string kOlder = "22222222-2222-4222-8222-222222222222";
 const std::string kSet = "33333333-3333-4333-8333-333333333333";
 
+pb::CloneSnapshot named(const std::string& uuid) {
+  pb::CloneSnapshot snapshot;
+  snapshot.set_uuid(uuid);
+  snapshot.set_set_uuid(kSet);
+  return snapshot;
+}
+
 struct Fixture {
   test::TestFolder folder;
   const std::string root = folder.file("pool");
@@ -61,7 +68,7 @@ struct Fixture {
 BOOST_FIXTURE_TEST_SUITE(publication, Fixture)
 
 BOOST_AUTO_TEST_CASE(staged_snapshot_appears_in_a_new_set) {
-  auto area = StagingArea::open(root, kSnapshot);
+  auto area = StagingArea::open(root, named(kSnapshot));
   BOOST_REQUIRE(fake::ok(area));
   put(area->directory() + "/vm", "new");
   BOOST_TEST(!fs::exists(set));
@@ -71,7 +78,7 @@ BOOST_AUTO_TEST_CASE(staged_snapshot_appears_in_a_new_set) {
 
 BOOST_AUTO_TEST_CASE(what_was_not_published_is_removed) {
   {
-    auto area = StagingArea::open(root, kSnapshot);
+    auto area = StagingArea::open(root, named(kSnapshot));
     put(area->directory() + "/vm", "new");
   }
   BOOST_TEST(!fs::exists(incoming));
@@ -120,7 +127,7 @@ BOOST_AUTO_TEST_CASE(stopped_behind_the_link_it_is_finished) {
 BOOST_AUTO_TEST_CASE(next_command_finishes_and_does_not_sweep_it_away) {
   stage();
   record();
-  auto area = StagingArea::open(root, kOlder);
+  auto area = StagingArea::open(root, named(kOlder));
   BOOST_REQUIRE(fake::ok(area));
   published();
 }
@@ -137,7 +144,7 @@ BOOST_AUTO_TEST_CASE(record_that_is_damaged_stays_for_a_person) {
     stage();
     record(into);
     BOOST_TEST(fake::fails(roll_forward(root), Code::kCorrupt));
-    BOOST_TEST(fake::fails(StagingArea::open(root, kOlder), Code::kCorrupt));
+    BOOST_TEST(fake::fails(StagingArea::open(root, named(kOlder)), Code::kCorrupt));
     BOOST_TEST(fs::exists(incoming + "/vm"));
   }
   put(hidden + "/publish.json", "no json");
@@ -151,8 +158,8 @@ BOOST_AUTO_TEST_CASE(record_of_something_that_is_gone) {
 }
 
 BOOST_AUTO_TEST_CASE(two_at_a_time) {
-  const auto first = StagingArea::open(root, kSnapshot);
-  BOOST_TEST(fake::fails(StagingArea::open(root, kOlder), Code::kRefused));
+  const auto first = StagingArea::open(root, named(kSnapshot));
+  BOOST_TEST(fake::fails(StagingArea::open(root, named(kOlder)), Code::kRefused));
   BOOST_TEST(fake::fails(remove_staged(root), Code::kRefused));
 }
 

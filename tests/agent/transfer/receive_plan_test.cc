@@ -158,6 +158,27 @@ BOOST_AUTO_TEST_CASE(range_of_another_volume_brings_its_hash) {
   BOOST_TEST((plan.own(1) == std::vector<std::uint64_t>{2}));
 }
 
+BOOST_AUTO_TEST_CASE(begun_in_the_middle_it_goes_on_there) {
+  const RangeTable known(3, Hash128{.bytes = {5}});
+  ReceivePlan later{{.sizes = {kSize, kSize},
+                     .base_sizes = {},
+                     .base_tables = {},
+                     .block_bytes = kBlock,
+                     .data_bytes = kSize,
+                     .start = {.volume = 1, .offset = 1 << 20},
+                     .tables = {known, known}}};
+  BOOST_TEST((later.reached() == ClonePosition{.volume = 1, .offset = 1 << 20}));
+  const CloneRun before = run(CloneRunKind::kSent, 1 << 20, 1, 0);
+  const auto actions = later.content(std::array{before, run(CloneRunKind::kSent, 1 << 20, 0, 0)},
+                                     std::vector<std::byte>(sizeof(Hash128)));
+  BOOST_REQUIRE(fake::ok(actions));
+  BOOST_TEST((*actions)[0].offset == 1U << 20);
+  BOOST_TEST((later.table(1)[2] == known[0]));
+  BOOST_TEST((later.own(1) == std::vector<std::uint64_t>{1}));
+  BOOST_TEST((later.reached() == ClonePosition{.volume = 2}));
+  BOOST_TEST(!later.content(std::array{zero(kBlock)}, {}).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(end_must_agree_with_all_of_it) {
   const CloneEnd good{
       .section_count = 4, .stream_bytes = 4 * kBlock, .data_bytes = 0, .volume_count = 2};

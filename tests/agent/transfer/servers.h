@@ -65,18 +65,50 @@ struct Servers {
   Outcome receive(const std::string& stream) {
     return lastword("clone receive " + secondary.path() + " < " + stream);
   }
-  // By a program that stands for ssh: it runs the line here.
-  Outcome push(const std::string& options = "") {
+  // Of a program that stands for ssh: it runs the line here, or, of a command that takes or gives
+  // a stream, has `line` run it (below).
+  std::string path_with_ssh() {
     const std::string programs = folder.file("programs");
     if (std::filesystem::create_directories(programs)) {
       std::filesystem::create_symlink(LASTWORD_PROGRAM, programs + "/lastword");
-      std::ofstream(programs + "/ssh")
-          << "#!/bin/sh\n[ \"$1 $2\" = '-- backup' ] && exec sh -c \"$3\"\n";
-      std::filesystem::permissions(programs + "/ssh", std::filesystem::perms::owner_all);
+      write_script(programs + "/ssh",
+                   "[ \"$1 $2\" = '-- backup' ] || exit 255\n"
+                   "case \"$3\" in\n"
+                   "*\"'receive'\"* | *\"'send'\"*) [ -x " +
+                       line() + " ] && exec " + line() + " \"$3\";;\nesac\nexec sh -c \"$3\"\n");
     }
-    return run("PATH=" + programs + ":$PATH " LASTWORD_PROGRAM " clone push " + options +
+    return "PATH=" + programs + ":$PATH ";
+  }
+  Outcome push(const std::string& options = "") {
+    return run(path_with_ssh() + LASTWORD_PROGRAM " clone push " + options +
                " backup:" + secondary.path() + " " + set);
   }
+  [[nodiscard]] std::string line() const { return folder.file("line"); }
+  static void write_script(const std::string& path, const std::string& text) {
+    std::ofstream(path) << "#!/bin/sh\n" << text;
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  }
+  // What becomes of the next pushes, after so many bytes of the stream.
+  enum class Fault : std::uint8_t { kNone, kLinkCut, kReceiverKilled, kSenderKilled };
+  void set_fault(Fault fault, std::uint64_t after = 0) {
+    std::filesystem::remove(line());
+    const std::string some = "head -c " + std::to_string(after);
+    const std::string fifo = folder.file("fifo");
+    switch (fault) {
+      case Fault::kNone:
+        return;
+      case Fault::kLinkCut:
+        return write_script(line(), some + " | sh -c \"$1\"\n");
+      case Fault::kReceiverKilled:
+        return write_script(line(), "rm -f " + fifo + "; mkfifo " + fifo +
+                                        "; sh -c \"exec $1\" < " + fifo +
+                                        " & receiver=$!\nexec 3> " + fifo + "\n" + some +
+                                        " >&3\nkill -9 $receiver\nwait $receiver\n");
+      case Fault::kSenderKilled:
+        return write_script(line(), "(" + some + "; kill -9 $PPID) | sh -c \"$1\"\n");
+    }
+  }
+  std::string staged() { return lastword("clone staged " + secondary.path()).output; }
   // Everything below it: names, kinds, times, content.
   std::string state_of(const std::string& directory) {
     return run("cd " + directory +

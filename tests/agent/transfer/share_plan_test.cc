@@ -227,6 +227,31 @@ BOOST_AUTO_TEST_CASE(runs_say_what_the_blocks_say) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(range_that_the_other_side_has_by_its_hash_goes_by_reference) {
+  constexpr std::uint64_t kRangeBlocks = kRangeBytes / kBlock;
+  const Hash128 one{.bytes = {1}};
+  const Hash128 two{.bytes = {2}};
+  const Hash128 three{.bytes = {3}};
+  Blocks volume = range(1000, 2 * kRangeBlocks + 3);
+  pool.put("volume", volume);
+  // The second shares half of the first range that is there, and half of the one that is not.
+  Blocks second = range(1000, kRangeBlocks / 2);
+  const Blocks half = range(1000 + kRangeBlocks, kRangeBlocks / 2);
+  second.insert(second.end(), half.begin(), half.end());
+  pool.put("second", second);
+  const std::vector<MappedVolume> volumes{pool.mapped("volume"), pool.mapped("second")};
+  const std::vector<RangeTable> base_tables{{kZeroRange, one}, {three}};
+  const std::vector<std::uint64_t> base_sizes{2 * kRangeBytes, kRangeBytes};
+  const std::vector<RangeTable> tables{{one, two, three}, {Hash128{.bytes = {4}}}};
+  const auto plan = plan_by_hashes(base_sizes, base_tables, volumes, tables, kBlock);
+  BOOST_REQUIRE(fake::ok(plan));
+  // The last range has the hash of a longer one: that is no reason to take it.
+  equal(plan->runs[0], {base(kRangeBlocks, 0, kRangeBlocks), data(kRangeBlocks + 3)});
+  equal(plan->runs[1],
+        {base(kRangeBlocks / 2, 0, kRangeBlocks), sent(kRangeBlocks / 2, 0, kRangeBlocks)});
+  BOOST_TEST(plan->data_bytes == (kRangeBlocks + 3) * kBlock);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword

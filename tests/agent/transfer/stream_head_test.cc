@@ -39,6 +39,44 @@ BOOST_AUTO_TEST_CASE(good_one) {
   BOOST_TEST(ok(check(good_head())));
 }
 
+BOOST_AUTO_TEST_CASE(begin_inside_the_volumes_and_at_a_range) {
+  const auto begins = [](std::uint32_t volume, std::uint64_t offset) {
+    return [volume, offset](Head& head) {
+      head.mutable_snapshot()->mutable_volumes(1)->set_size(3 << 20);
+      head.mutable_start()->set_volume(volume);
+      head.mutable_start()->set_offset(offset);
+    };
+  };
+  const auto good = {begins(0, 0), begins(1, 0), begins(1, 2 << 20), begins(2, 0)};
+  for (const auto& place : good) {
+    Head head = good_head();
+    place(head);
+    BOOST_TEST(ok(check(head)));
+  }
+  refused(begins(3, 0));
+  refused(begins(2, 1 << 20));
+  refused(begins(1, 4096));
+  refused(begins(1, 3 << 20));
+  refused(begins(0, 1 << 20));
+  refused(begins(0, ~std::uint64_t{0} - (1 << 20) + 1));
+}
+
+BOOST_AUTO_TEST_CASE(continuation_is_the_same_stream) {
+  Head other = good_head();
+  other.mutable_start()->set_volume(1);
+  other.set_data_bytes(5);
+  BOOST_TEST(same_stream(good_head(), other));
+  const std::vector<std::function<void(Head&)>> changes{
+      [](Head& head) { head.set_block_bytes(512); }, [](Head& head) { head.clear_base_uuid(); },
+      [](Head& head) { head.mutable_base_volumes(0)->set_root("x"); },
+      [](Head& head) { head.mutable_snapshot()->mutable_volumes(0)->set_size(5); }};
+  for (const auto& change : changes) {
+    other = good_head();
+    change(other);
+    BOOST_TEST(!same_stream(good_head(), other));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(hostile_names) {
   for (const std::string& name :
        {std::string(), std::string("."), std::string(".."), std::string("../etc"),

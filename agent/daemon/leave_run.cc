@@ -1,0 +1,124 @@
+#include "agent/daemon/leave_run.h"
+
+#include <utility>
+#include <vector>
+
+#include "agent/node/state_files.h"
+#include "agent/protocol/handover_plan.h"
+
+namespace lastword {
+namespace {
+
+// After another command was at work.
+constexpr milliseconds kPauseBeforeRetry{1000};
+
+std::vector<std::string> service_here(const Survey& survey, const Config& config,
+                                      ReservationKey own) {
+  std::vector<std::string> paths;
+  for (const std::size_t index : own_disks(survey, config)) {
+    const DiskView& disk = survey.disks[index];
+    if (disk.label->role() == pb::SERVICE && is_here(disk, config, own)) {
+      paths.push_back(disk.info.path);
+    }
+  }
+  return paths;
+}
+
+}  // namespace
+
+void LeaveRun::follow(const NodeState& state, const pb::MailboxSlot& asked, Standing partner) {
+  if (busy_ || surveyor_.executor().now() < not_before_) return;
+  if (!std::exchange(loaded_, true)) answer_ = load_answer(config_).value_or(pb::RequestAnswer());
+  const bool known = answer_.request().id() == asked.request().id();
+  const bool open = !answer_.request().id().empty() && !answer_.ended();
+  if (partner == Standing::kHeard && asks_to_leave(asked, state)) {
+    if (!known || open) answer(asked.request());
+  } else if (open && partner != Standing::kUnseen && partner != Standing::kLate) {
+    undo();
+  }
+}
+
+void LeaveRun::answer(const pb::LeaveRequest& request) {
+  // Durable first: a service that was ended for a request is begun again, or left.
+  if (!note(request, false)) return;
+  busy_ = true;
+  run_elsewhere<Result<HandoverReport>>(
+      surveyor_.executor(), loop_,
+      [config = &config_, surveyor = surveyor_, events = events_, hands = hands_,
+       id = request.id()]() mutable {
+        const HandoverWork work{.config = *config,
+                                .surveyor = surveyor,
+                                .events = events,
+                                .run_hook = hands.run_hook,
+                                .disarm = hands.disarm,
+                                .arm = hands.arm};
+        return hand_over(work, {.request = id});
+      },
+      [this, request](const Result<HandoverReport>& report) {
+        busy_ = false;
+        on_answered(request, report);
+      });
+}
+
+void LeaveRun::on_answered(const pb::LeaveRequest& request, const Result<HandoverReport>& report) {
+  if (!report) {
+    refused(describe(report.error()));
+    not_before_ = surveyor_.executor().now() + kPauseBeforeRetry;
+    return;
+  }
+  if (!report->vetoes.empty()) {
+    const auto& first = report->vetoes.front();
+    refused(first.disk + (first.disk.empty() ? "" : ": ") + first.reason + ": " + first.remedy);
+  }
+  (void)note(request, true);
+}
+
+// This agent was ended in the middle of an answer, and nobody asks any more.
+void LeaveRun::undo() {
+  busy_ = true;
+  run_elsewhere<Status>(
+      surveyor_.executor(), loop_,
+      [config = &config_, surveyor = surveyor_, events = events_,
+       hands = hands_]() mutable -> Status {
+        const auto state = load_node_state(*config);
+        if (!state) return {};  // it has left, or was stopped
+        const auto look = surveyor.look();
+        if (!look) return fail(look.error());
+        const HandoverWork work{.config = *config,
+                                .surveyor = surveyor,
+                                .events = events,
+                                .run_hook = hands.run_hook,
+                                .disarm = hands.disarm,
+                                .arm = hands.arm};
+        serve_again(work, service_here(look->survey, *config, state->key), true);
+        return {};
+      },
+      [this](const Status& done) {
+        busy_ = false;
+        not_before_ = surveyor_.executor().now() + kPauseBeforeRetry;
+        if (done) (void)note(answer_.request(), true);
+      });
+}
+
+bool LeaveRun::note(const pb::LeaveRequest& request, bool ended) {
+  pb::RequestAnswer answer;
+  *answer.mutable_request() = request;
+  answer.set_ended(ended);
+  const Status saved = save_answer(config_, answer);
+  if (saved) {
+    answer_ = std::move(answer);
+    return true;
+  }
+  refused(describe(saved.error()));
+  not_before_ = surveyor_.executor().now() + kPauseBeforeRetry;
+  // Not done twice by this agent, at least.
+  if (ended) answer_ = std::move(answer);
+  return false;
+}
+
+void LeaveRun::refused(const std::string& why) {
+  if (std::exchange(told_, why) == why) return;
+  events_({.name = "handover-refused", .disk = {}, .detail = why});
+}
+
+}  // namespace lastword

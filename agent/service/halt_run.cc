@@ -1,0 +1,56 @@
+#include "agent/service/halt_run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "agent/protocol/handover_plan.h"
+#include "agent/service/ended_service.h"
+
+namespace lastword {
+namespace {
+
+Status end_service(const HaltWork& work, const NodeState& state, bool ignore_hook) {
+  const auto look = work.surveyor.look();
+  if (!look) return fail(look.error());
+  const Survey& survey = look->survey;
+  std::vector<std::size_t> service;
+  std::vector<std::string> paths;
+  for (const std::size_t index : own_disks(survey, work.config)) {
+    const DiskView& disk = survey.disks[index];
+    if (disk.label->role() != pb::SERVICE || !is_here(disk, work.config, state.key)) continue;
+    service.push_back(index);
+    paths.push_back(disk.info.path);
+  }
+  if (paths.empty()) return {};
+  const HookInput input{
+      .event = "service-leaving",
+      .detail = fmt::format("this node stops: {} disks: {}", paths.size(), fmt::join(paths, " ")),
+      .disks = paths};
+  work.events({.name = input.event, .disk = {}, .detail = input.detail});
+  if (Status ended = work.run_hook(input); !ended) {
+    work.events({.name = "hook-failed", .disk = {}, .detail = describe(ended.error())});
+    if (!ignore_hook) return ended;
+  }
+  Shelf& shelf = work.surveyor.shelf();
+  Executor& executor = work.surveyor.executor();
+  if (const std::string used = what_uses(shelf, executor, paths); !used.empty()) {
+    return fail({.code = Code::kRefused,
+                 .operation = "halt",
+                 .detail = used + "; end that, and run `lastword halt` again"});
+  }
+  return write_back(survey, service, work.config, shelf, executor);
+}
+
+}  // namespace
+
+Result<StopReport> halt_node(const HaltWork& work, bool ignore_hook, const DiskAccess& access) {
+  const auto state = load_node_state(work.config);
+  if (state) {
+    if (Status ended = end_service(work, *state, ignore_hook); !ended) return fail(ended.error());
+  } else if (state.error().code != Code::kNotFound) {
+    return fail(state.error());
+  }
+  return stop_node(work.config, work.disarm, access);
+}
+
+}  // namespace lastword
