@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "agent/arm/crash_kernel.h"
+#include "agent/node/watchdog_state.h"
 
 namespace lastword {
 
@@ -29,6 +30,10 @@ Result<std::vector<KernelModule>> modules_for(const Config& config, const Survey
   // Of the disk itself; it may be built in here and a module in the capture kernel.
   names.push_back("sd_mod");
   names.insert(names.end(), config.extra_modules.begin(), config.extra_modules.end());
+  // A watchdog goes on counting while the dump is written, unless its driver stops or pings it.
+  if (std::string driver = watchdog_module(config.watchdog_device); !driver.empty()) {
+    names.push_back(std::move(driver));
+  }
   return close_modules("/lib/modules/" + release, names);
 }
 

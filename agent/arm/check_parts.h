@@ -9,7 +9,7 @@
 namespace lastword {
 
 // Which answers a problem turns to no.
-enum class Concern : std::uint8_t { kDump, kTakeover, kBoth };
+enum class Concern : std::uint8_t { kDump, kTakeover, kBoth, kNeither };
 
 inline constexpr std::string_view kArmAgain = "run `lastword arm`";
 inline constexpr std::string_view kStart = "run `lastword start`";

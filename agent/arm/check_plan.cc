@@ -19,6 +19,16 @@ void check_hook(const CheckFacts& facts, pb::CheckReport& report) {
               "without arguments");
 }
 
+void check_watchdog(const CheckFacts& facts, pb::CheckReport& report) {
+  if (facts.watchdog_idle.empty()) return;
+  add_problem(
+      report, Concern::kNeither,
+      fmt::format("the watchdog {} does not watch this node: {}", facts.config->watchdog_device,
+                  facts.watchdog_idle),
+      "`lastword agent` arms it when it starts: systemctl restart lastword-agent; its event "
+      "watchdog-not-armed says why not. Or leave [watchdog] device out");
+}
+
 std::string end_of(const Switch& asked) {
   return asked.until_unix_ms == 0 ? "" : fmt::format(" until {}", utc_time(asked.until_unix_ms));
 }
@@ -69,6 +79,7 @@ void add_problem(pb::CheckReport& report, Concern concern, std::string what,
   pb::CheckProblem& added = *report.add_problems();
   added.set_what(std::move(what));
   added.set_advice(std::string(advice));
+  if (concern == Concern::kNeither) return;
   if (concern != Concern::kTakeover) report.set_would_dump(false);
   if (concern != Concern::kDump) report.set_would_be_taken_over(false);
 }
@@ -93,6 +104,7 @@ pb::CheckReport check_node(const CheckFacts& facts) {
   check_mailbox(facts, report);
   check_switches(facts, report);
   check_hook(facts, report);
+  check_watchdog(facts, report);
   check_beginning(facts, report);
   return report;
 }

@@ -7,6 +7,7 @@
 #include "agent/node/config_check.h"
 #include "agent/node/hook_plan.h"
 #include "agent/node/state_files.h"
+#include "agent/node/watchdog_state.h"
 
 namespace lastword {
 namespace {
@@ -46,6 +47,9 @@ Result<CheckFacts> gather_check_facts(const Config& config, const Situation& sit
                    .unix_ms = real_executor().unix_ms(),
                    .hook = hook,
                    .hook_problem = hook.empty() ? "" : why_not_run(hook)};
+  if (!config.watchdog_device.empty()) {
+    facts.watchdog_idle = why_watchdog_is_idle(config.watchdog_device);
+  }
   if (facts.armed) facts.modules = modules_now(config, facts);
   return facts;
 }

@@ -10,6 +10,7 @@
 #include "agent/daemon/agent_run.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
+#include "agent/node/history_log.h"
 #include "agent/service/handover.pb.h"
 #include "agent/service/handover_run.h"
 #include "proto/record_names.h"
@@ -80,14 +81,17 @@ int run_handover(const std::string& config_path, const HandoverCommand& command)
       "started again here, and then `lastword arm`");
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const TakeoverHands hands = hands_of_this_machine(*config);
+  const HistoryLog history(*config, "handover", real_executor(),
+                           event_printer(*config, command.json));
   const HandoverWork work{.config = *config,
                           .surveyor = surveyor,
-                          .events = event_printer(*config, command.json),
+                          .events = history.sink(),
                           .run_hook = hands.run_hook,
                           .disarm = hands.disarm,
                           .arm = hands.arm};
-  return print_handover(
-      *config, command.dry_run ? try_handover(work) : hand_over(work, command.accepted), command);
+  const auto report = command.dry_run ? try_handover(work) : hand_over(work, command.accepted);
+  history.wait();
+  return print_handover(*config, report, command);
 }
 
 }  // namespace

@@ -22,10 +22,11 @@ struct HistoryOptions {
 Status write_timeline(const pb::HistoryReport& report, const std::string& path) {
   const pb::HistoryIncident* incident = newest_to_draw(report);
   if (incident == nullptr) {
-    return fail({.code = Code::kNotFound,
-                 .operation = "draw timeline",
-                 .disk = path,
-                 .detail = "no takeover, giveback or return is kept; nothing was written"});
+    return fail(
+        {.code = Code::kNotFound,
+         .operation = "draw timeline",
+         .disk = path,
+         .detail = "no takeover, giveback, handover or return is kept; nothing was written"});
   }
   return replace_file(path, draw_timeline(*incident, report.node(), report.partner()), 0644);
 }

@@ -80,7 +80,9 @@ int take_gracefully(const Config& config, const TakeoverOptions& options) {
   }
   Surveyor surveyor(config, real_shelf(), real_executor());
   const TakeoverHands hands = hands_of_this_machine(config);
-  NoticeHooks notices(hands.run_hook, real_executor(), event_printer(config, options.json));
+  const HistoryLog history(config, "takeover", real_executor(),
+                           event_printer(config, options.json));
+  NoticeHooks notices(hands.run_hook, real_executor(), history.sink());
   const GracefulWork work{.config = config,
                           .surveyor = surveyor,
                           .events = notices.sink(),
@@ -96,6 +98,7 @@ int take_gracefully(const Config& config, const TakeoverOptions& options) {
   const StopRequest stop;
   const auto report = take_over_gracefully(work, countdown);
   notices.wait(Timing::hook_given_up(config.hooks.timeout));
+  history.wait();
   if (!report) return report_error(report.error());
   if (report->end == GracefulEnd::kCancelled) {
     complain("lastword: cancelled: {} stays, unless it has left already; `lastword status`\n",

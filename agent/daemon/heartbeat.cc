@@ -131,7 +131,10 @@ void Heartbeat::leave() {
     }
     return any;
   };
-  while (busy() && executor_.now() < end) executor_.sleep(kShortWait);
+  while (busy() && executor_.now() < end) {
+    if (each_tick_) each_tick_();
+    executor_.sleep(kShortWait);
+  }
 }
 
 void Heartbeat::send(Path& path, pb::Presence presence) {

@@ -224,6 +224,33 @@ void read_hooks(ConfigReader& reader, const toml::table& root, Config& config) {
   config.hooks.timeout = timeout;
 }
 
+void read_agent(ConfigReader& reader, const toml::table& root, Config& config) {
+  const toml::table* table = reader.table(root, "agent");
+  if (table == nullptr) return;
+  reader.only_keys(*table, "[agent]", {"realtime"});
+  const toml::node* realtime = table->get("realtime");
+  if (realtime == nullptr) return;
+  const auto value = realtime->value_exact<bool>();
+  if (!value) return reader.complain(realtime->source(), "realtime takes true or false");
+  config.realtime = *value;
+}
+
+void read_watchdog(ConfigReader& reader, const toml::table& root, Config& config) {
+  const toml::table* table = reader.table(root, "watchdog");
+  if (table == nullptr) return;
+  reader.only_keys(*table, "[watchdog]", {"device"});
+  reader.absolute_path(*table, "device", config.watchdog_device);
+  const auto timeout = config.timing.watchdog_timeout();
+  if (config.watchdog_device.empty() || timeout >= kShortestWatchdog) return;
+  reader.complain(
+      table->source(),
+      fmt::format(
+          "[watchdog] device: it would reset this node after {} s, and a restart of the "
+          "agent takes up to {} s: raise [timing] silence to {}, or leave the watchdog out",
+          timeout.count(), kShortestWatchdog.count(),
+          to_string(kShortestWatchdog + kWatchdogReset + config.timing.settings.heartbeat)));
+}
+
 void read_programs(ConfigReader& reader, const toml::table& root, Config& config) {
   if (const toml::table* table = reader.table(root, "paths")) {
     reader.only_keys(*table, "[paths]", {"state", "persistent", "dump_program"});
@@ -251,9 +278,9 @@ ConfigReading read_config(std::string_view text, const std::string& path,
   }
   const toml::table& root = parsed.table();
   Config config;
-  reader.only_keys(
-      root, "the file",
-      {"cluster", "node", "nodes", "timing", "dump", "capture", "takeover", "hooks", "paths"});
+  reader.only_keys(root, "the file",
+                   {"cluster", "node", "nodes", "timing", "dump", "capture", "takeover", "hooks",
+                    "agent", "watchdog", "paths"});
   read_cluster(reader, root, config);
   read_nodes(reader, root, host_name, config);
   read_timing(reader, root, config);
@@ -261,6 +288,8 @@ ConfigReading read_config(std::string_view text, const std::string& path,
   read_capture(reader, root, config);
   read_takeover(reader, root, config);
   read_hooks(reader, root, config);
+  read_agent(reader, root, config);
+  read_watchdog(reader, root, config);
   read_programs(reader, root, config);
   return {.config = std::move(config), .problems = reader.errors()};
 }

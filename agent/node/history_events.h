@@ -12,13 +12,14 @@ namespace lastword {
 enum class IncidentKind : unsigned char {
   kTakeover,  // of the partner's disks
   kGiveback,  // of the partner's disks, back to it
+  kHandover,  // of this node's own disks, to the partner in good order
   kReturn,    // of this node's own disks, to a life that waits for them
   kNote,      // of one event
 };
-inline constexpr std::size_t kIncidentKinds = 4;
+inline constexpr std::size_t kIncidentKinds = 5;
 [[nodiscard]] inline std::string_view name_of(IncidentKind kind) {
-  constexpr std::array<std::string_view, kIncidentKinds> names{"takeover", "giveback", "return",
-                                                               "note"};
+  constexpr std::array<std::string_view, kIncidentKinds> names{"takeover", "giveback", "handover",
+                                                               "return", "note"};
   return names.at(static_cast<std::size_t>(kind));
 }
 
@@ -44,6 +45,9 @@ inline constexpr std::array kHistoryEvents{
     HistoryEvent{"takeover-announced",  IncidentKind::kTakeover, Part::kBegin},
     HistoryEvent{"takeover-started",    IncidentKind::kTakeover, Part::kAnew},
     HistoryEvent{"takeover-resumed",    IncidentKind::kTakeover, Part::kAnew},
+    HistoryEvent{"takeover-asked",      IncidentKind::kTakeover, Part::kBegin},
+    HistoryEvent{"takeover-forced",     IncidentKind::kTakeover, Part::kBegin},
+    HistoryEvent{"takeover-cancelled",  IncidentKind::kTakeover, Part::kEnd},
     HistoryEvent{"no-majority",         IncidentKind::kTakeover, Part::kStep},
     HistoryEvent{"disk-taken",          IncidentKind::kTakeover, Part::kStep},
     HistoryEvent{"service-taken",       IncidentKind::kTakeover, Part::kStep},
@@ -60,6 +64,13 @@ inline constexpr std::array kHistoryEvents{
     HistoryEvent{"service-returning",   IncidentKind::kGiveback, Part::kStep},
     HistoryEvent{"giveback-called-off", IncidentKind::kGiveback, Part::kEnd},
     HistoryEvent{"giveback-finished",   IncidentKind::kGiveback, Part::kEnd},
+    HistoryEvent{"handover-started",    IncidentKind::kHandover, Part::kBegin},
+    HistoryEvent{"handover-not-told",   IncidentKind::kHandover, Part::kStep},
+    HistoryEvent{"still-armed",         IncidentKind::kHandover, Part::kStep},
+    HistoryEvent{"handed-over",         IncidentKind::kHandover, Part::kEnd},
+    HistoryEvent{"handover-called-off", IncidentKind::kHandover, Part::kEnd},
+    HistoryEvent{"handover-refused",    IncidentKind::kHandover, Part::kEnd},
+    HistoryEvent{"handover-finished",   IncidentKind::kHandover, Part::kEnd},
     HistoryEvent{"waiting",             IncidentKind::kReturn,   Part::kBegin},
     HistoryEvent{"disk-returned",       IncidentKind::kReturn,   Part::kStep},
     HistoryEvent{"disk-not-returned",   IncidentKind::kReturn,   Part::kStep},
@@ -72,6 +83,7 @@ inline constexpr std::array kHistoryEvents{
     HistoryEvent{"hook-failed",         IncidentKind::kNote,     Part::kBegin},
     HistoryEvent{"watchdog-armed",      IncidentKind::kNote,     Part::kBegin},
     HistoryEvent{"watchdog-not-armed",  IncidentKind::kNote,     Part::kBegin},
+    HistoryEvent{"watchdog-problem",    IncidentKind::kNote,     Part::kBegin},
 };
 // clang-format on
 

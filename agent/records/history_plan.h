@@ -10,13 +10,13 @@
 
 namespace lastword {
 
-// Takeovers, givebacks, returns and single events, in the order in which they began. Programs may
-// have told their events at the same time, each in the order of its own. A takeover goes on over
-// reboots, restarts of the agent and another `lastword takeover` until it is complete, the partner
-// lives again, or a giveback begins.
+// Takeovers, givebacks, handovers, returns and single events, in the order in which they began.
+// Programs may have told their events at the same time, each in the order of its own. A takeover
+// goes on over reboots, restarts of the agent and another `lastword takeover` until it is complete,
+// the partner lives again, or a giveback begins.
 [[nodiscard]] std::vector<pb::HistoryIncident> incidents(std::span<const pb::HistoryLine> lines);
 
-// The newest takeover, else the newest giveback or return; null: there is none.
+// The newest takeover, else the newest of the others but notes; null: there is none.
 [[nodiscard]] const pb::HistoryIncident* newest_to_draw(const pb::HistoryReport& report);
 
 }  // namespace lastword

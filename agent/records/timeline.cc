@@ -165,9 +165,9 @@ class Drawing {
       double since;
       Use use;
     };
-    const bool giveback = incident_.kind() == "giveback";
-    const Use at_first = giveback ? Use::kNode : Use::kPartner;
-    const Use home = giveback ? Use::kPartner : Use::kNode;
+    const bool leaves = incident_.kind() == "giveback" || incident_.kind() == "handover";
+    const Use at_first = leaves ? Use::kNode : Use::kPartner;
+    const Use home = leaves ? Use::kPartner : Use::kNode;
     std::map<std::string, Now> now;
     for (const pb::HistoryStep& step : incident_.steps()) {
       if (step.disk().empty()) continue;

@@ -31,6 +31,20 @@ BOOST_AUTO_TEST_CASE(defaults_follow_the_worked_timeline) {
   BOOST_TEST((derived->recovery_stall() == 613s));
 }
 
+BOOST_AUTO_TEST_CASE(watchdog_resets_a_node_before_its_partner_may_take_over) {
+  BOOST_TEST((Timing{}.watchdog_timeout() == 17s));
+  for (const milliseconds heartbeat : {200ms, 1000ms, 2500ms, 10'000ms}) {
+    for (const milliseconds silence : {0ms, 60'000ms, 61'500ms}) {
+      const auto timing = derive_timing({.heartbeat = heartbeat, .silence = silence});
+      BOOST_TEST_REQUIRE(ok(timing));
+      BOOST_TEST(
+          (heartbeat + timing->watchdog_timeout() + kWatchdogReset <= timing->peer_silence()));
+      // And not while the agent is only restarted.
+      BOOST_TEST((timing->watchdog_timeout() >= kShortestWatchdog));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(hook_is_waited_for_until_it_could_be_ended) {
   const auto until = Timing::hook_given_up(60s);
   BOOST_TEST((until > kUdevSettle + 60s + 2 * kHookGrace));

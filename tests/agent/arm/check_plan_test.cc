@@ -339,6 +339,16 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(watchdog_that_is_not_armed_is_a_problem_and_spoils_nothing_else) {
+  config.watchdog_device = "/dev/watchdog";
+  facts.watchdog_idle = "no program has armed it";
+  const auto report = check_node(facts);
+  BOOST_TEST(problems_of(report).find("/dev/watchdog does not watch this node: no program") !=
+             std::string::npos);
+  BOOST_TEST(report.would_dump());
+  BOOST_TEST(report.would_be_taken_over());
+}
+
 BOOST_AUTO_TEST_CASE(one_candidate_lost_is_a_note) {
   disk(1).problem = Error{.code = Code::kIo, .operation = "read"};
   const auto report = check_node(facts);

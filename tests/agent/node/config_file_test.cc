@@ -155,6 +155,24 @@ BOOST_AUTO_TEST_CASE(hooks_may_take_four_times_as_long_as_clients_wait_unless_th
   BOOST_TEST(says(parse("[hooks]\ntimeout = 5\n"), "timeout must be a whole number"));
 }
 
+BOOST_AUTO_TEST_CASE(watchdog_that_would_reset_a_node_whose_agent_is_restarted_is_refused) {
+  BOOST_TEST(parse("[watchdog]\ndevice = \"/dev/watchdog\"\n")->watchdog_device == "/dev/watchdog");
+  const std::string quick = "[timing]\nio_timeout = \"500ms\"\nheartbeat = \"200ms\"\n";
+  BOOST_TEST(says(parse(quick + "[watchdog]\ndevice = \"/dev/watchdog\"\n"),
+                  "it would reset this node after 6 s, and a restart of the agent takes up to 7 s: "
+                  "raise [timing] silence to 9200ms"));
+  BOOST_TEST(
+      parse(quick + "silence = \"9s200ms\"\n[watchdog]\ndevice = \"/dev/watchdog\"\n").has_value());
+  BOOST_TEST(parse(quick + "[watchdog]\n").has_value());
+  BOOST_TEST(says(parse("[watchdog]\ndevice = \"watchdog\"\n"), "must be an absolute path"));
+}
+
+BOOST_AUTO_TEST_CASE(agent_may_ask_for_real_time_unless_the_file_says) {
+  BOOST_TEST(parse("")->realtime);
+  BOOST_TEST(!parse("[agent]\nrealtime = false\n")->realtime);
+  BOOST_TEST(says(parse("[agent]\nrealtime = \"no\"\n"), "realtime takes true or false"));
+}
+
 BOOST_AUTO_TEST_CASE(what_a_reboot_loses_is_kept_apart_from_what_it_must_not) {
   BOOST_TEST(says(parse("[paths]\nstate = \"/var/lib/lastword\"\n"), "different directories"));
 }

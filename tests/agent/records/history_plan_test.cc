@@ -137,6 +137,18 @@ BOOST_AUTO_TEST_CASE(both_sides_of_a_giveback_tell_of_returned_disks) {
   BOOST_TEST(all[1].outcome() == "1 disk");
 }
 
+BOOST_AUTO_TEST_CASE(leaving_in_good_order_is_one_incident_on_either_side) {
+  add(1'000, "handover-started").add(9'000, "handed-over", "beta has all 4 disks");
+  add(20'000, "takeover-asked").add(80'000, "takeover-forced").add(80'010, "takeover-started");
+  add(81'000, "takeover-finished", "complete");
+  const auto all = incidents(lines);
+  BOOST_TEST(kinds(all) == (std::vector<std::string>{"handover", "takeover"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(all[0].finished());
+  BOOST_TEST(all[1].counts_from() == "takeover-asked");
+  BOOST_TEST(last(all[1]).after_ms() == 61'000);
+}
+
 BOOST_AUTO_TEST_CASE(programs_whose_lines_came_late_are_put_into_order) {
   add(1'000, "takeover-started").add(3'000, "takeover-finished", "complete");
   add(2'000, "disk-taken", "", "/dev/sda");

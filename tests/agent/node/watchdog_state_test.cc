@@ -1,0 +1,57 @@
+// What sysfs says of a watchdog.
+#include "agent/node/watchdog_state.h"
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/test_folder.h"
+
+namespace lastword::test {
+namespace {
+
+// /dev/null stands for the device: 1:3, as the kernel's devices.txt has it.
+struct Sysfs {
+  Sysfs() {
+    std::filesystem::create_directories(folder.file("dev/char/1:3/device/driver"));
+    std::filesystem::create_symlink("../../../../module/iTCO_wdt",
+                                    folder.file("dev/char/1:3/device/driver/module"));
+  }
+  void state(const std::string& text) const {
+    std::ofstream(folder.file("dev/char/1:3/state")) << text;
+  }
+  [[nodiscard]] std::string why(const std::string& device = "/dev/null") const {
+    return why_watchdog_is_idle(device, folder.file(""));
+  }
+  TestFolder folder;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(watchdog_state, Sysfs)
+
+BOOST_AUTO_TEST_CASE(device_that_nobody_has_armed_is_idle) {
+  state("inactive\n");
+  BOOST_TEST(why() == "no program has armed it");
+  state("active\n");
+  BOOST_TEST(why() == "");
+}
+
+BOOST_AUTO_TEST_CASE(kernel_that_does_not_tell_is_believed) {
+  BOOST_TEST(why() == "");
+}
+
+BOOST_AUTO_TEST_CASE(device_that_is_none_is_idle) {
+  BOOST_TEST(why("/dev/no-such-watchdog").find("there is no such device") == 0U);
+  BOOST_TEST(why(folder.file("dev")).find("there is no such device") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(driver_of_the_hardware_is_named_and_other_devices_have_none) {
+  BOOST_TEST(watchdog_module("/dev/null", folder.file("")) == "iTCO_wdt");
+  BOOST_TEST(watchdog_module("/dev/zero", folder.file("")) == "");
+  BOOST_TEST(watchdog_module("", folder.file("")) == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
