@@ -120,8 +120,8 @@ BOOST_FIXTURE_TEST_CASE(no_majority_is_needed_against_a_partner_that_has_left, L
 }
 
 BOOST_FIXTURE_TEST_CASE(word_of_an_earlier_life_gives_nothing, Left) {
-  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kMailbox)->register_ignoring_existing(
-      key_of(kAlpha, kCrashed + 1), false)));
+  BOOST_TEST_REQUIRE(fake::ok(
+      alpha.lun(kMailbox)->register_ignoring_existing(key_of(kAlpha, kCrashed + 1), false)));
   BOOST_CHECK_THROW((void)watch(), StillWatching);
   BOOST_TEST(!told("partner-left"));
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});

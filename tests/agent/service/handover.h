@@ -85,11 +85,12 @@ class Handover {
               if (!look) return fail(look.error());
               return std::move(look->survey);
             },
-            .work = [this](const Survey& survey, const std::vector<std::size_t>& disks,
-                           const DiskWork& to_do) {
-              return work_on_disks(survey, disks, config.timing.settings.io_timeout, to_do, view,
-                                   executor);
-            }};
+            .work =
+                [this](const Survey& survey, const std::vector<std::size_t>& disks,
+                       const DiskWork& to_do) {
+                  return work_on_disks(survey, disks, config.timing.settings.io_timeout, to_do,
+                                       view, executor);
+                }};
   }
 
   [[nodiscard]] ReservationKey holder(unsigned lun) const {
@@ -148,7 +149,7 @@ class Handover {
   milliseconds takes_after{1000};  // of alpha's word
   std::set<unsigned> never_takes;
   pb::LeaveRequest request;
-  bool left_too = false;          // as soon as alpha has
+  bool left_too = false;         // as soon as alpha has
   std::optional<Instant> heals;  // the mailbox disk
 
   // alpha's service, hooks and capture image.
@@ -253,32 +254,32 @@ class Handover {
     }
   }
 
-  HandoverWork work_{.config = config,
-                     .surveyor = *surveyor,
-                     .events =
-                         [this](const Event& event) {
-                           events.push_back(event.name + " " + event.disk + " " + event.detail);
-                         },
-                     .run_hook = [this](const HookInput& input) -> Status {
-                       hooks.push_back(input);
-                       executor.sleep(hook_takes);
-                       act();
-                       Status end = hook_ends(input);
-                       serves = input.event == "service-returned";
-                       return end;
-                     },
-                     .disarm = [this](const NodeState&,
-                                      const Survey&) -> Result<std::vector<Error>> {
-                       if (!disarmed) return fail(disarmed.error());
-                       armed = false;
-                       return std::vector<Error>();
-                     },
-                     .arm = [this]() -> Status {
-                       // As `lastword arm` does.
-                       if (const auto lock = lock_state(config); !lock) return fail(lock.error());
-                       armed = true;
-                       return {};
-                     }};
+  HandoverWork work_{
+      .config = config,
+      .surveyor = *surveyor,
+      .events =
+          [this](const Event& event) {
+            events.push_back(event.name + " " + event.disk + " " + event.detail);
+          },
+      .run_hook = [this](const HookInput& input) -> Status {
+        hooks.push_back(input);
+        executor.sleep(hook_takes);
+        act();
+        Status end = hook_ends(input);
+        serves = input.event == "service-returned";
+        return end;
+      },
+      .disarm = [this](const NodeState&, const Survey&) -> Result<std::vector<Error>> {
+        if (!disarmed) return fail(disarmed.error());
+        armed = false;
+        return std::vector<Error>();
+      },
+      .arm = [this]() -> Status {
+        // As `lastword arm` does.
+        if (const auto lock = lock_state(config); !lock) return fail(lock.error());
+        armed = true;
+        return {};
+      }};
   std::optional<Instant> heard_;
   bool acting_ = false;
   Instant next_beat_{0};

@@ -180,9 +180,9 @@ BOOST_AUTO_TEST_CASE(partner_that_leaves_too_is_named) {
 
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_fails_for_a_while_is_told_again) {
   hook_ends = [this](const HookInput&) {
-    shelf.inject(kMailbox, {.kind = fake::FaultKind::kIoError,
-                            .only = fake::Command::kWrite,
-                            .initiator = "alpha"});
+    shelf.inject(
+        kMailbox,
+        {.kind = fake::FaultKind::kIoError, .only = fake::Command::kWrite, .initiator = "alpha"});
     heals = executor.now() + milliseconds(5000);
     return Status{};
   };
