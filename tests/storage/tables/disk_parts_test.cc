@@ -28,8 +28,8 @@ struct Sysfs {
   }
   void put_below(const std::string& upper, const std::string& lower) {
     fs::create_directories(root + "/sys/devices/" + upper + "/slaves");
-    fs::create_symlink(root + "/sys/devices/" + lower,
-                       root + "/sys/devices/" + upper + "/slaves/" + fs::path(lower).filename().string());
+    fs::create_symlink(root + "/sys/devices/" + lower, root + "/sys/devices/" + upper + "/slaves/" +
+                                                           fs::path(lower).filename().string());
   }
 };
 
