@@ -149,8 +149,8 @@ void ReceiveRun::on_started(const Result<StartReport>& report) {
   if (may_be_armed) arm();
 }
 
-// What this node read of a disk at its boot, the giver has written since: that is dropped as late as
-// can be, whoever took the disk, and when.
+// What this node read of a disk at its boot, the giver has written since: that is dropped as late
+// as can be, whoever took the disk, and when.
 void ReceiveRun::announce(const Survey& survey, const NodeState& state) {
   std::vector<DiskInfo> infos;
   HookInput input{.event = "service-returned"};
@@ -165,8 +165,8 @@ void ReceiveRun::announce(const Survey& survey, const NodeState& state) {
   events_({.name = input.event, .disk = {}, .detail = input.detail});
   run_elsewhere<Status>(
       surveyor_.executor(), loop_,
-      [run_hook = hands_.run_hook, shelf = &surveyor_.shelf(), input, infos,
-       config = &config_, key = state.key]() mutable -> Status {
+      [run_hook = hands_.run_hook, shelf = &surveyor_.shelf(), input, infos, config = &config_,
+       key = state.key]() mutable -> Status {
         for (const DiskInfo& info : infos) {
           if (!shelf->drop_stale_cache(info)) input.stale_disks.push_back(info.path);
         }

@@ -34,9 +34,9 @@ class ReceiveRun {
         hands_(std::move(hands)),
         loop_(loop) {}
 
-  // After each look, in a life that goes on: one that waits, or that has its disks again and has not
-  // told its service of it. Events: disk-returned, disk-not-returned, armed,
-  // not-armed, service-returned, hook-failed.
+  // After each look, in a life that goes on: one that waits, or that has its disks again and has
+  // not told its service of it. Events: disk-returned, disk-not-returned, armed, not-armed,
+  // service-returned, hook-failed.
   void follow(const Survey& survey, const NodeState& state, bool may_be_coming);
 
  private:
@@ -44,7 +44,8 @@ class ReceiveRun {
   void on_received(const Survey& survey, const std::vector<std::size_t>& disks,
                    const std::vector<Result<pb::CoredumpHeader>>& results);
   void arm();
-  // A mailbox disk that came late, or failed: the partner would not hear there that this node waits.
+  // A mailbox disk that came late, or failed: the partner would not hear there that this node
+  // waits.
   void join_again(const Survey& survey, const NodeState& state, bool may_be_coming);
   void enter_service(const NodeState& state, bool may_be_coming);
   void on_started(const Result<StartReport>& report);

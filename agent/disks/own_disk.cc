@@ -140,8 +140,8 @@ Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk, const OwnerId
                         : was_received(disk.lun, *label, self);
   if (!mine) return fail(mine.error());
   if (label->owner_node() != giver || !*mine) return fail(not_promised(disk));
-  // A giver that takes the disk back writes the label first, and then removes who is registered: one
-  // of the two sees the other.
+  // A giver that takes the disk back writes the label first, and then removes who is registered:
+  // one of the two sees the other.
   const SeizeGoal beside{.own = self.key, .shared = true};
   if (Status registered = seize(disk.lun, beside); !registered) return fail(registered.error());
   const auto again = held.label();

@@ -54,7 +54,7 @@ struct TakeOrder {
   pb::Reason abort_reason = pb::REASON_NONE;  // for a header that is still IN_PROGRESS
   milliseconds io_timeout{};
   bool promised = false;  // to a life of the partner's that did not take it
-  bool serves = false;  // a disk of the service: what this node's page cache has of it is dropped
+  bool serves = false;    // a disk of the service: what this node's page cache has of it is dropped
 };
 // The partner's later life is not to be preempted: only keys up to the boot generation that failed
 // are; where that is not known, up to the one that the label tells of.

@@ -80,8 +80,8 @@ std::uint32_t life_borrowed(const Survey& survey, const Config& config) {
 pb::TakeoverIntent called_off(const std::optional<pb::TakeoverIntent>& before,
                               const pb::TakeoverIntent& now, const Survey& survey,
                               const Config& config) {
-  pb::TakeoverIntent next = next_intent(now, pb::TakeoverIntent::ENDED, config.partner.id,
-                                        now.victim_generation());
+  pb::TakeoverIntent next =
+      next_intent(now, pb::TakeoverIntent::ENDED, config.partner.id, now.victim_generation());
   if (!has_partner_disk(survey, config)) return next;
   next.set_phase(pb::TakeoverIntent::RETURNING);
   next.set_victim_generation(life_borrowed(survey, config));

@@ -41,8 +41,8 @@ enum class IntentVerdict : std::uint8_t {
                                          const Survey& survey, const Config& config,
                                          ReservationKey own);
 
-// The takeover was begun or done, its disks may be on their way back, and the partner waits in a later life, without a disk of its own:
-// what is left is of the life that the intent names.
+// The takeover was begun or done, its disks may be on their way back, and the partner waits in a
+// later life, without a disk of its own: what is left is of the life that the intent names.
 [[nodiscard]] bool is_left_undone(const pb::TakeoverIntent& intent, const Survey& survey,
                                   const Config& config);
 

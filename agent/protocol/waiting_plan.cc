@@ -19,8 +19,8 @@ bool is_with_partner(const DiskView& disk, const Config& config) {
          holder_node(disk, config) == config.partner.id;
 }
 
-// The partner's intent against an earlier life is open: a disk that is out of sight may be its. Where
-// nothing tells of its intent, a disk that cannot be told may.
+// The partner's intent against an earlier life is open: a disk that is out of sight may be its.
+// Where nothing tells of its intent, a disk that cannot be told may.
 bool may_claim(const Survey& survey, const Config& config, const NodeState& state,
                bool some_unknown, bool may_be_coming) {
   const auto slot = newest_of_partner(survey, config);
