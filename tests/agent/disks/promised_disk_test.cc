@@ -45,6 +45,18 @@ struct Promised {
     BOOST_TEST(label.promised_node() == 0U);
     BOOST_TEST(label.promised_generation() == 0U);
   }
+  // As a takeover from alpha's present life does it (partner_disk.h).
+  bool take_back() {
+    const NodeDisk disk(beta, 0);
+    pb::Label label = label_on(shelf, 0);
+    label.clear_promised_node();
+    label.clear_promised_generation();
+    RecordIo records = disk.records();
+    if (!records.put(RecordPlace::kLabel, label)) return false;
+    const SeizeGoal goal{
+        .own = key_of(kBeta, kGiver), .victim_node = kAlpha, .victim_generation = kLife};
+    return seize(disk.lun(), goal).has_value();
+  }
   void check_untouched() {
     BOOST_TEST((shelf.reservation(0)->holder == key_of(kBeta, kGiver)));
     BOOST_TEST((shelf.registrations(0).keys == std::vector{key_of(kBeta, kGiver)}));
@@ -106,6 +118,46 @@ BOOST_AUTO_TEST_CASE(later_life_of_the_giver_is_respected) {
   BOOST_TEST(fake::fails(take(), Code::kConflict));
   BOOST_TEST((shelf.reservation(0)->holder == key_of(kBeta, kGiver + 1)));
   BOOST_TEST((shelf.registrations(0).keys == std::vector{key_of(kBeta, kGiver + 1)}));
+}
+
+BOOST_AUTO_TEST_CASE(promise_that_is_taken_back_before_alpha_is_registered_is_respected) {
+  bool done = false;
+  shelf.set_hook([&](const fake::CommandTrace& command) {
+    if (command.command != fake::Command::kRegister || std::exchange(done, true)) return;
+    pb::Label label = label_on(shelf, 0);
+    label.clear_promised_node();
+    label.clear_promised_generation();
+    plant(shelf, 0, label);
+  });
+  BOOST_TEST(fake::fails(take(), Code::kRefused));
+  check_untouched();
+}
+
+// beta takes the disk back at any command of alpha's: one of the two has it then, and knows it.
+BOOST_AUTO_TEST_CASE(giver_that_takes_the_disk_back_at_any_command_and_alpha_never_both_have_it) {
+  bool undisturbed = false;
+  unsigned number = 0;
+  for (; !undisturbed; ++number) {
+    Promised fresh;
+    unsigned left = number;
+    bool back = false;
+    bool betas = false;
+    fresh.shelf.set_hook([&](const fake::CommandTrace& command) {
+      if (command.initiator != "alpha" || left-- != 0) return;
+      back = true;
+      betas = fresh.take_back();
+    });
+    const bool alphas = fresh.take().has_value();
+    undisturbed = !back;
+    BOOST_TEST_CONTEXT("at command " << number) {
+      BOOST_TEST(alphas != betas);
+      const auto holder = fresh.shelf.reservation(0);
+      BOOST_TEST_REQUIRE(holder.has_value());
+      BOOST_TEST(unsigned{parse_key(holder->holder)->node} == unsigned{betas ? kBeta : kAlpha});
+      BOOST_TEST(fresh.shelf.registrations(0).keys.size() == 1U);
+    }
+  }
+  BOOST_TEST(number > 8U);
 }
 
 // Who holds the disk has it: nobody would, if alpha left it again.
