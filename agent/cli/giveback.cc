@@ -60,7 +60,8 @@ void add_giveback_command(Parser& parser, const CommandContext& context) {
                "The service goes back to a partner that is not armed to dump");
   command
       .option("--to-life", options->accepted.to_life,
-              "Without mailbox disks: the life in which the partner waits, as `lastword start` printed there")
+              "Without mailbox disks: the life in which the partner waits, as `lastword start` "
+              "printed there")
       .value_name("NUMBER")
       .between(1, kMaxBootGeneration);
   command.runs([&context, options] { return run_giveback(context.config_path, *options); });
