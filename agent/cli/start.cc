@@ -27,7 +27,8 @@ void print_taken_over(const Config& config, const StartReport& report) {
 
 void print_waits(const Config& config, const StartReport& report) {
   complain(
-      "lastword: {} {}: this node waits for giveback in life {}, and has touched none of its disks.\n",
+      "lastword: {} {}: this node waits for giveback in life {}, and has touched none of its "
+      "disks.\n",
       config.partner.name,
       report.plan.taken_over.empty() ? "has announced to take over from an earlier life"
                                      : "is in takeover",

@@ -84,7 +84,8 @@ class FailureWatch {
             on_survey(std::move(seen));
           }
           // The giver's service stands still meanwhile.
-          loop_->after(state_.waiting ? kWaitingLook : kSurveyInterval, [this] { survey(); });
+          const bool urgent = state_.waiting || state_.unannounced;
+          loop_->after(urgent ? kWaitingLook : kSurveyInterval, [this] { survey(); });
         });
   }
 
@@ -210,9 +211,7 @@ class FailureWatch {
     events_({.name = "takeover-ended",
              .disk = {},
              .detail = fmt::format("{}: {}", describe(intent), why)});
-    const IntentLog log = intents();
-    tell(log.write(look_.survey,
-                   log.next(intent, pb::TakeoverIntent::ENDED, intent.victim_generation())));
+    tell(intents().write(look_.survey, called_off({}, intent, look_.survey, config_)));
   }
 
   // Heartbeats, and whether to go on.

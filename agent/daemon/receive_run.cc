@@ -7,6 +7,7 @@
 
 #include "agent/disks/disk_work.h"
 #include "agent/node/locks.h"
+#include "agent/node/state_files.h"
 #include "proto/coredump.h"
 #include "proto/record_names.h"
 
@@ -30,10 +31,23 @@ DiskAccess access_through(const Config& config, const Surveyor& surveyor) {
           }};
 }
 
+// Another agent does not run the hook again.
+Status note_announced(const Config& config, ReservationKey key) {
+  const auto lock = lock_state(config);
+  if (!lock) return fail(lock.error());
+  auto state = load_node_state(config);
+  if (!state) return fail(state.error());
+  if (state->key != key || !state->unannounced) return {};
+  state->unannounced = false;
+  return save_node_state(config, *state);
+}
+
 }  // namespace
 
 void ReceiveRun::follow(const Survey& survey, const NodeState& state, bool may_be_coming) {
-  if (busy_ || !state.waiting) return;
+  if (busy_) return;
+  if (state.unannounced && !std::exchange(announced_, true)) return announce(survey, state);
+  if (!state.waiting) return;
   WaitingStep step = next_while_waiting(survey, config_, state, may_be_coming);
   switch (step.next) {
     case NextWhileWaiting::kWait:
@@ -41,7 +55,7 @@ void ReceiveRun::follow(const Survey& survey, const NodeState& state, bool may_b
     case NextWhileWaiting::kReceive:
       return receive(survey, state, std::move(step.promised));
     case NextWhileWaiting::kEnterService:
-      return enter_service(may_be_coming);
+      return enter_service(state, may_be_coming);
   }
 }
 
@@ -50,25 +64,18 @@ void ReceiveRun::receive(const Survey& survey, const NodeState& state,
   // What `start` or `stop` has in hand is looked at after the next survey.
   auto lock = lock_state(config_);
   if (!lock) return;
+  const auto now = load_node_state(config_);
+  if (!now || !now->waiting || now->key != state.key) return;
   busy_ = true;
   using Results = std::vector<Result<pb::CoredumpHeader>>;
   run_elsewhere<Results>(
       surveyor_.executor(), loop_,
       [survey, disks, self = own_identity(config_, state.boot_generation),
        giver = config_.partner.id, lock = std::make_shared<FileDescriptor>(std::move(*lock)),
-       access = access_through(config_, surveyor_), shelf = &surveyor_.shelf()] {
-        Results results = access.work(survey, disks, [self, giver](const OwnDisk& disk, auto) {
+       access = access_through(config_, surveyor_)] {
+        return access.work(survey, disks, [self, giver](const OwnDisk& disk, auto) {
           return take_promised_disk(disk, self, giver);
         });
-        // Read at this node's boot, and written by the giver since.
-        for (std::size_t i = 0; i < disks.size(); ++i) {
-          const DiskView& disk = survey.disks[disks[i]];
-          if (!results[i] || disk.label->role() != pb::SERVICE) continue;
-          if (Status fresh = shelf->drop_stale_cache(disk.info); !fresh) {
-            results[i] = fail(fresh.error());
-          }
-        }
-        return results;
       },
       [this, survey, disks](const Results& results) { on_received(survey, disks, results); });
 }
@@ -108,15 +115,16 @@ void ReceiveRun::join_again(const Survey& survey, const NodeState& state, bool m
   const Instant now = surveyor_.executor().now();
   if (now < next_join_ || all_joined(survey, config_, state)) return;
   next_join_ = now + kJoinInterval;
-  enter_service(may_be_coming);  // it waits still: that joins, and nothing else
+  enter_service(state, may_be_coming);  // it waits still: that joins, and nothing else
 }
 
-void ReceiveRun::enter_service(bool may_be_coming) {
+void ReceiveRun::enter_service(const NodeState& state, bool may_be_coming) {
   busy_ = true;
   run_elsewhere<Result<StartReport>>(
       surveyor_.executor(), loop_,
-      [config = &config_, access = access_through(config_, surveyor_), may_be_coming] {
-        return start_node(*config, false, access, may_be_coming);
+      [config = &config_, access = access_through(config_, surveyor_), may_be_coming,
+       life = state.boot_generation] {
+        return start_node(*config, false, access, may_be_coming, life);
       },
       [this](const Result<StartReport>& report) {
         busy_ = false;
@@ -127,7 +135,7 @@ void ReceiveRun::enter_service(bool may_be_coming) {
 void ReceiveRun::on_started(const Result<StartReport>& report) {
   if (!report) return tell_once({}, describe(report.error()));
   if (report->outcome != StartOutcome::kStarted) return;
-  std::vector<std::string> service;
+  announced_ = false;
   bool may_be_armed = false;
   for (std::size_t i = 0; i < report->disks.size(); ++i) {
     const DiskView& disk = report->survey.disks[report->disks[i]];
@@ -135,24 +143,38 @@ void ReceiveRun::on_started(const Result<StartReport>& report) {
       tell_once(disk.info.path, describe(report->results[i].error()));
       continue;
     }
-    if (disk.label->role() == pb::SERVICE) service.push_back(disk.info.path);
     may_be_armed |= may_hold_dump(disk.label->role());
   }
+  // Before the hook: one that runs `lastword start` is to find the lock free.
   if (may_be_armed) arm();
-  announce(std::move(service));
 }
 
-void ReceiveRun::announce(std::vector<std::string> disks) {
-  const HookInput input{.event = "service-returned",
-                        .detail = fmt::format("{} disks are this node's again", disks.size()),
-                        .disks = disks,
-                        .new_disks = disks};
+// What this node read of a disk at its boot, the giver has written since: that is dropped as late
+// as can be, whoever took the disk, and when.
+void ReceiveRun::announce(const Survey& survey, const NodeState& state) {
+  std::vector<DiskInfo> infos;
+  HookInput input{.event = "service-returned"};
+  for (const DiskView& disk : survey.disks) {
+    if (!is_own_disk(disk, config_) || disk.label->role() != pb::SERVICE) continue;
+    const bool held = disk.reservation && disk.reservation->holder == state.key;
+    (held ? input.disks : input.missing_disks).push_back(disk.info.path);
+    if (held) infos.push_back(disk.info);
+  }
+  input.new_disks = input.disks;
+  input.detail = fmt::format("{} disks are this node's again", input.disks.size());
   events_({.name = input.event, .disk = {}, .detail = input.detail});
   run_elsewhere<Status>(
       surveyor_.executor(), loop_,
-      [run_hook = hands_.run_hook, shelf = &surveyor_.shelf(), input] {
+      [run_hook = hands_.run_hook, shelf = &surveyor_.shelf(), input, infos, config = &config_,
+       key = state.key]() mutable -> Status {
+        for (const DiskInfo& info : infos) {
+          if (!shelf->drop_stale_cache(info)) input.stale_disks.push_back(info.path);
+        }
         (void)shelf->wait_for_partitions(input.disks, shelf->count_uevents());
-        return run_hook(input);
+        if (!input.disks.empty()) {
+          if (Status run = run_hook(input); !run) return run;
+        }
+        return note_announced(*config, key);
       },
       [this](const Status& status) {
         if (status) return;

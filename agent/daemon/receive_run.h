@@ -34,8 +34,9 @@ class ReceiveRun {
         hands_(std::move(hands)),
         loop_(loop) {}
 
-  // After each look, in a life that waits. Events: disk-returned, disk-not-returned, armed,
-  // not-armed, service-returned, hook-failed.
+  // After each look, in a life that goes on: one that waits, or that has its disks again and has
+  // not told its service of it. Events: disk-returned, disk-not-returned, armed, not-armed,
+  // service-returned, hook-failed.
   void follow(const Survey& survey, const NodeState& state, bool may_be_coming);
 
  private:
@@ -43,11 +44,12 @@ class ReceiveRun {
   void on_received(const Survey& survey, const std::vector<std::size_t>& disks,
                    const std::vector<Result<pb::CoredumpHeader>>& results);
   void arm();
-  // A mailbox disk that came late, or failed: the partner would not hear there that this node waits.
+  // A mailbox disk that came late, or failed: the partner would not hear there that this node
+  // waits.
   void join_again(const Survey& survey, const NodeState& state, bool may_be_coming);
-  void enter_service(bool may_be_coming);
+  void enter_service(const NodeState& state, bool may_be_coming);
   void on_started(const Result<StartReport>& report);
-  void announce(std::vector<std::string> disks);
+  void announce(const Survey& survey, const NodeState& state);
   void tell_once(std::string disk, std::string problem);
 
   const Config& config_;
@@ -56,6 +58,7 @@ class ReceiveRun {
   ReceiveHands hands_;
   Loop& loop_;
   bool busy_ = false;
+  bool announced_ = false;  // service-returned was begun, since this node has its disks again
   Instant next_join_{};
   std::map<std::string, std::string> told_;  // the last problem, by disk
 };

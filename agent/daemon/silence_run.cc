@@ -53,7 +53,7 @@ Status announce_takeover(const TakeoverWork& work, const Failure& failure, Heart
   const bool silent = stays_silent(work, victim, heartbeat);
   const Refusals held = silent ? held_back(work, survey, heartbeat) : Refusals();
   if (silent && held.empty()) return {};
-  tell_of(work, intents.write(survey, intents.next(intent, pb::TakeoverIntent::ENDED, victim)));
+  tell_of(work, intents.write(survey, called_off(before, intent, survey, work.config)));
   if (!held.empty()) {
     return fail({.code = Code::kRefused,
                  .operation = "takeover on silence",

@@ -70,6 +70,13 @@ Status write_records_in_service(HeldDisk& disk, const OwnerIdentity& self, Label
   return disk.put_header(header);
 }
 
+Error not_promised(const OwnDisk& disk) {
+  return {.code = Code::kRefused,
+          .operation = "take disk back",
+          .disk = disk.lun.name(),
+          .detail = "it is not promised to this life of this node any more"};
+}
+
 // An earlier life, to which the disk was promised, had taken it, and died before it wrote the
 // label.
 Result<bool> was_received(ScsiLun& lun, const pb::Label& label, const OwnerIdentity& self) {
@@ -132,16 +139,23 @@ Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk, const OwnerId
                         ? Result<bool>(true)
                         : was_received(disk.lun, *label, self);
   if (!mine) return fail(mine.error());
-  if (label->owner_node() != giver || !*mine) {
-    return fail({.code = Code::kRefused,
-                 .operation = "take disk back",
-                 .disk = disk.lun.name(),
-                 .detail = "it is not promised to this life of this node any more"});
+  if (label->owner_node() != giver || !*mine) return fail(not_promised(disk));
+  // A giver that takes the disk back writes the label first, and then removes who is registered:
+  // one of the two sees the other.
+  const SeizeGoal beside{.own = self.key, .shared = true};
+  if (Status registered = seize(disk.lun, beside); !registered) return fail(registered.error());
+  const auto again = held.label();
+  const bool still = again && again->owner_node() == giver &&
+                     again->promised_node() == label->promised_node() &&
+                     again->promised_generation() == label->promised_generation();
+  if (!still) {
+    (void)unregister(disk.lun);
+    return fail(again ? not_promised(disk) : again.error());
   }
   const SeizeGoal goal{.own = self.key,
                        .victim_node = giver,
                        .victim_generation = label->owner_generation(),
-                       .was_registered = contains(disk.keys, self.key)};
+                       .was_registered = true};
   return seize_into_service(disk, held, self, goal, label_received, nullptr);
 }
 

@@ -94,6 +94,18 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, const TakeProgre
   return disk.lun->logical_unit_reset();
 }
 
+bool is_promised_and_held(const TakeOrder& order) {
+  return order.promised && order.seen && order.seen->holder &&
+         order.seen->holder->holder == order.goal.own;
+}
+
+Status keep_promised(Shelf& shelf, const TakeOrder& order, std::int64_t unix_ms) {
+  const auto disk = shelf.open(order.info, Access::kReadWrite, order.io_timeout);
+  if (!disk) return fail(disk.error());
+  RecordIo records(*disk->device, order.metadata_offset);
+  return write_label(records, order, unix_ms);
+}
+
 Status write_records(Shelf& shelf, const TakeOrder& order, std::int64_t unix_ms,
                      pb::CoredumpHeader& header) {
   const auto disk = shelf.open(order.info, Access::kReadWrite, order.io_timeout);
@@ -117,7 +129,14 @@ TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
     open = std::move(*opened);
   }
   if (order.serves) taken.cache_changes = shelf.write_back_early(order.info);
-  taken.status = take_reservation(*open, order, progress, taken);
+  TakeOrder now = order;
+  if (is_promised_and_held(order)) {
+    // Who it was promised to may be about to take it: it looks at the label once it is registered.
+    taken.status = keep_promised(shelf, order, executor.unix_ms());
+    if (!taken.status) return taken;
+    now.seen.reset();
+  }
+  taken.status = take_reservation(*open, now, progress, taken);
   if (!taken.status) return taken;
   progress.on_held(order.serves ? shelf.drop_stale_cache(order.info) : Status());
   taken.status = write_records(shelf, order, executor.unix_ms(), taken.header);

@@ -110,6 +110,7 @@ Result<NodeState> load_last_life(const Config& config, std::string_view boot_id)
                    .mailbox_joined = {file->mailbox_joined().begin(), file->mailbox_joined().end()},
                    .stopped = file->stopped(),
                    .waiting = file->waiting(),
+                   .unannounced = file->unannounced(),
                    .handed_over = file->handed_over()};
 }
 
@@ -153,6 +154,7 @@ Status save_node_state(const Config& config, const NodeState& state, std::string
   for (const std::string& uuid : state.mailbox_joined) file.add_mailbox_joined(uuid);
   file.set_stopped(state.stopped);
   file.set_waiting(state.waiting);
+  file.set_unannounced(state.unannounced);
   file.set_handed_over(state.handed_over);
   return save(config, node_file(config), file);
 }

@@ -69,7 +69,10 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
         fmt::format("settings differ between the nodes: {}; make lastword.toml the same", which));
   }
   if (!state.waiting && partner_has_taken_over(survey, config)) return fail(taken_over_from());
-  if (last.phase() == pb::PHASE_WAITING && !state.waiting) {
+  const bool returning = intent && intent->phase() == pb::TakeoverIntent::RETURNING;
+  const bool has_none = !returning && latest_serving_generation(survey, config, config.partner.id) <
+                                          last.generation();
+  if (last.phase() == pb::PHASE_WAITING && has_none && !state.waiting) {
     return refuse(fmt::format("{} waits for its giveback, and has no disk that could be taken",
                               config.partner.name));
   }

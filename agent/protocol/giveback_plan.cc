@@ -41,7 +41,8 @@ class Vetoes {
     const std::uint32_t latest =
         std::max(victim + 1, latest_generation(survey_, config_, config_.partner.id));
     if (life >= latest) return;
-    add(fmt::format("life {} of {} is over: the next can be {}", life, config_.partner.name, latest),
+    add(fmt::format("life {} of {} is over: the next can be {}", life, config_.partner.name,
+                    latest),
         fmt::format("`lastword start` on {} says in which life it waits", config_.partner.name));
   }
 

@@ -324,7 +324,8 @@ std::vector<std::size_t> find_borrowed(const Survey& survey, const Config& confi
     if (!in_cluster(disk, config) || disk.problem) continue;
     if (disk.label->home_node() != config.partner.id) continue;
     if (disk.label->owner_node() != config.self.id) continue;
-    if (holder_node(disk, config) != config.self.id || disk.reservation->holder == state.key) continue;
+    if (holder_node(disk, config) != config.self.id || disk.reservation->holder == state.key)
+      continue;
     borrowed.push_back(i);
   }
   return borrowed;

@@ -24,6 +24,8 @@ struct NodeState {
   // The partner has this node's disks, of an earlier life: this life has touched none of them, and
   // waits for their giveback.
   bool waiting = false;
+  // It has its disks again, and the hook service-returned has not ended well since.
+  bool unannounced = false;
   // This life has left its disks to the partner in good order, and does not come back by itself.
   bool handed_over = false;
 };

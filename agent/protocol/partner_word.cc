@@ -47,9 +47,10 @@ std::vector<Veto> against_word(const Survey& survey, const Config& config, const
                                const PartnerWord& partner) {
   const std::string& name = config.partner.name;
   if (state.mailbox_disks.empty()) {
-    return {hard("no mailbox disk tells this node of " + name,
-                 "label one, and run `lastword start` on both nodes (docs/operations.md); a giveback "
-                 "takes --to-life")};
+    return {
+        hard("no mailbox disk tells this node of " + name,
+             "label one, and run `lastword start` on both nodes (docs/operations.md); a giveback "
+             "takes --to-life")};
   }
   if (!partner.slot) {
     return {hard(

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agent/protocol/mailbox.h"
+#include "agent/protocol/waiting_plan.h"
 
 namespace lastword {
 namespace {
@@ -165,6 +166,11 @@ Result<StartPlan> plan_start(const Survey& survey, const Config& config,
   plan.announced = new_life && may_be_coming &&
                    announces_takeover_of_earlier_life(survey, config, plan.boot_generation);
   plan.waits = new_life && (plan.announced || !plan.taken_over.empty());
+  // As next_while_waiting() says: a disk that is out of sight may still be the partner's.
+  if (state && state->waiting && !plan.waits) {
+    plan.waits = next_while_waiting(survey, config, *state, may_be_coming).next !=
+                 NextWhileWaiting::kEnterService;
+  }
   if (plan.waits) plan.own.clear();
   remark_foreign_registrants(survey, config, plan);
   return plan;

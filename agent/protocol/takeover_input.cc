@@ -131,6 +131,7 @@ TakeOrder take_order(const DiskView& disk, const Config& config, ReservationKey 
       .seen = {},
       .abort_reason = abort_reason,
       .io_timeout = config.timing.settings.io_timeout,
+      .promised = disk.label->promised_node() != 0,
       .serves = disk.label->role() == pb::SERVICE};
   order.goal.victim_generation =
       failed_generation ? failed_generation : known_life(*disk.label, config.partner.id);

@@ -53,7 +53,8 @@ struct TakeOrder {
   std::optional<SeizeView> seen;              // by the survey, if that is recent
   pb::Reason abort_reason = pb::REASON_NONE;  // for a header that is still IN_PROGRESS
   milliseconds io_timeout{};
-  bool serves = false;  // a disk of the service: what this node's page cache has of it is dropped
+  bool promised = false;  // to a life of the partner's that did not take it
+  bool serves = false;    // a disk of the service: what this node's page cache has of it is dropped
 };
 // The partner's later life is not to be preempted: only keys up to the boot generation that failed
 // are; where that is not known, up to the one that the label tells of.

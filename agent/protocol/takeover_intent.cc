@@ -33,6 +33,13 @@ bool has_partner_disk(const Survey& survey, const Config& config) {
   });
 }
 
+bool has_disk_of_life(const Survey& survey, const Config& config, std::uint32_t life) {
+  return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
+    return in_cluster(disk, config) && disk.label->home_node() == config.partner.id &&
+           disk.label->owner_node() == config.self.id && disk.label->home_generation() == life;
+  });
+}
+
 IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, const Survey& survey,
                            const Config& config, ReservationKey own) {
   const bool open = intent && intent->phase() != pb::TakeoverIntent::NONE &&
@@ -55,9 +62,43 @@ IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, cons
              : IntentVerdict::kNothing;
 }
 
+namespace {
+
+// The partner's life that this node has disks of.
+std::uint32_t life_borrowed(const Survey& survey, const Config& config) {
+  std::uint32_t life = 0;
+  for (const DiskView& disk : survey.disks) {
+    if (!in_cluster(disk, config) || disk.label->home_node() != config.partner.id) continue;
+    if (disk.label->owner_node() != config.self.id) continue;
+    life = std::max(life, disk.label->home_generation());
+  }
+  return life;
+}
+
+}  // namespace
+
+pb::TakeoverIntent called_off(const std::optional<pb::TakeoverIntent>& before,
+                              const pb::TakeoverIntent& now, const Survey& survey,
+                              const Config& config) {
+  pb::TakeoverIntent next =
+      next_intent(now, pb::TakeoverIntent::ENDED, config.partner.id, now.victim_generation());
+  if (!has_partner_disk(survey, config)) return next;
+  next.set_phase(pb::TakeoverIntent::RETURNING);
+  next.set_victim_generation(life_borrowed(survey, config));
+  if (!before || before->victim_node() != now.victim_node()) return next;
+  const auto phase = before->phase();
+  if (phase != pb::TakeoverIntent::TAKEN && phase != pb::TakeoverIntent::RETURNING) return next;
+  next.set_phase(phase);
+  next.set_victim_generation(before->victim_generation());
+  next.set_proven(before->proven());
+  next.set_returned_to(before->returned_to());
+  return next;
+}
+
 bool is_left_undone(const pb::TakeoverIntent& intent, const Survey& survey, const Config& config) {
   const bool begun = intent.phase() == pb::TakeoverIntent::TAKING ||
-                     intent.phase() == pb::TakeoverIntent::TAKEN;
+                     intent.phase() == pb::TakeoverIntent::TAKEN ||
+                     intent.phase() == pb::TakeoverIntent::RETURNING;
   const auto slot = newest_of_partner(survey, config);
   const std::uint32_t victim = intent.victim_generation();
   return begun && intent.victim_node() == config.partner.id && has_partner_disk(survey, config) &&

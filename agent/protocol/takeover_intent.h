@@ -24,6 +24,9 @@ using IntentPhase = pb::TakeoverIntent::Phase;
 // This node owns or holds a disk of the partner's.
 [[nodiscard]] bool has_partner_disk(const Survey& survey, const Config& config);
 
+// This node owns a disk that the partner had in that life.
+[[nodiscard]] bool has_disk_of_life(const Survey& survey, const Config& config, std::uint32_t life);
+
 enum class IntentVerdict : std::uint8_t {
   kNothing,    // no takeover is under way, or it is done
   kResume,     // it was interrupted, or this node has been rebooted since
@@ -38,10 +41,16 @@ enum class IntentVerdict : std::uint8_t {
                                          const Survey& survey, const Config& config,
                                          ReservationKey own);
 
-// The takeover was begun or done, and the partner waits in a later life, without a disk of its own:
-// what is left is of the life that the intent names.
+// The takeover was begun or done, its disks may be on their way back, and the partner waits in a
+// later life, without a disk of its own: what is left is of the life that the intent names.
 [[nodiscard]] bool is_left_undone(const pb::TakeoverIntent& intent, const Survey& survey,
                                   const Config& config);
+
+// What becomes of an intent that was announced, or found no majority, and touched nothing: disks
+// that this node has of the partner's, from a takeover before, are to go back.
+[[nodiscard]] pb::TakeoverIntent called_off(const std::optional<pb::TakeoverIntent>& before,
+                                            const pb::TakeoverIntent& now, const Survey& survey,
+                                            const Config& config);
 
 // What becomes of an intent whose takeover won no majority. A vote that was lost (kFenced) ends it.
 // So does too few votes, unless an earlier takeover of the same life had got further: that one

@@ -19,6 +19,20 @@ bool is_with_partner(const DiskView& disk, const Config& config) {
          holder_node(disk, config) == config.partner.id;
 }
 
+// The partner's intent against an earlier life is open: a disk that is out of sight may be its.
+// Where nothing tells of its intent, a disk that cannot be told may.
+bool may_claim(const Survey& survey, const Config& config, const NodeState& state,
+               bool some_unknown, bool may_be_coming) {
+  const auto slot = newest_of_partner(survey, config);
+  if (!slot) return some_unknown;
+  if (!may_be_coming) return false;
+  const auto phase = slot->intent().phase();
+  return (phase == pb::TakeoverIntent::TAKING || phase == pb::TakeoverIntent::TAKEN ||
+          phase == pb::TakeoverIntent::RETURNING) &&
+         slot->intent().victim_node() == config.self.id &&
+         slot->intent().victim_generation() < state.boot_generation;
+}
+
 }  // namespace
 
 bool all_joined(const Survey& survey, const Config& config, const NodeState& state) {
@@ -37,13 +51,16 @@ bool has_received(const Survey& survey, const Config& config, const NodeState& s
 WaitingStep next_while_waiting(const Survey& survey, const Config& config, const NodeState& state,
                                bool may_be_coming) {
   WaitingStep step;
+  // The partner has won against this life too: it takes nothing any more, whatever was promised.
+  if (tells_of_lost_vote(survey, config, state.boot_generation)) return step;
   bool partner_has_some = false;
+  bool some_unknown = false;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const DiskView& disk = survey.disks[i];
-    // One whose label cannot be read may be among those that the partner has.
-    if (!disk.label && disk.problem) partner_has_some = true;
+    // One that cannot be told may be among those that the partner has.
+    if (!disk.label && disk.problem) some_unknown = true;
     if (!is_own_disk(disk, config)) continue;
-    if (!disk.reservations_known) partner_has_some = true;
+    if (!disk.reservations_known) some_unknown = true;
     if (!is_with_partner(disk, config)) continue;
     partner_has_some = true;
     // What an earlier life had preempted is no more the partner's to give.
@@ -58,12 +75,8 @@ WaitingStep next_while_waiting(const Survey& survey, const Config& config, const
   });
   if (!step.promised.empty()) {
     step.next = NextWhileWaiting::kReceive;
-  } else if (!partner_has_some) {
-    const bool announced =
-        announces_takeover_of_earlier_life(survey, config, state.boot_generation) ||
-        tells_of_lost_vote(survey, config, state.boot_generation);
-    const bool waits = announced && may_be_coming && !has_received(survey, config, state);
-    step.next = waits ? NextWhileWaiting::kWait : NextWhileWaiting::kEnterService;
+  } else if (!partner_has_some && !may_claim(survey, config, state, some_unknown, may_be_coming)) {
+    step.next = NextWhileWaiting::kEnterService;
   }
   return step;
 }

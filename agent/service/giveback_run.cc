@@ -266,7 +266,7 @@ class GivebackRun {
                                                                      : pb::TakeoverIntent::TAKEN;
     (void)keep(look_.something_is_gone(victim()) ? pb::TakeoverIntent::RETURNING : before);
     work_.events({.name = "giveback-called-off", .disk = {}, .detail = why});
-    if (service_ended_) serve_again();
+    if (service_ended_ || before_ == pb::TakeoverIntent::RETURNING) serve_again();
     return false;
   }
 

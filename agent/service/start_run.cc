@@ -90,9 +90,11 @@ void take_disks(const SlotWriter& writer, const std::optional<pb::TakeoverIntent
   }
 }
 
-// `before`: mailbox disks that an earlier start of this life joined, or was about to.
-Status take(const Config& config, const Uuids& before, const DiskAccess& access,
+// `life`: as an earlier start of it left it.
+Status take(const Config& config, const std::optional<NodeState>& life, const DiskAccess& access,
             StartReport& report) {
+  Uuids before;  // mailbox disks that it joined, or was about to
+  if (life) before.insert(life->mailbox_joined.begin(), life->mailbox_joined.end());
   const OwnerIdentity self = own_identity(config, report.plan.boot_generation);
   if (Status kept = keep_last_generation(config, self.boot_generation); !kept) return kept;
   const auto mailboxes = mailbox_uuids(config, report);
@@ -111,6 +113,7 @@ Status take(const Config& config, const Uuids& before, const DiskAccess& access,
                   .mailbox_disks = sorted(*mailboxes),
                   .mailbox_joined = sorted(joined),
                   .waiting = report.plan.waits};
+  state.unannounced = life && (life->unannounced || life->waiting) && !report.plan.waits;
   if (Status saved = save_node_state(config, state); !saved) return saved;
   const KnownIntent known = read_intent(config, report.survey);
   SlotWriter writer =
@@ -132,11 +135,16 @@ Status take(const Config& config, const Uuids& before, const DiskAccess& access,
 }  // namespace
 
 Result<StartReport> start_node(const Config& config, bool reinstalled, const DiskAccess& access,
-                               bool may_be_coming) {
+                               bool may_be_coming, std::optional<std::uint32_t> waiting_life) {
   const auto lock = lock_state(config);
   if (!lock) return fail(lock.error());
   const auto state = load_node_state(config);
   if (!state && state.error().code != Code::kNotFound) return fail(state.error());
+  if (waiting_life && !(state && state->waiting && state->boot_generation == *waiting_life)) {
+    return fail({.code = Code::kRefused,
+                 .operation = "start",
+                 .detail = "the life that waited is over, or has its disks: another command ran"});
+  }
   auto survey = access.survey();
   if (!survey) return fail(survey.error());
   const auto last_generation = load_last_generation(config);
@@ -158,9 +166,8 @@ Result<StartReport> start_node(const Config& config, bool reinstalled, const Dis
     report.outcome = StartOutcome::kNoDisk;
     return report;
   }
-  Uuids before;
-  if (state) before.insert(state->mailbox_joined.begin(), state->mailbox_joined.end());
-  if (Status taken = take(config, before, access, report); !taken) return fail(taken.error());
+  const auto life = state ? std::optional(*state) : std::nullopt;
+  if (Status taken = take(config, life, access, report); !taken) return fail(taken.error());
   return report;
 }
 

@@ -14,7 +14,10 @@ void release_disks(const Config& config, const NodeState& state, const Survey& s
     const DiskView& disk = survey.disks[i];
     if (!is_own_disk(disk, config)) continue;
     // A life that waits has none of those that the partner has.
-    if (state.waiting && disk.label->owner_node() == config.partner.id) continue;
+    if (state.waiting && disk.label->owner_node() == config.partner.id &&
+        !is_registered(disk, state.key)) {
+      continue;
+    }
     disks.push_back(i);
   }
   const std::size_t own_count = disks.size();

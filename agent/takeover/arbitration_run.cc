@@ -137,8 +137,9 @@ Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failur
   Arbitration arbitration(work, failure, intents, intent);
   const Tally tally = arbitration.hold();
   if (tally.majority()) return arbitration.copies();
-  // A disk that a label gives to this node was won by a vote, or by an order, before.
-  if (failure.resumed && tally.lost == 0 && has_partner_disk(survey, work.config)) {
+  // A disk of that life that a label gives to this node was won by a vote, or by an order, before.
+  if (failure.resumed && tally.lost == 0 &&
+      has_disk_of_life(survey, work.config, intent.victim_generation())) {
     return arbitration.copies();
   }
   if (!may_take_over(tally, failure.cannot_race())) return fail(no_majority(tally));

@@ -167,7 +167,12 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   auto copies = win_arbitration(work, failure, intents, intent);
   if (copies && *copies == 0 && !here) copies = fail(not_kept(here.error()));
   if (!copies) {
-    end_with(phase_after_no_majority(before, intent, copies.error().code));
+    const IntentPhase phase = phase_after_no_majority(before, intent, copies.error().code);
+    if (phase == pb::TakeoverIntent::ENDED) {
+      tell_of(work, intents.write(survey, called_off(before, intent, survey, work.config)));
+    } else {
+      end_with(phase);
+    }
     return fail(copies.error());
   }
   tell_of_left_out(work, survey);

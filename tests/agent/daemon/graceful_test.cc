@@ -1,7 +1,6 @@
 // `lastword takeover --graceful` on beta, while beta's agent and alpha are played by hand: on the
 // fake shelf and a virtual clock.
 #include "agent/daemon/graceful_run.h"
-
 #include "tests/agent/daemon/silence.h"
 
 namespace lastword::test {

@@ -85,6 +85,23 @@ BOOST_AUTO_TEST_CASE(life_of_the_victim_that_only_waits_ends_nothing) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(intent_that_is_called_off_does_not_forget_the_disks_that_are_here) {
+  survey.disks = {in_service(2, pb::SERVICE, kDead)};
+  const pb::TakeoverIntent now = intent(pb::TakeoverIntent::ANNOUNCED);
+  BOOST_TEST(called_off({}, now, survey, config).phase() == pb::TakeoverIntent::ENDED);
+  survey.disks = {taken(kOwn)};
+  survey.disks[0].label->set_home_generation(kDead - 1);
+  const auto alone = called_off({}, now, survey, config);
+  BOOST_TEST(alone.phase() == pb::TakeoverIntent::RETURNING);
+  BOOST_TEST(alone.victim_generation() == kDead - 1);
+  BOOST_TEST(alone.number() == now.number() + 1);
+  pb::TakeoverIntent before = intent(pb::TakeoverIntent::TAKEN);
+  before.set_victim_generation(kDead - 2);
+  const auto restored = called_off(before, now, survey, config);
+  BOOST_TEST(restored.phase() == pb::TakeoverIntent::TAKEN);
+  BOOST_TEST(restored.victim_generation() == kDead - 2);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_left_undone_is_of_the_life_before_the_one_that_waits) {
   DiskView mailbox = surveyed(3, pb::MAILBOX, 0);
   mailbox.mailbox[0].set_node(kAlpha);

@@ -116,6 +116,9 @@ BOOST_AUTO_TEST_CASE(disk_that_cannot_be_told_may_be_among_those_that_the_partne
   survey.disks[2] = surveyed(2, pb::SPARE);
   survey.disks[2].reservations_known = false;
   BOOST_TEST((next().next == kWait));
+  // The partner says that it has none.
+  announce(pb::TakeoverIntent::ENDED, kLife - 1);
+  BOOST_TEST((next().next == kEnterService));
 }
 
 BOOST_AUTO_TEST_CASE(announced_takeover_of_an_earlier_life_is_waited_for_as_long_as_it_may_come) {
@@ -129,7 +132,27 @@ BOOST_AUTO_TEST_CASE(announced_takeover_of_an_earlier_life_is_waited_for_as_long
   BOOST_TEST((next().next == kWait));
   BOOST_TEST((next(false).next == kEnterService));
   receive(1);
+  BOOST_TEST((next().next == kWait));
+  BOOST_TEST((next(false).next == kEnterService));
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_is_out_of_sight_is_the_partners_as_long_as_its_intent_is_open) {
+  survey.disks.clear();
+  for (const auto phase : {pb::TakeoverIntent::TAKEN, pb::TakeoverIntent::RETURNING}) {
+    survey.disks.clear();
+    announce(phase, kLife - 1);
+    BOOST_TEST((next().next == kWait));
+  }
+  survey.disks.clear();
+  announce(pb::TakeoverIntent::ENDED, kLife - 1);
   BOOST_TEST((next().next == kEnterService));
+}
+
+BOOST_AUTO_TEST_CASE(life_that_has_lost_its_vote_takes_nothing_that_was_promised) {
+  promise(0);
+  announce(pb::TakeoverIntent::TAKING, kLife);
+  BOOST_TEST((next().next == kWait));
+  BOOST_TEST((next(false).next == kWait));
 }
 
 BOOST_AUTO_TEST_CASE(mailbox_disk_on_which_it_is_not_registered_is_to_be_joined) {
