@@ -59,9 +59,9 @@ void add_giveback_command(Parser& parser, const CommandContext& context) {
   command.flag("--unarmed", options->accepted.unarmed,
                "The service goes back to a partner that is not armed to dump");
   command
-      .option(
-          "--to-life", options->accepted.to_life,
-          "The partner waits in this life, as its `lastword start` said, and no mailbox disk tells")
+      .option("--to-life", options->accepted.to_life,
+              "Without mailbox disks: the life in which the partner waits, as `lastword start` "
+              "printed there")
       .value_name("NUMBER")
       .between(1, kMaxBootGeneration);
   command.runs([&context, options] { return run_giveback(context.config_path, *options); });

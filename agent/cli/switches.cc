@@ -101,7 +101,8 @@ void add_switch_commands(Parser& parser, const CommandContext& context) {
   });
   CliCommand no_takeover = parser.command(
       "no-takeover",
-      "The partner does not take over from this node by itself; it may the other way");
+      "Keep the partner from taking over from this node by itself; this node still takes over from "
+      "the partner");
   const CliOption time = add_time(no_takeover);
   no_takeover.flag("--off", options->off, "End that: the partner takes over by itself again")
       .excludes(time);

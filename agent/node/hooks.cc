@@ -66,14 +66,22 @@ std::mutex& turn_of(const std::string& event) {
   return own.at(static_cast<std::size_t>(place - kHookEvents.begin()));
 }
 
-std::string describe(ChildEnd::How how, milliseconds timeout) {
+// What an operator does when it has more time.
+std::string_view next_run_of(std::string_view event) {
+  if (event == "service-taken") return ", then `lastword takeover` runs it again";
+  if (event == "service-returning") return ", then `lastword giveback` runs it again";
+  if (event == "service-leaving") return ", then `lastword handover` or `halt` runs it again";
+  if (event == "service-returned") return ", and start the service by hand now";
+  return "";
+}
+
+std::string describe(ChildEnd::How how, std::string_view event, milliseconds timeout) {
   std::string_view by = "was ended by SIGTERM";
   if (how == ChildEnd::How::kKilled) by = "did not end by SIGTERM, and was killed";
   if (how == ChildEnd::How::kNotAtAll) by = "cannot be ended, and is waited for no longer";
   return fmt::format(
-      "after {:g} s it {}; give it more time with [hooks] timeout if it needs that, then `lastword "
-      "takeover` runs it again",
-      static_cast<double>(timeout.count()) / 1000, by);
+      "after {:g} s it {}; give it more time with [hooks] timeout if it needs that{}",
+      static_cast<double>(timeout.count()) / 1000, by, next_run_of(event));
 }
 
 }  // namespace
@@ -97,7 +105,7 @@ Status run_hook(const Hook& hook, const HookInput& input) {
   }
   if (end->how != ChildEnd::How::kItself) {
     error.code = Code::kTimeout;
-    error.detail = describe(end->how, hook.timeout);
+    error.detail = describe(end->how, input.event, hook.timeout);
     return fail(error);
   }
   const int status = end->wait_status;
