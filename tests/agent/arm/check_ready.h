@@ -1,13 +1,12 @@
 // A node that is ready for everything, for tests of `lastword check`.
 #pragma once
 
-#include "agent/arm/check_plan.h"
-
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <functional>
 
 #include "agent/arm/capture_plan.h"
+#include "agent/arm/check_plan.h"
 #include "proto/coredump.h"
 #include "tests/agent/disks/surveyed.h"
 
