@@ -30,6 +30,11 @@ class Waiting : public Silence {
   }
   [[nodiscard]] TakeoverHands all_hands() {
     TakeoverHands all = hands();
+    all.run_hook = [this, run = all.run_hook](const HookInput& input) -> Status {
+      if (Status status = run(input); !status) return status;
+      if (!hook_fails) return {};
+      return fail({.code = Code::kIo, .operation = "hook"});
+    };
     all.arm = [this] {
       armed_at.push_back(executor.now());
       return Status{};
@@ -44,6 +49,7 @@ class Waiting : public Silence {
   [[nodiscard]] pb::MailboxSlot slot() { return slots_on(shelf, kMailbox)[1]; }
 
   std::vector<Instant> armed_at;
+  bool hook_fails = false;
 };
 
 }  // namespace
@@ -95,8 +101,28 @@ BOOST_AUTO_TEST_CASE(promised_disks_are_taken_armed_and_served_when_all_are_ther
   BOOST_TEST(hooks.front().input.disks.size() == 2U);
   BOOST_TEST(hooks.front().begun >= Instant{40'000});
   BOOST_TEST(!load_node_state(config)->waiting);
+  BOOST_TEST(!load_node_state(config)->unannounced);
+  // What this node read of them at its boot is old.
+  for (const unsigned lun : {kFirst, kSecond}) {
+    BOOST_TEST(std::ranges::count(view.dropped, path_of(lun)) == 1);
+  }
   BOOST_TEST((slot().phase() == pb::PHASE_PAIRED));
   BOOST_TEST(armed_at.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(service_that_could_not_be_started_is_told_again_by_the_next_agent) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) promise(lun);
+  view.stale.insert(path_of(kSecond));
+  hook_fails = true;
+  run_until(Instant{30'000});
+  BOOST_TEST_REQUIRE(hooks.size() == 1U);
+  BOOST_TEST(hooks.front().input.stale_disks == Lines{path_of(kSecond)});
+  BOOST_TEST(told("hook-failed"));
+  BOOST_TEST(load_node_state(config)->unannounced);
+  hook_fails = false;
+  run_until(Instant{60'000});
+  BOOST_TEST(hooks.size() == 2U);
+  BOOST_TEST(!load_node_state(config)->unannounced);
 }
 
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_it_could_not_join_is_joined_later) {

@@ -104,6 +104,34 @@ BOOST_AUTO_TEST_CASE(label_names_the_new_owner_and_counts_the_change) {
   BOOST_TEST(count(fake::Command::kWrite) == writes);
 }
 
+// alpha registers, and reads the label after that: at least one of the two is to see the other.
+BOOST_AUTO_TEST_CASE(promise_is_gone_before_who_is_registered_is_looked_at) {
+  label.set_owner_node(kBeta);
+  label.set_owner_generation(kOwn);
+  label.set_promised_node(kAlpha);
+  label.set_promised_generation(kLife);
+  plant(shelf, 0, label);
+  interrupt_after_preempt();
+  // alpha is about to take it.
+  const auto alphas = alpha.lun(0);
+  BOOST_TEST_REQUIRE(fake::ok(wait_until_ready(*alphas)));
+  BOOST_TEST_REQUIRE(fake::ok(alphas->register_ignoring_existing(key_of(kAlpha, kLife), false)));
+  order.promised = true;
+  order.goal.victim_generation = kLife;
+  order.seen = SeizeView{
+      .keys = {order.goal.own},
+      .holder = Reservation{.holder = order.goal.own, .type = kOwnerType}};
+  shelf.clear_trace();
+  BOOST_TEST_REQUIRE(fake::ok(take().status));
+  BOOST_TEST(label_on(shelf, 0).promised_node() == 0U);
+  BOOST_TEST((shelf.registrations(0).keys == std::vector{order.goal.own}));
+  const auto trace = shelf.trace();
+  const auto first = [&](fake::Command command) {
+    return std::ranges::find(trace, command, &fake::CommandTrace::command) - trace.begin();
+  };
+  BOOST_TEST(first(fake::Command::kWrite) < first(fake::Command::kReadKeys));
+}
+
 BOOST_AUTO_TEST_CASE(another_disk_under_the_surveyed_name_is_refused) {
   label.set_disk_uuid(uuid_of(9));
   plant(shelf, 0, label);

@@ -164,6 +164,37 @@ BOOST_AUTO_TEST_CASE(partner_that_is_coming_is_waited_for) {
   BOOST_TEST(!load_node_state(config)->waiting);
 }
 
+BOOST_AUTO_TEST_CASE(node_that_waited_has_its_service_to_tell_and_a_second_start_does_not_forget_it) {
+  add(pb::SERVICE);
+  survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
+  BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
+  BOOST_TEST((start()->outcome == StartOutcome::kWaits));
+  BOOST_TEST(!load_node_state(config)->unannounced);
+  survey.disks[0] = surveyed(0, pb::SERVICE);
+  survey.disks[0].reservations_known = true;
+  for (unsigned times = 0; times < 2; ++times) {
+    BOOST_TEST((start()->outcome == StartOutcome::kStarted));
+    BOOST_TEST(load_node_state(config)->unannounced);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(agent_goes_on_only_with_the_life_that_waited) {
+  add(pb::SERVICE);
+  const auto of_life = [this](std::uint32_t life) {
+    return start_node(config, false, access(), true, life);
+  };
+  BOOST_TEST(fake::fails(of_life(1), Code::kRefused));  // `stop` has ended it
+  survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
+  BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
+  BOOST_TEST((start()->outcome == StartOutcome::kWaits));
+  BOOST_TEST(fake::fails(of_life(1), Code::kRefused));
+  BOOST_TEST((of_life(2)->outcome == StartOutcome::kWaits));
+  survey.disks[0] = surveyed(0, pb::SERVICE);
+  survey.disks[0].reservations_known = true;
+  BOOST_TEST((of_life(2)->outcome == StartOutcome::kStarted));
+  BOOST_TEST(fake::fails(of_life(2), Code::kRefused));  // it waits no more
+}
+
 BOOST_AUTO_TEST_CASE(without_a_disk_no_generation_is_counted) {
   add(pb::SERVICE, kBeta);
   const auto report = start();

@@ -19,22 +19,22 @@ MUTATIONS = [
     Mutation(
         "skip_arbitration",
         "agent/takeover/arbitration_run.cc",
-        "if (tally.majority()) return {};",
-        "return {};",
+        "if (tally.majority()) return arbitration.copies();",
+        "return arbitration.copies();",
         500,
     ),
     Mutation(
         "unequal_mailbox_sets_accepted",
         "agent/takeover/arbitration_run.cc",
-        "if (!same_set && !failure.proven) return same_set;",
+        "if (!same_set && !failure.cannot_race()) return fail(same_set.error());",
         "",
         4000,
     ),
     Mutation(
         "lost_vote_forgotten",
         "agent/disks/mailbox_vote.cc",
-        "if (found && intends_to_take(slot, self.node, self.boot_generation)) return true;",
-        "",
+        "if (found) return intends_to_take(slot, self.node, self.boot_generation);",
+        "if (found) return false;",
         500,
     ),
     Mutation(
@@ -47,8 +47,9 @@ MUTATIONS = [
     Mutation(
         "intent_after_preempt",
         "agent/disks/intent_log.cc",
-        "if (Status saved = save_intent(config_, intent); !saved) return fail(saved.error());",
-        "if (phase != pb::TakeoverIntent::TAKING) (void)save_intent(config_, intent);",
+        "[saved, intent, config = config_](std::size_t) { *saved = save_intent(config, intent); });",
+        "[saved, intent, config = config_](std::size_t) {"
+        " if (intent.phase() != pb::TakeoverIntent::TAKING) *saved = save_intent(config, intent); });",
         100,
     ),
     Mutation(
