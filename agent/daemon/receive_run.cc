@@ -145,8 +145,8 @@ void ReceiveRun::on_started(const Result<StartReport>& report) {
     }
     may_be_armed |= may_hold_dump(disk.label->role());
   }
-  // Before the hook: one that runs `lastword start` is to find the lock free.
-  if (may_be_armed) arm();
+  // The service first; and a hook that runs `lastword start` is to find the lock free.
+  arm_when_announced_ = may_be_armed;
 }
 
 // What this node read of a disk at its boot, the giver has written since: that is dropped as late
@@ -177,8 +177,10 @@ void ReceiveRun::announce(const Survey& survey, const NodeState& state) {
         return note_announced(*config, key);
       },
       [this](const Status& status) {
-        if (status) return;
-        events_({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
+        if (!status) {
+          events_({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
+        }
+        if (std::exchange(arm_when_announced_, false)) arm();
       });
 }
 

@@ -58,6 +58,7 @@ class ReceiveRun {
   ReceiveHands hands_;
   Loop& loop_;
   bool busy_ = false;
+  bool arm_when_announced_ = false;
   bool announced_ = false;  // service-returned was begun, since this node has its disks again
   Instant next_join_{};
   std::map<std::string, std::string> told_;  // the last problem, by disk

@@ -118,9 +118,8 @@ BOOST_AUTO_TEST_CASE(promise_is_gone_before_who_is_registered_is_looked_at) {
   BOOST_TEST_REQUIRE(fake::ok(alphas->register_ignoring_existing(key_of(kAlpha, kLife), false)));
   order.promised = true;
   order.goal.victim_generation = kLife;
-  order.seen = SeizeView{
-      .keys = {order.goal.own},
-      .holder = Reservation{.holder = order.goal.own, .type = kOwnerType}};
+  order.seen = SeizeView{.keys = {order.goal.own},
+                         .holder = Reservation{.holder = order.goal.own, .type = kOwnerType}};
   shelf.clear_trace();
   BOOST_TEST_REQUIRE(fake::ok(take().status));
   BOOST_TEST(label_on(shelf, 0).promised_node() == 0U);

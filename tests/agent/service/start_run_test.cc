@@ -164,7 +164,8 @@ BOOST_AUTO_TEST_CASE(partner_that_is_coming_is_waited_for) {
   BOOST_TEST(!load_node_state(config)->waiting);
 }
 
-BOOST_AUTO_TEST_CASE(node_that_waited_has_its_service_to_tell_and_a_second_start_does_not_forget_it) {
+BOOST_AUTO_TEST_CASE(
+    node_that_waited_has_its_service_to_tell_and_a_second_start_does_not_forget_it) {
   add(pb::SERVICE);
   survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
   BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
