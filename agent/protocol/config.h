@@ -44,6 +44,21 @@ struct Hooks {
   milliseconds timeout = Timing{}.hook_timeout();  // after which its processes are ended
 };
 
+// A way for messages beside the mailbox disks ([[link]]): UDP, authenticated.
+struct LinkConfig {
+  std::string name;     // for events and status
+  std::string address;  // this node's, numeric
+  std::string peer;     // the partner's, numeric, of the same family
+  std::uint16_t port = 7410;
+};
+
+// [giveback]: the agent gives back by itself.
+struct AutomaticGiveback {
+  bool on = false;
+  milliseconds stable{60'000};  // the partner has waited for so long in one life
+  unsigned most = 3;            // in a row; from then on an operator gives back
+};
+
 struct Config {
   std::string cluster_uuid;  // canonical lower-case text
   NodeConfig self;
@@ -65,6 +80,9 @@ struct Config {
   ForeignRegistrants foreign_registrants = ForeignRegistrants::kRemove;  // [takeover]
   WhenFenced when_fenced = WhenFenced::kPanic;                           // [takeover]
   Hooks hooks;
+  std::vector<LinkConfig> links;
+  std::string key_file = "/etc/lastword/cluster.key";  // of the links; readable by root only
+  AutomaticGiveback giveback;
   bool realtime = true;         // [agent] the agent asks for real-time priority
   std::string watchdog_device;  // [watchdog] device; empty: none
 };
