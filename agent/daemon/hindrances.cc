@@ -54,8 +54,8 @@ void Hindrances::tell_of_both_waiting() {
   if (std::exchange(told_of_both_waiting_, true)) return;
   events_({.name = "both-wait",
            .disk = {},
-           .detail = fmt::format("{} waits for its disks, as this node does: `lastword check` on "
-                                 "both says who has them",
+           .detail = fmt::format("{} waits for its disks, as this node does: `lastword giveback` on "
+                                 "each, or see there what stands against it",
                                  config_.partner.name)});
 }
 
