@@ -42,6 +42,7 @@ class FailureWatch {
         take_anew_(config, surveyor, events, *loop_),
         receive_(config, surveyor, events, more.receive, *loop_),
         leave_(config, surveyor, events, more.leave, *loop_),
+        return_(config, surveyor, events, more.give_back, *loop_),
         began_(surveyor.executor().now()) {}
 
   Result<std::optional<Failure>> run() {
@@ -125,6 +126,7 @@ class FailureWatch {
     // Otherwise a damaged slot may be the last that knew of an intent.
     if (fresh->intent.problems.empty()) repair_slots(fresh->intent.intent);
     if (alive_) receive_.follow(look_.survey, state_, may_be_coming());
+    if (alive_) return_.follow(look_.survey, state_, intent_, switches_);
     watched_ = dump_places(look_.survey, config_);
     watch_ =
         std::make_shared<HeaderWatch>(surveyor_.shelf(), surveyor_.executor(), look_.survey.disks,
@@ -222,6 +224,7 @@ class FailureWatch {
     }
     if (more_.heartbeat != nullptr) {
       more_.heartbeat->tick();
+      return_.hear(more_.heartbeat->peer().newest(), more_.heartbeat->standing());
       if (watching_ && more_.heartbeat->standing() == Standing::kSilent) on_silence();
       if (watching_ && alive_ && !end_) on_word();
     }
@@ -384,6 +387,7 @@ class FailureWatch {
   TakeAnew take_anew_;
   ReceiveRun receive_;
   LeaveRun leave_;
+  ReturnRun return_;
   Instant began_;
 };
 

@@ -8,6 +8,7 @@
 #include "agent/daemon/heartbeat.h"
 #include "agent/daemon/leave_run.h"
 #include "agent/daemon/receive_run.h"
+#include "agent/daemon/return_run.h"
 #include "agent/node/event.h"
 #include "agent/takeover/takeover_work.h"
 
@@ -28,6 +29,8 @@ struct AgentWatch {
   ReceiveHands receive = {};
   // For a life that is asked to leave.
   LeaveHands leave = {};
+  // For a life whose partner waits for its disks.
+  ReturnHands give_back = {};
 };
 
 // Returns what to act on as soon as has_panicked() holds, the partner has left its disks to this
