@@ -43,8 +43,8 @@ void ReturnRun::hear(const std::optional<pb::MailboxSlot>& newest, Standing stan
 
 void ReturnRun::remember(const Survey& survey, const NodeState& state,
                          const std::optional<pb::TakeoverIntent>& intent) {
-  const bool called_off = intent && intent->phase() == pb::TakeoverIntent::RETURNING &&
-                          intent->returned_to() == 0;
+  const bool called_off =
+      intent && intent->phase() == pb::TakeoverIntent::RETURNING && intent->returned_to() == 0;
   if (!called_off) memory_.rebooted = false;
   memory_.rebooted |= called_off && !find_borrowed(survey, config_, state).empty();
   if (!is_under_way(intent) && !memory_.rebooted) {
@@ -98,10 +98,8 @@ void ReturnRun::give_back(const GivebackOptions& options) {
       surveyor_.executor(), loop_,
       [config = &config_, surveyor = surveyor_, events = events_, hands = hands_,
        options]() mutable {
-        const GivebackWork work{.config = *config,
-                                .surveyor = surveyor,
-                                .events = events,
-                                .run_hook = hands.run_hook};
+        const GivebackWork work{
+            .config = *config, .surveyor = surveyor, .events = events, .run_hook = hands.run_hook};
         return lastword::give_back(work, options);
       },
       [this, options](const Result<GivebackReport>& report) {
@@ -136,12 +134,11 @@ void ReturnRun::forget(std::uint64_t decided_on) {
         if (!*done) return;
         events_({.name = "giveback-count-ended",
                  .disk = {},
-                 .detail = fmt::format("{} has served for {:g} s: automatic givebacks count from "
-                                       "the beginning",
-                                       config_.partner.name,
-                                       static_cast<double>(
-                                           service_that_counts(config_.giveback).count()) /
-                                           1000)});
+                 .detail = fmt::format(
+                     "{} has served for {:g} s: automatic givebacks count from "
+                     "the beginning",
+                     config_.partner.name,
+                     static_cast<double>(service_that_counts(config_.giveback).count()) / 1000)});
       });
 }
 

@@ -233,10 +233,10 @@ void read_giveback(ConfigReader& reader, const toml::table& root, Config& config
   milliseconds stable = config.giveback.stable;
   reader.duration(*table, "stable", stable);
   if (stable < kShortestStable || stable > kLongestTime) {
-    return reader.complain(table->get("stable")->source(),
-                           fmt::format("[giveback] stable ({}) must be from {} to {}",
-                                       to_string(stable), to_string(kShortestStable),
-                                       to_string(kLongestTime)));
+    return reader.complain(
+        table->get("stable")->source(),
+        fmt::format("[giveback] stable ({}) must be from {} to {}", to_string(stable),
+                    to_string(kShortestStable), to_string(kLongestTime)));
   }
   config.giveback.stable = stable;
 }

@@ -44,8 +44,7 @@ ReturnStep left_to_operator(Veto why) {
 
 void SteadyPartner::observe(const std::optional<pb::MailboxSlot>& newest, Standing standing,
                             Instant now) {
-  const bool speaks =
-      newest && standing == Standing::kHeard && newest->presence() == pb::WATCHING;
+  const bool speaks = newest && standing == Standing::kHeard && newest->presence() == pb::WATCHING;
   const Does does = speaks ? what_it_does(newest->phase()) : Does::kOther;
   const std::uint32_t life = newest ? newest->generation() : 0;
   if (does == does_ && life == life_) return;
@@ -66,18 +65,19 @@ std::optional<Veto> against_another(const Config& config,
     return std::nullopt;
   }
   if (intent->automatic_returns() < config.giveback.most) return std::nullopt;
-  return objection(fmt::format("{} has got its disks back {} times in a row without an operator's word, "
-                          "and failed again each time",
-                          config.partner.name, intent->automatic_returns()),
-              "find out why it fails; then `lastword giveback` here, which begins the count anew");
+  return objection(
+      fmt::format("{} has got its disks back {} times in a row without an operator's word, "
+                  "and failed again each time",
+                  config.partner.name, intent->automatic_returns()),
+      "find out why it fails; then `lastword giveback` here, which begins the count anew");
 }
 
 namespace {
 
 // The disks that an earlier life of this node holds are first held by this one (TakeAnew).
 ReturnStep resume_step(const Survey& survey, const Config& config, const NodeState& state,
-                  const GivebackPlan& plan, const SteadyPartner& partner,
-                  const ReturnMemory& memory, Instant now) {
+                       const GivebackPlan& plan, const SteadyPartner& partner,
+                       const ReturnMemory& memory, Instant now) {
   const Instant patience = memory.resuming_since.value_or(now) + config.timing.giveback_taking();
   if (!find_borrowed(survey, config, state).empty() && now < patience) {
     return {.next = NextReturn::kWait, .at = now};
@@ -104,14 +104,15 @@ ReturnStep next_return(const Survey& survey, const Config& config, const NodeSta
   if (!is_kept_from_partner(intent, config) || !has_partner_disk(survey, config)) return {};
   if (is_under_way(intent) || memory.rebooted) {
     return resume_step(survey, config, state, plan_giveback(survey, config, state, intent, word),
-                  partner, memory, now);
+                       partner, memory, now);
   }
   if (!rule.on || partner.does() != Does::kWaits) return {};
   if (auto limit = against_another(config, intent)) return left_to_operator(std::move(*limit));
   if (partner.life() == memory.called_off_life) {
-    return left_to_operator(objection(fmt::format("the automatic giveback to life {} of {} was called off",
-                                 partner.life(), config.partner.name),
-                     "mend what the event giveback-called-off tells of; `lastword giveback`"));
+    return left_to_operator(
+        objection(fmt::format("the automatic giveback to life {} of {} was called off",
+                              partner.life(), config.partner.name),
+                  "mend what the event giveback-called-off tells of; `lastword giveback`"));
   }
   if (now - partner.since() < rule.stable) {
     return {.next = NextReturn::kWait, .at = partner.since() + rule.stable};

@@ -1,12 +1,13 @@
 // What the agent gives back without a command, and why not. Pure; the driver is
 // agent/daemon/return_run.h, the giveback itself agent/service/giveback_run.h.
 //
-//   - A giveback that was begun, and neither finished nor called off, is gone on with, whoever began
+//   - A giveback that was begun, and neither finished nor called off, is gone on with, whoever
+//   began
 //     it and whatever ended its program: its service may run nowhere.
 //   - With [giveback] automatic, a partner that waits for a stable time gets its disks. Each of
-//     these counts in the intent, before it begins. At a limit they end, and an operator gives back:
-//     otherwise a node that panics under its own service would get it for ever. A takeover counts
-//     for nothing, and is never limited.
+//     these counts in the intent, before it begins. At a limit they end, and an operator gives
+//     back: otherwise a node that panics under its own service would get it for ever. A takeover
+//     counts for nothing, and is never limited.
 //
 // All times are of this node's clock that never jumps. What it was before this agent began is not
 // known, and counts from the beginning.
@@ -65,13 +66,14 @@ struct ReturnStep {
 // What this agent remembers of its own.
 struct ReturnMemory {
   std::optional<Instant> resuming_since;  // it has known so long of a giveback to go on with
-  // A giveback was called off when the partner had some disks, and this node was rebooted since: the
-  // service of those that stayed does not run.
+  // A giveback was called off when the partner had some disks, and this node was rebooted since:
+  // the service of those that stayed does not run.
   bool rebooted = false;
   std::uint32_t called_off_life = 0;  // its automatic giveback to this life was called off
 };
 
-// Operators are at work on the cluster, and have switched off (DISABLE) what nodes do by themselves.
+// Operators are at work on the cluster, and have switched off (DISABLE) what nodes do by
+// themselves.
 [[nodiscard]] Refusals refusals_of_giveback(const ClusterSwitches& known, std::int64_t now_unix_ms);
 
 // `state`: of a life of this node that goes on. `intent`: the newest of this node's.

@@ -1,5 +1,5 @@
-// The intent as a giveback finds and keeps it: who wants the giveback, what an operator accepts, and
-// how many were automatic (TakeoverIntent in proto/disk.proto).
+// The intent as a giveback finds and keeps it: who wants the giveback, what an operator accepts,
+// and how many were automatic (TakeoverIntent in proto/disk.proto).
 #pragma once
 
 #include <cstddef>

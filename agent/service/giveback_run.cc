@@ -88,11 +88,11 @@ class GivebackRun {
 
   Status begin() {
     const bool resumed = options_.by == GivebackBy::kResumed;
-    work_.events({.name = resumed ? "giveback-resumed" : "giveback-started",
-                  .disk = {},
-                  .detail = fmt::format("{} disks to {}, life {}{}", all_.size(),
-                                        config_.partner.name, plan_.life,
-                                        record_.is_by_itself() ? ", by itself" : "")});
+    work_.events(
+        {.name = resumed ? "giveback-resumed" : "giveback-started",
+         .disk = {},
+         .detail = fmt::format("{} disks to {}, life {}{}", all_.size(), config_.partner.name,
+                               plan_.life, record_.is_by_itself() ? ", by itself" : "")});
     if (Status kept = record_.begin(survey(), victim(), plan_.life); !kept) return kept;
     if (!record_.is_counted_safely()) {
       (void)call_off("the count of automatic givebacks is kept in one place only");
@@ -110,7 +110,9 @@ class GivebackRun {
     return report();
   }
 
-  [[nodiscard]] std::uint32_t victim() const { return life_given_back(survey(), config_, record_.intent()); }
+  [[nodiscard]] std::uint32_t victim() const {
+    return life_given_back(survey(), config_, record_.intent());
+  }
 
   std::vector<Result<pb::CoredumpHeader>> work_on(const Disks& disks, const DiskWork& work) {
     return work_on_disks(survey(), disks, config_.timing.settings.io_timeout, work, shelf(),

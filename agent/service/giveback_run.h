@@ -26,7 +26,7 @@ namespace lastword {
 
 enum class GivebackBy : std::uint8_t {
   kOperator,
-  kRule,    // [giveback] automatic: the intent counts it
+  kRule,     // [giveback] automatic: the intent counts it
   kResumed,  // the agent goes on with one that was begun, by whomever
 };
 
@@ -50,8 +50,9 @@ struct GivebackOptions {
 struct GivebackWork {
   const Config& config;
   Surveyor& surveyor;  // and with it the shelf and the clock
-  // giveback-started or giveback-resumed, disks-promised, promise-failed, disk-returned, service-returning,
-  // hook-failed, giveback-called-off, service-taken, giveback-finished, and those of IntentLog.
+  // giveback-started or giveback-resumed, disks-promised, promise-failed, disk-returned,
+  // service-returning, hook-failed, giveback-called-off, service-taken, giveback-finished, and
+  // those of IntentLog.
   EventSink events;
   std::function<Status(const HookInput& input)> run_hook;  // may last
 };

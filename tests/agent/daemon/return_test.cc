@@ -29,9 +29,10 @@ struct Returns : Giveback {
     // The shelf that it leaves behind is the test's.
     Surveyor mine(config, view, executor);
     try {
-      BOOST_TEST(fake::ok(run_agent(
-          config, mine, sink(), hands,
-          {.heartbeat = &heartbeat, .stop_wanted = [this, end] { return executor.now() >= end; }})));
+      BOOST_TEST(fake::ok(run_agent(config, mine, sink(), hands,
+                                    {.heartbeat = &heartbeat, .stop_wanted = [this, end] {
+                                       return executor.now() >= end;
+                                     }})));
     } catch (const Killed&) {
       return false;
     }
@@ -69,7 +70,7 @@ struct Returns : Giveback {
     return at[static_cast<std::size_t>(place)];
   }
 
-  std::vector<Instant> at;  // of each event
+  std::vector<Instant> at;                 // of each event
   unsigned writes_of_giveback = kForever;  // of the next one, until beta is killed
 };
 
@@ -131,9 +132,9 @@ BOOST_AUTO_TEST_CASE(at_the_limit_an_operator_is_told_once_and_the_service_stays
 }
 
 BOOST_AUTO_TEST_CASE(count_that_is_kept_in_one_place_only_gives_nothing_back) {
-  shelf.inject(kMailbox, {.kind = fake::FaultKind::kIoError,
-                          .only = fake::Command::kWrite,
-                          .initiator = "beta"});
+  shelf.inject(
+      kMailbox,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kWrite, .initiator = "beta"});
   BOOST_TEST(run_agent_for(milliseconds(60'000)));
   BOOST_TEST(told("kept in one place only"));
   BOOST_TEST(hooks.empty());
@@ -176,7 +177,8 @@ BOOST_AUTO_TEST_CASE(partner_that_does_not_arm_gets_no_service_by_itself) {
   require_service_kept();
 }
 
-BOOST_AUTO_TEST_CASE(agent_that_is_killed_before_any_write_of_a_giveback_finishes_it_when_it_runs_again) {
+BOOST_AUTO_TEST_CASE(
+    agent_that_is_killed_before_any_write_of_a_giveback_finishes_it_when_it_runs_again) {
   unsigned writes = 0;
   for (bool killed = true; killed; ++writes) {
     Returns node;
@@ -196,7 +198,8 @@ BOOST_AUTO_TEST_CASE(agent_that_is_killed_before_any_write_of_a_giveback_finishe
   BOOST_TEST(writes > 10U);
 }
 
-BOOST_AUTO_TEST_CASE(giveback_of_an_operator_that_is_killed_before_any_write_is_finished_by_the_agent) {
+BOOST_AUTO_TEST_CASE(
+    giveback_of_an_operator_that_is_killed_before_any_write_is_finished_by_the_agent) {
   unsigned writes = 0;
   for (bool killed = true; killed; ++writes) {
     Returns node;
@@ -268,7 +271,9 @@ BOOST_AUTO_TEST_CASE(service_that_had_ended_begins_again_whenever_its_agent_is_k
     killed = node.run_agent_for(milliseconds(30'000)) ? 0U : 1U;
     node.writes_to_live = kForever;
     BOOST_TEST(node.run_agent_for(milliseconds(30'000)));
-    BOOST_TEST_CONTEXT("killed before write " << writes) { node.require_service_kept(); }
+    BOOST_TEST_CONTEXT("killed before write " << writes) {
+      node.require_service_kept();
+    }
     if (writes > 40) break;
   }
 }
@@ -300,8 +305,7 @@ BOOST_AUTO_TEST_CASE(giver_that_rebooted_in_the_middle_holds_the_disks_again_and
   state.boot_generation = kOwn + 1;
   state.key = key_of(kBeta, kOwn + 1);
   BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
-  BOOST_TEST_REQUIRE(
-      fake::ok(beta.lun(kMailbox)->register_ignoring_existing(state.key, false)));
+  BOOST_TEST_REQUIRE(fake::ok(beta.lun(kMailbox)->register_ignoring_existing(state.key, false)));
   BOOST_TEST(run_agent_for(milliseconds(120'000)));
   BOOST_TEST(told("held-again"));
   for (const unsigned lun : kReturned) BOOST_TEST(is_alphas(lun), "disk " << lun);
