@@ -105,6 +105,7 @@ void ReturnRun::give_back(const GivebackOptions& options) {
       [this, options](const Result<GivebackReport>& report) {
         busy_ = false;
         on_given(options, report);
+        changed_();
       });
 }
 
@@ -132,6 +133,7 @@ void ReturnRun::forget(std::uint64_t decided_on) {
         busy_ = false;
         if (!done) return tell_once("giveback-count-kept", {{.reason = describe(done.error())}});
         if (!*done) return;
+        changed_();
         events_({.name = "giveback-count-ended",
                  .disk = {},
                  .detail = fmt::format(

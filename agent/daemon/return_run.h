@@ -24,14 +24,15 @@ struct ReturnHands {
 class ReturnRun {
  public:
   // `config`, `surveyor` and what it refers to outlive this, and what it leaves behind; `loop`
-  // outlives this.
+  // outlives this. `changed`: this has written records of this node's.
   ReturnRun(const Config& config, Surveyor& surveyor, EventSink events, ReturnHands hands,
-            Loop& loop)
+            Loop& loop, std::function<void()> changed)
       : config_(config),
         surveyor_(surveyor),
         events_(std::move(events)),
         hands_(std::move(hands)),
-        loop_(loop) {}
+        loop_(loop),
+        changed_(std::move(changed)) {}
 
   // What is known of the partner now, more often than a heartbeat is due.
   void hear(const std::optional<pb::MailboxSlot>& newest, Standing standing);
@@ -59,6 +60,7 @@ class ReturnRun {
   EventSink events_;
   ReturnHands hands_;
   Loop& loop_;
+  std::function<void()> changed_;
   bool busy_ = false;
   std::optional<pb::MailboxSlot> newest_;  // of the partner
   Standing standing_ = Standing::kUnseen;
