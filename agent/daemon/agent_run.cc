@@ -262,6 +262,7 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
   }
   watch.run_hook = hands.run_hook;
   watch.receive = {.run_hook = hands.run_hook, .arm = hands.arm};
+  watch.give_back = {.run_hook = hands.run_hook};
   watch.leave = {.run_hook = hands.run_hook, .disarm = hands.disarm, .arm = hands.arm};
   for (;;) {
     const auto state = life_to_watch(config);

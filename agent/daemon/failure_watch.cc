@@ -53,6 +53,7 @@ class FailureWatch {
                [this](bool left) {
                  records_changed(left ? NodeEvent::kServiceEnded : NodeEvent::kGracefulCancelled);
                }),
+        return_(config, surveyor, events, more.give_back, *loop_, [this] { records_changed(); }),
         began_(now()) {}
 
   Result<std::optional<Failure>> run() {
@@ -105,6 +106,7 @@ class FailureWatch {
       // Otherwise a damaged slot may be the last that knew of an intent.
       if (slots_are_whole) upkeep_.repair(seen_.look.survey, seen_.state, seen_.intent);
       receive_.follow(seen_.look.survey, seen_.state, may_be_coming());
+      if (disks_) return_.follow(seen_.look.survey, seen_.state, seen_.intent, seen_.switches);
     }
     // The giver's service stands still meanwhile.
     if (seen_.state.waiting || seen_.state.unannounced) shelf_.survey_within(kWaitingLook);
@@ -142,7 +144,10 @@ class FailureWatch {
       return;
     }
     shelf_.turn();
-    if (more_.heartbeat != nullptr) more_.heartbeat->tick();
+    if (more_.heartbeat != nullptr) {
+      more_.heartbeat->tick();
+      return_.hear(newest(), more_.heartbeat->standing());
+    }
     if (watching_) {
       follow_request();
       decide();
@@ -381,6 +386,8 @@ class FailureWatch {
   TakeAnew take_anew_;
   ReceiveRun receive_;
   LeaveRun leave_;
+  ReturnRun return_;
+  ReturnRun return_;
   Instant began_;
 };
 

@@ -10,6 +10,7 @@
 #include "agent/daemon/leave_run.h"
 #include "agent/daemon/node_run.h"
 #include "agent/daemon/receive_run.h"
+#include "agent/daemon/return_run.h"
 #include "agent/node/event.h"
 #include "agent/takeover/takeover_work.h"
 
@@ -32,6 +33,8 @@ struct AgentWatch {
   ReceiveHands receive = {};
   // For a life that is asked to leave.
   LeaveHands leave = {};
+  // For a life whose partner waits for its disks.
+  ReturnHands give_back = {};
   // Runs the hooks takeover-announced and takeover-called-off, elsewhere.
   RunHook run_hook = [](const HookInput&) { return Status(); };
 };
@@ -45,8 +48,8 @@ struct AgentWatch {
 // Looks at the headers every kPollInterval, and at everything else every few seconds. On the way,
 // does what else the machine asks for: closes an intent that is over, takes this node's own disks
 // again where the shelf has lost its reservations (event reservations-lost), takes them as they are
-// given back (receive_run.h), leaves them (leave_run.h), asks the partner to leave
-// (graceful_run.h).
+// given back (receive_run.h), gives the partner's back (return_run.h), leaves its own (leave_run.h), asks the
+// partner to leave (graceful_run.h).
 //
 // `state` counts until the first look; from then on what `lastword start` last wrote does. Errors:
 // no survey can be made at all; the partner has taken over from this node while it lived (kFenced).
