@@ -18,7 +18,7 @@ import nbd
 
 from . import records
 
-_BATCH = 8  # records from one FLUSH to the next
+_BATCH = 4  # records from one FLUSH to the next
 _CONNECT = 1.0  # seconds; a node that is dead may take the connection and say nothing
 _ANSWER = 2.0  # seconds without any answer, after which a client asks the other node
 _PAUSE = 0.1  # seconds between two attempts
@@ -124,7 +124,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python3 -m qemu.nbd.client")
     parser.add_argument("--run", required=True, help="16 bytes, hexadecimal")
     parser.add_argument("--log", required=True)
-    parser.add_argument("--rate", type=float, default=80, help="records per second at most")
+    parser.add_argument("--rate", type=float, default=40, help="records per second at most")
     parser.add_argument("target", nargs="+", metavar="NODE=PORT")
     client = Client(parser.parse_args())
     signal.signal(signal.SIGTERM, client.end)

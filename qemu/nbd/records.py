@@ -107,6 +107,24 @@ def verify(run, slots, log):
     return wrong
 
 
+def service_spans(log, least):
+    """[(begin, end, node)], each from the end of the one before: who answered; "" where for `least` seconds
+    or longer nobody did."""
+    spans = []
+    for time, _, node in sorted(log.acknowledged):
+        if not spans:
+            spans.append((time, time, node))
+            continue
+        begin, end, last = spans[-1]
+        if time - end >= least:
+            spans += [(end, time, ""), (time, time, node)]
+        elif node == last:
+            spans[-1] = (begin, time, node)
+        else:
+            spans.append((end, time, node))
+    return spans
+
+
 @dataclass(frozen=True)
 class Gap:
     begin: float

@@ -153,5 +153,29 @@ class LongestGap(unittest.TestCase):
         self.assertAlmostEqual(records.longest_gap(self.log, 2.0, 2.5).seconds, 1.9)
 
 
+class ServiceSpans(unittest.TestCase):
+    def spans(self, *acknowledged):
+        log = records.Log()
+        log.acknowledged = [(time, 0, node) for time, node in acknowledged]
+        return records.service_spans(log, 0.5)
+
+    def test_answers_in_a_row_are_one_span(self):
+        self.assertEqual(self.spans((1.0, "alpha"), (1.2, "alpha"), (1.4, "alpha")), [(1.0, 1.4, "alpha")])
+
+    def test_nobody_answers_between_two_nodes(self):
+        self.assertEqual(
+            self.spans((1.0, "alpha"), (1.2, "alpha"), (5.0, "beta"), (5.1, "beta")),
+            [(1.0, 1.2, "alpha"), (1.2, 5.0, ""), (5.0, 5.1, "beta")],
+        )
+
+    def test_short_wait_is_none(self):
+        self.assertEqual(
+            self.spans((1.0, "alpha"), (1.2, "beta")), [(1.0, 1.0, "alpha"), (1.0, 1.2, "beta")]
+        )
+
+    def test_no_answer_at_all(self):
+        self.assertEqual(self.spans(), [])
+
+
 if __name__ == "__main__":
     unittest.main()
