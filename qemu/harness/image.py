@@ -175,6 +175,7 @@ def nbd_archive(kernel):
         archive.file(f"{kernel.modules}/{path}", f"{kernel.modules}/{path}")
     nbdkit = _host_program("nbdkit")
     _add_program(archive, "/usr/bin/nbdkit", nbdkit)
+    _add_program(archive, "/usr/bin/flock", _host_program("flock"))  # busybox-static has none
     plugins = subprocess.run([nbdkit, "--dump-config"], capture_output=True, text=True, check=True)
     plugin = f"{re.search(r'^plugindir=(.*)$', plugins.stdout, re.M)[1]}/nbdkit-file-plugin.so"
     _add_program(archive, plugin, plugin)

@@ -35,7 +35,7 @@ class NbdService:
 
     def begin(self, pair):
         """As at boot: alpha serves its own. The client runs from here on, and has a first FLUSH."""
-        pair.alpha.check("lastword-nbd start")
+        pair.alpha.check(f"{image.NBD_HOOK} start")
         targets = [f"{node}={port}" for node, port in self._ports.items()]
         command = [_PYTHON, "-m", "qemu.nbd.client", "--run", self._run.hex(), "--log", self._log_path]
         with open(self._lab.path("client.out"), "w") as output:
