@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import subprocess
+import time
 
 from qemu.harness import ScenarioFailed, image
 from qemu.harness.node import NBD_PORT
@@ -45,7 +46,7 @@ class NbdService:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONPATH": ROOT},
             )
-        self.wait_for_progress(20)
+        self.wait_for_progress(30, records=20)
 
     def log(self):
         """What the client has seen so far, in seconds of the lab's clock."""
@@ -54,22 +55,16 @@ class NbdService:
         with open(self._log_path) as file:
             return records.parse_log(file, self._lab.clock.at)
 
-    def wait_for_progress(self, timeout):
-        """Until a FLUSH is answered of what is sent from now on."""
-        wanted = self.log().sent
+    def wait_for_progress(self, timeout, records=1):
+        """Until so many records that were not sent yet are acknowledged and flushed."""
+        wanted = self.log().sent + records
         deadline = self._lab.clock.now() + timeout
-        while self.log().promised() <= wanted:
+        while self.log().promised() < wanted:
             if self._client.poll() is not None:
                 raise ScenarioFailed(f"the client has ended with {self._client.returncode}: see client.out")
             if self._lab.clock.now() > deadline:
                 raise ScenarioFailed(f"the client is not served within {timeout} s")
-            self._client_pause()
-
-    def _client_pause(self):
-        try:
-            self._client.wait(0.1)
-        except subprocess.TimeoutExpired:
-            pass
+            time.sleep(0.1)
 
     def end_client(self):
         """All that it has sent is flushed then."""

@@ -22,7 +22,7 @@ class Served(GivenBack):
 
     def served_again(self, name, begin):
         """The client goes on. The gap since `begin` is a figure."""
-        self.nbd.wait_for_progress(30)
+        self.nbd.wait_for_progress(60, records=20)
         return self.nbd.measure_gap(name, begin, self.lab.clock.now())
 
     def give_back_under_load(self):
