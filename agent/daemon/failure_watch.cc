@@ -169,9 +169,11 @@ class FailureWatch {
       act(node_.happened(*event));
       if (node_.phase() == before) break;
     }
+    // A stop that kept disks of the partner's has not ended this life after all.
     const Phase found = phase_of_records(seen_.state, false, seen_.intent);
-    if (mode_of(found) == NodeMode::kStopped && mode_of(node_.phase()) != NodeMode::kStopped) {
-      node_.begin_anew(found, "a command has ended this life");
+    const bool ended = mode_of(found) == NodeMode::kStopped;
+    if (ended != (mode_of(node_.phase()) == NodeMode::kStopped)) {
+      node_.begin_anew(found, ended ? "a command has ended this life" : "this life goes on");
     }
     if (!disks_) return;
     if (disks_->verdict == IntentVerdict::kEnded) {
