@@ -23,6 +23,7 @@ class Node(Guest):
         var_content=None,
         kernel_options=(),
         udev=False,
+        modules=(),
     ):
         """`files`: path -> content, or (content, mode), laid over the image; read at every start.
 
@@ -32,6 +33,8 @@ class Node(Guest):
         n > 0 reboots after n seconds.
 
         `udev`: it runs a systemd-udevd with the rules for disks.
+
+        `modules`: of the image's optional ones, loaded at every boot.
         """
         super().__init__(lab, name, memory_mib=memory_mib, cpus=cpus)
         self.shelf = shelf
@@ -39,6 +42,8 @@ class Node(Guest):
         self.iqn = f"iqn.2025-01.example.lastword:{name}"
         self._life = 0
         self._options = [f"crashkernel={crashkernel}", f"panic={panic}", *kernel_options]
+        if modules:
+            self._options.append(f"lastword.modules={','.join(modules)}")
         self._var = lab.big_file(f"{name}-var.img")
         disks.create_ext4(self._var, var_mib << 20, var_content)
         archive = image.node_archive(lab.kernel, lab.build, udev=udev)
