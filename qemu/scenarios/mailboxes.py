@@ -1,7 +1,9 @@
 """Mailbox disks that are missing, hang, or are not the same on both nodes: silence is not acted on
 where it proves nothing, a panic always is."""
 
-from qemu.harness import scenario
+import time
+
+from qemu.harness import records, scenario
 
 from .heartbeat import HEARD, SILENCE, TIMES, WATCHING, Watched
 from .pair import FEW, configuration, require
@@ -71,3 +73,36 @@ def config_skew(lab):
     skewed = configuration("alpha", timing={**TIMES, "grace": "5s"})
     pair = Watched(lab, alpha={"files": {LASTWORD_TOML: skewed}})
     silent_then_panic(pair, "grace (4000 ms here, 5000 ms there)")
+
+
+# MailboxSlot of proto/disk.proto, and where alpha's two slots are (docs/disk-format.md).
+_SEQUENCE, _PROTOCOL = 3, 7
+_SLOTS = ((1 << 20) + 8192, (1 << 20) + 73728)
+
+
+def say_as_alpha(pair, numbers):
+    """A heartbeat after alpha's last one, with other numbers in it. alpha's agent is dead."""
+    slots = {
+        at: records.parse(pair.shelf.read("mailbox0", at, records.BLOCK_BYTES)) for at in _SLOTS
+    }
+    newest = max((at for at in _SLOTS if slots[at]), key=lambda at: slots[at][1])
+    kind, sequence, payload = slots[newest]
+    numbers = {_SEQUENCE: records.number_in(payload, _SEQUENCE) + 1, **numbers}
+    changed = records.with_numbers(payload, numbers)
+    other = next(at for at in _SLOTS if at != newest)
+    pair.shelf.write("mailbox0", other, records.compose(kind, sequence + 1, changed))
+    return records.number_in(payload, _PROTOCOL)
+
+
+@scenario("version_mismatch", timeout=400, long=True)
+def version_mismatch(lab):
+    """alpha speaks another version of the protocol: its silence is not acted on, its panic is."""
+    pair = Watched(lab)
+    pair.agents["alpha"].kill()
+    time.sleep(1)  # no write of it is under way
+    known = say_as_alpha(pair, {_PROTOCOL: 9})
+    require(known not in (0, 9), f"alpha's agent speaks version {known}")
+    told = pair.wait_event(pair.beta, "silence-not-acted-on", 90)
+    require("version 9" in told["detail"], f"the reason is {told['detail']}")
+    pair.require_quiet(SILENCE)
+    pair.panic_is_taken_over()
