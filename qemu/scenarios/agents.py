@@ -12,7 +12,7 @@ from .pair import EXIT_REFUSED, SLOW, require
 _RESET = "softdog: Initiating system reboot"
 
 
-@scenario("agent_dead_node_alive", timeout=400, long=True)
+@scenario("agent_dead_node_alive", timeout=800, long=True)
 def agent_dead_node_alive(lab):
     """alpha's agent dies for good, its service writes on: the watchdog resets alpha in time."""
     modules = {"modules": ("softdog",)}
@@ -24,7 +24,7 @@ def agent_dead_node_alive(lab):
         beta=modules,
     )
     pair.wait_event(pair.alpha, "watchdog-armed", 5)
-    pair.alpha.check("lastword check", timeout=30)
+    pair.alpha.check("lastword check", timeout=60)
     offset = int(pair.label_of(pair.alpha, "service0")["data_offset_bytes"])
     writer = pair.alpha.spawn(f"lw-blocks {pair.alpha.disk('service0')} {offset} 100000", "blocks")
     writer.wait_for("block 50 written", 30)
@@ -48,7 +48,7 @@ def agent_dead_node_alive(lab):
     require(started.status == EXIT_REFUSED, f"alpha's start: {started.status}\n{started.output}")
 
 
-@scenario("agent_killed_in_takeover", timeout=500, long=True)
+@scenario("agent_killed_in_takeover", timeout=800, long=True)
 def agent_killed_in_takeover(lab):
     """Killed at three moments of a takeover and started again: it ends, and the hook ran once."""
     pair = GivenBack(lab, timing=LONG_DUMP)
@@ -79,7 +79,7 @@ def agent_killed_in_takeover(lab):
     require(hooks == ["service-taken"], f"beta's hooks: {hooks}")
 
 
-@scenario("panic_with_agents_running", timeout=400)
+@scenario("panic_with_agents_running", timeout=600)
 def panic_with_agents_running(lab):
     """alpha panics with both agents at work: beta serves while the dump has only begun."""
     pair = Watched(lab, timing=LONG_DUMP)

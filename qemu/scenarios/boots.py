@@ -9,7 +9,7 @@ from .pair import PROGRESS, require
 OF_BETA = ("service1", "spare1")
 
 
-@scenario("partner_reboots_in_takeover", timeout=500, long=True)
+@scenario("partner_reboots_in_takeover", timeout=800, long=True)
 def partner_reboots_in_takeover(lab):
     """alpha is reset in the middle of its dump and is up before beta has all: it waits; no set is split."""
     pair = GivenBack(lab)
@@ -33,7 +33,7 @@ def partner_reboots_in_takeover(lab):
     pair.require_all_home()
 
 
-@scenario("both_boot_at_once", timeout=400, long=True)
+@scenario("both_boot_at_once", timeout=800, long=True)
 def both_boot_at_once(lab):
     """Both lose their power and start at the same moment: each ends on its own disks, nobody takes over."""
     pair = Watched(lab, of_beta=OF_BETA)
@@ -47,17 +47,17 @@ def both_boot_at_once(lab):
     marks = {node.name: node.log.mark() for node in nodes}
     starting = [node.spawn("lastword start", "start") for node in nodes]
     for started in starting:
-        require(started.wait(60) == 0, f"start on {started.guest.name} did not end well")
+        require(started.wait(120) == 0, f"start on {started.guest.name} did not end well")
     for node in nodes:
         pair.agents[node.name] = pair.run_agent(node, "second")
     for node in nodes:
-        node.check("lastword arm", timeout=60)
+        node.check("lastword arm", timeout=180)
         node.wait_for(HEARD, 60, since=marks[node.name])
     pair.require_quiet(SILENCE, nodes=("alpha", "beta"))
     pair.require_all_home()
 
 
-@scenario("partner_absent_at_boot", timeout=400, long=True)
+@scenario("partner_absent_at_boot", timeout=800, long=True)
 def partner_absent_at_boot(lab):
     """alpha boots alone: it serves its disks at once, takes nothing on silence, and all by order."""
     pair = Watched(lab, of_beta=OF_BETA)

@@ -9,7 +9,7 @@ from .pair import require
 from .reboot import recover_on
 
 
-@scenario("panic_while_holding_both", timeout=600, long=True)
+@scenario("panic_while_holding_both", timeout=800, long=True)
 def panic_while_holding_both(lab):
     """beta, which has all disks, panics: it dumps to a disk of its own, and alpha takes both sets."""
     pair = GivenBack(lab, of_beta=OF_BETA)
@@ -31,7 +31,7 @@ def panic_while_holding_both(lab):
     require({homes[uuid] for uuid in dumped} == {"alpha", "beta"}, f"dumps went to {dumped}")
 
 
-@scenario("both_panic", timeout=500, long=True)
+@scenario("both_panic", timeout=800, long=True)
 def both_panic(lab):
     """Both panic at the same moment: each dumps to its own disk, and nobody takes anything."""
     pair = Watched(lab, of_beta=OF_BETA)
@@ -42,7 +42,7 @@ def both_panic(lab):
         pair.wait_event(node, "dump-completed", 120, since=panic.index)
         node.wait_ready(timeout=120, since=panic.index)
     for node in (pair.alpha, pair.beta):
-        node.check("lastword start", timeout=60)
+        node.check("lastword start", timeout=120)
         require(not pair.told("takeover-started", node.name), f"{node.name} took over")
     for node, planted in ((pair.alpha, pair.pattern), (pair.beta, of_beta)):
         headers = {name: pair.header(node, name) for name in pair.names_of(node.name, "spare|dump")}
@@ -53,7 +53,7 @@ def both_panic(lab):
     pair.require_all_home()
 
 
-@scenario("double_failure", timeout=500, long=True)
+@scenario("double_failure", timeout=800, long=True)
 def double_failure(lab):
     """beta loses its power in the middle of a takeover, and boots: it goes on, and saves the dump."""
     pair = GivenBack(lab, of_beta=OF_BETA, timing=LONG_DUMP)
@@ -65,7 +65,7 @@ def double_failure(lab):
     pair.shelf.throttle(disk)
     pair.beta.start().wait_ready()
     mark = pair.beta.log.mark()
-    pair.beta.check("lastword start", timeout=60)
+    pair.beta.check("lastword start", timeout=120)
     pair.agents["beta"] = pair.run_agent(pair.beta, "second")
     pair.wait_event(pair.beta, "takeover-resumed", 60, since=mark)
     # Its service begins again: the hook of the boot before is gone with that boot.

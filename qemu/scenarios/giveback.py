@@ -31,7 +31,7 @@ class GivenBack(Watched):
         self.wait_on_alpha()
 
     def wait_on_alpha(self):
-        started = self.alpha.run("lastword start", timeout=60)
+        started = self.alpha.run("lastword start", timeout=120)
         require(started.status == EXIT_REFUSED, f"start: status {started.status}\n{started.output}")
         require("waits for giveback" in started.output, f"start says: {started.output}")
         self.agents["alpha"] = self.run_agent(self.alpha, "waiting")
@@ -111,7 +111,7 @@ def giveback_after_panic(lab):
     pair.prove_core(pair.core_folders(pair.beta)[-1])
 
 
-@scenario("giveback_vetoed_while_dumping", timeout=400, long=True)
+@scenario("giveback_vetoed_while_dumping", timeout=800, long=True)
 def giveback_vetoed_while_dumping(lab):
     """beta has alpha's service while alpha still dumps: nothing goes back, and the answer says why."""
     pair = GivenBack(lab)
@@ -127,7 +127,7 @@ def giveback_vetoed_while_dumping(lab):
     pair.require_all_taken()
 
 
-@scenario("waiting_node_takes_both", timeout=500, long=True)
+@scenario("waiting_node_takes_both", timeout=800, long=True)
 def waiting_node_takes_both(lab):
     """beta, which has all, loses its power while alpha waits: alpha takes what is there, its own too."""
     pair = GivenBack(lab)
@@ -154,7 +154,7 @@ def give_back_half(pair):
     return giveback
 
 
-@scenario("panic_of_receiver", timeout=600, long=True)
+@scenario("panic_of_receiver", timeout=800, long=True)
 def panic_of_receiver(lab):
     """alpha panics with its dump disks back and its service still on beta: dumped, and taken again."""
     files = {f"{HOOKS}/service-returning": (HOLDING_HOOK, 0o755)}
@@ -172,7 +172,7 @@ def panic_of_receiver(lab):
     pair.prove_core(pair.core_folders(pair.beta)[-1])
 
 
-@scenario("death_of_giver", timeout=600, long=True)
+@scenario("death_of_giver", timeout=800, long=True)
 def death_of_giver(lab):
     """beta loses its power in the middle of a giveback: alpha, which waits, takes the rest as well."""
     files = {f"{HOOKS}/service-returning": (HOLDING_HOOK, 0o755)}

@@ -41,8 +41,8 @@ class Watched(Pair):
 
     def serve_again(self, node, seed, mail=HEARD):
         """A node that has booted serves its own disks, armed, its agent at work."""
-        node.check("lastword start", timeout=60)
-        node.check("lastword arm", timeout=60)
+        node.check("lastword start", timeout=120)
+        node.check("lastword arm", timeout=180)
         mark = node.log.mark()
         self.agents[node.name] = self.run_agent(node, "again")
         node.wait_for(mail, 60, since=mark)

@@ -22,7 +22,7 @@ def silent_then_panic(pair, why, mail=HEARD):
     pair.panic_is_taken_over()
 
 
-@scenario("zero_mailboxes", timeout=500, long=True)
+@scenario("zero_mailboxes", timeout=800, long=True)
 def zero_mailboxes(lab):
     """Without mailbox disks nobody notices a death without a word; a panic is taken over."""
     pair = Watched(lab, luns={**FEW, "mailbox": 0}, mail=WATCHING)
@@ -33,7 +33,7 @@ def zero_mailboxes(lab):
     pair.panic_is_taken_over()
 
 
-@scenario("one_mailbox_dead_panic", timeout=400, long=True)
+@scenario("one_mailbox_dead_panic", timeout=800, long=True)
 def one_mailbox_dead_panic(lab):
     """The only mailbox disk is gone: both nodes serve on in silence; a panic is taken over."""
     pair = Watched(lab)
@@ -43,7 +43,7 @@ def one_mailbox_dead_panic(lab):
     require(pair.told("no-majority"), "the vote that could not be won was not told")
 
 
-@scenario("mailbox_hangs", timeout=400, long=True)
+@scenario("mailbox_hangs", timeout=800, long=True)
 def mailbox_hangs(lab):
     """One of three mailbox disks answers nothing any more: the others carry heartbeats and votes."""
     pair = Watched(lab, luns={**FEW, "mailbox": 3})
@@ -56,18 +56,18 @@ def mailbox_hangs(lab):
     pair.require_taken_on_silence()
 
 
-@scenario("sets_differ", timeout=500, long=True)
+@scenario("sets_differ", timeout=800, long=True)
 def sets_differ(lab):
     """alpha counts votes by a mailbox disk that beta has not joined: both could win, so nobody may."""
     pair = Watched(lab, luns={**FEW, "extra": 1}, sizes_mib={"extra": 16})
     extra = pair.alpha.disk("extra0")
     pair.alpha.check(f"lastword label --role mailbox {extra}", timeout=60)
-    pair.alpha.check("lastword start", timeout=60)
+    pair.alpha.check("lastword start", timeout=120)
     pair.require_quiet(10)
     silent_then_panic(pair, "the same mailbox disks")
 
 
-@scenario("config_skew", timeout=500, long=True)
+@scenario("config_skew", timeout=800, long=True)
 def config_skew(lab):
     """Settings that differ are named and keep silence from being acted on; a panic is taken over."""
     skewed = configuration("alpha", timing={**TIMES, "grace": "5s"})
@@ -94,7 +94,7 @@ def say_as_alpha(pair, numbers):
     return records.number_in(payload, _PROTOCOL)
 
 
-@scenario("version_mismatch", timeout=400, long=True)
+@scenario("version_mismatch", timeout=800, long=True)
 def version_mismatch(lab):
     """alpha speaks another version of the protocol: its silence is not acted on, its panic is."""
     pair = Watched(lab)

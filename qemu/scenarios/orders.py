@@ -12,7 +12,7 @@ from .pair import FEW, require
 COUNTDOWN = 20
 
 
-@scenario("countdown_expires", timeout=500, long=True)
+@scenario("countdown_expires", timeout=800, long=True)
 def countdown_expires(lab):
     """alpha's hook hangs while it is to leave: at zero beta takes over by force, alpha is fenced."""
     files = {f"{HOOKS}/service-leaving": (HOLDING_HOOK, 0o755)}
@@ -35,7 +35,7 @@ def countdown_expires(lab):
     require(hooks == ["service-taken"], f"beta's hooks: {hooks}")
 
 
-@scenario("both_paths_cut_one_winner", timeout=400, long=True)
+@scenario("both_paths_cut_one_winner", timeout=800, long=True)
 def both_paths_cut_one_winner(lab):
     """Neither hears the other, and both are ordered to take over at once: one wins all disks."""
     pair = Watched(lab, luns={**FEW, "mailbox": 3}, of_beta=OF_BETA)
@@ -56,7 +56,7 @@ def both_paths_cut_one_winner(lab):
 _LATE_LBA = 32768  # of 512 bytes; beyond everything that lastword writes
 
 
-@scenario("giver_writes_late", timeout=600, long=True)
+@scenario("giver_writes_late", timeout=800, long=True)
 def giver_writes_late(lab):
     """A program on beta writes while the disks go back: nothing lands once alpha has them."""
     pair = GivenBack(lab)
@@ -88,7 +88,7 @@ def giver_writes_late(lab):
     pair.require_all_home()
 
 
-@scenario("relabel_is_no_takeover", timeout=400, long=True)
+@scenario("relabel_is_no_takeover", timeout=800, long=True)
 def relabel_is_no_takeover(lab):
     """A disk gets another home while the agents run: it changes hands by that, and nobody takes over."""
     pair = Watched(lab, of_beta=OF_BETA)
@@ -98,7 +98,7 @@ def relabel_is_no_takeover(lab):
         f"lastword label --role service --home beta --adopt {disk} --force {disk}", timeout=60
     )
     for node in (pair.beta, pair.alpha):
-        node.check("lastword start", timeout=60)
+        node.check("lastword start", timeout=120)
     pair.require_quiet(2 * SILENCE, nodes=("alpha", "beta"))
     for node in ("alpha", "beta"):
         require(not pair.told("fenced", node), f"{node} was fenced by a label")

@@ -135,14 +135,14 @@ class Pair:
 
     def begin(self):
         for node in (self.alpha, self.beta):
-            node.check("lastword start", timeout=60)
+            node.check("lastword start", timeout=120)
 
     def arm(self):
-        self.alpha.check("lastword arm", timeout=60)
+        self.alpha.check("lastword arm", timeout=180)
         if self._passes_check:
-            self.alpha.check("lastword check", timeout=30)
+            self.alpha.check("lastword check", timeout=60)
         if self.names_of("beta", "spare|dump"):
-            self.beta.check("lastword arm", timeout=60)
+            self.beta.check("lastword arm", timeout=180)
 
     def ready(self, *, pattern_mib=64, seed=1, of_kernel=False, agent=True):
         """Everything up to the moment before the panic. `of_kernel`: the pattern is no user memory."""

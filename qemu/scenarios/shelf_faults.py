@@ -31,7 +31,7 @@ def serves_on(pair):
     pair.panic_is_taken_over()
 
 
-@scenario("shelf_power_loss", timeout=500, long=True)
+@scenario("shelf_power_loss", timeout=800, long=True)
 def shelf_power_loss(lab):
     """The shelf forgets all reservations: each node takes its own disks anew, and they serve on."""
     pair = lose_power(lab, keep_reservations=False)
@@ -40,7 +40,7 @@ def shelf_power_loss(lab):
     serves_on(pair)
 
 
-@scenario("shelf_power_loss_with_aptpl", timeout=500, long=True)
+@scenario("shelf_power_loss_with_aptpl", timeout=800, long=True)
 def shelf_power_loss_with_aptpl(lab):
     """The shelf keeps its reservations over the power loss (APTPL): nobody loses or takes anything."""
     pair = lose_power(lab, keep_reservations=True)
@@ -55,7 +55,7 @@ echo "hook-ran $LASTWORD_EVENT: $(count $LASTWORD_NEW_DISKS) new, $(count $LASTW
 """
 
 
-@scenario("service_disk_taken_late_is_announced", timeout=400, long=True)
+@scenario("service_disk_taken_late_is_announced", timeout=800, long=True)
 def service_disk_taken_late_is_announced(lab):
     """A service disk answers only after the takeover has begun: the hook is told of it then."""
     files = {"/etc/lastword/hooks/service-taken": (_TELLING_HOOK, 0o755)}
