@@ -6,7 +6,7 @@ import time
 from qemu.harness import blocks, scenario
 
 from .giveback import GivenBack
-from .heartbeat import LONG_DUMP, Watched
+from .heartbeat import Watched
 from .pair import EXIT_REFUSED, SLOW, require
 
 _RESET = "softdog: Initiating system reboot"
@@ -51,7 +51,7 @@ def agent_dead_node_alive(lab):
 @scenario("agent_killed_in_takeover", timeout=800, long=True)
 def agent_killed_in_takeover(lab):
     """Killed at three moments of a takeover and started again: it ends, and the hook ran once."""
-    pair = GivenBack(lab, timing=LONG_DUMP)
+    pair = GivenBack(lab)
     disk = pair.plant_much(seed=6)
 
     def killed_and_started_again():
@@ -82,7 +82,7 @@ def agent_killed_in_takeover(lab):
 @scenario("panic_with_agents_running", timeout=600)
 def panic_with_agents_running(lab):
     """alpha panics with both agents at work: beta serves while the dump has only begun."""
-    pair = Watched(lab, timing=LONG_DUMP)
+    pair = Watched(lab)
     disk = pair.armed()[0]
     pair.shelf.throttle(disk, bytes_per_second=SLOW)
     pair.alpha.panic()

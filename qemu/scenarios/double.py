@@ -4,7 +4,7 @@ from qemu.harness import pattern, scenario
 
 from .boots import OF_BETA
 from .giveback import GivenBack
-from .heartbeat import LONG_DUMP, Watched
+from .heartbeat import Watched
 from .pair import require
 from .reboot import recover_on
 
@@ -56,7 +56,7 @@ def both_panic(lab):
 @scenario("double_failure", timeout=800, long=True)
 def double_failure(lab):
     """beta loses its power in the middle of a takeover, and boots: it goes on, and saves the dump."""
-    pair = GivenBack(lab, of_beta=OF_BETA, timing=LONG_DUMP)
+    pair = GivenBack(lab, of_beta=OF_BETA)
     disk = pair.plant_much(seed=12)
     panic = pair.alpha.panic()
     pair.beta.wait_for("hook-ran service-taken", 60)

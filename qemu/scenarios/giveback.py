@@ -5,7 +5,7 @@ import time
 from qemu.harness import pattern, scenario
 
 from .heartbeat import HEARD, Watched
-from .pair import EXIT_REFUSED, IDS, LARGE_PATTERN, PROGRESS, SLOW, require
+from .pair import EXIT_REFUSED, LARGE_PATTERN, PROGRESS, SLOW, require
 from .service import block_of, write_block
 
 # What the service's hook is told, one line for each run.
@@ -54,14 +54,6 @@ class GivenBack(Watched):
         time.sleep(seconds)
         for name in ("fenced", "takeover-started"):
             require(not self.told(name, "alpha"), f"{name} on alpha")
-
-    def require_all_home(self, seen_by=None):
-        for home in IDS:
-            names = self.names_of(home)
-            self.require_held(home, names, seen_by or self.beta)
-            for name in names:
-                label = self.label_of(seen_by or self.beta, name)
-                require(not label["promised_node"], f"{name} is still promised: {label}")
 
     def hooks_run(self, node):
         return [

@@ -5,6 +5,7 @@ import time
 
 from qemu.harness import records, scenario
 
+from .boots import OF_BETA
 from .heartbeat import HEARD, SILENCE, TIMES, WATCHING, Watched
 from .pair import FEW, configuration, require
 
@@ -25,7 +26,7 @@ def silent_then_panic(pair, why, mail=HEARD):
 @scenario("zero_mailboxes", timeout=800, long=True)
 def zero_mailboxes(lab):
     """Without mailbox disks nobody notices a death without a word; a panic is taken over."""
-    pair = Watched(lab, luns={**FEW, "mailbox": 0}, mail=WATCHING)
+    pair = Watched(lab, luns={**FEW, "mailbox": 0}, of_beta=OF_BETA, mail=WATCHING)
     pair.alpha.kill()
     pair.require_quiet(2 * SILENCE)
     pair.alpha.start().wait_ready()

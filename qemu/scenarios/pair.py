@@ -240,6 +240,14 @@ class Pair:
             keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
             require(keys == [IDS[owner]] * 2, f"{owner} does not hold {name} alone: {held}")
 
+    def require_all_home(self, seen_by=None):
+        for home in IDS:
+            names = self.names_of(home)
+            self.require_held(home, names, seen_by or self.beta)
+            for name in names:
+                label = self.label_of(seen_by or self.beta, name)
+                require(not label["promised_node"], f"{name} is still promised: {label}")
+
     def require_no_dump_cut_short(self):
         """beta took no disk with a dump on it before that had ended, stalled or run out of time."""
         running = set()
