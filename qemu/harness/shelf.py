@@ -92,7 +92,7 @@ class LioShelf(Guest, _Shelf):
         overlay.text("/etc/lastword-guest/luns", table)
         for name, lines in self._kept.items():
             overlay.text(f"/etc/lastword-guest/pr/{name}", lines)
-        return self.lab.join_initrd(self.name, self._base, overlay)
+        return self.lab.join_initrd(self.name, [self._base], overlay)
 
     def _kernel_options(self):
         return [f"lastword.iqn={self.iqn}", "panic=0", "nokaslr"]
