@@ -34,7 +34,9 @@ _DUMP_IS_OVER = (
 )
 
 
-def configuration(node, *, timing=None, dump=None, capture=None, hooks=None, paths=None):
+def configuration(
+    node, *, timing=None, dump=None, capture=None, hooks=None, giveback=None, paths=None
+):
     """lastword.toml of a node. Short times by default: a scenario waits them out."""
     times = {
         "io_timeout": "3s",
@@ -54,6 +56,7 @@ def configuration(node, *, timing=None, dump=None, capture=None, hooks=None, pat
         # As the guests themselves are booted; see Guest.
         "capture": {"command_line": CAPTURE_OPTIONS, **(capture or {})},
         "hooks": hooks or {},
+        "giveback": giveback or {},
         "paths": paths or {},
     }
     for name, keys in tables.items():
