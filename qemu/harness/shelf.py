@@ -83,7 +83,7 @@ class LioShelf(Guest, _Shelf):
         overlay = Archive()
         table = "".join(f"{lun.number} {lun.name} {lun.serial}\n" for lun in self.luns.values())
         overlay.text("/etc/lastword-guest/luns", table)
-        return self.lab.join_initrd(self.name, self._base, overlay)
+        return self.lab.join_initrd(self.name, [self._base], overlay)
 
     def _kernel_options(self):
         return [f"lastword.iqn={self.iqn}", "panic=0", "nokaslr"]
