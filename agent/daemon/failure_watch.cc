@@ -146,10 +146,7 @@ class FailureWatch {
       return;
     }
     shelf_.turn();
-    if (more_.heartbeat != nullptr) {
-      more_.heartbeat->tick();
-      return_.hear(newest(), more_.heartbeat->standing());
-    }
+    if (more_.heartbeat != nullptr) more_.heartbeat->tick();
     if (watching_) {
       follow_request();
       decide();
@@ -232,6 +229,7 @@ class FailureWatch {
     const auto slot = newest();
     const Standing standing =
         more_.heartbeat != nullptr ? more_.heartbeat->standing() : Standing::kUnseen;
+    return_.hear(slot, standing);
     NodeFacts facts;
     facts.disks = disks_;
     facts.voice = peer_voice(standing);
