@@ -175,6 +175,7 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
     }
     return fail(copies.error());
   }
+  work.on_majority();
   tell_of_left_out(work, survey);
   TakeoverReport report = TakeoverRun(work, failure).run();
   // Otherwise it stays TAKING: what is left is taken another time.
