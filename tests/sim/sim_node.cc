@@ -25,6 +25,7 @@ Config make_config(const World& world, std::uint8_t id, const std::string& folde
   config.state_directory = own + "/run";
   config.persistent_directory = own + "/lib";
   config.when_fenced = WhenFenced::kEnd;
+  config.links = world.network.links_of(id);
   return config;
 }
 

@@ -67,6 +67,7 @@ World::World(std::uint64_t seed, const std::string& folder,
       rates(draw_rates(random)),
       draw(draw_shelf(random)),
       timing(short_timing()),
+      network(scheduler, seed),
       target(scheduler, random, draw, kOwnedLuns + draw.mailboxes, rates,
              timing.settings.io_timeout),
       luns(kOwnedLuns + draw.mailboxes),
@@ -96,7 +97,7 @@ World::World(std::uint64_t seed, const std::string& folder,
   checkers_ = make_checkers(*watched_);
   target.on_executed = [this](const Executed& executed) { on_executed(executed); };
   if (tracing()) target.note = [this](const std::string& line) { say(line); };
-  say(fmt::format("{} mailbox disks, APTPL {}{}, PREEMPT AND ABORT {}", draw.mailboxes,
+  say(fmt::format("{} links, {} mailbox disks, APTPL {}{}, PREEMPT AND ABORT {}", network.links_of(1).size(), draw.mailboxes,
                   draw.options.aptpl_capable ? "offered" : "not offered",
                   draw.options.aptpl_store_missing ? " and not kept" : "",
                   !draw.preempt_and_abort               ? "not supported"
@@ -177,6 +178,7 @@ void World::stop_faults() {
   say("faults stop");
   calm = true;
   rates = {};
+  network.calm();
   target.calm();
 }
 
