@@ -27,9 +27,8 @@ bool is_same_hmac(const HmacSha256& one, const HmacSha256& other) {
 Result<std::vector<std::byte>> random_key(std::size_t bytes) {
   std::vector<std::byte> key(bytes);
   if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(bytes)) != 1) {
-    return fail({.code = Code::kIo,
-                 .operation = "make key",
-                 .detail = "the system gives no random bytes"});
+    return fail(
+        {.code = Code::kIo, .operation = "make key", .detail = "the system gives no random bytes"});
   }
   return key;
 }

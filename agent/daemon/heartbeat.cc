@@ -233,11 +233,11 @@ std::vector<PathReport> Heartbeat::paths() const {
 
 // The partner is heard, and what it says shows that it does not hear this node.
 void Heartbeat::tell_deaf(Instant now) {
-  const bool sends = !state_->stopped && (links_ || std::ranges::any_of(paths_, [](const auto& one) {
-    return one.second->joined;
-  }));
-  const bool deaf = sends && standing() == Standing::kHeard &&
-                    2 * peer_.unanswered_for(now) >= peer_.silence();
+  const bool sends =
+      !state_->stopped &&
+      (links_ || std::ranges::any_of(paths_, [](const auto& one) { return one.second->joined; }));
+  const bool deaf =
+      sends && standing() == Standing::kHeard && 2 * peer_.unanswered_for(now) >= peer_.silence();
   if (std::exchange(told_deaf_, deaf) == deaf || !deaf) return;
   events_({.name = "partner-deaf",
            .disk = {},
@@ -260,12 +260,12 @@ void Heartbeat::tell_standing() {
     case Standing::kHeard:
       return tell("partner-heard", fmt::format("{}, life {}", name, peer_.newest()->generation()));
     case Standing::kLate:
-      return tell("partner-late",
-                  fmt::format("{}: no heartbeat for {} ms; it counts as dead after {} ms{}", name,
-                              peer_.quiet_for(executor_.now()).count(), peer_.silence().count(),
-                              state_ && state_->mailbox_disks.empty()
-                                  ? ", where there are mailbox disks"
-                                  : ""));
+      return tell(
+          "partner-late",
+          fmt::format(
+              "{}: no heartbeat for {} ms; it counts as dead after {} ms{}", name,
+              peer_.quiet_for(executor_.now()).count(), peer_.silence().count(),
+              state_ && state_->mailbox_disks.empty() ? ", where there are mailbox disks" : ""));
     case Standing::kAway:
       return tell("partner-away",
                   fmt::format("{}, life {}: {}; until it is heard only a panic that its capture "

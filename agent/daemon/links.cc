@@ -20,9 +20,10 @@ std::string where(const LinkConfig& link) {
 std::string remedy(DatagramFault fault, const Config& config) {
   switch (fault) {
     case DatagramFault::kBadAuthentication:
-      return fmt::format("the nodes have different keys, or somebody forges: copy {} from one node "
-                         "to the other, and restart both agents",
-                         config.key_file);
+      return fmt::format(
+          "the nodes have different keys, or somebody forges: copy {} from one node "
+          "to the other, and restart both agents",
+          config.key_file);
     case DatagramFault::kOtherVersion:
       return "bring both nodes to one version of lastword";
     case DatagramFault::kOtherCluster:
@@ -141,13 +142,15 @@ void Links::tell(Standing partner, Instant now) {
     if (state == LinkState::kFailed) {
       detail = fmt::format("{}; tried again with each heartbeat", link->watch.problem());
     } else if (state == LinkState::kQuiet) {
-      detail = fmt::format("{}: nothing comes from {}, which is heard otherwise: look at its link, "
-                           "and at the firewalls (UDP)",
-                           link_of, name);
+      detail = fmt::format(
+          "{}: nothing comes from {}, which is heard otherwise: look at its link, "
+          "and at the firewalls (UDP)",
+          link_of, name);
     } else if (state == LinkState::kOneWay) {
-      detail = fmt::format("{}: {} does not get what this node sends there: look at its firewall "
-                           "(UDP), and at the way there",
-                           link_of, name);
+      detail = fmt::format(
+          "{}: {} does not get what this node sends there: look at its firewall "
+          "(UDP), and at the way there",
+          link_of, name);
     }
     events_({.name = fmt::format("link-{}", name_of(state)), .disk = {}, .detail = detail});
   }
@@ -156,9 +159,8 @@ void Links::tell(Standing partner, Instant now) {
 std::vector<PathReport> Links::reports(const PeerWatch& peer, Instant now) const {
   std::vector<PathReport> reports;
   for (const auto& link : links_) {
-    PathReport report{.kind = PathReport::Kind::kLink,
-                      .name = link->config.name,
-                      .where = where(link->config)};
+    PathReport report{
+        .kind = PathReport::Kind::kLink, .name = link->config.name, .where = where(link->config)};
     if (const PeerWatch::Ear* ear = peer.link(link->config.name)) {
       if (ear->heard_at) report.age = now - *ear->heard_at;
       report.heard = ear->heard;

@@ -12,8 +12,9 @@
 
 namespace lastword {
 
-// A sequence beyond all heartbeats that this node has sent so far, by links too: they begin with the
-// time since boot in milliseconds when the agent starts, and do not come as often as those pass.
+// A sequence beyond all heartbeats that this node has sent so far, by links too: they begin with
+// the time since boot in milliseconds when the agent starts, and do not come as often as those
+// pass.
 [[nodiscard]] std::uint64_t beyond_all_beats(const Executor& executor);
 
 // Holds by value all that it needs: it may be used on a thread that is left behind.

@@ -40,8 +40,9 @@ Status check_owner(const std::string& path) {
     return unusable(path, "it belongs to another user: chown root");
   }
   if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return unusable(path, "others than its owner may use it: chmod 600; if somebody could have "
-                          "read it, make a new one");
+    return unusable(path,
+                    "others than its owner may use it: chmod 600; if somebody could have "
+                    "read it, make a new one");
   }
   return {};
 }

@@ -58,8 +58,8 @@ class LinkReader {
     if (node == nullptr) return complain(table_, "[[link]] needs name = \"NAME\", for messages");
     if (!reader_.text(table_, "name", link.name)) return;
     if (!is_name(link.name)) {
-      return complain(*node, fmt::format("a link's name has 1 to {} letters, digits, - and _",
-                                         kLongestName));
+      return complain(
+          *node, fmt::format("a link's name has 1 to {} letters, digits, - and _", kLongestName));
     }
     if (std::ranges::count(config_.links, link.name, &LinkConfig::name) != 0) {
       complain(*node, fmt::format("two links have the name \"{}\": give each its own", link.name));
@@ -68,16 +68,15 @@ class LinkReader {
 
   void read_addresses(LinkConfig& link) {
     const std::string example =
-        fmt::format("address = {{ {} = \"192.168.7.1\", {} = \"192.168.7.2\" }}",
-                    config_.self.name, config_.partner.name);
+        fmt::format("address = {{ {} = \"192.168.7.1\", {} = \"192.168.7.2\" }}", config_.self.name,
+                    config_.partner.name);
     const toml::node* node = table_.get("address");
     const toml::table* addresses = node == nullptr ? nullptr : node->as_table();
     if (addresses == nullptr) {
       return complain(node == nullptr ? static_cast<const toml::node&>(table_) : *node,
                       fmt::format("[[link]] needs the address of each node: {}", example));
     }
-    reader_.only_keys(*addresses, "address of [[link]]",
-                      {config_.self.name, config_.partner.name});
+    reader_.only_keys(*addresses, "address of [[link]]", {config_.self.name, config_.partner.name});
     const int own = read_address(*addresses, config_.self.name, link.address, example);
     const int theirs = read_address(*addresses, config_.partner.name, link.peer, example);
     if (own == 0 || theirs == 0) return;
@@ -117,8 +116,7 @@ class LinkReader {
       link.port = static_cast<std::uint16_t>(*value);
     }
     const bool taken = std::ranges::any_of(config_.links, [&](const LinkConfig& other) {
-      return other.port == link.port &&
-             (other.address == link.address || other.peer == link.peer);
+      return other.port == link.port && (other.address == link.address || other.peer == link.peer);
     });
     if (taken && !link.address.empty()) {
       complain(node == nullptr ? static_cast<const toml::node&>(table_) : *node,

@@ -72,8 +72,8 @@ struct Seal {
 enum class DatagramFault : std::uint8_t {
   kTooShort,
   kTooLong,
-  kForeign,            // no datagram of lastword
-  kOtherVersion,       // of the format
+  kForeign,       // no datagram of lastword
+  kOtherVersion,  // of the format
   kOtherCluster,
   kOwnNode,            // this node's id: another machine has it too, or its own came back
   kOtherNode,          // neither node's id
@@ -91,7 +91,6 @@ inline constexpr std::size_t kDatagramFaults = 11;
                                                            const Seal& seal);
 // Of the partner's at the other end. Neither kReplayed nor kUnproven.
 [[nodiscard]] tl::expected<Datagram, DatagramFault> open_datagram(const LinkEnds& ends,
-                                                                  Bytes received,
-                                                                  const Seal& seal);
+                                                                  Bytes received, const Seal& seal);
 
 }  // namespace lastword

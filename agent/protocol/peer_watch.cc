@@ -97,15 +97,14 @@ bool PeerWatch::contradicts_end(const pb::MailboxSlot& slot) const {
   return gone || left;
 }
 
-PeerWatch::Hearing PeerWatch::hear(const std::string& link, const Datagram& datagram,
-                                   Instant now) {
+PeerWatch::Hearing PeerWatch::hear(const std::string& link, const Datagram& datagram, Instant now) {
   const pb::MailboxSlot& slot = datagram.slot;
   Ear& ear = links_[link];
   if (slot.node() != peer_ || id_of(slot) <= ear.newest) return Hearing::kOld;
   ear.newest = id_of(slot);
-  proven_ = proven_ || answers_this_agent(datagram.echo) ||
-            answers_this_agent(
-                {.generation = slot.echo_generation(), .sequence = slot.echo_sequence()});
+  proven_ =
+      proven_ || answers_this_agent(datagram.echo) ||
+      answers_this_agent({.generation = slot.echo_generation(), .sequence = slot.echo_sequence()});
   if (!proven_) return Hearing::kUnproven;
   if (contradicts_end(slot)) return Hearing::kOld;
   ear.heard_at = now;

@@ -107,11 +107,11 @@ class PeerWatch {
   bool heard_on_disks_ = false;
   std::optional<pb::MailboxSlot> newest_;
   HeartbeatId newest_on_disks_;
-  HeartbeatId own_;       // this agent's heartbeats are beyond
-  HeartbeatId answer_;    // the newest of them that the partner has named
+  HeartbeatId own_;     // this agent's heartbeats are beyond
+  HeartbeatId answer_;  // the newest of them that the partner has named
   Instant news_at_;
   Instant answered_;
-  bool proven_ = false;   // a datagram has answered this agent
+  bool proven_ = false;  // a datagram has answered this agent
   Instant quiet_since_;
   Instant last_tick_;
   Ears disks_;

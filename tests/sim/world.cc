@@ -97,7 +97,8 @@ World::World(std::uint64_t seed, const std::string& folder,
   checkers_ = make_checkers(*watched_);
   target.on_executed = [this](const Executed& executed) { on_executed(executed); };
   if (tracing()) target.note = [this](const std::string& line) { say(line); };
-  say(fmt::format("{} links, {} mailbox disks, APTPL {}{}, PREEMPT AND ABORT {}", network.links_of(1).size(), draw.mailboxes,
+  say(fmt::format("{} links, {} mailbox disks, APTPL {}{}, PREEMPT AND ABORT {}",
+                  network.links_of(1).size(), draw.mailboxes,
                   draw.options.aptpl_capable ? "offered" : "not offered",
                   draw.options.aptpl_store_missing ? " and not kept" : "",
                   !draw.preempt_and_abort               ? "not supported"

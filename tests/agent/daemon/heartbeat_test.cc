@@ -78,8 +78,8 @@ class Mailboxes {
   }
   // The last that the partner would get.
   [[nodiscard]] pb::MailboxSlot last_sent() const {
-    const LinkEnds alpha{.cluster = *parse_uuid(config.cluster_uuid), .self = kAlpha,
-                         .partner = kBeta};
+    const LinkEnds alpha{
+        .cluster = *parse_uuid(config.cluster_uuid), .self = kAlpha, .partner = kBeta};
     BOOST_TEST_REQUIRE(!sent.empty());
     const auto opened = open_datagram(alpha, sent.back(), check_seal());
     BOOST_TEST_REQUIRE(opened.has_value());

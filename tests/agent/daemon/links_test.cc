@@ -44,8 +44,7 @@ class WirePort final : public LinkPort {
     return first;
   }
   static tl::unexpected<Error> broken(const char* operation, int error) {
-    return fail(
-        {.code = Code::kIo, .sys_errno = error, .operation = operation, .disk = "direct"});
+    return fail({.code = Code::kIo, .sys_errno = error, .operation = operation, .disk = "direct"});
   }
 
  private:
@@ -75,8 +74,8 @@ class Pair {
     return slot;
   }
   void come(unsigned link, std::uint64_t sequence, std::uint64_t echo, std::uint32_t key = 1) {
-    const LinkEnds alpha{.cluster = *parse_uuid(config.cluster_uuid), .self = kAlpha,
-                         .partner = kBeta};
+    const LinkEnds alpha{
+        .cluster = *parse_uuid(config.cluster_uuid), .self = kAlpha, .partner = kBeta};
     const Datagram datagram{.echo = {.generation = kOwn, .sequence = echo},
                             .slot = slot(kAlpha, kLife, sequence)};
     wires[link].arrived.push_back(*make_datagram(alpha, datagram, check_seal(key)));
@@ -129,8 +128,8 @@ BOOST_AUTO_TEST_CASE(each_heartbeat_goes_by_each_link_and_names_what_came_by_it)
   beat();
   BOOST_TEST(wires[0].sent.size() == 2U);
   BOOST_TEST(wires[1].sent.size() == 2U);
-  const LinkEnds alpha{.cluster = *parse_uuid(config.cluster_uuid), .self = kAlpha,
-                       .partner = kBeta};
+  const LinkEnds alpha{
+      .cluster = *parse_uuid(config.cluster_uuid), .self = kAlpha, .partner = kBeta};
   const auto direct = open_datagram(alpha, wires[0].sent.back(), check_seal());
   const auto office = open_datagram(alpha, wires[1].sent.back(), check_seal());
   BOOST_TEST_REQUIRE((direct && office));
@@ -268,10 +267,10 @@ BOOST_AUTO_TEST_SUITE(udp_link)
 // Sockets of the loopback: a datagram is there when send() has returned.
 BOOST_AUTO_TEST_CASE(datagram_goes_from_one_end_to_the_other_and_nothing_blocks) {
   for (const std::uint16_t port : {47410, 47411, 47412, 47413}) {
-    const auto one = open_udp_link({.name = "a", .address = "127.0.7.1", .peer = "127.0.7.2",
-                                    .port = port});
-    const auto other = open_udp_link({.name = "a", .address = "127.0.7.2", .peer = "127.0.7.1",
-                                      .port = port});
+    const auto one =
+        open_udp_link({.name = "a", .address = "127.0.7.1", .peer = "127.0.7.2", .port = port});
+    const auto other =
+        open_udp_link({.name = "a", .address = "127.0.7.2", .peer = "127.0.7.1", .port = port});
     if (!one || !other) continue;  // the port is somebody's
     const std::vector<std::byte> text(kMostDatagramBytes, std::byte{7});
     BOOST_TEST_REQUIRE((*one)->send(text).has_value());

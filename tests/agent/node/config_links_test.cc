@@ -1,8 +1,9 @@
 // [[link]] in the configuration file.
+#include "agent/node/config_links.h"
+
 #include <boost/test/unit_test.hpp>
 
 #include "agent/node/config_file.h"
-#include "agent/node/config_links.h"
 
 namespace lastword::test {
 namespace {
@@ -57,13 +58,13 @@ BOOST_AUTO_TEST_CASE(defaults_are_no_link_and_port_7410) {
 }
 
 BOOST_AUTO_TEST_CASE(addresses_are_those_of_hosts_in_numbers) {
-  for (const char* good :
-       {R"({ alpha = "fd00::1", beta = "fd00::2" })",
-        R"({ alpha = "fe80::1%eth1", beta = "fe80::2%enp3s0" })"}) {
+  for (const char* good : {R"({ alpha = "fd00::1", beta = "fd00::2" })",
+                           R"({ alpha = "fe80::1%eth1", beta = "fe80::2%enp3s0" })"}) {
     BOOST_TEST(parse(link(good)).has_value(), good);
   }
-  for (const char* bad : {"alpha-direct", "192.168.7", "0.0.0.0", "255.255.255.255", "224.0.0.1",
-                          "::", "ff02::1", "fe80::1", "fe80::1%", "fd00::1%eth0", "192.168.7.1%e"}) {
+  for (const char* bad :
+       {"alpha-direct", "192.168.7", "0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "ff02::1",
+        "fe80::1", "fe80::1%", "fd00::1%eth0", "192.168.7.1%e"}) {
     const std::string address = std::string("{ alpha = \"") + bad + "\", beta = \"10.0.0.2\" }";
     BOOST_TEST(says(link(address), "line 8:"), bad);
     BOOST_TEST(says(link(address), "is no address of a host"), bad);

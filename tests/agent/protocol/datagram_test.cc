@@ -83,8 +83,8 @@ BOOST_AUTO_TEST_CASE(every_other_length_is_dropped) {
   for (std::size_t length = 0; length < good.size(); ++length) {
     const Text cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length));
     const std::string fault = fault_of(cut);
-    BOOST_TEST(fault == (length < kDatagramHeadBytes + sizeof(Mac) ? "too-short"
-                                                                   : "bad-authentication"));
+    BOOST_TEST(fault ==
+               (length < kDatagramHeadBytes + sizeof(Mac) ? "too-short" : "bad-authentication"));
   }
   BOOST_TEST(fault_of(Text(kMostDatagramBytes + 1)) == "too-long");
   BOOST_TEST(fault_of(Text(kMostDatagramBytes)) == "foreign");
@@ -103,8 +103,8 @@ BOOST_AUTO_TEST_CASE(other_key_is_bad_authentication) {
 }
 
 BOOST_AUTO_TEST_CASE(authenticated_nonsense_is_malformed) {
-  BOOST_TEST(fault_of(with(6, 1)) == "malformed");     // another length of the slot
-  BOOST_TEST(fault_of(with(25, 1)) == "malformed");    // not zero
+  BOOST_TEST(fault_of(with(6, 1)) == "malformed");      // another length of the slot
+  BOOST_TEST(fault_of(with(25, 1)) == "malformed");     // not zero
   BOOST_TEST(fault_of(with(40, 0xff)) == "malformed");  // no message
   Datagram other = message();
   other.slot.set_node(2);
