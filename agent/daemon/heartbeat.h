@@ -21,7 +21,6 @@
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/node_state.h"
 #include "agent/protocol/peer_watch.h"
-#include "agent/protocol/waiting_plan.h"
 
 namespace lastword {
 
@@ -42,12 +41,15 @@ class Heartbeat {
   // Sends and receives by these too; null: by none. Before the first tick().
   void use(std::unique_ptr<Links> links) { links_ = std::move(links); }
   // Writes and reads these disks from now on, as this life. Nothing is written where it is over
-  // (`stopped`), or where this node is not registered. What the heartbeats say of this node's phase
-  // follows from state and intent (present_phase()).
-  void follow(const Look& look, const NodeState& state,
-              const std::optional<pb::TakeoverIntent>& intent = {});
-  // Says that from now on, until the next follow().
-  void set_phase(pb::NodePhase phase) { phase_ = phase; }
+  // (`stopped`), or where this node is not registered.
+  void follow(const Look& look, const NodeState& state);
+  // Heartbeats say so from now on; the next one is due at once.
+  void set_phase(pb::NodePhase phase) {
+    phase_ = phase;
+    beat_now();
+  }
+  // A heartbeat is due at once.
+  void beat_now() { next_.reset(); }
   // What this node's operator has forbidden: heartbeats carry it from now on.
   void carry(const pb::Switches& switches) { switches_ = switches; }
   // Called at each tick(): the loop turns.
@@ -107,9 +109,7 @@ class Heartbeat {
   Standing told_ = Standing::kUnseen;
   bool told_deaf_ = false;
   std::optional<NodeState> state_;
-  std::optional<pb::TakeoverIntent> intent_;  // this node's
-  std::optional<pb::NodePhase> phase_;        // of what is under way
-  bool has_received_ = false;
+  pb::NodePhase phase_ = pb::PHASE_UNKNOWN;
   std::uint64_t sees_ = 0;
   std::uint64_t sees_partner_ = 0;
   pb::Switches switches_;

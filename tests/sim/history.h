@@ -16,12 +16,8 @@ struct History {
   std::int64_t simulated_ms = 0;
 };
 
-// `folder`: for the nodes' files; emptied first. On a file system in memory, since every state file
-// is synced. `tell`: takes the trace, line by line; may be empty.
-[[nodiscard]] History run_history(std::uint64_t seed, const std::string& folder,
+// `tell`: takes the trace, line by line; may be empty.
+[[nodiscard]] History run_history(std::uint64_t seed,
                                   const std::function<void(const std::string&)>& tell = {});
-
-// A folder in memory for a process, this one if none is named.
-[[nodiscard]] std::string history_folder(int pid = 0);
 
 }  // namespace lastword::sim

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "proto/coredump.h"
 #include "tests/agent/disks/shelf_nodes.h"
+#include "tests/sim/memory_files.h"
 #include "tests/sim/sim_node.h"
 
 namespace lastword::sim {
@@ -61,8 +60,7 @@ bool worth_telling(const Executed& executed) {
 
 }  // namespace
 
-World::World(std::uint64_t seed, const std::string& folder,
-             std::function<void(const std::string&)> tell)
+World::World(std::uint64_t seed, std::function<void(const std::string&)> tell)
     : random(seed),
       rates(draw_rates(random)),
       draw(draw_shelf(random)),
@@ -72,9 +70,8 @@ World::World(std::uint64_t seed, const std::string& folder,
              timing.settings.io_timeout),
       luns(kOwnedLuns + draw.mailboxes),
       tell_(std::move(tell)) {
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  for (const std::uint8_t id : kNodes) nodes_.at(id) = std::make_unique<SimNode>(*this, id, folder);
+  forget_files(random);
+  for (const std::uint8_t id : kNodes) nodes_.at(id) = std::make_unique<SimNode>(*this, id);
   std::vector<pb::Role> roles;
   std::vector<std::uint8_t> homes;
   for (unsigned lun = 0; lun < luns; ++lun) {

@@ -23,9 +23,8 @@ inline constexpr unsigned kMostMailboxes = 3;
 
 class World {
  public:
-  // `folder`: for the nodes' files; emptied. `tell`: a line of the trace; absent: none is made.
-  World(std::uint64_t seed, const std::string& folder,
-        std::function<void(const std::string&)> tell);
+  // `tell`: a line of the trace; absent: none is made.
+  World(std::uint64_t seed, std::function<void(const std::string&)> tell);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
