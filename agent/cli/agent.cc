@@ -74,6 +74,7 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   hands.run_hook = going_on_during("fenced", hands.run_hook, executor);
   Heartbeat heartbeat(*config, real_shelf(), executor, events, machine_id());
   heartbeat.at_each_tick(pulse);
+  heartbeat.use(links_of(*config, events, executor.now()));
   const StopRequest stop;
   const auto end_in_order = [&](milliseconds hooks) {
     watchdog.disarm();

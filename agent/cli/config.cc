@@ -1,9 +1,11 @@
-// lastword config: checks the configuration file, or writes one to begin with.
+// lastword config: checks the configuration file, writes one to begin with, or makes the key of its
+// links.
 #include <fmt/format.h>
 
 #include <memory>
 
 #include "agent/cli/command.h"
+#include "agent/node/cluster_key.h"
 #include "agent/node/config_check.h"
 #include "agent/node/config_file.h"
 #include "agent/node/config_init.h"
@@ -15,6 +17,7 @@ namespace {
 struct ConfigOptions {
   bool check = false;
   bool init = false;
+  bool new_key = false;
   std::string self;
   std::string partner;
 };
@@ -68,10 +71,24 @@ int init_config(const std::string& path, const ConfigOptions& options) {
   return kExitOk;
 }
 
+int new_key(const std::string& path) {
+  const auto config = load_config(path);
+  if (!config) return report_error(config.error());
+  if (Status made = make_cluster_key(config->key_file); !made) return report_error(made.error());
+  fmt::print(
+      "{}: written, for root alone. Copy it to {}, and keep it secret: whoever has it can speak "
+      "for a node. Then restart the agents.\n",
+      config->key_file, config->partner.name);
+  return kExitOk;
+}
+
 int run_config(const std::string& path, const ConfigOptions& options) {
-  if (options.check == options.init) return usage("one of --check and --init");
+  if (options.check + options.init + options.new_key != 1) {
+    return usage("one of --check, --init and --new-key");
+  }
   const bool named = !options.self.empty() || !options.partner.empty();
-  if (options.check && named) return usage("--node and --partner go with --init");
+  if (!options.init && named) return usage("--node and --partner go with --init");
+  if (options.new_key) return new_key(path);
   return options.check ? check_config(path) : init_config(path, options);
 }
 
@@ -80,10 +97,13 @@ int run_config(const std::string& path, const ConfigOptions& options) {
 void add_config_command(Parser& parser, const CommandContext& context) {
   auto options = std::make_shared<ConfigOptions>();
   CliCommand command = parser.command(
-      "config", "Check the configuration file, or write one with a new cluster UUID");
+      "config",
+      "Check the configuration file, write one with a new cluster UUID, or make the links' key");
   command.flag("--check", options->check,
                "Say all that is wrong with it and with the programs that it names");
   command.flag("--init", options->init, "Write one to begin with; never over another");
+  command.flag("--new-key", options->new_key,
+               "Make the key that both nodes need for their links; never over another");
   command.option("--partner", options->partner, "With --init: the other node's short host name")
       .value_name("NAME");
   command

@@ -70,6 +70,7 @@ void Heartbeat::follow(const Look& look, const NodeState& state) {
   sees_ = disks_in_reach(look.survey, config_);
   sees_partner_ = partner_disks_in_reach(look.survey, config_);
   peer_.set_paths(state.mailbox_disks.size());
+  peer_.speak_as(state.boot_generation, sequence_);
   std::map<std::string, std::unique_ptr<Path>> paths;
   for (const std::string& uuid : state.mailbox_disks) {
     auto known = paths_.extract(uuid);
@@ -95,20 +96,26 @@ void Heartbeat::follow(const Look& look, const NodeState& state) {
 void Heartbeat::tick() {
   const Instant now = executor_.now();
   collect();
+  if (links_) links_->receive(peer_, now);
   peer_.tick(now);
   tell_standing();
   if (each_tick_) each_tick_();
   if (!state_ || (next_ && now < *next_)) return;
   next_ = now + config_.timing.settings.heartbeat;
+  tell_deaf(now);
   ++sequence_;
+  const Beat next = beat(pb::WATCHING);
   for (auto& [uuid, path] : paths_) {
-    if (!path->job) send(*path, pb::WATCHING);
+    if (!path->job) send(*path, next);
   }
+  send_by_links(next);
 }
 
 void Heartbeat::leave() {
   if (!state_) return;
   ++sequence_;
+  const Beat last = beat(pb::AWAY);
+  send_by_links(last);
   const Instant end = executor_.now() + config_.timing.settings.io_timeout;
   std::vector<Path*> open;
   for (auto& [uuid, path] : paths_) {
@@ -120,7 +127,7 @@ void Heartbeat::leave() {
     bool any = false;
     for (std::size_t i = 0; i < open.size(); ++i) {
       if (!open[i]->job && !sent[i]) {
-        send(*open[i], pb::AWAY);
+        send(*open[i], last);
         sent[i] = true;
       }
       any = any || open[i]->job;
@@ -131,9 +138,37 @@ void Heartbeat::leave() {
     if (each_tick_) each_tick_();
     executor_.sleep(kShortWait);
   }
+  // Once more: a datagram may be lost.
+  ++sequence_;
+  send_by_links(beat(pb::AWAY));
 }
 
-void Heartbeat::send(Path& path, pb::Presence presence) {
+Beat Heartbeat::beat(pb::Presence presence) const {
+  Beat beat{
+      .sequence = sequence_, .presence = presence, .machine = machine_, .timing = config_.timing};
+  beat.phase = phase_;
+  beat.sees = sees_;
+  beat.sees_partner = sees_partner_;
+  beat.switches = switches_;
+  beat.request = request_;
+  if (peer_.newest()) {
+    beat.echo_generation = peer_.newest()->generation();
+    beat.echo_sequence = peer_.newest()->sequence();
+  }
+  return beat;
+}
+
+// The same rules as on a disk: a life that was ended, or is another machine's too, says nothing
+// more.
+void Heartbeat::send_by_links(const Beat& beat) {
+  if (!links_ || state_->stopped) return;
+  const MailboxMember member =
+      mailbox_member(config_, state_->boot_generation, state_->mailbox_disks);
+  const auto slot = slot_with_beat(own_slot_, member, beat);
+  if (slot) links_->send(*slot, peer_);
+}
+
+void Heartbeat::send(Path& path, const Beat& beat) {
   auto job = std::make_shared<MailboxBeat>();
   job->info = path.info;
   job->metadata_offset = path.metadata_offset;
@@ -142,17 +177,7 @@ void Heartbeat::send(Path& path, pb::Presence presence) {
   job->writes = path.joined;
   job->writer = slot_writer(config_, state_->boot_generation, state_->mailbox_disks, executor_);
   job->io_timeout = config_.timing.settings.io_timeout;
-  job->beat = {
-      .sequence = sequence_, .presence = presence, .machine = machine_, .timing = config_.timing};
-  job->beat.phase = phase_;
-  job->beat.sees = sees_;
-  job->beat.sees_partner = sees_partner_;
-  job->beat.switches = switches_;
-  job->beat.request = request_;
-  if (peer_.newest()) {
-    job->beat.echo_generation = peer_.newest()->generation();
-    job->beat.echo_sequence = peer_.newest()->sequence();
-  }
+  job->beat = beat;
   path.job = job;
   executor_.elsewhere(
       [job, shelf = &shelf_, executor = &executor_] { run_beat(*shelf, *executor, *job); });
@@ -165,6 +190,7 @@ void Heartbeat::collect() {
     const auto job = std::exchange(path->job, nullptr);
     path->open = job->open;
     sequence_ = std::max(sequence_, job->written);
+    if (job->own && is_newer(*job->own, own_slot_)) own_slot_ = *job->own;
     if (job->slot) on_slot(*path, *job->slot, job->asked);
     std::string problem = job->problem ? describe(*job->problem) : std::string();
     if (std::exchange(path->told, problem) == problem || problem.empty()) continue;
@@ -176,17 +202,48 @@ void Heartbeat::collect() {
 }
 
 void Heartbeat::on_slot(const Path& path, const pb::MailboxSlot& slot, Instant asked) {
-  const std::uint32_t before = peer_.newest() ? peer_.newest()->generation() : 0;
-  const bool first = told_ == Standing::kUnseen;
+  const std::uint32_t before = peer_.life_on_disks();
   if (!peer_.read(path.disk_uuid, slot, asked, executor_.now())) return;
-  if (!first && slot.generation() == before) return;
+  if (peer_.life_on_disks() == before) return;
   // An agent that is restarted goes on from here.
   if (const Status kept = save_partner_seen(config_, slot); !kept) {
     events_({.name = "heartbeat-problem", .disk = {}, .detail = describe(kept.error())});
   }
 }
 
+std::vector<PathReport> Heartbeat::paths() const {
+  const Instant now = executor_.now();
+  std::vector<PathReport> reports;
+  for (const auto& [uuid, path] : paths_) {
+    PathReport report{.name = uuid, .where = path->info.path, .problem = path->told};
+    if (const PeerWatch::Ear* ear = peer_.disk(uuid)) {
+      if (ear->heard_at) report.age = now - *ear->heard_at;
+      report.heard = ear->heard;
+    }
+    reports.push_back(std::move(report));
+  }
+  if (!links_) return reports;
+  for (PathReport& report : links_->reports(peer_, now)) reports.push_back(std::move(report));
+  return reports;
+}
+
+// The partner is heard, and what it says shows that it does not hear this node.
+void Heartbeat::tell_deaf(Instant now) {
+  const bool sends =
+      !state_->stopped &&
+      (links_ || std::ranges::any_of(paths_, [](const auto& one) { return one.second->joined; }));
+  const bool deaf =
+      sends && standing() == Standing::kHeard && 2 * peer_.unanswered_for(now) >= peer_.silence();
+  if (std::exchange(told_deaf_, deaf) == deaf || !deaf) return;
+  events_({.name = "partner-deaf",
+           .disk = {},
+           .detail = fmt::format("{} lives and does not hear this node on any path: it may take "
+                                 "over; look at its mailbox disks and links",
+                                 config_.partner.name)});
+}
+
 void Heartbeat::tell_standing() {
+  if (links_) links_->tell(standing(), executor_.now());
   const Standing now = standing();
   if (std::exchange(told_, now) == now) return;
   const auto tell = [&](std::string name, std::string detail, milliseconds ago = {}) {
@@ -199,9 +256,12 @@ void Heartbeat::tell_standing() {
     case Standing::kHeard:
       return tell("partner-heard", fmt::format("{}, life {}", name, peer_.newest()->generation()));
     case Standing::kLate:
-      return tell("partner-late",
-                  fmt::format("{}: no heartbeat for {} ms; it counts as dead after {} ms", name,
-                              peer_.quiet_for(executor_.now()).count(), peer_.silence().count()));
+      return tell(
+          "partner-late",
+          fmt::format(
+              "{}: no heartbeat for {} ms; it counts as dead after {} ms{}", name,
+              peer_.quiet_for(executor_.now()).count(), peer_.silence().count(),
+              state_ && state_->mailbox_disks.empty() ? ", where there are mailbox disks" : ""));
     case Standing::kAway:
       return tell("partner-away",
                   fmt::format("{}, life {}: {}; until it is heard only a panic that its capture "

@@ -1,4 +1,5 @@
-// This node's heartbeats on the mailbox disks, and the partner's (agent/protocol/peer_watch.h).
+// This node's heartbeats on the mailbox disks and the links, and the partner's
+// (agent/protocol/peer_watch.h).
 //
 // Each mailbox disk has work of its own elsewhere, one at a time: a disk that hangs delays no other
 // one, and nothing is sent to it before what was sent last has come back. Whatever loop is at work
@@ -12,7 +13,9 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "agent/daemon/links.h"
 #include "agent/disks/survey.h"
 #include "agent/node/event.h"
 #include "agent/protocol/mailbox.h"
@@ -27,14 +30,16 @@ namespace lastword {
 
 class Heartbeat {
  public:
-  // All of them outlive this. `events`: partner-seen, partner-late, partner-away,
-  // heartbeat-problem; called by tick() and leave().
+  // All of them outlive this. `events`: partner-heard, partner-late, partner-away, partner-silent,
+  // partner-deaf, heartbeat-problem; called by tick() and leave().
   Heartbeat(const Config& config, Shelf& shelf, Executor& executor, EventSink events,
             std::string machine);
   ~Heartbeat();
   Heartbeat(const Heartbeat&) = delete;
   Heartbeat& operator=(const Heartbeat&) = delete;
 
+  // Sends and receives by these too; null: by none. Before the first tick().
+  void use(std::unique_ptr<Links> links) { links_ = std::move(links); }
   // Writes and reads these disks from now on, as this life. Nothing is written where it is over
   // (`stopped`), or where this node is not registered.
   void follow(const Look& look, const NodeState& state);
@@ -79,15 +84,20 @@ class Heartbeat {
 
   [[nodiscard]] const PeerWatch& peer() const { return peer_; }
   [[nodiscard]] Standing standing() const { return peer_.standing(executor_.now()); }
+  // Each mailbox disk that is followed, in the order of their UUIDs, and each link.
+  [[nodiscard]] std::vector<PathReport> paths() const;
 
  private:
   static constexpr milliseconds kShortWait{10};
   struct Path;
 
-  void send(Path& path, pb::Presence presence);
+  [[nodiscard]] Beat beat(pb::Presence presence) const;
+  void send(Path& path, const Beat& beat);
+  void send_by_links(const Beat& beat);
   void collect();
   void on_slot(const Path& path, const pb::MailboxSlot& slot, Instant asked);
   void tell_standing();
+  void tell_deaf(Instant now);
 
   const Config& config_;
   Shelf& shelf_;
@@ -97,6 +107,7 @@ class Heartbeat {
   std::function<void()> each_tick_;
   PeerWatch peer_;
   Standing told_ = Standing::kUnseen;
+  bool told_deaf_ = false;
   std::optional<NodeState> state_;
   pb::NodePhase phase_ = pb::PHASE_UNKNOWN;
   std::uint64_t sees_ = 0;
@@ -104,6 +115,8 @@ class Heartbeat {
   pb::Switches switches_;
   pb::LeaveRequest request_;
   std::map<std::string, std::unique_ptr<Path>> paths_;  // by disk UUID
+  std::unique_ptr<Links> links_;                        // null: none
+  pb::MailboxSlot own_slot_;                            // the newest that a mailbox disk has
   std::uint64_t sequence_;                              // of the last heartbeat that was written
   std::optional<Instant> next_;                         // when one is due; absent: at once
 };

@@ -47,7 +47,13 @@ Status write(MailboxBeat& beat) {
   }
   const auto slot = write_beat({*beat.open->device, beat.metadata_offset, beat.disk_uuid},
                                beat.writer, beat.beat);
+  if (!slot && slot.error().code == Code::kFenced) {
+    pb::MailboxSlot own;
+    RecordIo records(*beat.open->device, beat.metadata_offset);
+    if (records.read(beat.writer.member.place, own)) beat.own = std::move(own);
+  }
   if (!slot) return fail(slot.error());
+  beat.own = *slot;
   beat.written = slot->sequence();
   return {};
 }

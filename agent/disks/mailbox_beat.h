@@ -31,6 +31,9 @@ struct MailboxBeat {
   // and of RecordIo.
   std::optional<Error> problem;
   std::uint64_t written = 0;  // this node's sequence; 0: nothing was written
+  // This node's slot as it was written, or as it was found where kFenced kept it from being
+  // written.
+  std::optional<pb::MailboxSlot> own;
   std::optional<pb::MailboxSlot>
       slot;  // the partner's, empty where it never wrote; absent: not read
   std::atomic<bool> done = false;

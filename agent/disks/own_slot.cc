@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 
@@ -70,6 +71,10 @@ Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, bool a
 
 }  // namespace
 
+std::uint64_t beyond_all_beats(const Executor& executor) {
+  return static_cast<std::uint64_t>(executor.now().count());
+}
+
 SlotWriter slot_writer(const Config& config, std::uint32_t boot_generation,
                        const std::vector<std::string>& mailbox_disks, Executor& executor) {
   return {.member = mailbox_member(config, boot_generation, mailbox_disks),
@@ -108,7 +113,8 @@ Result<SlotWritten> note_switches(const OwnSlot& slot, const SlotWriter& writer,
 
 Status say_handed_over(const OwnSlot& slot, const SlotWriter& writer, std::uint64_t sequence) {
   const auto said = change(slot, writer, true, [&](const pb::MailboxSlot& now) {
-    return slot_of_life_that_leaves(now, writer.member, sequence);
+    return slot_of_life_that_leaves(now, writer.member,
+                                    std::max(sequence, beyond_all_beats(*writer.executor)));
   });
   if (!said) return fail(said.error());
   return {};
@@ -117,7 +123,7 @@ Status say_handed_over(const OwnSlot& slot, const SlotWriter& writer, std::uint6
 Status say_gone(const OwnSlot& slot, const SlotWriter& writer) {
   const auto said =
       change(slot, writer, false, [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
-        return slot_of_life_that_ends(now, writer.member);
+        return slot_of_life_that_ends(now, writer.member, beyond_all_beats(*writer.executor));
       });
   if (!said) return fail(said.error());
   return {};

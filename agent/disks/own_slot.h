@@ -12,6 +12,11 @@
 
 namespace lastword {
 
+// A sequence beyond all heartbeats that this node has sent so far, by links too: they begin with
+// the time since boot in milliseconds when the agent starts, and do not come as often as those
+// pass.
+[[nodiscard]] std::uint64_t beyond_all_beats(const Executor& executor);
+
 // Holds by value all that it needs: it may be used on a thread that is left behind.
 struct SlotWriter {
   MailboxMember member;
@@ -68,7 +73,7 @@ inline constexpr std::string_view kSlotWasDamaged =
 [[nodiscard]] Status say_handed_over(const OwnSlot& slot, const SlotWriter& writer,
                                      std::uint64_t sequence);
 
-// Says that this life has ended. Errors are those of update_slot().
+// Says that this life has ended, beyond all of its heartbeats. Errors are those of update_slot().
 [[nodiscard]] Status say_gone(const OwnSlot& slot, const SlotWriter& writer);
 
 // Writes one heartbeat; returns the slot as it is then. Errors: those of update_slot() and of

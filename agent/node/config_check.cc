@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/node/cluster_key.h"
 #include "agent/node/hook_plan.h"
 
 namespace lastword {
@@ -112,6 +113,11 @@ std::vector<Error> check_named_files(const Config& config, const std::string& pa
     files.add(name, hook, why_not_run(hook), "name an executable file, or leave it out");
   }
   if (!config.hooks.directory.empty()) check_hook_directory(config.hooks.directory, files);
+  if (!config.links.empty()) {
+    if (const auto key = load_cluster_key(config.key_file); !key) {
+      files.add("[[link]]: " + describe(key.error()));
+    }
+  }
   files.add("[paths] dump_program", config.dump_program, why_no_file(config.dump_program, R_OK),
             "`make install` puts it into /usr/lib/lastword");
   return std::move(files).problems();

@@ -17,7 +17,8 @@ namespace lastword {
 
 // All that is wrong with it at once, each kUsage with the key and what to do; `path` is the
 // configuration file, for messages. Looks at [hooks] service_taken, fenced and directory, [paths]
-// dump_program, [capture] kernel and the nodes' directories for cores; runs and changes nothing. No
+// dump_program, [capture] kernel, the nodes' directories for cores, and, where there are links,
+// their key; runs and changes nothing. No
 // other command refuses a configuration for this: one that takes over must not be stopped by a
 // program that it may not need.
 [[nodiscard]] std::vector<Error> check_named_files(const Config& config, const std::string& path);

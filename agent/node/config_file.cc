@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "agent/base/text_file.h"
-#include "agent/node/config_reader.h"
+#include "agent/node/config_links.h"
 #include "proto/codec_setting.h"
 #include "proto/duration.h"
 #include "proto/uuid.h"
@@ -259,10 +259,11 @@ void read_watchdog(ConfigReader& reader, const toml::table& root, Config& config
 
 void read_programs(ConfigReader& reader, const toml::table& root, Config& config) {
   if (const toml::table* table = reader.table(root, "paths")) {
-    reader.only_keys(*table, "[paths]", {"state", "persistent", "dump_program"});
+    reader.only_keys(*table, "[paths]", {"state", "persistent", "dump_program", "key_file"});
     reader.absolute_path(*table, "state", config.state_directory);
     reader.absolute_path(*table, "persistent", config.persistent_directory);
     reader.absolute_path(*table, "dump_program", config.dump_program);
+    reader.absolute_path(*table, "key_file", config.key_file);
     if (config.state_directory == config.persistent_directory) {
       reader.complain(table->source(),
                       "state and persistent must be different directories: one is gone after a "
@@ -286,7 +287,7 @@ ConfigReading read_config(std::string_view text, const std::string& path,
   Config config;
   reader.only_keys(root, "the file",
                    {"cluster", "node", "nodes", "timing", "dump", "capture", "takeover", "hooks",
-                    "giveback", "agent", "watchdog", "paths"});
+                   "giveback", "agent", "watchdog", "link", "paths"});
   read_cluster(reader, root, config);
   read_nodes(reader, root, host_name, config);
   read_timing(reader, root, config);
@@ -297,6 +298,7 @@ ConfigReading read_config(std::string_view text, const std::string& path,
   read_giveback(reader, root, config);
   read_agent(reader, root, config);
   read_watchdog(reader, root, config);
+  read_links(reader, root, config);
   read_programs(reader, root, config);
   return {.config = std::move(config), .problems = reader.errors()};
 }

@@ -150,10 +150,11 @@ pb::MailboxSlot slot_of_life_that_joins(const pb::MailboxSlot& now, const Mailbo
   return slot;
 }
 
-pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now, const MailboxMember& member) {
+pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now, const MailboxMember& member,
+                                       std::uint64_t sequence) {
   pb::MailboxSlot slot = current_slot(now, member, std::nullopt);
   if (slot.generation() > member.self.boot_generation) return slot;
-  slot.set_sequence(now.sequence() + 1);
+  slot.set_sequence(std::max(now.sequence() + 1, sequence));
   slot.set_presence(pb::GONE);
   slot.set_phase(pb::PHASE_CLEAN);
   return slot;

@@ -75,9 +75,11 @@ struct Beat {
 [[nodiscard]] pb::MailboxSlot slot_of_life_that_joins(
     const pb::MailboxSlot& now, const MailboxMember& member,
     const std::optional<pb::TakeoverIntent>& intent);
-// The slot of a life that ends in order.
+// The slot of a life that ends in order, with this sequence at least: beyond what its agent has
+// sent by links.
 [[nodiscard]] pb::MailboxSlot slot_of_life_that_ends(const pb::MailboxSlot& now,
-                                                     const MailboxMember& member);
+                                                     const MailboxMember& member,
+                                                     std::uint64_t sequence);
 // The slot of a life that leaves its disks to the partner, with this sequence at least. kFenced: a
 // later life of this node has written there, or `lastword stop` has ended this one.
 [[nodiscard]] Result<pb::MailboxSlot> slot_of_life_that_leaves(const pb::MailboxSlot& now,

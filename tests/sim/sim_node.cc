@@ -25,6 +25,7 @@ Config make_config(const World& world, std::uint8_t id) {
   config.state_directory = own + "/run";
   config.persistent_directory = own + "/lib";
   config.when_fenced = WhenFenced::kEnd;
+  config.links = world.network.links_of(id);
   // The same for both nodes, and apart from what else is drawn.
   Random giveback = world.random;
   config.giveback.on = giveback.one_in(2);

@@ -197,6 +197,7 @@ int SimNode::giveback_main(Program& program) {
 int SimNode::agent_main(Program& program) {
   const EventSink events = events_of(program, false);
   Heartbeat heartbeat(program.config, program.shelf, program.executor, events, node_name(id_));
+  heartbeat.use(world_.network.open(id_, program.config, events, program.executor.now()));
   const Status end = lastword::run_agent(program.config, program.surveyor, events,
                                          hands_of(program), {.heartbeat = &heartbeat});
   if (end) return kExitOk;

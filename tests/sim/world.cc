@@ -65,6 +65,7 @@ World::World(std::uint64_t seed, std::function<void(const std::string&)> tell)
       rates(draw_rates(random)),
       draw(draw_shelf(random)),
       timing(short_timing()),
+      network(scheduler, seed),
       target(scheduler, random, draw, kOwnedLuns + draw.mailboxes, rates,
              timing.settings.io_timeout),
       luns(kOwnedLuns + draw.mailboxes),
@@ -93,7 +94,8 @@ World::World(std::uint64_t seed, std::function<void(const std::string&)> tell)
   checkers_ = make_checkers(*watched_);
   target.on_executed = [this](const Executed& executed) { on_executed(executed); };
   if (tracing()) target.note = [this](const std::string& line) { say(line); };
-  say(fmt::format("{} mailbox disks, APTPL {}{}, PREEMPT AND ABORT {}", draw.mailboxes,
+  say(fmt::format("{} links, {} mailbox disks, APTPL {}{}, PREEMPT AND ABORT {}",
+                  network.links_of(1).size(), draw.mailboxes,
                   draw.options.aptpl_capable ? "offered" : "not offered",
                   draw.options.aptpl_store_missing ? " and not kept" : "",
                   !draw.preempt_and_abort               ? "not supported"
@@ -174,6 +176,7 @@ void World::stop_faults() {
   say("faults stop");
   calm = true;
   rates = {};
+  network.calm();
   target.calm();
 }
 

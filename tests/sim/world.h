@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/sim/checkers/checker.h"
+#include "tests/sim/network.h"
 #include "tests/sim/target.h"
 #include "tests/sim/truth.h"
 
@@ -33,6 +34,7 @@ class World {
   ShelfDraw draw;
   Timing timing;
   Scheduler scheduler;
+  Network network;
   Target target;
   Truth truth;
   unsigned luns;

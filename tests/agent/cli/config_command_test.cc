@@ -44,6 +44,24 @@ BOOST_AUTO_TEST_CASE(each_file_names_a_cluster_of_its_own) {
   BOOST_TEST(content_of(path) != first);
 }
 
+BOOST_AUTO_TEST_CASE(new_key_is_made_once_and_makes_links_good) {
+  BOOST_TEST(config("--init --node left --partner alpha").status == kExitOk);
+  const std::string key = folder.file("etc/cluster.key");
+  std::ofstream(path, std::ios::app)
+      << "dump_program = \"" << path << "\"\nkey_file = \"" << key << "\"\n"
+      << "[[link]]\nname = \"direct\"\n"
+      << "address = { left = \"10.0.0.1\", alpha = \"10.0.0.2\" }\n";
+  const Outcome without = config("--check");
+  BOOST_TEST(without.status == kExitUsage);
+  BOOST_TEST(contains(without.errors, "config --new-key"));
+  BOOST_TEST(config("--new-key").status == kExitOk);
+  BOOST_TEST(config("--check").status == kExitOk);
+  const std::string first = content_of(key);
+  BOOST_TEST(config("--new-key").status == kExitRefused);
+  BOOST_TEST(content_of(key) == first);
+  BOOST_TEST(config("--new-key --init --node a --partner b").status == kExitUsage);
+}
+
 BOOST_AUTO_TEST_CASE(init_writes_over_nothing) {
   BOOST_TEST(config("--init --node a --partner b").status == kExitOk);
   const std::string before = content_of(path);

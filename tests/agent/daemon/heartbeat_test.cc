@@ -4,8 +4,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "agent/disks/own_slot.h"
 #include "tests/agent/disks/fake_node_shelf.h"
 #include "tests/fake/check.h"
+#include "tests/support/check_seal.h"
 #include "tests/support/test_folder.h"
 #include "tests/support/virtual_executor.h"
 
@@ -14,6 +16,22 @@ namespace {
 
 constexpr unsigned kDisks = 3;
 constexpr std::uint32_t kOwn = 4;
+
+// Keeps what is sent; nothing arrives.
+class KeepingPort final : public LinkPort {
+ public:
+  explicit KeepingPort(std::vector<std::vector<std::byte>>& sent) : sent_(sent) {}
+  Status send(Bytes datagram) override {
+    sent_.emplace_back(datagram.begin(), datagram.end());
+    return {};
+  }
+  Result<std::optional<std::vector<std::byte>>> receive() override {
+    return std::optional<std::vector<std::byte>>();
+  }
+
+ private:
+  std::vector<std::vector<std::byte>>& sent_;
+};
 
 class Mailboxes {
  public:
@@ -49,6 +67,24 @@ class Mailboxes {
     const auto found = RecordIo(medium, kMetadataOffset).read(RecordPlace::kMailboxHigh, slot);
     return found ? slot : pb::MailboxSlot();
   }
+  void use_link() {
+    config.links = {{.name = "direct", .address = "10.0.0.2", .peer = "10.0.0.1"}};
+    heartbeat.use(std::make_unique<Links>(
+        config, check_seal(),
+        [this](const LinkConfig&) -> Result<std::unique_ptr<LinkPort>> {
+          return std::make_unique<KeepingPort>(sent);
+        },
+        [this](const Event& event) { events.push_back(event); }, executor.now()));
+  }
+  // The last that the partner would get.
+  [[nodiscard]] pb::MailboxSlot last_sent() const {
+    const LinkEnds alpha{
+        .cluster = *parse_uuid(config.cluster_uuid), .self = kAlpha, .partner = kBeta};
+    BOOST_TEST_REQUIRE(!sent.empty());
+    const auto opened = open_datagram(alpha, sent.back(), check_seal());
+    BOOST_TEST_REQUIRE(opened.has_value());
+    return opened->slot;
+  }
   [[nodiscard]] std::size_t count(const std::string& name) const {
     return static_cast<std::size_t>(std::ranges::count(events, name, &Event::name));
   }
@@ -62,6 +98,7 @@ class Mailboxes {
   FakeNodeShelf view{beta, kDisks};
   Surveyor surveyor{config, view, executor};
   std::vector<Event> events;
+  std::vector<std::vector<std::byte>> sent;  // by the link
   Heartbeat heartbeat{config, view, executor,
                       [this](const Event& event) { events.push_back(event); }, "beta"};
   unsigned slow_lun = kDisks;
@@ -120,6 +157,62 @@ BOOST_AUTO_TEST_CASE(sequence_goes_on_over_a_restart_of_the_agent) {
   executor.sleep(milliseconds(100));
   again.tick();
   BOOST_TEST(slot(0).sequence() > before);
+}
+
+BOOST_AUTO_TEST_CASE(link_carries_the_heartbeat_of_the_disks) {
+  use_link();
+  follow();
+  pass(milliseconds(10'000));
+  BOOST_TEST(sent.size() >= 9U);
+  BOOST_TEST(sent.size() <= 11U);
+  BOOST_TEST(last_sent().generation() == kOwn);
+  BOOST_TEST(last_sent().sequence() == slot(0).sequence());
+  BOOST_TEST(last_sent().mailbox_set() == slot(0).mailbox_set());
+  BOOST_TEST(last_sent().settings().SerializeAsString() == slot(0).settings().SerializeAsString());
+  const auto paths = heartbeat.paths();
+  BOOST_TEST_REQUIRE(paths.size() == kDisks + 1U);
+  BOOST_TEST(paths.front().name == uuid_of(0));
+  BOOST_TEST((paths.back().kind == PathReport::Kind::kLink));
+}
+
+BOOST_AUTO_TEST_CASE(link_goes_on_where_no_disk_can_be_written) {
+  use_link();
+  for (unsigned lun = 0; lun < kDisks; ++lun) {
+    BOOST_TEST_REQUIRE(
+        fake::ok(beta.lun(lun)->register_ignoring_existing(ReservationKey{0}, false)));
+  }
+  follow();
+  pass(milliseconds(5000));
+  const std::uint64_t before = last_sent().sequence();
+  pass(milliseconds(5000));
+  BOOST_TEST(last_sent().sequence() > before);
+}
+
+BOOST_AUTO_TEST_CASE(agent_that_leaves_says_so_by_the_link) {
+  use_link();
+  follow();
+  pass(milliseconds(3000));
+  heartbeat.leave();
+  BOOST_TEST(last_sent().presence() == pb::AWAY);
+  BOOST_TEST(last_sent().sequence() >= slot(0).sequence());
+}
+
+// `lastword stop` beside the agent: what it wrote is newer than whatever the link had, and nothing
+// follows.
+BOOST_AUTO_TEST_CASE(life_that_a_command_has_ended_says_nothing_more_by_the_link) {
+  use_link();
+  follow();
+  pass(milliseconds(5000));
+  for (unsigned lun = 0; lun < kDisks; ++lun) {
+    Medium medium(shelf, lun);
+    const SlotWriter writer = slot_writer(config, kOwn, state.mailbox_disks, executor);
+    BOOST_TEST_REQUIRE(fake::ok(say_gone({medium, kMetadataOffset, uuid_of(lun)}, writer)));
+  }
+  BOOST_TEST(slot(0).sequence() > last_sent().sequence());
+  pass(milliseconds(2000));
+  const std::size_t until = sent.size();
+  pass(milliseconds(5000));
+  BOOST_TEST(sent.size() == until);
 }
 
 BOOST_AUTO_TEST_CASE(life_that_was_stopped_writes_nothing) {
