@@ -9,6 +9,8 @@
 
 namespace lastword::sim {
 
+class World;
+
 struct History {
   std::optional<std::string> broken;  // the first invariant that was
   std::optional<std::string> left;    // sound, but at its end there was work for hands
@@ -20,6 +22,10 @@ struct History {
 // is synced. `tell`: takes the trace, line by line; may be empty.
 [[nodiscard]] History run_history(std::uint64_t seed, const std::string& folder,
                                   const std::function<void(const std::string&)>& tell = {});
+
+// Faults have stopped: an operator does what docs/operations.md says until both nodes are at rest.
+// Otherwise world.broken, or world.left.
+void come_to_rest(World& world);
 
 // A folder in memory for a process, this one if none is named.
 [[nodiscard]] std::string history_folder(int pid = 0);

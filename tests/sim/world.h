@@ -16,14 +16,25 @@ namespace lastword::sim {
 
 class SimNode;
 
-// Logical units: alpha's service, service, spare, dump; beta's service, spare; mailbox disks.
-inline constexpr unsigned kOwnedLuns = 6;
-inline constexpr unsigned kMostMailboxes = 3;
+struct OwnedDisk {
+  pb::Role role;
+  std::uint8_t home;
+};
+
+// What a world is made of. Logical units: the nodes' disks, then mailbox disks.
+struct WorldDraw {
+  Random random;
+  Rates rates;
+  ShelfDraw shelf;
+  std::vector<OwnedDisk> disks;
+};
+// Of a history: everything that may go wrong, as often as the seed says.
+[[nodiscard]] WorldDraw draw_world(std::uint64_t seed);
 
 class World {
  public:
   // `folder`: for the nodes' files; emptied. `tell`: a line of the trace; absent: none is made.
-  World(std::uint64_t seed, const std::string& folder,
+  World(const WorldDraw& drawn, const std::string& folder,
         std::function<void(const std::string&)> tell);
   ~World();
   World(const World&) = delete;
@@ -33,10 +44,11 @@ class World {
   Rates rates;
   ShelfDraw draw;
   Timing timing;
+  unsigned owned;  // logical units that are no mailbox disks: the first ones
+  unsigned luns;
   Scheduler scheduler;
   Target target;
   Truth truth;
-  unsigned luns;
   bool calm = false;                  // faults have stopped
   std::optional<std::string> broken;  // the first invariant that was
   std::optional<std::string> left;    // what only hands can bring to rest (history.cc)
