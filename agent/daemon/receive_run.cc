@@ -16,21 +16,6 @@ namespace {
 
 constexpr milliseconds kJoinInterval{10'000};
 
-DiskAccess access_through(const Config& config, const Surveyor& surveyor) {
-  return {
-      .survey = [surveyor]() -> Result<Survey> {
-        auto look = Surveyor(surveyor).look();
-        if (!look) return fail(look.error());
-        return std::move(look->survey);
-      },
-      .work =
-          [shelf = &surveyor.shelf(), executor = &surveyor.executor(),
-           io_timeout = config.timing.settings.io_timeout](
-              const Survey& survey, const std::vector<std::size_t>& disks, const DiskWork& work) {
-            return work_on_disks(survey, disks, io_timeout, work, *shelf, *executor);
-          }};
-}
-
 // Another agent does not run the hook again.
 Status note_announced(const Config& config, ReservationKey key) {
   const auto lock = lock_state(config);
@@ -72,7 +57,7 @@ void ReceiveRun::receive(const Survey& survey, const NodeState& state,
       surveyor_.executor(), loop_,
       [survey, disks, self = own_identity(config_, state.boot_generation),
        giver = config_.partner.id, lock = std::make_shared<FileDescriptor>(std::move(*lock)),
-       access = access_through(config_, surveyor_)] {
+       access = disks_through(config_, surveyor_)] {
         return access.work(survey, disks, [self, giver](const OwnDisk& disk, auto) {
           return take_promised_disk(disk, self, giver);
         });
@@ -122,7 +107,7 @@ void ReceiveRun::enter_service(const NodeState& state, bool may_be_coming) {
   busy_ = true;
   run_elsewhere<Result<StartReport>>(
       surveyor_.executor(), loop_,
-      [config = &config_, access = access_through(config_, surveyor_), may_be_coming,
+      [config = &config_, access = disks_through(config_, surveyor_), may_be_coming,
        life = state.boot_generation] {
         return start_node(*config, false, access, may_be_coming, life);
       },

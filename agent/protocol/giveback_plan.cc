@@ -46,6 +46,15 @@ class Vetoes {
         fmt::format("`lastword start` on {} says in which life it waits", config_.partner.name));
   }
 
+  // What was sent against the keys of the life that was taken over may be executed late: that life
+  // gets nothing back.
+  void judge_life(const pb::MailboxSlot& slot, std::uint32_t taken_from) {
+    if (slot.generation() > taken_from) return;
+    const std::string& name = config_.partner.name;
+    add(fmt::format("{} waits in life {}, from which this node took over", name, slot.generation()),
+        fmt::format("begin a new life on {}: `systemctl restart lastword`", name));
+  }
+
   void judge_phase(const pb::MailboxSlot& slot, bool was_begun) {
     const bool waits =
         slot.phase() == pb::PHASE_WAITING || (was_begun && slot.phase() == pb::PHASE_RECEIVING);
@@ -118,6 +127,15 @@ class Vetoes {
   const NodeState& state_;
   GivebackPlan& plan_;
 };
+
+// 0: from none that is known.
+std::uint32_t life_taken_from(const Survey& survey, const Config& config,
+                              const std::optional<pb::TakeoverIntent>& intent) {
+  const bool open = intent && (intent->phase() == pb::TakeoverIntent::TAKING ||
+                               intent->phase() == pb::TakeoverIntent::TAKEN ||
+                               intent->phase() == pb::TakeoverIntent::RETURNING);
+  return life_given_back(survey, config, open ? intent : std::nullopt);
+}
 
 bool is_to_return(const DiskView& disk, const Config& config) {
   return disk.label->owner_node() == config.self.id || holder_node(disk, config) == config.self.id;
@@ -221,6 +239,7 @@ GivebackPlan plan_giveback(const Survey& survey, const Config& config, const Nod
   if (partner.told_life != 0) {
     vetoes.judge_told_life(partner.told_life, victim);
   } else if (vetoes.judge_word(partner)) {
+    vetoes.judge_life(*partner.slot, life_taken_from(survey, config, intent));
     vetoes.judge_phase(*partner.slot, was_begun);
     vetoes.judge_sight(*partner.slot, home);
   }

@@ -117,7 +117,7 @@ Status take(const Config& config, const std::optional<NodeState>& life, const Di
   if (Status saved = save_node_state(config, state); !saved) return saved;
   const KnownIntent known = read_intent(config, report.survey);
   SlotWriter writer =
-      slot_writer(config, self.boot_generation, state.mailbox_disks, real_executor());
+      slot_writer(config, self.boot_generation, state.mailbox_disks, access.executor);
   writer.keeps_damaged = !known.problems.empty();
   take_disks(writer, known.intent, access, report);
   for (std::size_t i = report.plan.own.size(); i < report.disks.size(); ++i) {

@@ -25,7 +25,7 @@ void release_disks(const Config& config, const NodeState& state, const Survey& s
     if (is_mailbox_disk(survey.disks[i], config)) disks.push_back(i);
   }
   const SlotWriter writer =
-      slot_writer(config, state.boot_generation, state.mailbox_disks, real_executor());
+      slot_writer(config, state.boot_generation, state.mailbox_disks, access.executor);
   const auto results = access.work(
       survey, disks,
       [writer, own_count](const OwnDisk& disk, std::size_t position) -> Result<pb::CoredumpHeader> {

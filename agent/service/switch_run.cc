@@ -26,7 +26,7 @@ void tell(const Config& config, const Survey& survey, const DiskAccess& access,
   const auto state = load_node_state(config);
   if (!state) return;
   const SlotWriter writer =
-      slot_writer(config, state->boot_generation, state->mailbox_disks, real_executor());
+      slot_writer(config, state->boot_generation, state->mailbox_disks, access.executor);
   const auto results =
       access.work(survey, disks_to_tell(survey, config, *state),
                   [writer, switches = report.switches](

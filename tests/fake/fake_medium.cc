@@ -4,11 +4,12 @@
 
 namespace lastword::fake {
 
-FakeMedium::Block FakeMedium::content_of(const Blocks& first, const Blocks& second,
-                                         std::uint64_t offset) {
+const FakeMedium::Block& FakeMedium::content_of(const Blocks& first, const Blocks& second,
+                                                std::uint64_t offset) {
+  static constexpr Block kZeros{};
   if (const auto found = first.find(offset); found != first.end()) return found->second;
   if (const auto found = second.find(offset); found != second.end()) return found->second;
-  return {};
+  return kZeros;
 }
 
 void FakeMedium::read(std::uint64_t offset, std::span<std::byte> buffer) const {
@@ -19,8 +20,9 @@ void FakeMedium::read(std::uint64_t offset, std::span<std::byte> buffer) const {
 }
 
 void FakeMedium::read_durable(std::uint64_t offset, std::span<std::byte> buffer) const {
+  static const Blocks kNone;
   for (std::size_t at = 0; at < buffer.size(); at += kBlockBytes) {
-    std::ranges::copy(content_of(durable_, {}, offset + at),
+    std::ranges::copy(content_of(durable_, kNone, offset + at),
                       buffer.begin() + static_cast<long>(at));
   }
 }
@@ -39,7 +41,7 @@ void FakeMedium::write_torn(std::uint64_t offset, std::span<const std::byte> blo
 }
 
 void FakeMedium::flush() {
-  for (const auto& [offset, block] : cache_) durable_[offset] = block;
+  for (const auto& [offset, block] : cache_) durable_.insert_or_assign(offset, block);
   cache_.clear();
 }
 
@@ -47,7 +49,7 @@ void FakeMedium::lose_power(const Survival& survival) {
   for (const auto& [offset, block] : cache_) {
     const std::size_t kept = std::min(survival(offset), kSectorsPerBlock) * kSectorBytes;
     if (kept == 0) continue;
-    Block content = content_of(durable_, {}, offset);
+    Block content = durable_.contains(offset) ? durable_.at(offset) : Block{};
     std::copy_n(block.begin(), kept, content.begin());
     durable_[offset] = content;
   }

@@ -37,8 +37,8 @@ class FakeMedium {
   using Block = std::array<std::byte, kBlockBytes>;
   using Blocks = std::map<std::uint64_t, Block>;  // by offset
 
-  [[nodiscard]] static Block content_of(const Blocks& first, const Blocks& second,
-                                        std::uint64_t offset);
+  [[nodiscard]] static const Block& content_of(const Blocks& first, const Blocks& second,
+                                               std::uint64_t offset);
 
   Blocks durable_;
   Blocks cache_;  // written, not flushed

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "storage/block/aligned_buffer.h"
 #include "tests/sim/digest.h"
-#include "tests/sim/folder_image.h"
+#include "tests/sim/memory_files.h"
 #include "tests/sim/sim_node.h"
 
 namespace lastword::sim {
@@ -236,8 +235,8 @@ void AllWays::executed(const Actor& actor, const fake::CommandTrace& about) {
 void AllWays::crash(std::uint8_t node, bool for_good) {
   SimNode& what = world_.node(node);
   what.power_off();
-  const FolderImage files(what.config().persistent_directory);
-  learnt_.at(node) = mix(world_.truth.of(node).boot, files.digest());
+  learnt_.at(node) = mix(world_.truth.of(node).boot,
+                         digest_of_folder(what.config().persistent_directory));
   if (for_good) return;
   world_.scheduler.after(kQuickReboot, [&what] { what.power_on(); });
 }

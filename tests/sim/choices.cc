@@ -15,7 +15,6 @@
 #include <stdexcept>
 
 #include "tests/sim/digest.h"
-#include "tests/sim/folder_image.h"
 #include "tests/sim/seen_states.h"
 
 namespace lastword::sim {
@@ -114,8 +113,7 @@ std::optional<ChoiceList> parse_choices(const std::string& text) {
   return list;
 }
 
-Choices::Choices(SharedSearch& search, const Bound& bound, std::string folder)
-    : search_(&search), left_(bound), folder_(std::move(folder)) {}
+Choices::Choices(SharedSearch& search, const Bound& bound) : search_(&search), left_(bound) {}
 
 Choices::Choices(ChoiceList list, std::function<void(const std::string&)> tell)
     : to_follow_(std::move(list)), tell_(std::move(tell)) {}
@@ -165,14 +163,12 @@ std::optional<unsigned> Choices::choose(const std::vector<Option>& options, std:
   ++search_->points;
   if (search_->seen.insert(mix(state, kStateAlone))) ++search_->states;
   end_if_seen(state);
-  std::optional<FolderImage> image;
   for (unsigned i = 0; i < options.size(); ++i) {
     if (!may(options[i])) continue;
     if (Clock::now() >= search_->end) {
       search_->incomplete = true;
       break;
     }
-    if (!image) image.emplace(folder_);
     ChoiceList with = taken_;
     with.emplace_back(point, i);
     if (!child_has_ended(*search_, with)) {
@@ -180,18 +176,16 @@ std::optional<unsigned> Choices::choose(const std::vector<Option>& options, std:
       return i;
     }
     if (search_->broken) end_process();
-    image->put_back();
   }
   return {};
 }
 
-SearchFigures search(const Bound& bound, const std::string& folder,
-                     const std::function<RunEnd(Choices&)>& run) {
+SearchFigures search(const Bound& bound, const std::function<RunEnd(Choices&)>& run) {
   const SharedMemory memory;
   SharedSearch& all = memory.get();
   all.end = Clock::now() + bound.limit;
   if (!child_has_ended(all, {})) {
-    Choices choices(all, bound, folder);
+    Choices choices(all, bound);
     try {
       const RunEnd end = run(choices);
       ++all.runs;

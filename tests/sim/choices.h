@@ -3,8 +3,8 @@
 // A run that comes to a point where more than one thing could happen forks: a child for each other
 // thing, one after the other, which goes on from there as a run of its own; then the parent goes
 // on as if nothing had happened. So the tree of all runs is walked depth first, and nothing is
-// executed twice. The files of the nodes are outside of the process: they are put back after each
-// child.
+// executed twice. All that a run has is in its
+// process, the nodes' files too (memory_files.h).
 //
 // A run that comes to a state in which another run has been, with the same choices left to it, ends
 // there (SeenStates).
@@ -64,8 +64,8 @@ struct SharedSearch;  // memory of all processes of a search
 class Choices {
  public:
   // Of a run of a search, or of one that is replayed: then `list` is followed, and `tell` takes a
-  // line for each choice. `folder`: with the nodes' files.
-  Choices(SharedSearch& search, const Bound& bound, std::string folder);
+  // line for each choice.
+  Choices(SharedSearch& search, const Bound& bound);
   Choices(ChoiceList list, std::function<void(const std::string&)> tell);
 
   // Absent: none of them, things take their course. `state`: a digest of where the run is.
@@ -88,7 +88,6 @@ class Choices {
 
   SharedSearch* search_ = nullptr;
   Bound left_;
-  std::string folder_;
   ChoiceList to_follow_;
   std::function<void(const std::string&)> tell_;
   ChoiceList taken_;
@@ -103,7 +102,7 @@ struct RunEnd {
 };
 
 // Runs `run` in a process of its own, and with it all runs that fork from it.
-[[nodiscard]] SearchFigures search(const Bound& bound, const std::string& folder,
+[[nodiscard]] SearchFigures search(const Bound& bound,
                                    const std::function<RunEnd(Choices&)>& run);
 
 }  // namespace lastword::sim

@@ -34,9 +34,9 @@ void take_over_from_alpha(World& world) {
   let_run(world, Time(6'000'000));
 }
 
-RunEnd run_scenario(const Scenario& scenario, Choices& choices, const std::string& folder,
+RunEnd run_scenario(const Scenario& scenario, Choices& choices,
                     const std::function<void(const std::string&)>& tell) {
-  World world(small_world(), folder, tell);
+  World world(small_world(), tell);
   AllWays ways(world, choices);
   for (const std::uint8_t id : kNodes) world.node(id).power_on();
   let_run(world, Time(6'000'000));
@@ -95,10 +95,8 @@ const std::vector<Scenario>& scenarios() {
   return all;
 }
 
-SearchFigures explore(const Scenario& scenario, const Bound& bound, const std::string& folder) {
-  return search(bound, folder, [&](Choices& choices) {
-    return run_scenario(scenario, choices, folder, {});
-  });
+SearchFigures explore(const Scenario& scenario, const Bound& bound) {
+  return search(bound, [&](Choices& choices) { return run_scenario(scenario, choices, {}); });
 }
 
 std::string describe(const Scenario& scenario, const Bound& bound, const SearchFigures& figures,
@@ -112,10 +110,10 @@ std::string describe(const Scenario& scenario, const Bound& bound, const SearchF
       figures.complete ? "Complete" : "NOT complete", bound.deviations);
 }
 
-RunEnd replay(const Scenario& scenario, const ChoiceList& list, const std::string& folder,
+RunEnd replay(const Scenario& scenario, const ChoiceList& list,
               const std::function<void(const std::string&)>& tell) {
   Choices choices(list, tell);
-  return run_scenario(scenario, choices, folder, tell);
+  return run_scenario(scenario, choices, tell);
 }
 
 }  // namespace lastword::sim

@@ -23,16 +23,14 @@ struct Scenario {
 };
 [[nodiscard]] const std::vector<Scenario>& scenarios();
 
-// All runs of it within the bound. `folder`: as for run_history().
-[[nodiscard]] SearchFigures explore(const Scenario& scenario, const Bound& bound,
-                                    const std::string& folder);
+// All runs of it within the bound.
+[[nodiscard]] SearchFigures explore(const Scenario& scenario, const Bound& bound);
 // What it did, in one line, and what the bound left out.
 [[nodiscard]] std::string describe(const Scenario& scenario, const Bound& bound,
                                    const SearchFigures& figures,
                                    std::chrono::duration<double> took);
 // One of them, as a trace.
 [[nodiscard]] RunEnd replay(const Scenario& scenario, const ChoiceList& choices,
-                            const std::string& folder,
                             const std::function<void(const std::string&)>& tell);
 
 }  // namespace lastword::sim

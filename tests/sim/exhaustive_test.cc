@@ -1,25 +1,18 @@
 // The exhaustive search: that it finds what there is to find, and that the small scenarios hold
 // within the bound that fits into a unit test (README.md says how to go deeper).
 #include <boost/test/unit_test.hpp>
-#include <filesystem>
-#include <set>
+#include <chrono>
+#include <stdexcept>
+#include <string>
 
 #include "tests/sim/all_ways.h"
 #include "tests/sim/exhaustive.h"
-#include "tests/sim/history.h"
 
 namespace lastword::sim {
 namespace {
 
 using fake::Command;
 using fake::CommandTrace;
-
-// One folder for a test, and no file in it.
-struct Folder {
-  Folder() { std::filesystem::create_directories(path); }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string path = history_folder();
-};
 
 const std::vector<Option> kThree{{.kind = Deviation::kOvertaken, .what = "overtaken"},
                                  {.kind = Deviation::kLost, .what = "lost"},
@@ -52,11 +45,10 @@ CommandTrace command_to(unsigned lun, Command command) {
 BOOST_AUTO_TEST_SUITE(exhaustive)
 
 BOOST_AUTO_TEST_CASE(every_run_within_the_bound_is_made_once) {
-  const Folder folder;
   const auto holds = [](const ChoiceList&) { return false; };
   const auto runs = [&](const Bound& bound) {
     const SearchFigures all =
-        search(bound, folder.path, [&](Choices& choices) { return five_points(choices, holds); });
+        search(bound, [&](Choices& choices) { return five_points(choices, holds); });
     BOOST_TEST(all.complete);
     return all.runs;
   };
@@ -68,8 +60,7 @@ BOOST_AUTO_TEST_CASE(every_run_within_the_bound_is_made_once) {
 }
 
 BOOST_AUTO_TEST_CASE(a_run_ends_in_a_state_that_was_seen) {
-  const Folder folder;
-  const SearchFigures all = search({.deviations = 1}, folder.path, [](Choices& choices) {
+  const SearchFigures all = search({.deviations = 1}, [](Choices& choices) {
     for (unsigned i = 0; i < 5; ++i) (void)choices.choose(kThree, i);
     return RunEnd();
   });
@@ -80,9 +71,8 @@ BOOST_AUTO_TEST_CASE(a_run_ends_in_a_state_that_was_seen) {
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_run_is_found_and_its_choices_are_told) {
-  const Folder folder;
   const ChoiceList wanted{{1, 2}, {3, 0}};
-  const SearchFigures all = search({.deviations = 2}, folder.path, [&](Choices& choices) {
+  const SearchFigures all = search({.deviations = 2}, [&](Choices& choices) {
     return five_points(choices, [&](const ChoiceList& taken) { return taken == wanted; });
   });
   BOOST_TEST(all.broken.value_or("") == "it breaks");
@@ -91,9 +81,8 @@ BOOST_AUTO_TEST_CASE(a_broken_run_is_found_and_its_choices_are_told) {
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_crashes_breaks_the_search) {
-  const Folder folder;
   const SearchFigures all =
-      search({}, folder.path, [](Choices&) -> RunEnd { throw std::runtime_error("no more"); });
+      search({}, [](Choices&) -> RunEnd { throw std::runtime_error("no more"); });
   BOOST_TEST(all.broken.value_or("") == "no more");
 }
 
@@ -137,11 +126,10 @@ BOOST_AUTO_TEST_CASE(commands_interfere_where_one_changes_what_the_other_sees_or
 }
 
 BOOST_AUTO_TEST_CASE(no_way_of_a_small_scenario_breaks_an_invariant) {
-  const Folder folder;
   const Bound bound{.deviations = 1};
   for (const Scenario& scenario : scenarios()) {
     const auto begun = std::chrono::steady_clock::now();
-    const SearchFigures all = explore(scenario, bound, folder.path);
+    const SearchFigures all = explore(scenario, bound);
     BOOST_TEST_MESSAGE(
         describe(scenario, bound, all, std::chrono::steady_clock::now() - begun));
     BOOST_TEST(all.complete, scenario.name);

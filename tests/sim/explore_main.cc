@@ -5,12 +5,10 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <string>
 
 #include "tests/sim/exhaustive.h"
-#include "tests/sim/history.h"
 
 namespace lastword::sim {
 namespace {
@@ -53,19 +51,15 @@ bool parse(int argc, char** argv, Options& options) {
 }
 
 int trace(const Scenario& scenario, const ChoiceList& choices) {
-  const std::string folder = history_folder();
-  const RunEnd end = replay(scenario, choices, folder,
+  const RunEnd end = replay(scenario, choices,
                             [](const std::string& line) { fmt::print("{}\n", line); });
-  std::filesystem::remove_all(folder);
   return end.broken ? 1 : 0;
 }
 
 int run(const Scenario& scenario, const Bound& bound, const char* program) {
-  const std::string folder = history_folder();
   const auto begun = std::chrono::steady_clock::now();
-  const SearchFigures all = explore(scenario, bound, folder);
+  const SearchFigures all = explore(scenario, bound);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
-  std::filesystem::remove_all(folder);
   fmt::print("{}\n", describe(scenario, bound, all, took));
   if (all.broken) {
     fmt::print("{}: {}\n  replay: {} --scenario {} --choices {}\n", scenario.name, *all.broken,

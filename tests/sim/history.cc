@@ -1,10 +1,8 @@
 #include "tests/sim/history.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "agent/node/state_files.h"
 #include "tests/agent/disks/shelf_nodes.h"
@@ -159,9 +157,8 @@ void come_to_rest(World& world) {
   break_if(world, true, world.unrest().value_or("I7: something is still at work"));
 }
 
-History run_history(std::uint64_t seed, const std::string& folder,
-                    const std::function<void(const std::string&)>& tell) {
-  World world(draw_world(seed), folder, tell);
+History run_history(std::uint64_t seed, const std::function<void(const std::string&)>& tell) {
+  World world(draw_world(seed), tell);
   begin_chaos(world);
   const Time longest{world.random.one_in(4) ? 60'000'000 : 20'000'000};
   run_until(world, world.random.between(Time(4'000'000), longest), [] { return false; });
@@ -178,13 +175,6 @@ History run_history(std::uint64_t seed, const std::string& folder,
           .left = world.left,
           .steps = world.scheduler.steps(),
           .simulated_ms = std::chrono::duration_cast<milliseconds>(world.scheduler.now()).count()};
-}
-
-std::string history_folder(int pid) {
-  const bool memory = std::filesystem::is_directory("/dev/shm");
-  return fmt::format("{}/lastword-sim-{}",
-                     memory ? "/dev/shm" : std::filesystem::temp_directory_path().string(),
-                     pid == 0 ? ::getpid() : pid);
 }
 
 }  // namespace lastword::sim

@@ -18,16 +18,12 @@ struct History {
   std::int64_t simulated_ms = 0;
 };
 
-// `folder`: for the nodes' files; emptied first. On a file system in memory, since every state file
-// is synced. `tell`: takes the trace, line by line; may be empty.
-[[nodiscard]] History run_history(std::uint64_t seed, const std::string& folder,
+// `tell`: takes the trace, line by line; may be empty.
+[[nodiscard]] History run_history(std::uint64_t seed,
                                   const std::function<void(const std::string&)>& tell = {});
 
 // Faults have stopped: an operator does what docs/operations.md says until both nodes are at rest.
 // Otherwise world.broken, or world.left.
 void come_to_rest(World& world);
-
-// A folder in memory for a process, this one if none is named.
-[[nodiscard]] std::string history_folder(int pid = 0);
 
 }  // namespace lastword::sim

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <thread>
 
@@ -43,10 +42,8 @@ bool parse(int argc, char** argv, Options& options) {
 }
 
 int trace(const Options& options) {
-  const std::string folder = history_folder();
-  const History history = run_history(options.histories.first_seed, folder,
+  const History history = run_history(options.histories.first_seed,
                                       [](const std::string& line) { fmt::print("{}\n", line); });
-  std::filesystem::remove_all(folder);
   return history.broken ? 1 : 0;
 }
 

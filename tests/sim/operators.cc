@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "agent/node/intent_file.h"
 #include "agent/node/state_files.h"
 #include "tests/sim/sim_node.h"
 
@@ -93,6 +94,16 @@ void again_and_again(World& world, unsigned mean_ms, const Deed& deed) {
   });
 }
 
+// The veto says that this life gets nothing back.
+void wait_for_giveback(World& world, std::uint8_t id) {
+  SimNode& node = world.node(id);
+  const auto life = load_node_state(node.config());
+  const auto intent = load_intent(world.node(partner_of(id)).config());
+  const bool taken_over = life && intent && intent->phase() != pb::TakeoverIntent::ENDED &&
+                          intent->victim_generation() >= life->boot_generation;
+  taken_over ? node.restart() : node.run_agent();
+}
+
 }  // namespace
 
 void begin_chaos(World& world) {
@@ -119,7 +130,7 @@ void tidy_up(World& world, std::uint8_t id) {
   NodeTruth& truth = world.truth.of(id);
   if (!truth.powered) return node.power_on();
   if (!node.up() || !node.idle()) return;
-  if (node.waits()) return node.run_agent();
+  if (node.waits()) return wait_for_giveback(world, id);
   const auto started = node.last_exit("start");
   // A disk that came later: systemctl reload.
   if (!started || !node.started_in_calm()) return node.start([&node] { node.arm(); });

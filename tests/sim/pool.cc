@@ -8,7 +8,6 @@
 #include <array>
 #include <csignal>
 #include <cstring>
-#include <filesystem>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -32,9 +31,8 @@ struct Word {
 using Clock = std::chrono::steady_clock;
 
 [[noreturn]] void work(const Histories& wanted, unsigned worker, int pipe, Clock::time_point end) {
-  const std::string folder = history_folder();
   for (std::uint64_t i = worker; i < wanted.count && Clock::now() < end; i += wanted.workers) {
-    const History history = run_history(wanted.first_seed + i, folder);
+    const History history = run_history(wanted.first_seed + i);
     Word word{.seed = wanted.first_seed + i,
               .steps = history.steps,
               .simulated_ms = history.simulated_ms,
@@ -44,8 +42,6 @@ using Clock = std::chrono::steady_clock;
     std::copy_n(what.begin(), std::min(what.size(), word.what.size() - 1), word.what.begin());
     if (::write(pipe, &word, sizeof word) != sizeof word) break;
   }
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
   ::_exit(0);
 }
 
@@ -85,8 +81,6 @@ Tally run_histories(
     int status = 0;
     ::waitpid(pid, &status, 0);
     died = died || (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL);
-    std::error_code ignored;
-    std::filesystem::remove_all(history_folder(pid), ignored);
   }
   if (died) throw std::runtime_error("a worker of the simulation has crashed");
   return tally;

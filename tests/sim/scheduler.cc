@@ -1,12 +1,13 @@
 #include "tests/sim/scheduler.h"
 
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #include <algorithm>
 #include <new>
 #include <stdexcept>
 #include <utility>
+
+#include "tests/sim/fiber_place.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -43,7 +44,7 @@ Stacks& stacks() {
 }
 
 struct Place {
-  ucontext_t context{};
+  FiberPlace at;
   const void* stack = nullptr;  // for the sanitizer
   std::size_t stack_bytes = 0;
 };
@@ -85,7 +86,7 @@ void switch_between(Place& from, Place& to, [[maybe_unused]] bool for_good) {
   void* fake_stack = nullptr;
   __sanitizer_start_switch_fiber(for_good ? nullptr : &fake_stack, to.stack, to.stack_bytes);
 #endif
-  ::swapcontext(&from.context, &to.context);
+  switch_places(from.at, to.at);
 #if defined(__SANITIZE_ADDRESS__)
   const void* bottom = nullptr;
   std::size_t bytes = 0;
@@ -136,10 +137,7 @@ void Scheduler::spawn(const ProcessPtr& process, Work work) {
     }
   });
   process->fibers_.push_back(fiber);
-  ::getcontext(&fiber->place.context);
-  fiber->place.context.uc_stack.ss_sp = fiber->stack;
-  fiber->place.context.uc_stack.ss_size = kStackBytes;
-  ::makecontext(&fiber->place.context, &Scheduler::enter, 0);
+  begin_at(fiber->place.at, fiber->stack, kStackBytes, &Scheduler::enter);
   at(now_, [this, weak = std::weak_ptr(fiber)] {
     const auto begun = weak.lock();
     if (!begun || begun->process->killed_ || begun->begun) return;
@@ -171,6 +169,10 @@ void Scheduler::park_killable(const std::function<void(const Waiter&)>& before) 
   ++fiber.parks;
   before({.fiber = running_, .park = fiber.parks});
   switch_between(fiber.place, main_place, false);
+}
+
+bool Scheduler::on_fiber() noexcept {
+  return entered != nullptr;
 }
 
 bool Scheduler::nap(Time time) noexcept {

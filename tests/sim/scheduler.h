@@ -76,6 +76,8 @@ class Scheduler {
   // Still parked there?
   [[nodiscard]] static bool waits(const Waiter& waiter);
   void sleep_until(Time when);
+  // The caller is one.
+  [[nodiscard]] static bool on_fiber() noexcept;
   // For code that nothing may be thrown through: lets the present fiber sleep; false: it was
   // killed, or there is none.
   [[nodiscard]] static bool nap(Time time) noexcept;

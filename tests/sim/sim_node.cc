@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "agent/node/state_files.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/sim/capture_kernel.h"
+#include "tests/sim/memory_files.h"
 #include "tests/sim/world.h"
 
 namespace lastword::sim {
@@ -16,12 +16,12 @@ namespace {
 
 constexpr Time kRestartSec{1'000'000};  // lastword-agent.service
 
-Config make_config(const World& world, std::uint8_t id, const std::string& folder) {
+Config make_config(const World& world, std::uint8_t id) {
   Config config = test::cluster_config();
   if (id == test::kBeta) std::swap(config.self, config.partner);
   config.timing = world.timing;
-  const std::string own = folder + "/" + config.self.name;
-  std::filesystem::create_directories(own);
+  const std::string own = std::string(kMemoryRoot) + config.self.name;
+  make_folder(own);
   config.state_directory = own + "/run";
   config.persistent_directory = own + "/lib";
   config.when_fenced = WhenFenced::kEnd;
@@ -44,8 +44,8 @@ Program::Program(World& world, const Config& node_config, const Sight& sight, Ti
       shelf(world.scheduler, world.random, world.target, sight, actor),
       surveyor(config, shelf, executor) {}
 
-SimNode::SimNode(World& world, std::uint8_t id, const std::string& folder)
-    : world_(world), id_(id), config_(make_config(world, id, folder)) {}
+SimNode::SimNode(World& world, std::uint8_t id)
+    : world_(world), id_(id), config_(make_config(world, id)) {}
 
 bool SimNode::powered() const {
   return world_.truth.of(id_).powered;
@@ -136,7 +136,7 @@ void SimNode::power_on() {
   for (unsigned lun = 0; lun < world_.luns && world_.rates.unseen; ++lun) {
     sight_->unseen.at(lun) = world_.random.one_in(lun < world_.owned ? 12 : 3);
   }
-  std::filesystem::remove_all(config_.state_directory);
+  remove_folder(config_.state_directory);
   exits_.clear();
   undone_ = false;
   world_.say(fmt::format("{:5} boots, initiator {}", node_name(id_), truth.initiator));
@@ -167,6 +167,7 @@ void SimNode::power_off() {
   kill_all();
   truth.powered = truth.panicked = truth.dump_to_come = false;
   loaded_.reset();
+  lose_unsynced(config_.persistent_directory);
 }
 
 void SimNode::reboot() {
@@ -234,7 +235,7 @@ void SimNode::recover_from_faults() {
 void SimNode::wipe_run() {
   if (!up()) return;
   world_.say(fmt::format("{:5} loses /run", node_name(id_)));
-  std::filesystem::remove_all(config_.state_directory);
+  remove_folder(config_.state_directory);
 }
 
 void SimNode::kill_program(const std::string& name) {

@@ -37,7 +37,7 @@ struct Program {
 
 class SimNode {
  public:
-  SimNode(World& world, std::uint8_t id, const std::string& folder);
+  SimNode(World& world, std::uint8_t id);
 
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] bool powered() const;

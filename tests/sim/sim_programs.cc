@@ -18,17 +18,7 @@
 namespace lastword::sim {
 
 DiskAccess SimNode::access(Program& program) const {
-  return {.survey = [&program]() -> Result<Survey> {
-            auto look = program.surveyor.look();
-            if (!look) return fail(look.error());
-            return std::move(look->survey);
-          },
-          .work =
-              [&program](const Survey& survey, const std::vector<std::size_t>& disks,
-                         const DiskWork& work) {
-                return work_on_disks(survey, disks, program.config.timing.settings.io_timeout, work,
-                                     program.shelf, program.executor);
-              }};
+  return disks_through(program.config, program.surveyor);
 }
 
 int SimNode::start_main(Program& program) {

@@ -67,7 +67,9 @@ Status Target::send(const ActorPtr& actor, Order order) {
     fate.arrives_after = until - scheduler_.now();
     fate.answered = fate.arrives = !order.bounded;
   }
-  const bool times_out = order.bounded || !fate.answered;
+  const bool comes = fate.arrives && fate.answered && fate.executed_after == Time{0} &&
+                     fate.arrives_after < io_timeout_;
+  const bool times_out = !comes && (order.bounded || !fate.answered);
   const auto flight = std::make_shared<Flight>();
   flight->actor = actor;
   flight->order = std::move(order);

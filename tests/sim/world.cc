@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "proto/coredump.h"
 #include "tests/agent/disks/shelf_nodes.h"
+#include "tests/sim/memory_files.h"
 #include "tests/sim/sim_node.h"
 
 namespace lastword::sim {
@@ -67,8 +66,7 @@ WorldDraw draw_world(std::uint64_t seed) {
           .disks = {kOwned.begin(), kOwned.end()}};
 }
 
-World::World(const WorldDraw& drawn, const std::string& folder,
-             std::function<void(const std::string&)> tell)
+World::World(const WorldDraw& drawn, std::function<void(const std::string&)> tell)
     : random(drawn.random),
       rates(drawn.rates),
       draw(drawn.shelf),
@@ -77,9 +75,8 @@ World::World(const WorldDraw& drawn, const std::string& folder,
       luns(owned + draw.mailboxes),
       target(scheduler, random, draw, luns, rates, timing.settings.io_timeout),
       tell_(std::move(tell)) {
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  for (const std::uint8_t id : kNodes) nodes_.at(id) = std::make_unique<SimNode>(*this, id, folder);
+  forget_files(random);
+  for (const std::uint8_t id : kNodes) nodes_.at(id) = std::make_unique<SimNode>(*this, id);
   std::vector<pb::Role> roles;
   std::vector<std::uint8_t> homes;
   for (unsigned lun = 0; lun < luns; ++lun) {

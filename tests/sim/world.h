@@ -33,9 +33,8 @@ struct WorldDraw {
 
 class World {
  public:
-  // `folder`: for the nodes' files; emptied. `tell`: a line of the trace; absent: none is made.
-  World(const WorldDraw& drawn, const std::string& folder,
-        std::function<void(const std::string&)> tell);
+  // `tell`: a line of the trace; absent: none is made.
+  World(const WorldDraw& drawn, std::function<void(const std::string&)> tell);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;

@@ -151,6 +151,20 @@ BOOST_AUTO_TEST_CASE(partner_that_does_not_wait) {
   BOOST_TEST(veto().reason.find("standing-by") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(life_that_was_taken_over_gets_nothing_back) {
+  word.slot->set_generation(kVictim);
+  disk(kMailbox).keys = {state.key, key_of(kAlpha, kVictim)};
+  BOOST_TEST(veto().reason == "alpha waits in life 7, from which this node took over");
+  BOOST_TEST(veto().remedy == "begin a new life on alpha: `systemctl restart lastword`");
+  // The labels tell it, too.
+  intent->set_phase(pb::TakeoverIntent::ENDED);
+  intent->set_victim_generation(kLife);
+  BOOST_TEST(refuses("from which this node took over"));
+  // One that was announced only has taken nothing from that life.
+  word.slot->set_generation(kLife);
+  BOOST_TEST(plan().vetoes.empty());
+}
+
 BOOST_AUTO_TEST_CASE(partner_whose_agent_has_ended) {
   for (const auto presence : {pb::PRESENCE_UNKNOWN, pb::AWAY, pb::GONE}) {
     word.slot->set_presence(presence);

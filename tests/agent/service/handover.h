@@ -79,19 +79,7 @@ class Handover {
       act();
     }
   }
-  [[nodiscard]] DiskAccess access() {
-    return {.survey = [this]() -> Result<Survey> {
-              auto look = surveyor->look();
-              if (!look) return fail(look.error());
-              return std::move(look->survey);
-            },
-            .work =
-                [this](const Survey& survey, const std::vector<std::size_t>& disks,
-                       const DiskWork& to_do) {
-                  return work_on_disks(survey, disks, config.timing.settings.io_timeout, to_do,
-                                       view, executor);
-                }};
-  }
+  [[nodiscard]] DiskAccess access() { return disks_through(config, *surveyor); }
 
   [[nodiscard]] ReservationKey holder(unsigned lun) const {
     const auto reservation = shelf.reservation(lun);

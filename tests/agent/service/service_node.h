@@ -14,6 +14,7 @@
 #include "tests/agent/disks/surveyed.h"
 #include "tests/fake/check.h"
 #include "tests/support/image_file.h"
+#include "tests/support/virtual_executor.h"
 
 namespace lastword::test {
 
@@ -62,7 +63,8 @@ struct ServiceNode {
                 results.push_back(work(own, i));
               }
               return results;
-            }};
+            },
+        .executor = executor};
   }
   [[nodiscard]] ReservationKey holder(unsigned lun) const {
     const auto reservation = shelf.reservation(lun);
@@ -74,6 +76,7 @@ struct ServiceNode {
   fake::FakeShelf shelf;
   fake::Nexus nexus = shelf.connect("alpha");
   Survey survey;
+  VirtualExecutor executor;
   std::function<void()> before_work;
 };
 
