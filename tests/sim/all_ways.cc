@@ -51,8 +51,9 @@ bool disturbs(const fake::CommandTrace& one, const fake::CommandTrace& other) {
     case Command::kReset:
       return other.command != Command::kFlush;
     default:
-      return is_pr_out(one.command) && (is_pr_out(other.command) || other.command == Command::kWrite ||
-                                        looks_at_reservations(other.command));
+      return is_pr_out(one.command) &&
+             (is_pr_out(other.command) || other.command == Command::kWrite ||
+              looks_at_reservations(other.command));
   }
 }
 
@@ -150,7 +151,8 @@ Fate AllWays::fate_of(const Actor& actor, const fake::CommandTrace& about) {
     if (!actor.service) ways.push_back(Way::kAnswerLost);
     ways.push_back(Way::kLate);
   }
-  if (about.command == Command::kFlush || about.command == Command::kReportCapabilities) return fate;
+  if (about.command == Command::kFlush || about.command == Command::kReportCapabilities)
+    return fate;
   const auto way = choose(actor, about, ways, 1);
   if (!way) return fate;
   fate.answered = false;
@@ -187,8 +189,8 @@ bool AllWays::holds(const Actor& actor, const fake::CommandTrace& about, bool ac
   return true;
 }
 
-void AllWays::hold(const Actor& actor, const fake::CommandTrace& about,
-                   std::function<void()> go_on, Way way) {
+void AllWays::hold(const Actor& actor, const fake::CommandTrace& about, std::function<void()> go_on,
+                   Way way) {
   const std::uint64_t number = ++numbers_;
   const bool many = way == Way::kAfterMany;
   const bool late = way == Way::kLate;
@@ -225,7 +227,8 @@ void AllWays::executed(const Actor& actor, const fake::CommandTrace& about) {
     held = held_.erase(held);
   }
   if (actor.service || !changes_something(about.command)) return;
-  if (world_.truth.of(actor.node).boot != actor.boot || !world_.truth.of(actor.node).powered) return;
+  if (world_.truth.of(actor.node).boot != actor.boot || !world_.truth.of(actor.node).powered)
+    return;
   const auto way = choose(actor, about, {Way::kCrash, Way::kCrashForGood}, 3);
   // Before the answer is heard.
   if (way) crash(actor.node, *way == Way::kCrashForGood);
@@ -235,8 +238,8 @@ void AllWays::executed(const Actor& actor, const fake::CommandTrace& about) {
 void AllWays::crash(std::uint8_t node, bool for_good) {
   SimNode& what = world_.node(node);
   what.power_off();
-  learnt_.at(node) = mix(world_.truth.of(node).boot,
-                         digest_of_folder(what.config().persistent_directory));
+  learnt_.at(node) =
+      mix(world_.truth.of(node).boot, digest_of_folder(what.config().persistent_directory));
   if (for_good) return;
   world_.scheduler.after(kQuickReboot, [&what] { what.power_on(); });
 }

@@ -3,8 +3,7 @@
 // A run that comes to a point where more than one thing could happen forks: a child for each other
 // thing, one after the other, which goes on from there as a run of its own; then the parent goes
 // on as if nothing had happened. So the tree of all runs is walked depth first, and nothing is
-// executed twice. All that a run has is in its
-// process, the nodes' files too (memory_files.h).
+// executed twice. All that a run has is in its process, the nodes' files too (memory_files.h).
 //
 // A run that comes to a state in which another run has been, with the same choices left to it, ends
 // there (SeenStates).
@@ -46,15 +45,15 @@ using ChoiceList = std::vector<std::pair<std::uint64_t, unsigned>>;
 
 // What a search has done. Of all its runs together.
 struct SearchFigures {
-  std::uint64_t runs = 0;    // ended at rest, with all checked
-  std::uint64_t merged = 0;  // ended in a state that was seen before
-  std::uint64_t vain = 0;    // a command waited for another that did not come
-  std::uint64_t points = 0;  // with something to choose
-  std::uint64_t states = 0;  // that differ
-  std::uint64_t steps = 0;   // events of the clock, of runs that ended at rest
-  std::uint64_t longest = 0;  // points of the longest run
-  std::uint64_t left = 0;     // runs that ended with work for hands
-  bool complete = true;       // within the bound
+  std::uint64_t runs = 0;             // ended at rest, with all checked
+  std::uint64_t merged = 0;           // ended in a state that was seen before
+  std::uint64_t vain = 0;             // a command waited for another that did not come
+  std::uint64_t points = 0;           // with something to choose
+  std::uint64_t states = 0;           // that differ
+  std::uint64_t steps = 0;            // events of the clock, of runs that ended at rest
+  std::uint64_t longest = 0;          // points of the longest run
+  std::uint64_t left = 0;             // runs that ended with work for hands
+  bool complete = true;               // within the bound
   std::optional<std::string> broken;  // the first invariant that was
   ChoiceList choices;                 // of that run
 };
@@ -102,7 +101,6 @@ struct RunEnd {
 };
 
 // Runs `run` in a process of its own, and with it all runs that fork from it.
-[[nodiscard]] SearchFigures search(const Bound& bound,
-                                   const std::function<RunEnd(Choices&)>& run);
+[[nodiscard]] SearchFigures search(const Bound& bound, const std::function<RunEnd(Choices&)>& run);
 
 }  // namespace lastword::sim

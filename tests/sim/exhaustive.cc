@@ -102,12 +102,14 @@ SearchFigures explore(const Scenario& scenario, const Bound& bound) {
 std::string describe(const Scenario& scenario, const Bound& bound, const SearchFigures& figures,
                      std::chrono::duration<double> took) {
   return fmt::format(
-      "{}: {} states, {} points of choice, the longest run has {}; {} runs came to rest ({} of them "
-      "left work for hands), {} came to a state that was known, {} waited in vain; {:.1f} s. {}, at "
+      "{}: {} states, {} points of choice, the longest run has {}; {} runs came to rest ({} of "
+      "them "
+      "left work for hands), {} came to a state that was known, {} waited in vain; {:.1f} s. {}, "
+      "at "
       "most {} choices of a run that are not the undisturbed one's",
       scenario.name, figures.states, figures.points, figures.longest, figures.runs, figures.left,
-      figures.merged, figures.vain, took.count(),
-      figures.complete ? "Complete" : "NOT complete", bound.deviations);
+      figures.merged, figures.vain, took.count(), figures.complete ? "Complete" : "NOT complete",
+      bound.deviations);
 }
 
 RunEnd replay(const Scenario& scenario, const ChoiceList& list,

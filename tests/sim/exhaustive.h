@@ -16,7 +16,7 @@ class World;
 
 struct Scenario {
   std::string name;
-  std::string what;  // one line
+  std::string what;                     // one line
   std::function<void(World&)> prepare;  // from two nodes in service, to where it begins
   std::function<void(World&)> begin;
   Time window;  // from then on; afterwards faults stop, and both must come to rest

@@ -1,12 +1,13 @@
 // The exhaustive search: that it finds what there is to find, and that the small scenarios hold
 // within the bound that fits into a unit test (README.md says how to go deeper).
+#include "tests/sim/exhaustive.h"
+
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <stdexcept>
 #include <string>
 
 #include "tests/sim/all_ways.h"
-#include "tests/sim/exhaustive.h"
 
 namespace lastword::sim {
 namespace {
@@ -92,8 +93,7 @@ BOOST_AUTO_TEST_CASE(choices_are_followed_when_they_are_replayed) {
   BOOST_REQUIRE(again);
   std::string told;
   Choices choices(*again, [&](const std::string& line) { told += line + "\n"; });
-  const RunEnd end =
-      five_points(choices, [&](const ChoiceList& taken) { return taken == list; });
+  const RunEnd end = five_points(choices, [&](const ChoiceList& taken) { return taken == list; });
   BOOST_TEST(end.broken.has_value());
   BOOST_TEST(told == "CHOICE 0:1 lost\nCHOICE 4:2 crash\n");
 }
@@ -130,14 +130,12 @@ BOOST_AUTO_TEST_CASE(no_way_of_a_small_scenario_breaks_an_invariant) {
   for (const Scenario& scenario : scenarios()) {
     const auto begun = std::chrono::steady_clock::now();
     const SearchFigures all = explore(scenario, bound);
-    BOOST_TEST_MESSAGE(
-        describe(scenario, bound, all, std::chrono::steady_clock::now() - begun));
+    BOOST_TEST_MESSAGE(describe(scenario, bound, all, std::chrono::steady_clock::now() - begun));
     BOOST_TEST(all.complete, scenario.name);
     if (all.broken) {
       BOOST_TEST_ERROR(scenario.name << ": " << *all.broken
                                      << "\nreplay: bin/lastword-explore --scenario "
-                                     << scenario.name << " --choices "
-                                     << to_string(all.choices));
+                                     << scenario.name << " --choices " << to_string(all.choices));
     }
   }
 }

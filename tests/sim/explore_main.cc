@@ -15,7 +15,7 @@ namespace {
 
 struct Options {
   Bound bound;
-  std::string scenario;                // empty: all
+  std::string scenario;               // empty: all
   std::optional<ChoiceList> choices;  // to replay
 };
 
@@ -51,8 +51,8 @@ bool parse(int argc, char** argv, Options& options) {
 }
 
 int trace(const Scenario& scenario, const ChoiceList& choices) {
-  const RunEnd end = replay(scenario, choices,
-                            [](const std::string& line) { fmt::print("{}\n", line); });
+  const RunEnd end =
+      replay(scenario, choices, [](const std::string& line) { fmt::print("{}\n", line); });
   return end.broken ? 1 : 0;
 }
 

@@ -242,8 +242,7 @@ void SimShelf::read_each(std::span<ReadRequest> requests) {
     requests = requests.subspan(count);
     const auto lun = static_cast<unsigned>(fd);
     const auto nexus = target_.shelf().connect(actor_->initiator);
-    fake::CommandTrace about{
-        .initiator = actor_->initiator, .lun = lun, .command = Command::kRead};
+    fake::CommandTrace about{.initiator = actor_->initiator, .lun = lun, .command = Command::kRead};
     about.offset = group.front().offset;
     about.length = group.back().offset + group.back().buffer.size() - about.offset;
     const Status status = target_.send(actor_, {.about = about,

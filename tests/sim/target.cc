@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "tests/sim/digest.h"
 
 namespace lastword::sim {
 namespace {
@@ -25,7 +24,7 @@ bool changes_reservations(Command command) {
   }
 }
 
-std::uint64_t digest_of(const Status& answer) {
+std::uint64_t digest_of_status(const Status& answer) {
   return answer ? 0 : 1 + static_cast<std::uint64_t>(answer.error().code);
 }
 
@@ -58,9 +57,8 @@ Error Target::error_of(const Flight& flight, Code code) const {
 }
 
 Status Target::send(const ActorPtr& actor, Order order) {
-  Fate fate = director != nullptr
-                  ? director->fate_of(*actor, order.about)
-                  : draw_fate(rates_, random_, order.about.command, io_timeout_);
+  Fate fate = director != nullptr ? director->fate_of(*actor, order.about)
+                                  : draw_fate(rates_, random_, order.about.command, io_timeout_);
   if (on_sent && !actor->service && changes_something(order.about.command)) on_sent(*actor);
   const Time until = hung_until(actor->node, order.about.lun);
   if (until > scheduler_.now()) {
@@ -89,7 +87,7 @@ Status Target::send(const ActorPtr& actor, Order order) {
       if (!arrives && !flight->over) end(flight, *flight->answer);
     });
   });
-  if (director != nullptr) director->learnt(*actor, digest_of(*flight->answer));
+  if (director != nullptr) director->learnt(*actor, digest_of_status(*flight->answer));
   return *flight->answer;
 }
 
