@@ -9,7 +9,7 @@ NINJA = ninja -C $(BUILD) -j $(JOBS)
 CTEST = ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: all help build packages packages-vm test test-full test-unit test-vm test-sanitize simulate fuzz demo bench \
+.PHONY: all help build packages packages-vm test test-full test-unit test-vm test-sanitize simulate explore fuzz demo bench \
 	vmcore \
 	check-layers format format-check tidy install clean
 
@@ -24,6 +24,7 @@ help:
 	@echo 'make test-vm     scenarios only; SCENARIO=name[,name] for some of them'
 	@echo 'make test-sanitize  unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make simulate    N (10000) histories of two nodes from SEED (1) on; tests/sim/README.md'
+	@echo 'make explore     all ways of small scenarios within DEPTH (2); SCENARIO=name for one'
 	@echo 'make fuzz        every fuzz target for FUZZ_SECONDS (60) with libFuzzer; TARGET=name for one'
 	@echo 'make bench       the figures of the README, into $(BUILD)/bench/report.json'
 	@echo 'make vmcore      real vmcores of 1 GiB and 4 GiB, into $(BUILD)/vmcore/'
@@ -56,6 +57,11 @@ SEED ?= 1
 simulate: packages $(BUILD)/build.ninja
 	@$(NINJA) lastword-sim
 	@$(BUILD)/bin/lastword-sim --seed $(SEED) --histories $(N)
+
+DEPTH ?= 2
+explore: packages $(BUILD)/build.ninja
+	@$(NINJA) lastword-explore
+	@$(BUILD)/bin/lastword-explore --depth $(DEPTH) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 # The same targets run for a moment as unit tests. What fails is left in $(BUILD)-fuzz/found/.
 FUZZ_SECONDS ?= 60

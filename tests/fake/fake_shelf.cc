@@ -322,6 +322,15 @@ void FakeShelf::land(unsigned lun, std::uint64_t offset, std::span<const std::by
   state_->luns.at(lun).medium.write(offset, buffer);
 }
 
+std::vector<unsigned> FakeShelf::pending_attentions(unsigned lun) const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<unsigned> all(state_->initiators.size());
+  for (const auto& [nexus, pending] : state_->luns.at(lun).attentions) {
+    all.at(nexus) = static_cast<unsigned>(pending.size());
+  }
+  return all;
+}
+
 std::vector<Registrant> FakeShelf::registrants(unsigned lun) const {
   const std::lock_guard lock(state_->mutex);
   std::vector<Registrant> all;

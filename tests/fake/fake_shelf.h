@@ -165,6 +165,8 @@ class FakeShelf {
   void land(unsigned lun, std::uint64_t offset, std::span<const std::byte> buffer);
   [[nodiscard]] Registrations registrations(unsigned lun) const;
   [[nodiscard]] std::vector<Registrant> registrants(unsigned lun) const;
+  // How many unit attentions wait there, by nexus, in the order in which they connected.
+  [[nodiscard]] std::vector<unsigned> pending_attentions(unsigned lun) const;
   // Whether the reservation lets this initiator write; one that never connected may not.
   [[nodiscard]] bool allows_write(const std::string& initiator, unsigned lun) const;
   [[nodiscard]] std::optional<Reservation> reservation(unsigned lun) const;

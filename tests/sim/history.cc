@@ -52,22 +52,8 @@ std::optional<std::string> dead_end(World& world) {
   return problem && problem->starts_with("left: ") ? problem : std::nullopt;
 }
 
-void come_to_rest(World& world) {
-  const Time end = world.scheduler.now() + kLongestRest;
-  for (unsigned slice = 0; !world.broken && world.scheduler.now() < end; ++slice) {
-    for (const std::uint8_t id : kNodes) {
-      if (slice % kSlicesBetweenCommands == 0) tidy_up(world, id);
-    }
-    run_until(world, kSlice, [] { return false; });
-    if (quiet(world) && !world.unrest() && !somebody_waits(world)) return;
-  }
-  world.left = dead_end(world);
-  if (world.left) return world.say("left to hands: " + *world.left);
-  break_if(world, true, world.unrest().value_or("I7: something is still at work"));
-}
-
 bool all_at_home(World& world) {
-  for (unsigned lun = 0; lun < kOwnedLuns; ++lun) {
+  for (unsigned lun = 0; lun < world.owned; ++lun) {
     const pb::Label label = test::label_on(world.target.shelf(), lun);
     if (label.owner_node() != label.home_node()) return false;
   }
@@ -82,7 +68,7 @@ bool dump_shows(World& world, std::uint8_t node) {
 }
 
 bool serves_all_of(World& world, std::uint8_t taker, std::uint8_t home) {
-  for (unsigned lun = 0; lun < kOwnedLuns; ++lun) {
+  for (unsigned lun = 0; lun < world.owned; ++lun) {
     const pb::Label label = test::label_on(world.target.shelf(), lun);
     if (label.home_node() == home && label.role() == pb::SERVICE &&
         !world.truth.of(taker).serves.at(lun)) {
@@ -129,7 +115,7 @@ bool could_win(World& world, std::uint8_t taker) {
     return false;
   }
   std::size_t registered = 0;
-  for (unsigned lun = kOwnedLuns; lun < world.luns; ++lun) {
+  for (unsigned lun = world.owned; lun < world.luns; ++lun) {
     const auto keys = world.target.shelf().registrations(lun).keys;
     registered += std::ranges::count(keys, state->key) != 0 ? 1 : 0;
   }
@@ -157,8 +143,22 @@ void die_and_take_over(World& world) {
 
 }  // namespace
 
+void come_to_rest(World& world) {
+  const Time end = world.scheduler.now() + kLongestRest;
+  for (unsigned slice = 0; !world.broken && world.scheduler.now() < end; ++slice) {
+    for (const std::uint8_t id : kNodes) {
+      if (slice % kSlicesBetweenCommands == 0) tidy_up(world, id);
+    }
+    run_until(world, kSlice, [] { return false; });
+    if (quiet(world) && !world.unrest() && !somebody_waits(world)) return;
+  }
+  world.left = dead_end(world);
+  if (world.left) return world.say("left to hands: " + *world.left);
+  break_if(world, true, world.unrest().value_or("I7: something is still at work"));
+}
+
 History run_history(std::uint64_t seed, const std::function<void(const std::string&)>& tell) {
-  World world(seed, tell);
+  World world(draw_world(seed), tell);
   begin_chaos(world);
   const Time longest{world.random.one_in(4) ? 60'000'000 : 20'000'000};
   run_until(world, world.random.between(Time(4'000'000), longest), [] { return false; });

@@ -9,6 +9,8 @@
 
 namespace lastword::sim {
 
+class World;
+
 struct History {
   std::optional<std::string> broken;  // the first invariant that was
   std::optional<std::string> left;    // sound, but at its end there was work for hands
@@ -19,5 +21,9 @@ struct History {
 // `tell`: takes the trace, line by line; may be empty.
 [[nodiscard]] History run_history(std::uint64_t seed,
                                   const std::function<void(const std::string&)>& tell = {});
+
+// Faults have stopped: an operator does what docs/operations.md says until both nodes are at rest.
+// Otherwise world.broken, or world.left.
+void come_to_rest(World& world);
 
 }  // namespace lastword::sim

@@ -16,6 +16,7 @@
 #include <set>
 #include <vector>
 
+#include "tests/sim/digest.h"
 #include "tests/sim/scheduler.h"
 
 namespace lastword::sim {
@@ -72,6 +73,13 @@ class MemoryFiles {
     std::erase_if(durable_, [&](const auto& file) { return is_below(file.first, folder); });
     std::erase_if(folders_,
                   [&](const auto& name) { return name == folder || is_below(name, folder); });
+  }
+  [[nodiscard]] std::uint64_t digest(const std::string& folder) const {
+    std::uint64_t all = 0;
+    for (const auto& [path, inode] : files_) {
+      if (is_below(path, folder)) all = mix(mix(all, digest_of(path)), digest_of(inode->content));
+    }
+    return all;
   }
   void lose_unsynced(const std::string& folder) {
     std::erase_if(files_, [&](const auto& file) { return is_below(file.first, folder); });
@@ -195,6 +203,9 @@ void lose_unsynced(const std::string& folder) {
 }
 void remove_folder(const std::string& folder) {
   memory().remove_folder(folder);
+}
+std::uint64_t digest_of_folder(const std::string& folder) {
+  return memory().digest(folder);
 }
 void make_folder(const std::string& folder) {
   memory().make_folder(folder);

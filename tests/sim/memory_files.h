@@ -10,6 +10,7 @@
 // synced too. fsync(2) takes some time, in which a process may be killed.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,8 @@ void forget_files(Random& random);
 // What is not durable below this folder is lost.
 void lose_unsynced(const std::string& folder);
 void remove_folder(const std::string& folder);
+// Of the names below it and what the files say.
+[[nodiscard]] std::uint64_t digest_of_folder(const std::string& folder);
 // With all its parents, durable.
 void make_folder(const std::string& folder);
 

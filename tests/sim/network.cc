@@ -42,8 +42,10 @@ struct Network::Port final : LinkPort {
   std::shared_ptr<Inbox> inbox;
 };
 
-Network::Network(Scheduler& scheduler, std::uint64_t seed)
-    : scheduler_(scheduler), random_(seed ^ kOwnChance), count_(random_.pick(3)) {
+Network::Network(Scheduler& scheduler, std::optional<std::uint64_t> seed)
+    : scheduler_(scheduler),
+      random_(seed.value_or(0) ^ kOwnChance),
+      count_(seed ? random_.pick(3) : 0) {
   for (std::size_t link = 0; link < count_; ++link) {
     for (const std::uint8_t node : kNodes) weather_[{link, node}] = draw();
   }

@@ -22,7 +22,7 @@ namespace lastword::sim {
 
 class Network {
  public:
-  Network(Scheduler& scheduler, std::uint64_t seed);
+  Network(Scheduler& scheduler, std::optional<std::uint64_t> seed);
 
   // Of that node's configuration.
   [[nodiscard]] std::vector<LinkConfig> links_of(std::uint8_t node) const;

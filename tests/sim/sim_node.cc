@@ -140,7 +140,7 @@ void SimNode::power_on() {
   if (sight_) old_sights_.push_back(std::move(sight_));
   sight_ = std::make_unique<Sight>(Sight{.luns = world_.luns, .rotation = world_.random.pick(4)});
   for (unsigned lun = 0; lun < world_.luns && world_.rates.unseen; ++lun) {
-    sight_->unseen.at(lun) = world_.random.one_in(lun < kOwnedLuns ? 12 : 3);
+    sight_->unseen.at(lun) = world_.random.one_in(lun < world_.owned ? 12 : 3);
   }
   remove_folder(config_.state_directory);
   exits_.clear();
@@ -282,7 +282,7 @@ void SimNode::stop(std::function<void()> then) {
   if (!up()) return;
   for (const char* name : {"agent", "takeover", "giveback"}) kill_program(name);
   NodeTruth& truth = world_.truth.of(id_);
-  for (unsigned lun = 0; lun < kOwnedLuns; ++lun) {
+  for (unsigned lun = 0; lun < world_.owned; ++lun) {
     if (test::label_on(world_.target.shelf(), lun).home_node() != id_) continue;
     truth.serves.at(lun) = false;
     world_.target.abort_writes(truth.initiator, lun);

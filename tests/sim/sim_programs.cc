@@ -240,8 +240,9 @@ void SimNode::serve(const Actor& by, unsigned lun) {
     const OpenDisk disk = open_lun(world_.target, program->actor, *sight_, lun);
     const AlignedBuffer block(kBlockBytes);
     while (world_.truth.of(id_).serves.at(lun)) {
-      world_.scheduler.sleep(world_.calm ? Time(500'000)
-                                         : world_.random.between(Time(20'000), Time(250'000)));
+      const bool often = !world_.calm && !world_.random.is_none();
+      world_.scheduler.sleep(often ? world_.random.between(Time(20'000), Time(250'000))
+                                   : Time(500'000));
       if (!world_.truth.of(id_).serves.at(lun)) return;
       const Status written = disk.device->write(
           test::kDataOffset + kBlockBytes * world_.random.below(4), block.span());

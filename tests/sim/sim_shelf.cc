@@ -4,6 +4,7 @@
 
 #include "storage/block/aligned_buffer.h"
 #include "tests/agent/disks/shelf_nodes.h"
+#include "tests/sim/digest.h"
 
 namespace lastword::sim {
 namespace {
@@ -41,6 +42,18 @@ struct Way {
   }
 };
 using WayPtr = std::shared_ptr<Way>;
+
+std::uint64_t digest_of_answer(const Registrations& found) {
+  std::uint64_t digest = 1;
+  for (const ReservationKey key : found.keys) digest = mix(digest, key.value);
+  return digest;
+}
+std::uint64_t digest_of_answer(const std::optional<Reservation>& found) {
+  return found ? mix(found->holder.value, static_cast<std::uint64_t>(found->type)) : 2;
+}
+std::uint64_t digest_of_answer(const PrCapabilities&) {
+  return 3;
+}
 
 class SimLun final : public ScsiLun {
  public:
@@ -105,6 +118,9 @@ class SimLun final : public ScsiLun {
                                       },
                                       .only_if_awaited = true});
     if (!status) return fail(status.error());
+    if (Director* director = way_->target.director) {
+      director->learnt(*way_->actor, digest_of_answer(*answer));
+    }
     return std::move(*answer);
   }
   [[nodiscard]] Status change(Command command, ReservationKey own, ReservationKey victim,
@@ -128,11 +144,15 @@ class SimDevice final : public BlockDevice {
 
   // The sender waits for it: its buffer is there for as long as it does.
   [[nodiscard]] Status read(std::uint64_t offset, std::span<std::byte> buffer) override {
-    return way_->send(
+    Status status = way_->send(
         {.about = at(Command::kRead, offset, buffer.size()),
          .execute = [way = way_, offset, buffer] { return way->fake_device->read(offset, buffer); },
          .only_if_awaited = true,
          .bounded = false});
+    if (Director* director = way_->target.director; director != nullptr && status) {
+      director->learnt(*way_->actor, digest_of(buffer));
+    }
+    return status;
   }
   [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> buffer) override {
     const auto data = std::make_shared<std::vector<std::byte>>(buffer.begin(), buffer.end());
@@ -213,8 +233,42 @@ Openers SimShelf::find_openers(const std::vector<std::string>&) {
   return {};
 }
 
+void SimShelf::read_each(std::span<ReadRequest> requests) {
+  while (!requests.empty()) {
+    const int fd = requests.front().fd;
+    std::size_t count = 1;
+    while (count < requests.size() && requests[count].fd == fd) ++count;
+    const auto group = requests.first(count);
+    requests = requests.subspan(count);
+    const auto lun = static_cast<unsigned>(fd);
+    const auto nexus = target_.shelf().connect(actor_->initiator);
+    fake::CommandTrace about{.initiator = actor_->initiator, .lun = lun, .command = Command::kRead};
+    about.offset = group.front().offset;
+    about.length = group.back().offset + group.back().buffer.size() - about.offset;
+    const Status status = target_.send(actor_, {.about = about,
+                                                .execute = [&]() -> Status {
+                                                  for (ReadRequest& request : group) {
+                                                    request.status = nexus.device(lun)->read(
+                                                        request.offset, request.buffer);
+                                                  }
+                                                  return {};
+                                                },
+                                                .only_if_awaited = true,
+                                                .bounded = false});
+    for (ReadRequest& request : group) {
+      if (!status) request.status = fail({.code = Code::kTimeout, .operation = "read"});
+      if (!status) request.status.error().disk = request.disk;
+      if (request.status) target_.director->learnt(*actor_, digest_of(request.buffer));
+    }
+  }
+}
+
 // All of a disk's requests at one moment; now and then there is time between two of them.
 Status SimShelf::read(std::span<ReadRequest> requests, milliseconds timeout) {
+  if (target_.director != nullptr) {
+    read_each(requests);
+    return {};
+  }
   const Time asked = scheduler_.now();
   bool hung = false;
   scheduler_.sleep(random_.between(Time(80), Time(600)));

@@ -48,6 +48,9 @@ class SimShelf final : public Shelf {
   Status read(std::span<ReadRequest> requests, milliseconds timeout) override;
 
  private:
+  // Under a director: each disk's requests are one command, one disk after the other.
+  void read_each(std::span<ReadRequest> requests);
+
   Scheduler& scheduler_;
   Random& random_;
   Target& target_;

@@ -23,6 +23,10 @@ bool changes_reservations(Command command) {
   }
 }
 
+std::uint64_t digest_of_status(const Status& answer) {
+  return answer ? 0 : 1 + static_cast<std::uint64_t>(answer.error().code);
+}
+
 fake::ShelfOptions with_luns(fake::ShelfOptions options, unsigned luns) {
   options.luns = luns;
   return options;
@@ -52,7 +56,8 @@ Error Target::error_of(const Flight& flight, Code code) const {
 }
 
 Status Target::send(const ActorPtr& actor, Order order) {
-  Fate fate = draw_fate(rates_, random_, order.about.command, io_timeout_);
+  Fate fate = director != nullptr ? director->fate_of(*actor, order.about)
+                                  : draw_fate(rates_, random_, order.about.command, io_timeout_);
   if (on_sent && !actor->service && changes_something(order.about.command)) on_sent(*actor);
   const Time until = hung_until(actor->node, order.about.lun);
   if (until > scheduler_.now()) {
@@ -81,19 +86,29 @@ Status Target::send(const ActorPtr& actor, Order order) {
       if (!arrives && !flight->over) end(flight, *flight->answer);
     });
   });
+  if (director != nullptr) director->learnt(*actor, digest_of_status(*flight->answer));
   return *flight->answer;
 }
 
 void Target::arrive(const FlightPtr& flight, const Fate& fate) {
   if (flight->over) return;
   if (fate.refusal) return end(flight, fail(error_of(*flight, *fate.refusal)));
-  if (fate.executed_after == Time{0}) return execute(flight);
+  if (fate.executed_after == Time{0} && !is_held(flight, fate)) return execute(flight);
+  if (fate.executed_after == Time{0}) return;
   if (flight->order.data &&
       !shelf_.allows_write(flight->actor->initiator, flight->order.about.lun)) {
     return execute(flight);  // refused at once
   }
   flight->accepted = true;
+  if (is_held(flight, fate)) return;
   scheduler_.after(fate.executed_after, [this, flight] {
+    if (!flight->over) execute(flight);
+  });
+}
+
+bool Target::is_held(const FlightPtr& flight, const Fate& fate) {
+  if (director == nullptr) return false;
+  return director->holds(*flight->actor, flight->order.about, !fate.answered, [this, flight] {
     if (!flight->over) execute(flight);
   });
 }
@@ -122,6 +137,7 @@ void Target::execute(const FlightPtr& flight) {
                           .late = !awaited};
   abort_after(executed);
   if (on_executed) on_executed(executed);
+  if (director != nullptr) director->executed(*flight->actor, order.about);
   end(flight, status);
 }
 
@@ -171,7 +187,9 @@ void Target::abort_after(const Executed& executed) {
 void Target::node_died(std::uint8_t node, unsigned boot) {
   for (const FlightPtr& flight : flights()) {
     if (flight->actor->node != node || flight->actor->boot != boot || flight->accepted) continue;
-    if (random_.one_in(2)) end(flight, fail(error_of(*flight, Code::kGone)));
+    if (director != nullptr ? director->loses_commands_of(node) : random_.one_in(2)) {
+      end(flight, fail(error_of(*flight, Code::kGone)));
+    }
   }
 }
 

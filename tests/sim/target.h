@@ -11,21 +11,11 @@
 
 #include "proto/timing.h"
 #include "tests/fake/fake_shelf.h"
+#include "tests/sim/director.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/scheduler.h"
 
 namespace lastword::sim {
-
-// Who sends commands: a process, in one boot of a node.
-struct Actor {
-  std::uint8_t node = 0;
-  unsigned boot = 0;  // counted by the simulation, from 1
-  std::string initiator;
-  std::string process;
-  bool capture = false;  // the capture kernel
-  bool service = false;  // the program that serves data
-};
-using ActorPtr = std::shared_ptr<const Actor>;
 
 // A command that the target has executed.
 struct Executed {
@@ -48,6 +38,7 @@ class Target {
   // Before a command that changes something has gone; not for the service's.
   std::function<void(const Actor&)> on_sent;
   std::function<void(const std::string&)> note;  // for the trace
+  Director* director = nullptr;
 
   // From a fiber. `execute` runs at the target, if the command gets there; it may outlive the
   // sender. `only_if_awaited`: a read, which nobody misses whose sender has gone. `data`: of a
@@ -91,6 +82,7 @@ class Target {
   using FlightPtr = std::shared_ptr<Flight>;
 
   void arrive(const FlightPtr& flight, const Fate& fate);
+  [[nodiscard]] bool is_held(const FlightPtr& flight, const Fate& fate);
   void execute(const FlightPtr& flight);
   void end(const FlightPtr& flight, const Status& answer);
   void abort(const FlightPtr& flight);

@@ -12,16 +12,12 @@ namespace {
 
 using fake::Command;
 
-struct Kind {
-  pb::Role role;
-  std::uint8_t home;
-};
-constexpr std::array<Kind, kOwnedLuns> kOwned{{{pb::SERVICE, 1},
-                                               {pb::SERVICE, 1},
-                                               {pb::SPARE, 1},
-                                               {pb::DUMP, 1},
-                                               {pb::SERVICE, 2},
-                                               {pb::SPARE, 2}}};
+constexpr std::array<OwnedDisk, 6> kOwned{{{pb::SERVICE, 1},
+                                           {pb::SERVICE, 1},
+                                           {pb::SPARE, 1},
+                                           {pb::DUMP, 1},
+                                           {pb::SERVICE, 2},
+                                           {pb::SPARE, 2}}};
 
 // Short ones: a history is over sooner. What follows from them scales.
 Timing short_timing() {
@@ -40,7 +36,7 @@ bool is_header_slot(std::uint64_t offset) {
 }
 
 // Reads and waits would fill the trace.
-bool worth_telling(const Executed& executed) {
+bool worth_telling(const Executed& executed, unsigned owned) {
   switch (executed.about.command) {
     case Command::kTestUnitReady:
     case Command::kReadKeys:
@@ -51,7 +47,7 @@ bool worth_telling(const Executed& executed) {
       return false;
     case Command::kWrite:
       // So would heartbeats.
-      if (executed.about.lun >= kOwnedLuns && executed.actor.process == "agent") return false;
+      if (executed.about.lun >= owned && executed.actor.process == "agent") return false;
       return !executed.actor.service || !executed.about.outcome->has_value();
     default:
       return true;
@@ -60,23 +56,32 @@ bool worth_telling(const Executed& executed) {
 
 }  // namespace
 
-World::World(std::uint64_t seed, std::function<void(const std::string&)> tell)
-    : random(seed),
-      rates(draw_rates(random)),
-      draw(draw_shelf(random)),
+WorldDraw draw_world(std::uint64_t seed) {
+  Random random(seed);
+  const Rates rates = draw_rates(random);
+  const ShelfDraw shelf = draw_shelf(random);
+  return {
+      .random = random, .rates = rates, .shelf = shelf, .disks = {kOwned.begin(), kOwned.end()},
+      .links = seed};
+}
+
+World::World(const WorldDraw& drawn, std::function<void(const std::string&)> tell)
+    : random(drawn.random),
+      rates(drawn.rates),
+      draw(drawn.shelf),
       timing(short_timing()),
-      network(scheduler, seed),
-      target(scheduler, random, draw, kOwnedLuns + draw.mailboxes, rates,
-             timing.settings.io_timeout),
-      luns(kOwnedLuns + draw.mailboxes),
+      network(scheduler, drawn.links),
+      owned(static_cast<unsigned>(drawn.disks.size())),
+      luns(owned + draw.mailboxes),
+      target(scheduler, random, draw, luns, rates, timing.settings.io_timeout),
       tell_(std::move(tell)) {
   forget_files(random);
   for (const std::uint8_t id : kNodes) nodes_.at(id) = std::make_unique<SimNode>(*this, id);
   std::vector<pb::Role> roles;
   std::vector<std::uint8_t> homes;
   for (unsigned lun = 0; lun < luns; ++lun) {
-    roles.push_back(lun < kOwnedLuns ? kOwned.at(lun).role : pb::MAILBOX);
-    homes.push_back(lun < kOwnedLuns ? kOwned.at(lun).home : std::uint8_t{0});
+    roles.push_back(lun < owned ? drawn.disks[lun].role : pb::MAILBOX);
+    homes.push_back(lun < owned ? drawn.disks[lun].home : std::uint8_t{0});
     test::plant(target.shelf(), lun, test::make_label(lun, roles.back(), homes.back()));
   }
   watched_.emplace(Watched{.scheduler = scheduler,
@@ -124,7 +129,7 @@ void World::on_executed(const Executed& executed) {
     }
   }
   if (done && about.command == Command::kWrite && is_header_slot(about.offset) &&
-      about.lun < kOwnedLuns) {
+      about.lun < owned) {
     const pb::CoredumpHeader header = test::header_on(target.shelf(), about.lun);
     truth.headers.at(about.lun) = {.attribute = header.attribute(),
                                    .node = header.node(),
@@ -132,11 +137,11 @@ void World::on_executed(const Executed& executed) {
                                    .final_end = is_final_end(header),
                                    .changed = scheduler.now()};
   }
-  if (done && about.command == Command::kWrite && about.lun >= kOwnedLuns &&
+  if (done && about.command == Command::kWrite && about.lun >= owned &&
       executed.actor.process == "agent") {
     truth.of(executed.actor.node).beats.at(about.lun) = scheduler.now();
   }
-  if (tracing() && worth_telling(executed)) {
+  if (tracing() && worth_telling(executed, owned)) {
     std::string line = fmt::format("{:5} {:9} {} lun {}", node_name(executed.actor.node),
                                    executed.actor.process, name_of(about.command), about.lun);
     if (about.own.value != 0) line += fmt::format(" own {}", to_string(about.own));

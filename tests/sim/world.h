@@ -17,14 +17,26 @@ namespace lastword::sim {
 
 class SimNode;
 
-// Logical units: alpha's service, service, spare, dump; beta's service, spare; mailbox disks.
-inline constexpr unsigned kOwnedLuns = 6;
-inline constexpr unsigned kMostMailboxes = 3;
+struct OwnedDisk {
+  pb::Role role;
+  std::uint8_t home;
+};
+
+// What a world is made of. Logical units: the nodes' disks, then mailbox disks.
+struct WorldDraw {
+  Random random;
+  Rates rates;
+  ShelfDraw shelf;
+  std::vector<OwnedDisk> disks;
+  std::optional<std::uint64_t> links = {};  // seed of the links between the nodes; absent: none
+};
+// Of a history: everything that may go wrong, as often as the seed says.
+[[nodiscard]] WorldDraw draw_world(std::uint64_t seed);
 
 class World {
  public:
   // `tell`: a line of the trace; absent: none is made.
-  World(std::uint64_t seed, std::function<void(const std::string&)> tell);
+  World(const WorldDraw& drawn, std::function<void(const std::string&)> tell);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -33,11 +45,12 @@ class World {
   Rates rates;
   ShelfDraw draw;
   Timing timing;
+  unsigned owned;  // logical units that are no mailbox disks: the first ones
+  unsigned luns;
   Scheduler scheduler;
   Network network;
   Target target;
   Truth truth;
-  unsigned luns;
   bool calm = false;                  // faults have stopped
   std::optional<std::string> broken;  // the first invariant that was
   std::optional<std::string> left;    // what only hands can bring to rest (history.cc)

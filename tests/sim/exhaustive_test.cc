@@ -1,0 +1,146 @@
+// The exhaustive search: that it finds what there is to find, and that the small scenarios hold
+// within the bound that fits into a unit test (README.md says how to go deeper).
+#include "tests/sim/exhaustive.h"
+
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <stdexcept>
+#include <string>
+
+#include "tests/sim/all_ways.h"
+
+namespace lastword::sim {
+namespace {
+
+using fake::Command;
+using fake::CommandTrace;
+
+const std::vector<Option> kThree{{.kind = Deviation::kOvertaken, .what = "overtaken"},
+                                 {.kind = Deviation::kLost, .what = "lost"},
+                                 {.kind = Deviation::kCrash, .what = "crash"}};
+
+// Comes to five points; all its states differ.
+RunEnd five_points(Choices& choices, const std::function<bool(const ChoiceList&)>& breaks) {
+  std::uint64_t state = 1;
+  for (unsigned i = 0; i < 5; ++i) {
+    const auto chosen = choices.choose(kThree, state);
+    state = state * 4 + (chosen ? *chosen + 1 : 0);
+  }
+  RunEnd end;
+  if (breaks(choices.taken())) end.broken = "it breaks";
+  return end;
+}
+
+CommandTrace write_to(unsigned lun, std::uint64_t offset) {
+  CommandTrace command{.initiator = {}, .lun = lun, .command = Command::kWrite};
+  command.offset = offset;
+  command.length = 4096;
+  return command;
+}
+CommandTrace command_to(unsigned lun, Command command) {
+  return {.initiator = {}, .lun = lun, .command = command};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(exhaustive)
+
+BOOST_AUTO_TEST_CASE(every_run_within_the_bound_is_made_once) {
+  const auto holds = [](const ChoiceList&) { return false; };
+  const auto runs = [&](const Bound& bound) {
+    const SearchFigures all =
+        search(bound, [&](Choices& choices) { return five_points(choices, holds); });
+    BOOST_TEST(all.complete);
+    return all.runs;
+  };
+  BOOST_TEST(runs({.deviations = 0}) == 1);
+  BOOST_TEST(runs({.deviations = 1}) == 1 + 5 * 3);
+  // Of two deviations at two of five points: nine ways, less two crashes and two losses.
+  BOOST_TEST(runs({.deviations = 2}) == 1 + 5 * 3 + 10 * 7);
+  BOOST_TEST(runs({.deviations = 2, .crashes = 0, .losses = 0}) == 1 + 5 + 10);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_ends_in_a_state_that_was_seen) {
+  const SearchFigures all = search({.deviations = 1}, [](Choices& choices) {
+    for (unsigned i = 0; i < 5; ++i) (void)choices.choose(kThree, i);
+    return RunEnd();
+  });
+  // Two deviations of one kind leave the same to choose, wherever they were.
+  BOOST_TEST(all.merged > 0);
+  BOOST_TEST(all.states == 5);
+  BOOST_TEST(all.runs + all.merged == 1 + 5 * 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_run_is_found_and_its_choices_are_told) {
+  const ChoiceList wanted{{1, 2}, {3, 0}};
+  const SearchFigures all = search({.deviations = 2}, [&](Choices& choices) {
+    return five_points(choices, [&](const ChoiceList& taken) { return taken == wanted; });
+  });
+  BOOST_TEST(all.broken.value_or("") == "it breaks");
+  BOOST_TEST((all.choices == wanted));
+  BOOST_TEST(!all.complete);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_crashes_breaks_the_search) {
+  const SearchFigures all =
+      search({}, [](Choices&) -> RunEnd { throw std::runtime_error("no more"); });
+  BOOST_TEST(all.broken.value_or("") == "no more");
+}
+
+BOOST_AUTO_TEST_CASE(choices_are_followed_when_they_are_replayed) {
+  const ChoiceList list{{0, 1}, {4, 2}};
+  const auto again = parse_choices(to_string(list));
+  BOOST_REQUIRE(again);
+  std::string told;
+  Choices choices(*again, [&](const std::string& line) { told += line + "\n"; });
+  const RunEnd end = five_points(choices, [&](const ChoiceList& taken) { return taken == list; });
+  BOOST_TEST(end.broken.has_value());
+  BOOST_TEST(told == "CHOICE 0:1 lost\nCHOICE 4:2 crash\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_choices_that_is_none_is_refused) {
+  BOOST_TEST((parse_choices("none") == ChoiceList()));
+  for (const char* text : {"1", "1:", "1:x", "1:2:3", "1:2 3", ":1"}) {
+    BOOST_TEST(!parse_choices(text).has_value(), text);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(commands_interfere_where_one_changes_what_the_other_sees_or_may_do) {
+  const auto with_keys = {Command::kRegister, Command::kReserve, Command::kRelease,
+                          Command::kPreempt, Command::kPreemptAndAbort};
+  for (const Command command : with_keys) {
+    BOOST_TEST(interferes(command_to(0, command), command_to(0, Command::kReadKeys)));
+    BOOST_TEST(interferes(command_to(0, Command::kReadReservation), command_to(0, command)));
+    BOOST_TEST(interferes(command_to(0, command), command_to(0, Command::kRegister)));
+    BOOST_TEST(interferes(write_to(0, 0), command_to(0, command)));
+    BOOST_TEST(!interferes(command_to(0, command), command_to(1, Command::kReadKeys)));
+  }
+  CommandTrace read = write_to(0, 4096);
+  read.command = Command::kRead;
+  BOOST_TEST(interferes(read, write_to(0, 4096)));
+  BOOST_TEST(interferes(write_to(0, 4096), read));
+  BOOST_TEST(!interferes(read, write_to(0, 8192)));
+  BOOST_TEST(!interferes(read, read));
+  // A reader is let in whatever the keys are.
+  BOOST_TEST(!interferes(read, command_to(0, Command::kPreemptAndAbort)));
+}
+
+BOOST_AUTO_TEST_CASE(no_way_of_a_small_scenario_breaks_an_invariant) {
+  // A machine that is busy gets less far: what was left out is told.
+  const Bound bound{.deviations = 1, .limit = std::chrono::seconds(15)};
+  for (const Scenario& scenario : scenarios()) {
+    const auto begun = std::chrono::steady_clock::now();
+    const SearchFigures all = explore(scenario, bound);
+    BOOST_TEST_MESSAGE(describe(scenario, bound, all, std::chrono::steady_clock::now() - begun));
+    BOOST_TEST(all.states > 0);
+    if (all.broken) {
+      BOOST_TEST_ERROR(scenario.name << ": " << *all.broken
+                                     << "\nreplay: bin/lastword-explore --scenario "
+                                     << scenario.name << " --choices " << to_string(all.choices));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::sim
