@@ -29,7 +29,7 @@ _TIMEOUT = 270  # seconds in all
 _USUAL_DELAY = 1  # seconds from the dump's begin to service on the partner; a figure, no promise
 _BUSY = 0.5  # this share of the processors at work before the demo slows it down
 _HEARD = '"event":"partner-heard"'
-_NO_ANSWER = 0.5  # seconds without an answer that the drawing shows
+_NO_ANSWER = 1.0  # seconds without an answer that the drawing shows
 _DMESG_LINES = 16, 40  # at least; at most, to show the panic message itself
 
 
@@ -192,17 +192,16 @@ def _give_back(lab, pair, panic):
         "service_gap_seconds": round(times["service-returned"] - times["service-returning"], 2),
         "home": set(owners) == {1},
         "armed": bool(pair.armed()),
-        "rebooted": rebooted,
-        "began": began,
+        "rebooted": round(rebooted - panic.time, 3),
     }
 
 
-def client_report(log, panic_time, giveback_time):
-    """What the client saw, in seconds from the panic: who answered when, and the longest times without an
-    acknowledged record."""
+def client_report(log, panic_time, at):
+    """What the client saw, in seconds from the panic: who answered when, and the longest time without an
+    acknowledged record that has a part of each step. `at`: first_times()."""
 
     def gap(begin, end):
-        found = records.longest_gap(log, begin, end)
+        found = records.longest_gap(log, panic_time + at[begin], panic_time + at[end])
         return round(found.seconds, 2) if found else None
 
     return {
@@ -211,8 +210,8 @@ def client_report(log, panic_time, giveback_time):
             (round(begin - panic_time, 3), round(end - panic_time, 3), node)
             for begin, end, node in records.service_spans(log, _NO_ANSWER)
         ],
-        "gap_panic_seconds": gap(panic_time, giveback_time),
-        "gap_giveback_seconds": gap(giveback_time, float("inf")),
+        "gap_panic_seconds": gap("panic", "service-taken"),
+        "gap_giveback_seconds": gap("service-returning", "service-returned"),
     }
 
 
@@ -232,6 +231,11 @@ def _demonstrate(lab, folder):
     busy_meanwhile = quiet.busy_fraction(at_panic, quiet.reading())
     peak_rss = _number_on_console(pair.alpha, r"lastword-dump: peak rss (\d+) bytes", panic.index)
     vmcore = _number_on_console(pair.alpha, r"lastword-dump: vmcore of (\d+) bytes", panic.index)
+    way_back = _give_back(lab, pair, panic)
+    nbd.wait_for_progress(30)
+    lab.say("ending the client, and looking for each of its records")
+    nbd.end_client()
+    log = nbd.judge(pair, pair.alpha)
 
     lab.say("copying the recovered core out of beta, and proving it")
     recovered = pair.core_folder(pair.beta)
@@ -248,17 +252,13 @@ def _demonstrate(lab, folder):
         "kernel": lab.kernel.release,
         "busy_before": round(busy_before, 2),
         "busy_meanwhile": round(busy_meanwhile, 2),
+        "events": event_list(pair.events(), panic.time, name_of_disk),
     }
-    pair.prove_core(os.path.dirname(core))
-    way_back = _give_back(lab, pair, panic)
-    lab.say("ending the client, and looking for each of its records")
-    nbd.wait_for_progress(20)
-    nbd.end_client()
-    report["client"] = client_report(nbd.judge(pair, pair.alpha), panic.time, way_back.pop("began"))
-    report["events"] = event_list(pair.events(), panic.time, name_of_disk)
-    rebooted = round(way_back.pop("rebooted") - panic.time, 3)
-    report["events"].append({"t": rebooted, "node": "alpha", "event": "rebooted"})
+    rebooted = {"t": way_back.pop("rebooted"), "node": "alpha", "event": "rebooted"}
+    report["events"].append(rebooted)
     report["giveback"] = way_back
+    report["client"] = client_report(log, panic.time, first_times(report))
+    pair.prove_core(os.path.dirname(core))
     with open(os.path.join(folder, "report.json"), "w") as file:
         json.dump(report, file, indent=2)
         file.write("\n")

@@ -10,6 +10,7 @@
 #include "agent/daemon/hindrances.h"
 #include "agent/daemon/intent_upkeep.h"
 #include "agent/daemon/last_seen.h"
+#include "agent/daemon/service_notices.h"
 #include "agent/daemon/shelf_watch.h"
 #include "agent/daemon/take_anew.h"
 #include "agent/daemon/unreadable_headers.h"
@@ -46,6 +47,7 @@ class FailureWatch {
         hindrances_(config, events),
         upkeep_(config, surveyor, events, *loop_),
         unreadable_(events),
+        notices_(config, surveyor.executor(), events, more.run_hook, *loop_),
         take_anew_(config, surveyor, events, *loop_),
         receive_(config, surveyor, events, more.receive, *loop_,
                  [this] { records_changed(NodeEvent::kAllReceived); }),
@@ -144,10 +146,7 @@ class FailureWatch {
       return;
     }
     shelf_.turn();
-    if (more_.heartbeat != nullptr) {
-      more_.heartbeat->tick();
-      return_.hear(newest(), more_.heartbeat->standing());
-    }
+    if (more_.heartbeat != nullptr) more_.heartbeat->tick();
     if (watching_) {
       follow_request();
       decide();
@@ -167,9 +166,11 @@ class FailureWatch {
       act(node_.happened(*event));
       if (node_.phase() == before) break;
     }
+    // A stop that kept disks of the partner's has not ended this life after all.
     const Phase found = phase_of_records(seen_.state, false, seen_.intent);
-    if (mode_of(found) == NodeMode::kStopped && mode_of(node_.phase()) != NodeMode::kStopped) {
-      node_.begin_anew(found, "a command has ended this life");
+    const bool ended = mode_of(found) == NodeMode::kStopped;
+    if (ended != (mode_of(node_.phase()) == NodeMode::kStopped)) {
+      node_.begin_anew(found, ended ? "a command has ended this life" : "this life goes on");
     }
     if (!disks_) return;
     if (disks_->verdict == IntentVerdict::kEnded) {
@@ -228,6 +229,7 @@ class FailureWatch {
     const auto slot = newest();
     const Standing standing =
         more_.heartbeat != nullptr ? more_.heartbeat->standing() : Standing::kUnseen;
+    return_.hear(slot, standing);
     NodeFacts facts;
     facts.disks = disks_;
     facts.voice = peer_voice(standing);
@@ -301,12 +303,10 @@ class FailureWatch {
           if (seen_.alive) leave_.answer(newest()->request());
           break;
         case NodeAction::kTellAnnounced:
-          tell_service("takeover-announced", "partner-announces-takeover",
-                       "has announced to take over from this life");
+          notices_.takeover_announced(seen_.own_service());
           break;
         case NodeAction::kTellAnnouncementGone:
-          tell_service("takeover-called-off", "partner-calls-off-takeover",
-                       "has called off its takeover");
+          notices_.takeover_called_off(seen_.own_service());
           break;
         default:
           break;
@@ -352,21 +352,6 @@ class FailureWatch {
                    .resumed = true};
   }
 
-  // The hook may last, and changes nothing about what follows.
-  void tell_service(std::string hook, std::string event, std::string_view what) {
-    const std::string detail = fmt::format("{} {}", config_.partner.name, what);
-    HookInput input{.event = std::move(hook), .detail = detail, .disks = seen_.own_service()};
-    events_({.name = std::move(event), .disk = {}, .detail = detail});
-    run_elsewhere<Status>(
-        surveyor_.executor(), *loop_,
-        [run_hook = more_.run_hook, input = std::move(input)] { return run_hook(input); },
-        [this](const Status& done) {
-          if (!done) {
-            events_({.name = "hook-failed", .disk = {}, .detail = describe(done.error())});
-          }
-        });
-  }
-
   const Config& config_;
   Surveyor& surveyor_;
   const EventSink& events_;
@@ -383,10 +368,10 @@ class FailureWatch {
   Hindrances hindrances_;
   IntentUpkeep upkeep_;
   UnreadableHeaders unreadable_;
+  ServiceNotices notices_;
   TakeAnew take_anew_;
   ReceiveRun receive_;
   LeaveRun leave_;
-  ReturnRun return_;
   ReturnRun return_;
   Instant began_;
 };

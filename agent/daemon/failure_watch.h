@@ -48,8 +48,8 @@ struct AgentWatch {
 // Looks at the headers every kPollInterval, and at everything else every few seconds. On the way,
 // does what else the machine asks for: closes an intent that is over, takes this node's own disks
 // again where the shelf has lost its reservations (event reservations-lost), takes them as they are
-// given back (receive_run.h), gives the partner's back (return_run.h), leaves its own (leave_run.h), asks the
-// partner to leave (graceful_run.h).
+// given back (receive_run.h), gives the partner's back (return_run.h), leaves its own
+// (leave_run.h), asks the partner to leave (graceful_run.h).
 //
 // `state` counts until the first look; from then on what `lastword start` last wrote does. Errors:
 // no survey can be made at all; the partner has taken over from this node while it lived (kFenced).

@@ -52,11 +52,12 @@ void Hindrances::tell_of_lost_state(const std::string& why) {
 
 void Hindrances::tell_of_both_waiting() {
   if (std::exchange(told_of_both_waiting_, true)) return;
-  events_({.name = "both-wait",
-           .disk = {},
-           .detail = fmt::format("{} waits for its disks, as this node does: `lastword giveback` on "
-                                 "each, or see there what stands against it",
-                                 config_.partner.name)});
+  events_(
+      {.name = "both-wait",
+       .disk = {},
+       .detail = fmt::format("{} waits for its disks, as this node does: `lastword giveback` on "
+                             "each, or see there what stands against it",
+                             config_.partner.name)});
 }
 
 }  // namespace lastword

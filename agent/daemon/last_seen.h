@@ -13,8 +13,7 @@ namespace lastword {
 
 struct LastSeen {
   // `of_life` counts until a survey tells of another.
-  LastSeen(const Config& of_config, const NodeState& of_life)
-      : config(of_config), state(of_life) {}
+  LastSeen(const Config& of_config, const NodeState& of_life) : config(of_config), state(of_life) {}
 
   // Keeps headers that were read since that survey began. False: the state of this life is gone,
   // although its key is on disks.

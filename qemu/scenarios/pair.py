@@ -35,7 +35,15 @@ _DUMP_IS_OVER = (
 
 
 def configuration(
-    node, *, timing=None, dump=None, capture=None, hooks=None, paths=None, watchdog=None
+    node,
+    *,
+    timing=None,
+    dump=None,
+    capture=None,
+    hooks=None,
+    giveback=None,
+    paths=None,
+    watchdog=None,
 ):
     """lastword.toml of a node. Short times by default: a scenario waits them out."""
     times = {
@@ -56,6 +64,7 @@ def configuration(
         # As the guests themselves are booted; see Guest.
         "capture": {"command_line": CAPTURE_OPTIONS, **(capture or {})},
         "hooks": hooks or {},
+        "giveback": giveback or {},
         "paths": paths or {},
         "watchdog": watchdog or {},
     }

@@ -129,13 +129,14 @@ class Client(unittest.TestCase):
     def report(self, *times):
         log = records.Log(sent=3, flushed=[(31.0, 3)])
         log.acknowledged = [(time, 0, node) for time, node in times]
-        return demo.client_report(log, 10.0, 25.0)
+        at = {"panic": 0.0, "service-taken": 3.0, "service-returning": 15.0, "service-returned": 17.0}
+        return demo.client_report(log, 10.0, at)
 
     def test_gaps_are_told_apart_and_times_count_from_the_panic(self):
         told = self.report(
             *((9.0, "alpha"), (10.1, "alpha"), (14.0, "beta"), (24.9, "beta"), (25.1, "beta"), (28.0, "alpha"))
         )
-        self.assertEqual(told["gap_panic_seconds"], 10.9)
+        self.assertEqual(told["gap_panic_seconds"], 3.9)
         self.assertEqual(told["records"], 3)
         self.assertEqual(told["gap_giveback_seconds"], 2.9)
         self.assertEqual(told["spans"][-1], (18.0, 18.0, "alpha"))

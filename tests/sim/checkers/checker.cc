@@ -49,6 +49,7 @@ std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched) {
   checkers.push_back(check_intent_first(watched));
   checkers.push_back(check_dump_not_early(watched));
   checkers.push_back(check_kept_over_power(watched));
+  checkers.push_back(check_table(watched));
   return checkers;
 }
 

@@ -74,12 +74,13 @@ class Checker {
   const Watched& watched_;
 };
 
-// I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I5 dump_not_early.cc; kept_over_power.cc.
+// I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I5 dump_not_early.cc; kept_over_power.cc; table.cc.
 [[nodiscard]] std::unique_ptr<Checker> check_one_writer(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_live_keys(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_intent_first(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_dump_not_early(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_kept_over_power(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_table(const Watched& watched);
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched);
 
 // I7, I8, I9: what keeps the pair from being at rest, when faults have stopped, both nodes are up
