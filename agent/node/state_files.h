@@ -2,8 +2,8 @@
 // armed.json, partner.json, request.json, answer.json, phase.json and announced.json
 // (agent/node/state.proto). All carry the kernel's boot id; a file of an earlier boot counts as
 // absent. A file is written under another name, synced and renamed: a reader sees the old state or
-// the new one, also after an error or a kill. A save that fails may leave FILE.new behind, which the
-// next save overwrites. Saving makes the directory where it is missing.
+// the new one, also after an error or a kill. A save that fails may leave FILE.new behind, which
+// the next save overwrites. Saving makes the directory where it is missing.
 //
 // Errors, where nothing else is said: kCorrupt, the file is not what lastword writes; kIo or
 // kNoSpace, the system failed.

@@ -43,8 +43,8 @@ class AnnounceRun {
   Loop& loop_;
   std::uint64_t before_;  // the kernel's uevents
   AnnouncePlan plan_;
-  pb::AnnouncedService acknowledged_;          // of this takeover, as it is kept
-  std::map<std::string, std::string> uuids_;  // by path
+  pb::AnnouncedService acknowledged_;            // of this takeover, as it is kept
+  std::map<std::string, std::string> uuids_;     // by path
   std::shared_ptr<std::atomic<bool>> given_up_;  // on the hook that was begun last
   bool hook_failed_ = false;
 };

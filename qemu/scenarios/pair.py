@@ -212,7 +212,9 @@ class Pair:
 
     def inspect(self, node, name):
         """What `lastword inspect --json` says of a LUN."""
-        return json.loads(node.check(f"lastword inspect --json {node.disk(name)}"))
+        return json.loads(
+            node.check(f"lastword inspect --json {node.disk(name)}", timeout=120)
+        )
 
     def record(self, node, name, record):
         """The payload of the slot that counts of "label" or "coredump_header"; None without one."""

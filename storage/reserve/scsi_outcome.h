@@ -28,9 +28,10 @@ struct CommandOutcome {
 };
 
 // Success: GOOD, or CHECK CONDITION with NO SENSE or RECOVERED ERROR. Errors, with `operation`,
-// `disk` and the sense data: kConflict, kUnitAttention (TASK ABORTED too: the other node's PREEMPT AND
-// ABORT or reset took this command with it, whatever it was, and it may be sent again), kUnsupported, kTimeout, kGone; kRefused,
-// RELEASE of a reservation of another type or scope; otherwise kIo.
+// `disk` and the sense data: kConflict, kUnitAttention (TASK ABORTED too: the other node's PREEMPT
+// AND ABORT or reset took this command with it, whatever it was, and it may be sent again),
+// kUnsupported, kTimeout, kGone; kRefused, RELEASE of a reservation of another type or scope;
+// otherwise kIo.
 [[nodiscard]] Status judge(const CommandOutcome& outcome, std::string_view operation,
                            std::string_view disk);
 

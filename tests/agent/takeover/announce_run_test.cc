@@ -60,13 +60,13 @@ struct Announcing {
   // Of another agent, after this one.
   unsigned hooks_after_interruption(std::uint32_t victim) {
     const unsigned before = hooks;
-    const auto second = executor.make_loop();
-    AnnounceRun later(work, *second, victim);
+    const auto its_loop = executor.make_loop();
+    AnnounceRun later(work, *its_loop, victim);
     executor.held_up.clear();
     later.expect(path_of(0), uuid_of(0));
     later.held({path_of(0)});
     for (const auto& hook : executor.held_up) hook();
-    second->run_until([&] { return later.over(); });
+    its_loop->run_until([&] { return later.over(); });
     return hooks - before;
   }
 };

@@ -95,9 +95,7 @@ BOOST_AUTO_TEST_CASE(check_condition_without_sense_is_an_error) {
 
 BOOST_AUTO_TEST_CASE(busy_target_is_an_error_and_not_success) {
   constexpr std::uint8_t kBusy = 0x08;
-  constexpr std::uint8_t kTaskAborted = 0x40;
   BOOST_TEST(fails(judge({.scsi_status = kBusy}, "", ""), Code::kIo));
-  BOOST_TEST(fails(judge({.scsi_status = kTaskAborted}, "", ""), Code::kIo));
 }
 
 BOOST_AUTO_TEST_CASE(medium_and_hardware_errors_are_io_errors) {
