@@ -78,6 +78,14 @@ class Heartbeat {
   void leave();
 
   [[nodiscard]] const PeerWatch& peer() const { return peer_; }
+  // What the heartbeats say that this node is at.
+  [[nodiscard]] pb::NodePhase phase() const { return phase_; }
+  // When follow() was called last, and the disks that were in sight then.
+  struct Followed {
+    Instant at{};
+    std::size_t disks = 0;
+  };
+  [[nodiscard]] const std::optional<Followed>& followed() const { return followed_; }
   [[nodiscard]] Standing standing() const { return peer_.standing(executor_.now()); }
 
  private:
@@ -98,6 +106,7 @@ class Heartbeat {
   PeerWatch peer_;
   Standing told_ = Standing::kUnseen;
   std::optional<NodeState> state_;
+  std::optional<Followed> followed_;
   pb::NodePhase phase_ = pb::PHASE_UNKNOWN;
   std::uint64_t sees_ = 0;
   std::uint64_t sees_partner_ = 0;
