@@ -1,10 +1,18 @@
 // lastword agent: watches the partner, and takes over when it fails.
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/takeover_output.h"
 #include "agent/daemon/agent_run.h"
+#include "agent/daemon/agent_view.h"
+#include "agent/daemon/clock_watch.h"
+#include "agent/daemon/config_reload.h"
+#include "agent/daemon/control_client.h"
+#include "agent/daemon/control_socket.h"
+#include "agent/daemon/graceful_run.h"
 #include "agent/daemon/node_watchdog.h"
 #include "agent/daemon/notice_hooks.h"
 #include "agent/daemon/pulsing_executor.h"
@@ -12,22 +20,30 @@
 #include "agent/daemon/service_manager.h"
 #include "agent/node/config_file.h"
 #include "agent/node/history_log.h"
+#include "agent/node/locks.h"
 
 namespace lastword {
 namespace {
+
+constexpr milliseconds kReloadPatience{4'000};
 
 struct AgentOptions {
   bool once = false;
   bool boot = false;  // units of the version before name it
   bool json = false;
+  bool reload = false;
+};
+
+// The agent's own orders, and what it is asked at its control socket.
+struct AgentControl {
+  std::optional<ControlSocket> socket;
+  bool look_wanted = false;
 };
 
 int run_once(const Config& config, Surveyor& surveyor, const EventSink& events,
-             const TakeoverHands& hands, Heartbeat& heartbeat, bool json) {
-  const auto report =
-      watch_and_take_over(config, surveyor, events, hands,
-                          {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
-  heartbeat.leave();
+             const TakeoverHands& hands, const AgentWatch& watch, bool json) {
+  const auto report = watch_and_take_over(config, surveyor, events, hands, watch);
+  watch.heartbeat->leave();
   if (report && !*report) {
     complain("lastword: the agent ends: until it runs again nobody takes over from {}\n",
              config.partner.name);
@@ -58,16 +74,24 @@ RunHook going_on_during(const std::string& event, RunHook run_hook, PulsingExecu
 int run_agent_command(const std::string& config_path, const AgentOptions& options) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const auto only_one = lock_agent(*config);
+  if (!only_one) return report_error(only_one.error());
   ServiceManager manager = service_manager_of_this_process(real_executor());
   const HistoryLog history(*config, "agent", real_executor(), event_printer(*config, options.json));
   TakeoverHands hands = hands_of_this_machine(*config);
+  const AgentView view(*config, real_executor());
+  hands.recover = view.recover();
   NoticeHooks notices(hands.run_hook, real_executor(), history.sink());
-  const EventSink events = manager.sink(notices.sink());
+  const EventSink events = manager.sink(view.sink(notices.sink()));
   NodeWatchdog watchdog(*config, events);
   prefer_agent(*config, events);
+  ClockWatch clock(real_executor(), events);
+  AgentControl control;
   const auto pulse = [&] {
     manager.turn();
     watchdog.turn(real_executor().now());
+    clock.turn();
+    if (control.socket) control.socket->turn();
   };
   PulsingExecutor& executor = PulsingExecutor::make(real_executor(), pulse);
   Surveyor surveyor(*config, real_shelf(), executor);
@@ -75,6 +99,13 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   Heartbeat heartbeat(*config, real_shelf(), executor, events, machine_id());
   heartbeat.at_each_tick(pulse);
   heartbeat.use(links_of(*config, events, executor.now()));
+  control.socket.emplace(
+      config->state_directory, real_executor(),
+      ControlHands{.snapshot = [&] { return view.snapshot(heartbeat); },
+                   .look = [&] { control.look_wanted = true; },
+                   .reload = reload_elsewhere(config_path, real_executor()),
+                   .cancel = [&] { return cancel_graceful(*config).value_or(false); }},
+      events);
   const StopRequest stop;
   const auto end_in_order = [&](milliseconds hooks) {
     watchdog.disarm();
@@ -82,16 +113,31 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
     manager.stopping();
     history.wait();
   };
+  const AgentWatch watch{.heartbeat = &heartbeat,
+                         .stop_wanted = StopRequest::wanted,
+                         .look_wanted = [&] { return std::exchange(control.look_wanted, false); }};
   if (options.once) {
-    const int status = run_once(*config, surveyor, events, hands, heartbeat, options.json);
+    const int status = run_once(*config, surveyor, events, hands, watch, options.json);
     end_in_order(Timing::hook_given_up(config->hooks.timeout));
     return status;
   }
-  const Status end = run_agent(*config, surveyor, events, hands,
-                               {.heartbeat = &heartbeat, .stop_wanted = StopRequest::wanted});
+  const Status end = run_agent(*config, surveyor, events, hands, watch);
   // A hook that is at work goes on, and the next agent is not held up.
   end_in_order(kHookGrace);
   return end ? kExitOk : report_error(end.error());
+}
+
+int ask_to_reload(const std::string& config_path) {
+  const ConfigReading reading = read_config_file(config_path);
+  // What is wrong with it the agent says too, where it can be asked.
+  const auto reply = ask_agent(reading.config.state_directory, pb::CONTROL_RELOAD, kReloadPatience);
+  if (!reply) return report_error(reply.error());
+  if (reply->done()) {
+    fmt::print("{}\n", reply->reason());
+    return kExitOk;
+  }
+  complain("lastword: {}\n{}\n", reply->reason(), reply->remedy());
+  return reading.problems.empty() ? kExitNo : kExitUsage;
 }
 
 }  // namespace
@@ -104,7 +150,13 @@ void add_agent_command(Parser& parser, const CommandContext& context) {
   command.flag("--once", options->once, "End with the first takeover, and print its report");
   command.flag("--boot", options->boot, "Has no effect any more");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
-  command.runs([&context, options] { return run_agent_command(context.config_path, *options); });
+  command.flag("--reload", options->reload,
+               "Have the agent that runs look at the configuration file: is it good, and is the "
+               "agent to be restarted for it?");
+  command.runs([&context, options] {
+    if (options->reload) return ask_to_reload(context.config_path);
+    return run_agent_command(context.config_path, *options);
+  });
 }
 
 }  // namespace lastword

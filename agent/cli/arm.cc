@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "agent/arm/arm_run.h"
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/kept_event.h"
@@ -15,6 +16,7 @@ namespace {
 int run_arm(const std::string& config_path) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const AgentNotice notice(*config);
   const Interruption interruption(
       "interrupted: the node is armed as before or anew, unless the kernel was just loading the "
       "image; `lastword arm` again clears up, `lastword check` says how it is");

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "agent/arm/arm_run.h"
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
@@ -14,6 +15,7 @@ namespace {
 int run_disarm(const std::string& config_path) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const AgentNotice notice(*config);
   const auto lock = lock_state(*config);
   if (!lock) return report_error(lock.error());
   const auto state = load_last_life(*config);

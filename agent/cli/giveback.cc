@@ -1,6 +1,7 @@
 // lastword giveback: gives the partner's disks back to the partner, which waits for them.
 #include <memory>
 
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/cli/giveback_output.h"
 #include "agent/cli/interruption.h"
@@ -37,6 +38,7 @@ int run_giveback(const std::string& config_path, const GivebackCommand& command)
     return print_giveback(*config, try_giveback(work, command.accepted), ReportKind::kForecast,
                           command.json);
   }
+  const AgentNotice notice(*config);
   const auto report = give_back(work, command.accepted);
   history.wait();
   return print_giveback(*config, report, ReportKind::kDone, command.json);

@@ -1,6 +1,7 @@
 // lastword halt: ends this node's service in good order, and stops; nobody takes over.
 #include <memory>
 
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/stop_output.h"
@@ -15,6 +16,7 @@ namespace {
 int run_halt(const std::string& config_path, bool ignore_hook) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const AgentNotice notice(*config);
   const Interruption interruption(
       "interrupted: the service may have ended, and some disks may be released; `lastword halt` "
       "again does the rest");

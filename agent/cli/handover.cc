@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/table.h"
@@ -75,6 +76,7 @@ int print_handover(const Config& config, const Result<HandoverReport>& report,
 int run_handover(const std::string& config_path, const HandoverCommand& command) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const AgentNotice notice(*config);
   const Interruption interruption(
       "interrupted: the service may have ended; `lastword handover` again goes on where this one "
       "was. `lastword status` says whether this node has left already; if not, the service may be "

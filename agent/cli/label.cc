@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/node/config_file.h"
@@ -121,6 +123,8 @@ int run_label(const LabelOptions& options, const std::string& config_path) {
     return status;
   }
   if (const int status = report_obstacles(disks, *request); status != kExitOk) return status;
+  std::optional<AgentNotice> notice;
+  if (config) notice.emplace(*config);
   const Interruption interruption(
       "interrupted: a disk whose work was cut short says \"not labelled\"; the same command again "
       "labels the rest, perhaps with --force; `lastword inspect DISK` shows what a disk says");

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "agent/arm/candidate_plan.h"
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/kept_event.h"
@@ -96,6 +97,7 @@ std::size_t print_refused(const StartReport& report) {
 int run_start(const std::string& config_path, bool reinstalled) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const AgentNotice notice(*config);
   const Interruption interruption(
       "interrupted: some disks may be in service and others not; `lastword start` again takes the "
       "rest");

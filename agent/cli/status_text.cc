@@ -20,21 +20,75 @@ std::string time_text(std::uint64_t ms) {
   return to_string(milliseconds(static_cast<std::int64_t>(ms / 1000 * 1000)));
 }
 
+// To the tenth of a second where that matters.
+std::string short_time(std::uint64_t ms) {
+  return ms < 10'000 ? fmt::format("{:.1f} s", static_cast<double>(ms) / 1000) : time_text(ms);
+}
+
+std::string remedy_text(const std::string& remedy) {
+  return remedy.empty() ? "" : " -> " + remedy;
+}
+
+// Whether all is well, or the one thing to do.
+std::string first_text(const pb::StatusReport& report) {
+  const pb::StatusReason& first = report.first();
+  if (report.attention()) {
+    const std::string more =
+        report.more() == 0 ? "" : fmt::format(" ({} more below)", report.more());
+    return fmt::format("{}: {}{}{}\n", first.remedy().empty() ? "Look" : "To do", first.reason(),
+                       remedy_text(first.remedy()), more);
+  }
+  if (!first.reason().empty()) return fmt::format("Nothing to do but wait: {}.\n", first.reason());
+  return fmt::format("All is well: {} is {} {}, {} is {} {}.\n", report.node().name(),
+                     report.node().mode(), report.node().phase(), report.partner().name(),
+                     report.partner().mode(), report.partner().phase());
+}
+
+// What the agent itself hears, which no disk tells so well.
+std::string hearing_text(const pb::StatusAgent& agent, const std::string& partner) {
+  if (agent.partner() == "unseen") return fmt::format("{} was not heard in this boot", partner);
+  if (agent.partner() == "away") return fmt::format("{} said that no heartbeat follows", partner);
+  return fmt::format("{} {} ago, silent after {}",
+                     agent.partner() == "heard"
+                         ? partner + " heard"
+                         : fmt::format("{} {}, heard", partner, agent.partner()),
+                     short_time(agent.quiet_ms()), time_text(agent.silence_ms()));
+}
+
+std::string agent_text(const pb::StatusReport& report) {
+  const pb::StatusAgent& agent = report.agent();
+  if (agent.state().empty()) return "";
+  if (agent.state() == "not-running") return "  agent: not running\n";
+  if (agent.state() != "running") return fmt::format("  agent: {}\n", agent.reason());
+  std::string text = fmt::format("  agent: running for {}, process {}, version {}; {}",
+                                 time_text(agent.uptime_ms()), agent.pid(), agent.version(),
+                                 hearing_text(agent, report.partner().name()));
+  if (agent.surveyed()) {
+    text += fmt::format("; saw {} disks {} ago", agent.survey_disks(),
+                        short_time(agent.survey_age_ms()));
+  }
+  text += "\n";
+  if (!agent.last_event().empty()) {
+    text += fmt::format("  {} ago: {}\n", short_time(agent.last_event_ms()), agent.last_event());
+  }
+  return text;
+}
+
 std::string node_text(const pb::StatusNode& node) {
   const std::string life =
       node.generation() == 0 ? "no life known" : fmt::format("life {}", node.generation());
   const std::string since = node.since().empty() ? ""
                                                  : fmt::format(" Since {} ({}).", node.since(),
                                                                time_text(node.since_ms()));
-  return fmt::format("{} (id {}, {}): {} {}. {}{}\n", node.name(), node.id(), life, node.mode(),
-                     node.phase(), node.means(), since);
+  const std::string why = node.why().empty() ? "" : fmt::format("  why: {}\n", node.why());
+  return fmt::format("{} (id {}, {}): {} {}. {}{}\n{}", node.name(), node.id(), life, node.mode(),
+                     node.phase(), node.means(), since, why);
 }
 
 std::string reasons_text(const std::string& about, const Reasons& reasons) {
   std::string text;
   for (const pb::StatusReason& one : reasons) {
-    text += fmt::format("NO: {}{}{}{}\n", about, one.reason(), one.remedy().empty() ? "" : " -> ",
-                        one.remedy());
+    text += fmt::format("NO: {}{}{}\n", about, one.reason(), remedy_text(one.remedy()));
   }
   return text;
 }
@@ -91,6 +145,11 @@ std::string disks_text(const pb::StatusReport& report) {
   return "\n" + table.text() + problems;
 }
 
+std::string saved_text(const pb::StatusDump& dump) {
+  if (dump.saving()) return fmt::format("now, {}%", dump.saving_percent());
+  return dump.saved() ? "yes" : "no";
+}
+
 std::string dumps_text(const pb::StatusReport& report) {
   if (report.dumps().empty()) return "";
   Table table(
@@ -100,7 +159,7 @@ std::string dumps_text(const pb::StatusReport& report) {
     const std::string reason = dump.reason().empty() ? "" : fmt::format(" ({})", dump.reason());
     table.add({dump.disk(), or_dash(dump.node()), or_dash(dump.panicked()), dump.state() + reason,
                dump.percent_known() ? fmt::format("{}%", dump.percent()) : "-",
-               dump.eta_known() ? time_text(dump.eta_ms()) : "-", dump.saved() ? "yes" : "no"});
+               dump.eta_known() ? time_text(dump.eta_ms()) : "-", saved_text(dump)});
     if (dump.remedy().empty()) continue;
     remedies += fmt::format("NO: {}: the dump is not saved -> {}\n", dump.disk(), dump.remedy());
   }
@@ -111,6 +170,34 @@ std::string beats_text(const pb::StatusBeats& beats) {
   if (!beats.written()) return "none";
   return fmt::format("{} {:.1f} s", beats.heard() ? "within" : "none for",
                      static_cast<double>(beats.age_ms()) / 1000);
+}
+
+std::string dropped_text(const pb::StatusAgentPath& path) {
+  std::string text;
+  for (const pb::StatusDropped& one : path.dropped()) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", one.count(), one.reason());
+  }
+  return or_dash(text);
+}
+
+// As the agent hears the partner; the slots below are as they were read now.
+std::string links_text(const pb::StatusReport& report) {
+  if (report.agent().paths().empty()) return "";
+  const std::string heard = "HEARD FROM " + report.partner().name();
+  Table table({{heard.c_str()}, {"WHERE"}, {"NEWEST"}, {"MESSAGES", true}, {"DROPPED"}});
+  std::string problems;
+  for (const pb::StatusAgentPath& path : report.agent().paths()) {
+    const std::string name = path.kind() + " " + path.name();
+    table.add({name, or_dash(path.where()),
+               path.heard() ? short_time(path.age_ms()) + " ago" : "nothing",
+               std::to_string(path.messages()), dropped_text(path)});
+    if (!path.problem().empty()) problems += fmt::format("NO: {}: {}\n", name, path.problem());
+    if (path.one_way()) {
+      problems +=
+          fmt::format("NO: {}: {} does not hear this node there\n", name, report.partner().name());
+    }
+  }
+  return "\n" + table.text() + problems;
 }
 
 std::string paths_text(const pb::StatusReport& report) {
@@ -134,11 +221,33 @@ std::string paths_text(const pb::StatusReport& report) {
 
 }  // namespace
 
+pb::StatusReport without_ages(pb::StatusReport report) {
+  report.clear_time();
+  for (pb::StatusNode* node : {report.mutable_node(), report.mutable_partner()}) {
+    node->clear_since_ms();
+  }
+  for (pb::StatusDump& dump : *report.mutable_dumps()) dump.clear_eta_ms();
+  for (pb::StatusPath& path : *report.mutable_paths()) {
+    for (pb::StatusBeats& beats : *path.mutable_beats()) beats.clear_age_ms();
+  }
+  pb::StatusAgent& agent = *report.mutable_agent();
+  agent.clear_uptime_ms();
+  agent.clear_quiet_ms();
+  agent.clear_survey_age_ms();
+  agent.clear_last_event_ms();
+  for (pb::StatusAgentPath& path : *agent.mutable_paths()) {
+    path.clear_age_ms();
+    path.clear_messages();
+  }
+  return report;
+}
+
 std::string format_status(const pb::StatusReport& report) {
-  std::string text = node_text(report.node()) + node_text(report.partner()) +
-                     takeover_text(report) + giveback_text(report) + switches_text(report);
+  std::string text = first_text(report) + "\n" + node_text(report.node()) + agent_text(report) +
+                     node_text(report.partner()) + takeover_text(report) + giveback_text(report) +
+                     switches_text(report);
   for (const std::string& problem : report.problems()) text += fmt::format("NO: {}\n", problem);
-  return text + disks_text(report) + dumps_text(report) + paths_text(report);
+  return text + disks_text(report) + dumps_text(report) + links_text(report) + paths_text(report);
 }
 
 }  // namespace lastword

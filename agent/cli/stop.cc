@@ -1,4 +1,5 @@
 // lastword stop: hands this node's disks back, cleanly.
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/stop_output.h"
@@ -12,6 +13,7 @@ namespace {
 int run_stop(const std::string& config_path) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const AgentNotice notice(*config);
   const Interruption interruption(
       "interrupted: some disks may be released and others not; `lastword stop` again releases the "
       "rest");

@@ -5,6 +5,7 @@
 
 #include "agent/base/executor.h"
 #include "agent/base/utc.h"
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/node/config_file.h"
@@ -70,6 +71,7 @@ int run_switch(const std::string& config_path, OperatorSwitch which, bool on,
   }
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  const AgentNotice notice(*config);
   const Interruption interruption(
       "interrupted: some copies may say so already; the same command again, or the one that takes "
       "it back, makes them one");

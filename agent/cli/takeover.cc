@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "agent/cli/agent_notice.h"
 #include "agent/cli/command.h"
 #include "agent/cli/confirmation.h"
 #include "agent/cli/interruption.h"
@@ -97,6 +98,7 @@ int take_gracefully(const Config& config, const TakeoverOptions& options) {
     return report_error(may.error());
   }
   const StopRequest stop;
+  const AgentNotice notice(config);
   const auto report = take_over_gracefully(work, countdown);
   notices.wait(Timing::hook_given_up(config.hooks.timeout));
   history.wait();
@@ -137,6 +139,7 @@ int run_takeover(const std::string& config_path, const TakeoverOptions& options)
   if (const Status may = overrides_switches(*config, options.yes); !may) {
     return report_error(may.error());
   }
+  const AgentNotice notice(*config);
   const Interruption interruption(
       "interrupted: what was taken stays taken, and a dump that was not saved stays on its disk; "
       "`lastword takeover` again goes on where this one was");

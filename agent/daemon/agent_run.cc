@@ -229,7 +229,7 @@ TakeoverHands hands_of_this_machine(const Config& config) {
               },
           .recover =
               [config](const DiskView& disk, const std::function<void()>& on_progress) {
-                return recover_after_takeover(config, disk, on_progress);
+                return recover_after_takeover(config, disk, [&](auto, auto) { on_progress(); });
               },
           .arm = [&config] { return arm_this_machine(config); },
           .panic = panic_this_machine,

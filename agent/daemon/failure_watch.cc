@@ -145,6 +145,7 @@ class FailureWatch {
       end_ = std::optional<Failure>();
       return;
     }
+    if (more_.look_wanted()) shelf_.survey_within(milliseconds{0});
     shelf_.turn();
     if (more_.heartbeat != nullptr) more_.heartbeat->tick();
     if (watching_) {

@@ -29,6 +29,8 @@ struct AgentWatch {
   // or on silence, or because of a panic of that life of the partner or an earlier one.
   Instant refused_until{};
   std::uint32_t refused_life = 0;
+  // Somebody has changed something: the disks are surveyed at once. Each order is told once.
+  std::function<bool()> look_wanted = [] { return false; };
   // For a life that waits for its disks.
   ReceiveHands receive = {};
   // For a life that is asked to leave.

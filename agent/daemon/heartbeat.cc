@@ -67,6 +67,7 @@ Heartbeat::~Heartbeat() = default;
 
 void Heartbeat::follow(const Look& look, const NodeState& state) {
   state_ = state;
+  followed_ = Followed{.at = executor_.now(), .disks = look.survey.disks.size()};
   sees_ = disks_in_reach(look.survey, config_);
   sees_partner_ = partner_disks_in_reach(look.survey, config_);
   peer_.set_paths(state.mailbox_disks.size());

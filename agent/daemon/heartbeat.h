@@ -83,6 +83,14 @@ class Heartbeat {
   void leave();
 
   [[nodiscard]] const PeerWatch& peer() const { return peer_; }
+  // What the heartbeats say that this node is at.
+  [[nodiscard]] pb::NodePhase phase() const { return phase_; }
+  // When follow() was called last, and the disks that were in sight then.
+  struct Followed {
+    Instant at{};
+    std::size_t disks = 0;
+  };
+  [[nodiscard]] const std::optional<Followed>& followed() const { return followed_; }
   [[nodiscard]] Standing standing() const { return peer_.standing(executor_.now()); }
   // Each mailbox disk that is followed, in the order of their UUIDs, and each link.
   [[nodiscard]] std::vector<PathReport> paths() const;
@@ -109,6 +117,7 @@ class Heartbeat {
   Standing told_ = Standing::kUnseen;
   bool told_deaf_ = false;
   std::optional<NodeState> state_;
+  std::optional<Followed> followed_;
   pb::NodePhase phase_ = pb::PHASE_UNKNOWN;
   std::uint64_t sees_ = 0;
   std::uint64_t sees_partner_ = 0;

@@ -33,6 +33,7 @@ void ShelfWatch::records_changed() {
 
 void ShelfWatch::survey() {
   surveying_ = true;
+  next_survey_ = Instant::max();
   run_elsewhere<Result<Seen>>(
       surveyor_.executor(), loop_,
       [surveyor = surveyor_, config = &config_, records = records_]() mutable -> Result<Seen> {
@@ -49,7 +50,8 @@ void ShelfWatch::survey() {
       },
       [this](Result<Seen> seen) {
         surveying_ = false;
-        next_survey_ = surveyor_.executor().now() + kSurveyInterval;
+        // What was changed while it was under way is seen by the next.
+        survey_within(kSurveyInterval);
         // A look at headers that is under way names disks by their index in the present survey: a
         // new survey waits for its end.
         if (reading_) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -31,7 +32,45 @@ Result<FileDescriptor> lock_file(const std::string& state_directory, const std::
   return file;
 }
 
+// proc(5): the state of a process follows its name, which is in parentheses and may hold any. The
+// thread that a process began with is a zombie when it was killed, and others of it cannot end yet.
+bool has_been_killed(const std::string& pid) {
+  const auto stat = read_text_file("/proc/" + pid + "/stat");
+  if (!stat) return false;
+  const std::size_t name_end = stat->rfind(") ");
+  return name_end != std::string::npos && stat->compare(name_end + 2, 1, "Z") == 0;
+}
+
+std::string pid_in(const std::string& path) {
+  const auto text = read_text_file(path);
+  if (!text) return "";
+  return text->substr(0, text->find_first_not_of("0123456789"));
+}
+
 }  // namespace
+
+Result<FileDescriptor> lock_agent(const Config& config) {
+  const std::string name = "agent.lock";
+  const std::string path = config.state_directory + "/" + name;
+  auto lock = lock_file(config.state_directory, name, "another agent runs on this node");
+  if (!lock && lock.error().code == Code::kRefused) {
+    const std::string pid = pid_in(path);
+    if (has_been_killed(pid)) {
+      (void)::unlink(path.c_str());
+      lock = lock_file(config.state_directory, name, "another agent runs on this node");
+    } else if (!pid.empty()) {
+      lock.error().detail = "another agent runs on this node, as process " + pid +
+                            ", and goes on; this one ends: `systemctl status lastword-agent`";
+    }
+  }
+  if (!lock) return lock;
+  const std::string text = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(lock->get(), 0) != 0 ||
+      ::pwrite(lock->get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    return fail({.code = Code::kIo, .sys_errno = errno, .operation = "write lock", .disk = path});
+  }
+  return lock;
+}
 
 Result<FileDescriptor> lock_state(const Config& config) {
   return lock_file(config.state_directory, "lock",

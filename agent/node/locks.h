@@ -16,6 +16,11 @@ namespace lastword {
 // the file cannot be made.
 [[nodiscard]] Result<FileDescriptor> lock_state(const Config& config);
 
+// One agent at a time, for as long as it lives. kRefused: another one runs; the detail names its
+// process. One that was killed while a disk hung, and cannot end before the kernel lets go of it,
+// does not count. kIo as above.
+[[nodiscard]] Result<FileDescriptor> lock_agent(const Config& config);
+
 // One takeover at a time; whoever changes this node's intent holds it. kRefused: another one runs.
 // kIo as above.
 [[nodiscard]] Result<FileDescriptor> lock_takeover(const Config& config);

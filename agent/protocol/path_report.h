@@ -24,8 +24,8 @@ struct PathReport {
   std::string where;  // "/dev/sdc"; "192.168.7.1 to 192.168.7.2, port 7410"
   // Since the partner was last heard on this path; absent: not by this agent.
   std::optional<milliseconds> age;
-  std::uint64_t heard =
-      0;  // messages of the partner that were newer on this path than those before
+  // Messages of the partner that were newer on this path than those before.
+  std::uint64_t heard = 0;
   // Of a link: the partner does not hear this node there, by its own word.
   bool one_way = false;
   std::string problem;           // what fails at present, for people; empty: nothing

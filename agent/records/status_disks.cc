@@ -164,7 +164,10 @@ pb::StatusDump dump_on(const StatusFacts& facts, const DiskView& disk) {
   dump.set_eta_known(header.attribute() == pb::IN_PROGRESS && header.eta_ms() != 0);
   if (dump.eta_known()) dump.set_eta_ms(header.eta_ms());
   dump.set_saved(header.attribute() == pb::SAVED);
-  if (holds_unsaved_dump(header)) {
+  dump.set_saving(facts.agent && facts.agent->recovering() == disk.info.path);
+  if (dump.saving()) {
+    dump.set_saving_percent(facts.agent->recovery_percent());
+  } else if (holds_unsaved_dump(header)) {
     const std::string& cores = header.node() == config.partner.id ? config.partner.core_directory
                                                                   : config.self.core_directory;
     const bool held =

@@ -29,17 +29,10 @@ void set_since(pb::StatusNode& node, std::int64_t since_unix_ms, std::int64_t no
   node.set_since_ms(static_cast<std::uint64_t>(now - since_unix_ms));
 }
 
-// pb::NodePhase has one more in front: unknown.
-std::optional<Phase> phase_of(const pb::MailboxSlot& slot) {
-  const auto number = static_cast<std::size_t>(slot.phase());
-  if (number == 0 || number > kPhases.size()) return std::nullopt;
-  return kPhases.at(number - 1).phase;
-}
-
 // The node itself says it, a moment ago.
 std::optional<Phase> told_phase(const StatusFacts& facts, std::uint8_t node) {
   if (!agent_beats(facts, node)) return std::nullopt;
-  return phase_of(*present_slot(facts, node));
+  return plain_phase(present_slot(facts, node)->phase());
 }
 
 bool has_disks_of(const StatusFacts& facts, std::uint8_t node, std::uint8_t home) {
@@ -149,7 +142,30 @@ void say_partner(const StatusFacts& facts, pb::StatusNode& node) {
           : "No agent of its present life has written a heartbeat.");
 }
 
+// The agent says it at its socket, or in its heartbeats.
+std::optional<Phase> told_by_agent(const StatusFacts& facts) {
+  if (facts.agent && facts.agent->state() == kRunning) {
+    if (const auto phase = plain_phase(facts.agent->phase())) return phase;
+  }
+  return told_phase(facts, facts.config->self.id);
+}
+
+// phase.json, where it tells of the phase that the node is at.
+void say_why(const StatusFacts& facts, pb::StatusNode& node) {
+  const auto phase = facts.phase ? plain_phase(facts.phase->phase()) : std::nullopt;
+  if (!phase || node.phase() != name_of(*phase)) return;
+  node.set_why(facts.phase->why());
+  const std::int64_t ago = facts.now.count() - facts.phase->since_ms();
+  if (ago >= 0) set_since(node, facts.unix_ms - ago, facts.unix_ms);
+}
+
 }  // namespace
+
+std::optional<Phase> plain_phase(pb::NodePhase phase) {
+  const auto number = static_cast<std::size_t>(phase);
+  if (number == 0 || number > kPhases.size()) return std::nullopt;
+  return kPhases.at(number - 1).phase;
+}
 
 pb::StatusNode status_of_self(const StatusFacts& facts) {
   const Config& config = *facts.config;
@@ -173,7 +189,7 @@ pb::StatusNode status_of_self(const StatusFacts& facts) {
     say(node, Phase::kWaiting);
   } else if (!check_not_fenced(facts.survey, config, *facts.state)) {
     say(node, Phase::kFenced);
-  } else if (const auto told = told_phase(facts, config.self.id)) {
+  } else if (const auto told = told_by_agent(facts)) {
     say(node, *told);
   } else {
     const bool has_disks = has_disks_of(facts, config.self.id, config.partner.id);
@@ -181,6 +197,7 @@ pb::StatusNode status_of_self(const StatusFacts& facts) {
     say(node, takes.value_or(heard_or_not(facts)));
   }
   say_since(facts, facts.intent, node);
+  say_why(facts, node);
   return node;
 }
 

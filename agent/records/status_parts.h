@@ -14,6 +14,11 @@ namespace lastword {
 // Heartbeats of the node came a moment ago.
 [[nodiscard]] bool agent_beats(const StatusFacts& facts, std::uint8_t node);
 
+// StatusAgent::state
+inline constexpr std::string_view kRunning = "running";
+// Heartbeats and files say it by number, with one more in front: unknown.
+[[nodiscard]] std::optional<Phase> plain_phase(pb::NodePhase phase);
+
 [[nodiscard]] pb::StatusNode status_of_self(const StatusFacts& facts);
 [[nodiscard]] pb::StatusNode status_of_partner(const StatusFacts& facts);
 [[nodiscard]] pb::StatusTakeover status_of_takeover(const StatusFacts& facts);
@@ -22,6 +27,9 @@ void add_dumps(const StatusFacts& facts, pb::StatusReport& report);
 // Nothing where no disk of the partner is here.
 void add_giveback(const StatusFacts& facts, pb::StatusReport& report);
 void add_paths(const StatusFacts& facts, pb::StatusReport& report);
+
+// What a person is to do first, by what the report says: the fields attention, first and more.
+void set_first(pb::StatusReport& report);
 
 void add_reason(google::protobuf::RepeatedPtrField<pb::StatusReason>& reasons, std::string reason,
                 std::string remedy);

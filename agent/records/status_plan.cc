@@ -43,6 +43,11 @@ void add_obstacles(const StatusFacts& facts, Reasons& reasons) {
 
 // Without an agent nobody acts, whatever is possible.
 void add_agent(const StatusFacts& facts, Reasons& reasons) {
+  if (!facts.state || facts.state->stopped || facts.state->handed_over) return;
+  if (facts.agent && facts.agent->state() != kRunning) {
+    add_reason(reasons, facts.agent->reason(), facts.agent->remedy());
+    return;
+  }
   const auto slot = present_slot(facts, facts.config->self.id);
   if (!slot || agent_beats(facts, facts.config->self.id)) return;
   add_reason(reasons, "no heartbeat of this node's agent is seen on a mailbox disk",
@@ -181,6 +186,7 @@ pb::StatusReport report_status(const StatusFacts& facts) {
   *report.mutable_node() = status_of_self(facts);
   *report.mutable_partner() = status_of_partner(facts);
   *report.mutable_takeover() = status_of_takeover(facts);
+  if (facts.agent) *report.mutable_agent() = *facts.agent;
   const auto add_switch = [&](const std::string& node, const char* name, const Switch& asked) {
     if (!is_on(asked, facts.unix_ms)) return;
     pb::StatusSwitch& added = *report.add_switches();
@@ -199,16 +205,7 @@ pb::StatusReport report_status(const StatusFacts& facts) {
   add_paths(facts, report);
   add_giveback(facts, report);
   for (const std::string& problem : facts.problems) report.add_problems(problem);
-  const auto& takeover = report.takeover();
-  const auto any_of = [](const auto& list) {
-    return std::ranges::any_of(list, [](const auto& one) { return one.problems_size() != 0; });
-  };
-  report.set_attention(takeover.against_both_size() + takeover.against_silence_size() != 0 ||
-                       any_of(report.disks()) || any_of(report.paths()) ||
-                       report.problems_size() != 0 || report.giveback().against_size() != 0 ||
-                       std::ranges::any_of(report.dumps(), [](const pb::StatusDump& dump) {
-                         return !dump.remedy().empty();
-                       }));
+  set_first(report);
   return report;
 }
 

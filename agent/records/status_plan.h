@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/node/state.pb.h"
 #include "agent/protocol/node_state.h"
 #include "agent/protocol/switches.h"
 #include "agent/records/status.pb.h"
@@ -49,6 +50,8 @@ struct StatusFacts {
   std::optional<pb::TakeoverIntent> intent;  // this node's
   ClusterSwitches switches;
   std::optional<pb::MailboxSlot> heard;  // of the partner, by an agent of this boot
+  std::optional<pb::AgentPhase> phase;   // phase.json
+  std::optional<pb::StatusAgent> agent;  // absent: it was not asked
   BeatAges ages;
   Instant now{};
   std::int64_t unix_ms = 0;

@@ -55,6 +55,8 @@ Result<pb::StatusReport> StatusRun::look() {
   StatusFacts facts{.config = &config_, .ages = ages_};
   facts.state = what_is_there(load_last_life(config_), facts.problems);
   facts.heard = what_is_there(load_partner_seen(config_), facts.problems);
+  facts.phase = what_is_there(load_agent_phase(config_), facts.problems);
+  facts.agent = ask_agent_();
   const KnownIntent intent = read_intent(config_, *found);
   facts.intent = intent.intent;
   for (const Error& problem : intent.problems) facts.problems.push_back(describe(problem));

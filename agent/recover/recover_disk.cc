@@ -240,10 +240,10 @@ Result<DumpLog> read_dump_log(const Result<Config>& config, const RecoverRequest
 }
 
 Result<std::string> recover_after_takeover(const Config& config, const DiskView& disk,
-                                           const std::function<void()>& on_progress) {
+                                           const RecoverProgress& on_progress) {
   RecoverRequest request;
   request.disk = disk.info.path;
-  request.progress = [&on_progress](std::uint64_t, std::uint64_t) { on_progress(); };
+  request.progress = on_progress;
   const auto result = recover_disk(config, request);
   if (!result) return fail(result.error());
   if (result->saved()) return result->directory();

@@ -50,6 +50,6 @@ struct DumpLog {
 // Returns the directory that was written. A disk that could not be marked SAVED is an error.
 // `on_progress` is called as the dump is read.
 [[nodiscard]] Result<std::string> recover_after_takeover(const Config& config, const DiskView& disk,
-                                                         const std::function<void()>& on_progress);
+                                                         const RecoverProgress& on_progress);
 
 }  // namespace lastword

@@ -17,7 +17,9 @@ namespace lastword::test {
 class VirtualExecutor final : public Executor {
  public:
   Instant now() const override { return now_; }
-  std::int64_t unix_ms() const override { return 1'700'000'000'000 + now_.count(); }
+  std::int64_t unix_ms() const override {
+    return 1'700'000'000'000 + wall_is_ahead_ms + now_.count();
+  }
   void sleep(milliseconds time) override { now_ += time; }
 
   void elsewhere(std::function<void()> work) override {
@@ -48,6 +50,7 @@ class VirtualExecutor final : public Executor {
 
   std::unique_ptr<Loop> make_loop() override { return std::make_unique<VirtualLoop>(*this); }
 
+  std::int64_t wall_is_ahead_ms = 0;  // somebody has set the wall clock
   // So many of the next fan-outs of a single piece of work hang before it does anything.
   unsigned hanging = 0;
 

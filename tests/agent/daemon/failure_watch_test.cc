@@ -1,6 +1,9 @@
 // What the watching node acts on, and what it lets be: on the fake shelf, on a virtual clock.
 #include "agent/daemon/failure_watch.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "agent/disks/intent_log.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
@@ -322,6 +325,33 @@ BOOST_AUTO_TEST_CASE(intent_is_not_ended_while_a_takeover_of_this_node_is_under_
   BOOST_TEST_REQUIRE(fake::ok(lock));
   watch.require_panic(watch.wait());
   BOOST_TEST(watch.phase() == pb::TakeoverIntent::TAKING);
+}
+
+// Surveys until shortly after that time, when somebody orders a look at each of these times.
+std::ptrdiff_t surveys_until(milliseconds end, std::vector<milliseconds> orders) {
+  Watch watch;
+  watch.shelf.clear_trace();
+  const Instant began = watch.executor.now();
+  const auto passed = [&] { return watch.executor.now() - began; };
+  const auto stopped = wait_for_failure(
+      watch.config, watch.state, watch.surveyor, watch.work.events,
+      {.stop_wanted = [&] { return passed() >= end; },
+       .look_wanted =
+           [&] { return std::erase_if(orders, [&](auto t) { return t <= passed(); }) > 0; }});
+  BOOST_TEST_REQUIRE(stopped.has_value());
+  return std::ranges::count_if(watch.shelf.trace(), [](const fake::CommandTrace& trace) {
+    return trace.lun == kDump && trace.command == fake::Command::kReadKeys;
+  });
+}
+
+BOOST_AUTO_TEST_CASE(an_order_to_look_is_followed_at_once_and_only_once) {
+  const milliseconds second{1'000};
+  BOOST_TEST(surveys_until(3 * second, {}) == 1);
+  BOOST_TEST(surveys_until(3 * second, {second}) == 2);
+  BOOST_TEST(surveys_until(3 * second, {second, 2 * second}) == 3);
+  // The next one of itself is counted from there.
+  BOOST_TEST(surveys_until(milliseconds(6'500), {2 * second}) == 2);
+  BOOST_TEST(surveys_until(milliseconds(7'500), {2 * second}) == 3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,11 @@
 #include "agent/node/locks.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <string>
 
 #include "tests/agent/node/node_folders.h"
 #include "tests/support/virtual_executor.h"
@@ -27,6 +32,33 @@ BOOST_AUTO_TEST_CASE(one_takeover_at_a_time) {
   BOOST_TEST((second.error().code == Code::kRefused));
   first->reset();
   BOOST_TEST(lock_takeover(config).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(second_agent_is_told_which_process_the_first_is) {
+  auto first = lock_agent(config);
+  BOOST_REQUIRE(first);
+  const auto second = lock_agent(config);
+  BOOST_REQUIRE(!second);
+  BOOST_TEST((second.error().code == Code::kRefused));
+  const std::string text = describe(second.error());
+  BOOST_TEST((text.find("as process " + std::to_string(::getpid())) != std::string::npos), text);
+  first->reset();
+  BOOST_TEST(lock_agent(config).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(agent_that_was_killed_and_cannot_end_is_no_agent) {
+  auto first = lock_agent(config);
+  BOOST_REQUIRE(first);
+  // A zombie: ended, and nobody has waited for it.
+  const pid_t zombie = ::fork();
+  if (zombie == 0) ::_exit(0);
+  siginfo_t ended;
+  BOOST_REQUIRE(::waitid(P_PID, static_cast<id_t>(zombie), &ended, WEXITED | WNOWAIT) == 0);
+  std::ofstream(config.state_directory + "/agent.lock") << zombie << "\n";
+  const auto second = lock_agent(config);
+  BOOST_TEST(second.has_value());
+  BOOST_TEST(!lock_agent(config).has_value());
+  BOOST_TEST(::waitpid(zombie, nullptr, 0) == zombie);
 }
 
 BOOST_AUTO_TEST_CASE(slot_has_a_lock_for_each_disk_and_is_waited_for_no_longer_than_asked) {

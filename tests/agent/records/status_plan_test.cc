@@ -157,6 +157,78 @@ BOOST_AUTO_TEST_CASE(file_that_cannot_be_read_asks_for_attention) {
   BOOST_TEST(report().attention());
 }
 
+BOOST_AUTO_TEST_CASE(agent_at_its_socket_is_believed_before_its_heartbeats) {
+  slot(0).set_phase(pb::PHASE_PAIRED);
+  facts.agent = pb::StatusAgent();
+  facts.agent->set_state("running");
+  facts.agent->set_phase(pb::PHASE_TAKING);
+  BOOST_TEST(report().node().phase() == "taking");
+  BOOST_TEST(report().agent().state() == "running");
+  facts.agent->set_phase(pb::PHASE_UNKNOWN);
+  BOOST_TEST(report().node().phase() == "paired");
+  // Disks beat memory.
+  facts.agent->set_phase(pb::PHASE_TAKING);
+  facts.state->waiting = true;
+  BOOST_TEST(report().node().phase() == "waiting");
+}
+
+BOOST_AUTO_TEST_CASE(without_an_agent_nobody_takes_over) {
+  facts.agent = pb::StatusAgent();
+  facts.agent->set_state("not-running");
+  facts.agent->set_reason("it does not run");
+  facts.agent->set_remedy("start it");
+  BOOST_TEST(!report().takeover().on_panic());
+  BOOST_TEST(!report().takeover().on_silence());
+  BOOST_TEST(report().attention());
+  BOOST_TEST(report().first().reason() == "it does not run");
+  BOOST_TEST(report().first().remedy() == "start it");
+  // Of a node that does not serve the agent is not missed.
+  facts.state->stopped = true;
+  BOOST_TEST(!contains(text_of(report().takeover().against_both()), "it does not run"));
+}
+
+BOOST_AUTO_TEST_CASE(phase_file_tells_since_when_and_why_of_the_phase_that_it_names) {
+  facts.phase = pb::AgentPhase();
+  facts.phase->set_phase(pb::PHASE_PAIRED);
+  facts.phase->set_since_ms(facts.now.count() - 5'000);
+  facts.phase->set_why("peer-heard: it was heard");
+  BOOST_TEST(report().node().since_ms() == 5'000U);
+  BOOST_TEST(report().node().why() == "peer-heard: it was heard");
+  facts.phase->set_phase(pb::PHASE_SERVING);
+  BOOST_TEST(report().node().why().empty());
+}
+
+BOOST_AUTO_TEST_CASE(first_comes_what_keeps_from_a_takeover_then_disks_then_dumps) {
+  const auto first = [&] { return report().first().reason() + " -> " + report().first().remedy(); };
+  disk(3).header = pb::CoredumpHeader();
+  disk(3).header.set_attribute(pb::COMPLETED);
+  disk(3).header.set_node(kBeta);
+  disk(3).header.set_boot_generation(kTheirs - 1);
+  BOOST_TEST(contains(first(), "holds a dump of beta that is not saved -> "), first());
+  disk(0).keys.push_back(ReservationKey{0x1234});
+  BOOST_TEST(contains(first(), "a key of neither node"), first());
+  BOOST_TEST(report().more() == 1U);
+  facts.state->handed_over = true;
+  BOOST_TEST(contains(first(), "not in service -> `lastword start`"), first());
+}
+
+BOOST_AUTO_TEST_CASE(what_ends_by_itself_asks_for_nothing) {
+  disk(3).header = pb::CoredumpHeader();
+  disk(3).header.set_attribute(pb::COMPLETED);
+  disk(3).header.set_node(kBeta);
+  disk(3).header.set_boot_generation(kTheirs - 1);
+  facts.agent = pb::StatusAgent();
+  facts.agent->set_state("running");
+  facts.agent->set_recovering(disk(3).info.path);
+  facts.agent->set_recovery_percent(42);
+  const pb::StatusReport saving = report();
+  BOOST_TEST(!saving.attention(), saving.first().reason());
+  BOOST_TEST(saving.dumps(0).saving());
+  BOOST_TEST(saving.dumps(0).remedy().empty());
+  BOOST_TEST(saving.first().reason() ==
+             "the dump on " + disk(3).info.path + " is being saved (42%)");
+}
+
 BOOST_AUTO_TEST_CASE(giveback_is_an_operators_once_so_many_were_automatic) {
   config.giveback.on = true;
   config.giveback.most = 2;

@@ -66,7 +66,7 @@ struct RecoverDisk {
   Result<std::string> after_takeover() {
     DiskView disk;
     disk.info.path = image.path();
-    return recover_after_takeover(config, disk, [] {});
+    return recover_after_takeover(config, disk, [](auto, auto) {});
   }
 
   static constexpr std::uint64_t kImageBytes = 32 << 20;
