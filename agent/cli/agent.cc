@@ -101,7 +101,7 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   heartbeat.use(links_of(*config, events, executor.now()));
   control.socket.emplace(
       config->state_directory, real_executor(),
-      ControlHands{.snapshot = [&] { return view.snapshot(heartbeat); },
+      ControlHands{.snapshot = [&] { return view.snapshot(heartbeat, heartbeat.paths()); },
                    .look = [&] { control.look_wanted = true; },
                    .reload = reload_elsewhere(config_path, real_executor()),
                    .cancel = [&] { return cancel_graceful(*config).value_or(false); }},

@@ -34,7 +34,7 @@ Result<Failure> operator_says_so(const Config& config, Surveyor& surveyor) {
   auto look = surveyor.look();
   if (!look) return fail(look.error());
   const auto intent = read_intent(config, look->survey).intent;
-  Failure failure{.look = std::move(*look)};
+  Failure failure{.look = std::move(*look), .ordered = true};
   if (intent && is_left_undone(*intent, failure.look.survey, config)) {
     failure.generation = intent->victim_generation();
     failure.proven = intent->proven();
@@ -116,12 +116,37 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
                           return has_panicked(survey.disks[place], config, latest);
                         });
   if (panicked && !held) return true;
-  return judge_intent(intent, survey, config, state->key) == IntentVerdict::kResume;
+  if (judge_intent(intent, survey, config, state->key) != IntentVerdict::kResume) return false;
+  const bool heard = watch.heartbeat != nullptr && watch.heartbeat->standing() == Standing::kHeard;
+  return !heard || needs_no_silence(*intent, survey, config);
 }
 
 Result<Look> look_again(Surveyor& surveyor, const AgentWatch& watch) {
   if (watch.heartbeat == nullptr) return surveyor.look();
   return watch.heartbeat->beat_during<Result<Look>>([&surveyor] { return surveyor.look(); });
+}
+
+// The operator's countdown was over when this began to wait for the lock, and to look. Absent: it
+// was cancelled since, or the life that was asked to leave is over.
+Result<std::optional<Failure>> forced(const Config& config, Surveyor& surveyor,
+                                      const AgentWatch& watch) {
+  using Ordered = Result<std::optional<Failure>>;
+  auto failure = watch.heartbeat != nullptr ? watch.heartbeat->beat_during<Result<Failure>>([&] {
+    return operator_says_so(config, surveyor);
+  })
+                                            : operator_says_so(config, surveyor);
+  if (!failure) return fail(failure.error());
+  const auto open = load_request(config);
+  const auto over = surveyor.executor().now().count();
+  if (!open || !open->forces() || over < open->ends_ms()) return Ordered(std::nullopt);
+  const std::uint32_t asked = open->request().asked_generation();
+  std::uint32_t latest = latest_generation(failure->look.survey, config, config.partner.id);
+  if (const auto& newest = watch.heartbeat->peer().newest()) {
+    latest = std::max(latest, newest->generation());
+  }
+  if (latest > asked) return Ordered(std::nullopt);
+  if (!failure->generation) failure->generation = asked;
+  return std::optional(std::move(*failure));
 }
 
 void beat_and_sleep(Executor& executor, const AgentWatch& watch) {
@@ -282,12 +307,16 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
     }
     if (!lock) return fail(lock.error());
     if ((*failure)->ordered) {
-      auto ordered = operator_says_so(config, surveyor);
+      auto ordered = forced(config, surveyor, watch);
       if (!ordered) return fail(ordered.error());
+      if (!*ordered) {
+        happened(watch, NodeEvent::kGracefulCancelled);
+        continue;
+      }
       events({.name = "takeover-forced",
               .disk = {},
               .detail = fmt::format("{} has not left in time", config.partner.name)});
-      **failure = std::move(*ordered);
+      **failure = std::move(**ordered);
     } else if (waited || !(*failure)->proven) {
       // Nothing but a panic that was just seen is acted on without another look.
       auto look = look_again(surveyor, watch);

@@ -87,6 +87,9 @@ class FailureWatch {
       more_.heartbeat->carry(seen_.switches.own);
     }
     disks_.reset();
+    if (!up_to_date && seen_.alive && !check_not_fenced(seen_.look.survey, config_, seen_.state)) {
+      act(node_.happened(NodeEvent::kPreempted));
+    }
     if (up_to_date) {
       disks_ =
           watched_disks(seen_.look.survey, config_, seen_.state, seen_.intent, may_be_coming());
@@ -201,17 +204,23 @@ class FailureWatch {
   void follow_request() {
     if (more_.heartbeat == nullptr || end_) return;
     const bool stands_by = node_.phase() == Phase::kStandingBy;
-    if (stands_by) seen_.read_request();  // it was cancelled a moment ago, perhaps
+    // It was cancelled a moment ago, perhaps.
+    if (stands_by || seen_.request) seen_.read_request();
     const bool over = seen_.request && now().count() >= seen_.request->ends_ms();
     if (stands_by && over && seen_.request->forces()) {
       if (!node_.votes()) act(node_.happened(NodeEvent::kCountdownOver));
     } else if (stands_by && (over || !seen_.request)) {
       act(node_.happened(NodeEvent::kGracefulCancelled));
-    } else if (node_.phase() == Phase::kPaired && seen_.request && !over) {
+    } else if (node_.phase() == Phase::kPaired && seen_.request && !is_forgotten()) {
       act(node_.happened(NodeEvent::kGracefulAgreed));
     }
     more_.heartbeat->ask(node_.phase() == Phase::kStandingBy ? seen_.asked(now())
                                                              : pb::LeaveRequest());
+  }
+
+  // No agent was there when its countdown ended, for longer than a restart takes.
+  [[nodiscard]] bool is_forgotten() const {
+    return now().count() >= seen_.request->ends_ms() + kAgentRestart.count();
   }
 
   void decide() {
@@ -219,6 +228,11 @@ class FailureWatch {
     for (const NodePlan::Step& step : node_.observe(facts())) {
       act(step);
       if (end_) return;
+    }
+    // A takeover that found no majority may have none under way that would find the dump.
+    if (node_.phase() == Phase::kTaking && panicked_ && !panic_rests_ && disks_ &&
+        held_back("has panicked").empty()) {
+      take_from_panicked();
     }
   }
 
@@ -236,7 +250,8 @@ class FailureWatch {
     facts.voice = peer_voice(standing);
     facts.word = peer_word(slot);
     facts.intent = seen_.intent;
-    facts.intent_ordered = true;
+    facts.intent_ordered =
+        seen_.intent && needs_no_silence(*seen_.intent, seen_.look.survey, config_);
     facts.giveback_open = seen_.intent && seen_.intent->phase() == pb::TakeoverIntent::RETURNING;
     facts.now_unix_ms = surveyor_.executor().unix_ms();
     facts.switches = plain(seen_.switches.own);
@@ -293,6 +308,12 @@ class FailureWatch {
         case NodeAction::kAnnounceTakeover:
           end_ = Failure{.look = seen_.look, .generation = newest()->generation(), .silent = true};
           break;
+        case NodeAction::kCloseIntent:
+          // Otherwise follow_records() closes it.
+          if (step.event == NodeEvent::kPeerLives || step.event == NodeEvent::kPeerStopped) {
+            close_intent("no disk was taken yet, and the partner is there");
+          }
+          break;
         case NodeAction::kCastVotes:
           end_ = Failure{.look = seen_.look, .ordered = true};
           break;
@@ -343,6 +364,9 @@ class FailureWatch {
         seen_.intent->number() <= more_.settled) {
       return;
     }
+    const bool heard =
+        more_.heartbeat != nullptr && more_.heartbeat->standing() == Standing::kHeard;
+    if (heard && !needs_no_silence(*seen_.intent, seen_.look.survey, config_)) return;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*seen_.intent)});
     end_ = Failure{.look = seen_.look,
                    .generation = seen_.intent->victim_generation(),

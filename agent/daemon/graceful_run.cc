@@ -60,6 +60,9 @@ class GracefulRun {
       if (at_work || (!over && is_open())) {
         at_work_last = executor().now();
       } else if (executor().now() >= at_work_last + patience()) {
+        if (over && is_begun()) {
+          return GracefulReport{.end = GracefulEnd::kForced, .takeover = taken()};
+        }
         if (over) return force();
         return refused("this node's agent has ended it: `lastword history`");
       }
@@ -111,6 +114,10 @@ class GracefulRun {
       executor().sleep(kPauseBetweenLooks);
       (void)look_.again();
     }
+    if (!is_open())
+      return fail({.code = Code::kRefused,
+                   .operation = "takeover --graceful",
+                   .detail = "it was cancelled"});
     // From now on the agent counts, also without this command.
     open.set_ends_ms((executor().now() + countdown).count());
     open.set_forces(true);
@@ -140,6 +147,14 @@ class GracefulRun {
   [[nodiscard]] bool takeover_is_at_work() const {
     const auto lock = lock_takeover(config_);
     return !lock && lock.error().code == Code::kRefused;
+  }
+
+  // The agent has, and something is left for a person.
+  [[nodiscard]] bool is_begun() const {
+    const auto intent = read_intent(config_, look_.survey()).intent;
+    return intent && intent->victim_generation() >= asked_.asked_generation() &&
+           (intent->phase() == pb::TakeoverIntent::TAKING ||
+            intent->phase() == pb::TakeoverIntent::TAKEN);
   }
 
   [[nodiscard]] TakeoverReport taken() const {

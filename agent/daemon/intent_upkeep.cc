@@ -32,8 +32,9 @@ bool IntentUpkeep::close(const Survey& survey, const NodeState& state,
   events_({.name = "takeover-ended",
            .disk = {},
            .detail = fmt::format("{}: {}", describe(intent), why)});
-  tell(intents(state).write(survey, called_off({}, intent, survey, config_)));
-  return true;
+  const auto written = intents(state).write(survey, called_off({}, intent, survey, config_));
+  tell(written);
+  return written.copies != 0;
 }
 
 void IntentUpkeep::repair(const Survey& survey, const NodeState& state,

@@ -19,7 +19,8 @@ std::string mode_and_phase(Phase phase) {
 void NodeRun::begin(ReservationKey life, Phase found) {
   if (life_ == life) return;
   life_ = life;
-  plan_ = NodePlan(found);
+  const auto before = load_agent_phase(config_);
+  plan_ = NodePlan(found, before && before->partner_announced());
   events_({.name = "state",
            .disk = {},
            .detail = fmt::format("{}: found in this node's records", mode_and_phase(found))});
@@ -32,7 +33,7 @@ void NodeRun::begin_anew(Phase found, std::string_view why) {
            .disk = {},
            .detail = fmt::format("{} -> {}: {}", mode_and_phase(plan_.phase()),
                                  mode_and_phase(found), why)});
-  plan_ = NodePlan(found);
+  plan_ = NodePlan(found, plan_.memory().told_of_peer_announcement);
   show(found, std::string(why));
 }
 
@@ -69,6 +70,10 @@ void NodeRun::tell(const NodePlan::Step& step) {
              .detail = fmt::format("{} in {}: {}", name_of(step.event), mode_and_phase(step.before),
                                    step.row->why)});
   }
+  if (step.event == NodeEvent::kTakeoverAnnounced || step.event == NodeEvent::kAnnouncementGone) {
+    shown_.set_partner_announced(plan_.memory().told_of_peer_announcement);
+    (void)save_agent_phase(config_, shown_);
+  }
   if (step.before == step.after) return;
   const std::string why = fmt::format("{}: {}", name_of(step.event), step.row->why);
   events_({.name = "state",
@@ -79,12 +84,12 @@ void NodeRun::tell(const NodePlan::Step& step) {
 }
 
 void NodeRun::show(Phase phase, std::string why) {
-  pb::AgentPhase shown;
-  shown.set_phase(slot_phase(phase));
-  shown.set_since_ms(executor_.now().count());
-  shown.set_why(std::move(why));
+  shown_.set_phase(slot_phase(phase));
+  shown_.set_since_ms(executor_.now().count());
+  shown_.set_why(std::move(why));
+  shown_.set_partner_announced(plan_.memory().told_of_peer_announcement);
   // For `status` only: what counts is in the records that the phase follows from.
-  (void)save_agent_phase(config_, shown);
+  (void)save_agent_phase(config_, shown_);
   if (heartbeat_ != nullptr) heartbeat_->set_phase(slot_phase(phase));
 }
 

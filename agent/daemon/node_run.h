@@ -7,6 +7,7 @@
 #include "agent/base/executor.h"
 #include "agent/daemon/heartbeat.h"
 #include "agent/node/event.h"
+#include "agent/node/state.pb.h"
 #include "agent/protocol/node_plan.h"
 
 namespace lastword {
@@ -42,6 +43,7 @@ class NodeRun {
   Heartbeat* heartbeat_;
   std::optional<ReservationKey> life_;
   NodePlan plan_;
+  pb::AgentPhase shown_;
 };
 
 }  // namespace lastword

@@ -102,14 +102,15 @@ void ReturnRun::give_back(const GivebackOptions& options) {
             .config = *config, .surveyor = surveyor, .events = events, .run_hook = hands.run_hook};
         return lastword::give_back(work, options);
       },
-      [this, options](const Result<GivebackReport>& report) {
+      [this, options, life = partner_.life()](const Result<GivebackReport>& report) {
         busy_ = false;
-        on_given(options, report);
+        on_given(options, life, report);
         changed_();
       });
 }
 
-void ReturnRun::on_given(const GivebackOptions& options, const Result<GivebackReport>& report) {
+void ReturnRun::on_given(const GivebackOptions& options, std::uint32_t life,
+                         const Result<GivebackReport>& report) {
   if (!report) {
     if (report.error().code == Code::kRefused) return;  // another command is at work
     return tell_once("giveback-held-back", {{.reason = describe(report.error())}});
@@ -119,7 +120,7 @@ void ReturnRun::on_given(const GivebackOptions& options, const Result<GivebackRe
   not_before_ = surveyor_.executor().now() + config_.timing.giveback_taking();
   told_in_vain_ |= options.to_life != 0;
   if (report->problem.empty() || options.by != GivebackBy::kRule) return;
-  memory_.called_off_life = partner_.life();
+  memory_.called_off_life = life;
 }
 
 void ReturnRun::forget(std::uint64_t decided_on) {

@@ -51,7 +51,8 @@ class ReturnRun {
                                 const std::optional<pb::TakeoverIntent>& intent,
                                 const ClusterSwitches& switches) const;
   void give_back(const GivebackOptions& options);
-  void on_given(const GivebackOptions& options, const Result<GivebackReport>& report);
+  void on_given(const GivebackOptions& options, std::uint32_t life,
+                const Result<GivebackReport>& report);
   void forget(std::uint64_t decided_on);
   void tell_once(std::string event, const std::vector<Veto>& reasons);
 

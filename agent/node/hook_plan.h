@@ -16,6 +16,7 @@ namespace lastword {
 // hangs must not hold up a service.
 enum class HookTurn : std::uint8_t {
   kService,  // one of these at a time
+  kSuspend,  // likewise: one of them undoes what the other does
   kOwn,      // one of this event at a time
 };
 
@@ -30,10 +31,10 @@ inline constexpr std::array kHookEvents{
     HookEvent{"service-returning", HookTurn::kService},  // they are about to go back
     HookEvent{"service-returned", HookTurn::kService},   // this node has its own disks again
     HookEvent{"service-leaving", HookTurn::kService},    // its own disks are about to be left
-    HookEvent{"fenced"},               // the partner took over while this node lived
-    HookEvent{"takeover-announced"},   // the partner is about to take over
-    HookEvent{"takeover-called-off"},  // it does not
-    HookEvent{"dump-saved"},           // a dump of the partner is in a file
+    HookEvent{"fenced"},  // the partner took over while this node lived
+    HookEvent{"takeover-announced", HookTurn::kSuspend},   // the partner is about to take over
+    HookEvent{"takeover-called-off", HookTurn::kSuspend},  // it does not
+    HookEvent{"dump-saved"},                               // a dump of the partner is in a file
 };
 [[nodiscard]] std::optional<HookEvent> hook_event(std::string_view name);
 

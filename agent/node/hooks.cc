@@ -59,9 +59,11 @@ std::string json_of(const HookInput& input) {
 // Of an event that has no hook, too: a caller may name a program of its own.
 std::mutex& turn_of(const std::string& event) {
   static std::mutex service;
+  static std::mutex suspend;
   static std::array<std::mutex, kHookEvents.size() + 1> own;
   const auto known = hook_event(event);
   if (known && known->turn == HookTurn::kService) return service;
+  if (known && known->turn == HookTurn::kSuspend) return suspend;
   const auto* const place = std::ranges::find(kHookEvents, event, &HookEvent::name);
   return own.at(static_cast<std::size_t>(place - kHookEvents.begin()));
 }

@@ -104,8 +104,9 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
   }
   const bool taken = intent && intent->victim_node() == config.partner.id &&
                      intent->victim_generation() >= last.generation() &&
-                     (intent->phase() == pb::TakeoverIntent::TAKING ||
-                      intent->phase() == pb::TakeoverIntent::TAKEN);
+                     (intent->phase() == pb::TakeoverIntent::TAKEN ||
+                      (intent->phase() == pb::TakeoverIntent::TAKING &&
+                       needs_no_silence(*intent, survey, config)));
   if (taken) return refuse("this life of the partner's is taken over already");
   if (partner_disks(survey, config).empty()) return fail(no_partner_disks(config));
   return {};

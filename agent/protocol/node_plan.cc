@@ -229,7 +229,8 @@ std::vector<NodeEvent> events_of(Phase phase, const NodeFacts& facts, const Node
   return Reading(phase, facts, memory).events();
 }
 
-NodePlan::NodePlan(Phase start) : phase_(start) {
+NodePlan::NodePlan(Phase start, bool told) : phase_(start) {
+  memory_.told_of_peer_announcement = told;
   // The votes of the daemon that ended are cast again after another announcement's time.
   if (start == Phase::kArbitrating) memory_.ballot = Ballot::kAnnounced;
 }

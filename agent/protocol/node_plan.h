@@ -42,8 +42,9 @@ class NodePlan {
   using Steps = std::vector<Step>;
 
   // `start`: kLooking after a boot; after a restart of the daemon alone what was durable. A daemon
-  // that restarts as arbitrating begins the time of its announcement anew.
-  explicit NodePlan(Phase start = Phase::kLooking);
+  // that restarts as arbitrating begins the time of its announcement anew. `told`: the service was
+  // told of an announcement of the peer, and not of its end.
+  explicit NodePlan(Phase start = Phase::kLooking, bool told = false);
 
   // Stops after a step whose actions make the facts old: one that leaves a state, or begins or ends
   // an announcement. Steps that only ignore are not returned.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/protocol/handover_plan.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_input.h"
 
@@ -108,6 +109,12 @@ bool is_left_undone(const pb::TakeoverIntent& intent, const Survey& survey, cons
          slot && slot->phase() == pb::PHASE_WAITING && slot->generation() > victim &&
          slot->generation() >= latest_generation(survey, config, config.partner.id) &&
          latest_serving_generation(survey, config, config.partner.id) <= victim;
+}
+
+bool needs_no_silence(const pb::TakeoverIntent& intent, const Survey& survey,
+                      const Config& config) {
+  return intent.proven() || intent.ordered() || has_partner_disk(survey, config) ||
+         has_left(survey, config, newest_of_partner(survey, config), intent.victim_generation());
 }
 
 IntentPhase phase_after_no_majority(const std::optional<pb::TakeoverIntent>& before,

@@ -46,6 +46,11 @@ enum class IntentVerdict : std::uint8_t {
 [[nodiscard]] bool is_left_undone(const pb::TakeoverIntent& intent, const Survey& survey,
                                   const Config& config);
 
+// It goes on although the victim is heard: its panic is proven, an operator wants it, or a disk of
+// the partner's is here, which neither node can do without.
+[[nodiscard]] bool needs_no_silence(const pb::TakeoverIntent& intent, const Survey& survey,
+                                    const Config& config);
+
 // What becomes of an intent that was announced, or found no majority, and touched nothing: disks
 // that this node has of the partner's, from a takeover before, are to go back.
 [[nodiscard]] pb::TakeoverIntent called_off(const std::optional<pb::TakeoverIntent>& before,

@@ -60,6 +60,9 @@ std::optional<NodeEvent> event_of_records(Phase phase, const NodeState& state,
   if (state.handed_over) {
     return phase == Phase::kLeaving ? NodeEvent::kServiceEnded : NodeEvent::kAskedToLeave;
   }
+  // A command, or a watch before this one, has taken the node into service.
+  if (!state.waiting && phase == Phase::kWaiting) return NodeEvent::kOwnDisksFree;
+  if (!state.waiting && phase == Phase::kReceiving) return NodeEvent::kAllReceived;
   const bool over = verdict == IntentVerdict::kEnded || verdict == IntentVerdict::kCalledOff;
   const bool in_takeover = mode_of(phase) == NodeMode::kTakeover && phase != Phase::kArbitrating;
   if (over) {
@@ -92,7 +95,10 @@ DiskFacts watched_disks(const Survey& survey, const Config& config, const NodeSt
       phase_of(intent) != pb::TakeoverIntent::NONE && phase_of(intent) != pb::TakeoverIntent::ENDED;
   facts.peer_owns_ours = false;
   facts.peer_life_holds_ours = false;
-  if (!state.waiting) return facts;
+  if (!state.waiting) {
+    facts.announced_earlier = false;  // this life has its disks
+    return facts;
+  }
   const WaitingStep step = next_while_waiting(survey, config, state, may_be_coming);
   facts.promised = step.next == NextWhileWaiting::kReceive;
   facts.peer_owns_ours = step.next == NextWhileWaiting::kWait;

@@ -15,6 +15,7 @@ void GivebackRecord::read(const Survey& survey) {
   for (const Error& problem : known.problems) work_.events(intent_not_kept(problem));
   intent_ = known.intent;
   before_ = intent_ ? intent_->phase() : pb::TakeoverIntent::TAKEN;
+  undone_ = before_ == pb::TakeoverIntent::TAKING || (intent_ && intent_->undone());
   was_under_way_ = is_under_way(intent_) || options_.by == GivebackBy::kResumed;
   returns_ = intent_ ? intent_->automatic_returns() : 0;
   if (options_.by == GivebackBy::kRule) ++returns_;
@@ -53,6 +54,7 @@ Status GivebackRecord::end(const Survey& survey, std::uint32_t victim, IntentPha
 pb::TakeoverIntent GivebackRecord::next(IntentPhase phase, std::uint32_t victim) const {
   const bool proven = intent_ && intent_->proven();
   pb::TakeoverIntent intent = intents_.next(intent_, phase, victim, proven);
+  intent.set_undone(undone_ && phase == pb::TakeoverIntent::RETURNING);
   intent.set_automatic_returns(returns_);
   return intent;
 }

@@ -21,6 +21,8 @@ class GivebackRecord {
   [[nodiscard]] const std::optional<pb::TakeoverIntent>& intent() const { return intent_; }
   // As it was read last.
   [[nodiscard]] IntentPhase before() const { return before_; }
+  // The takeover has left something to take or to recover.
+  [[nodiscard]] bool is_undone() const { return undone_; }
   // A giveback before may have ended the service, and was not called off.
   [[nodiscard]] bool was_under_way() const { return was_under_way_; }
   // Another command was at work since the agent decided.
@@ -43,6 +45,7 @@ class GivebackRecord {
   IntentLog intents_;
   std::optional<pb::TakeoverIntent> intent_;
   IntentPhase before_ = pb::TakeoverIntent::TAKEN;
+  bool undone_ = false;
   bool was_under_way_ = false;
   std::uint32_t returns_ = 0;  // automatic ones, this one included
   std::size_t copies_ = 0;     // that are durable

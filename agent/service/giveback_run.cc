@@ -278,9 +278,8 @@ class GivebackRun {
     // First: as long as the intent tells of a giveback, somebody sees to the service.
     if (service_ended_ || record_.was_under_way()) serve_again();
     // What the partner has got is its own; the rest follows in another giveback.
-    const IntentPhase before = record_.before() == pb::TakeoverIntent::TAKING
-                                   ? pb::TakeoverIntent::TAKING
-                                   : pb::TakeoverIntent::TAKEN;
+    const IntentPhase before =
+        record_.is_undone() ? pb::TakeoverIntent::TAKING : pb::TakeoverIntent::TAKEN;
     (void)record_.end(survey(), victim(),
                       look_.something_is_gone(victim()) ? pb::TakeoverIntent::RETURNING : before);
     return false;

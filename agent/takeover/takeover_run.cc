@@ -158,11 +158,17 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   const std::uint32_t victim = std::max(
       life_taken_over(survey, failure.generation, work.config),
       before && before->victim_node() == work.config.partner.id ? before->victim_generation() : 0);
-  const auto intent = intents.next(before, pb::TakeoverIntent::TAKING, victim, failure.proven);
+  const bool ordered = failure.ordered || (failure.resumed && before && before->ordered());
+  const auto next = [&](const std::optional<pb::TakeoverIntent>& now, IntentPhase phase) {
+    pb::TakeoverIntent following = intents.next(now, phase, victim, failure.proven);
+    following.set_ordered(ordered);
+    return following;
+  };
+  const auto intent = next(before, pb::TakeoverIntent::TAKING);
   const Status here = intents.write_here(intent);
   if (!here) tell_of(work, here.error());
   const auto end_with = [&](IntentPhase phase) {
-    tell_of(work, intents.write(survey, intents.next(intent, phase, victim, failure.proven)));
+    tell_of(work, intents.write(survey, next(intent, phase)));
   };
   auto copies = win_arbitration(work, failure, intents, intent);
   if (copies && *copies == 0 && !here) copies = fail(not_kept(here.error()));

@@ -32,7 +32,7 @@ struct Failure {
   bool proven = false;
   // The life `generation` has left its disks to this node in good order.
   bool released = false;
-  // An operator's countdown is over: what has failed is to be seen by who takes over.
+  // An operator wants the takeover, whatever the partner says.
   bool ordered = false;
   // This node had begun that takeover, and was interrupted.
   bool resumed = false;
