@@ -246,6 +246,8 @@ Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
   if (const auto state = load_node_state(config); !state) return fail(state.error());
   const auto lock = lock_takeover(config);
   if (!lock) return fail(lock.error());
+  // An order runs the hook again.
+  if (const Status forgotten = remove_announced(config); !forgotten) return fail(forgotten.error());
   auto failure = operator_says_so(config, surveyor);
   if (!failure) return fail(failure.error());
   return run_takeover(config, surveyor, events, hands, std::move(*failure));

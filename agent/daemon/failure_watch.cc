@@ -146,10 +146,7 @@ class FailureWatch {
       return;
     }
     shelf_.turn();
-    if (more_.heartbeat != nullptr) {
-      more_.heartbeat->tick();
-      return_.hear(newest(), more_.heartbeat->standing());
-    }
+    if (more_.heartbeat != nullptr) more_.heartbeat->tick();
     if (watching_) {
       follow_request();
       decide();
@@ -169,9 +166,11 @@ class FailureWatch {
       act(node_.happened(*event));
       if (node_.phase() == before) break;
     }
+    // A stop that kept disks of the partner's has not ended this life after all.
     const Phase found = phase_of_records(seen_.state, false, seen_.intent);
-    if (mode_of(found) == NodeMode::kStopped && mode_of(node_.phase()) != NodeMode::kStopped) {
-      node_.begin_anew(found, "a command has ended this life");
+    const bool ended = mode_of(found) == NodeMode::kStopped;
+    if (ended != (mode_of(node_.phase()) == NodeMode::kStopped)) {
+      node_.begin_anew(found, ended ? "a command has ended this life" : "this life goes on");
     }
     if (!disks_) return;
     if (disks_->verdict == IntentVerdict::kEnded) {
@@ -230,6 +229,7 @@ class FailureWatch {
     const auto slot = newest();
     const Standing standing =
         more_.heartbeat != nullptr ? more_.heartbeat->standing() : Standing::kUnseen;
+    return_.hear(slot, standing);
     NodeFacts facts;
     facts.disks = disks_;
     facts.voice = peer_voice(standing);

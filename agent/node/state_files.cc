@@ -36,6 +36,10 @@ std::string answer_file(const Config& config) {
   return config.state_directory + "/answer.json";
 }
 
+std::string announced_file(const Config& config) {
+  return config.state_directory + "/announced.json";
+}
+
 Error no_state(const std::string& path, std::string_view detail) {
   return {.code = Code::kNotFound,
           .operation = "read state",
@@ -263,6 +267,25 @@ Result<pb::AgentPhase> load_agent_phase(const Config& config) {
 
 Status save_agent_phase(const Config& config, const pb::AgentPhase& phase) {
   return save_of_this_boot(config, phase_file(config), phase);
+}
+
+Result<pb::AnnouncedService> load_announced(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  return load<pb::AnnouncedService>(announced_file(config), *boot_id,
+                                    "the hook service-taken has not ended well since boot");
+}
+
+Status save_announced(const Config& config, const pb::AnnouncedService& announced) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  pb::AnnouncedService stamped = announced;
+  stamped.set_boot_id(*boot_id);
+  return save(config, announced_file(config), stamped);
+}
+
+Status remove_announced(const Config& config) {
+  return remove_file(announced_file(config));
 }
 
 }  // namespace lastword

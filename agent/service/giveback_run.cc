@@ -224,6 +224,9 @@ class GivebackRun {
                           .disks = paths};
     work_.events({.name = input.event, .disk = {}, .detail = input.detail});
     service_ended_ = true;
+    if (Status forgotten = remove_announced(config_); !forgotten) {
+      return call_off(describe(forgotten.error()));
+    }
     if (Status ended = work_.run_hook(input); !ended) {
       const std::string why = describe(ended.error());
       work_.events({.name = "hook-failed", .disk = {}, .detail = why});

@@ -11,6 +11,9 @@ echo 1 >/proc/sys/kernel/sysrq
 echo 0 >/proc/sys/vm/compact_unevictable_allowed
 
 load_modules
+for module in $(kernel_option lastword.modules | tr , ' '); do
+    modprobe "$module" || say "cannot load $module"
+done
 ip link set lo up
 mount -t ext4 /dev/vda /var || say "no /var"
 mkdir -p /var/crash /var/lib

@@ -15,6 +15,8 @@ from .cpio import Archive
 GUEST_FILES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guest")
 
 _NODE_MODULES = ["virtio_pci", "virtio_scsi", "virtio_blk", "sd_mod", "sg", "crc32c_intel"]
+# In the image, and loaded where a scenario asks for them.
+_NODE_OPTIONAL_MODULES = ["softdog"]
 _SHELF_MODULES = [
     "virtio_pci",
     "virtio_scsi",
@@ -105,7 +107,8 @@ def _host_program(name):
     return source
 
 
-def _guest_base(kernel, modules, init):
+def _guest_base(kernel, modules, init, optional=()):
+    """`optional`: modules that nothing loads at boot."""
     archive = Archive(merged_usr=True)
     for path in ("/proc", "/sys", "/dev", "/run", "/tmp", "/var", "/root"):
         archive.directory(path)
@@ -122,6 +125,7 @@ def _guest_base(kernel, modules, init):
     archive.file("/etc/lastword-guest/lib.sh", os.path.join(GUEST_FILES, "lib.sh"))
     paths = kernel.closure(modules)
     archive.text("/etc/lastword-guest/modules", "".join(f"{path}\n" for path in paths))
+    paths = kernel.closure([*modules, *optional])
     for path in paths:
         archive.file(f"{kernel.modules}/{path}", f"{kernel.modules}/{path}")
     archive.text(f"{kernel.modules}/modules.dep", kernel.modules_dep(paths))
@@ -140,7 +144,7 @@ def node_archive(kernel, build, *, udev=False):
 
     `udev`: the node runs the host's systemd-udevd.
     """
-    archive = _guest_base(kernel, _NODE_MODULES, "node-init.sh")
+    archive = _guest_base(kernel, _NODE_MODULES, "node-init.sh", _NODE_OPTIONAL_MODULES)
     for script in ("lw-disks", "lw-spawn"):
         archive.file(f"/usr/sbin/{script}", os.path.join(GUEST_FILES, f"{script}.sh"), mode=0o755)
     archive.file(kernel.image, kernel.image)

@@ -26,6 +26,7 @@ class Node(Guest):
         var_content=None,
         kernel_options=(),
         udev=False,
+        modules=(),
         nbd_port=None,
     ):
         """`files`: path -> content, or (content, mode), laid over the image; read at every start.
@@ -37,6 +38,7 @@ class Node(Guest):
 
         `udev`: it runs a systemd-udevd with the rules for disks.
 
+        `modules`: of the image's optional ones, loaded at every boot.
         `nbd_port`: it has examples/nbd and a network; what it serves at NBD_PORT is at this port of
         127.0.0.1.
         """
@@ -46,6 +48,8 @@ class Node(Guest):
         self.iqn = f"iqn.2025-01.example.lastword:{name}"
         self._life = 0
         self._options = [f"crashkernel={crashkernel}", f"panic={panic}", *kernel_options]
+        if modules:
+            self._options.append(f"lastword.modules={','.join(modules)}")
         self._var = lab.big_file(f"{name}-var.img")
         disks.create_ext4(self._var, var_mib << 20, var_content)
         archive = image.node_archive(lab.kernel, lab.build, udev=udev)

@@ -43,10 +43,9 @@ class Watching {
   }
 
   Result<Failure> watch() {
-    auto failure = wait_for_failure(config, state, surveyor,
-                                    [this](const Event& event) {
-                                      if (event.name != "state") events.push_back(event);
-                                    });
+    auto failure = wait_for_failure(config, state, surveyor, [this](const Event& event) {
+      if (event.name != "state") events.push_back(event);
+    });
     if (!failure) return fail(failure.error());
     return std::move(failure->value());
   }

@@ -105,7 +105,8 @@ BOOST_AUTO_TEST_CASE(intent_is_durable_before_anything_is_taken) {
       if (!does(row, taking)) continue;
       // Votes are cast under an intent that the announcement or the order has made durable; a node
       // that is taking has an open one.
-      const bool open = row.events.has(NodeEvent::kMajorityWon) || row.outcome == RowOutcome::kStays;
+      const bool open =
+          row.events.has(NodeEvent::kMajorityWon) || row.outcome == RowOutcome::kStays;
       const auto intent =
           std::min(place(row, NodeAction::kKeepIntent), place(row, NodeAction::kReopenIntent));
       BOOST_TEST((open || intent < place(row, taking)), row.why);

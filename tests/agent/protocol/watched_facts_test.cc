@@ -47,12 +47,11 @@ BOOST_AUTO_TEST_CASE(each_phase_has_its_word_in_a_slot) {
 BOOST_AUTO_TEST_CASE(agent_begins_where_the_records_are) {
   NodeState state = life();
   BOOST_TEST((phase_of_records(state, false, {}) == Phase::kUnseen));
-  for (const auto& [written, phase] :
-       {std::pair{pb::TakeoverIntent::ANNOUNCED, Phase::kUnseen},
-        {pb::TakeoverIntent::TAKING, Phase::kResuming},
-        {pb::TakeoverIntent::TAKEN, Phase::kServing},
-        {pb::TakeoverIntent::RETURNING, Phase::kGivingBack},
-        {pb::TakeoverIntent::ENDED, Phase::kUnseen}}) {
+  for (const auto& [written, phase] : {std::pair{pb::TakeoverIntent::ANNOUNCED, Phase::kUnseen},
+                                       {pb::TakeoverIntent::TAKING, Phase::kResuming},
+                                       {pb::TakeoverIntent::TAKEN, Phase::kServing},
+                                       {pb::TakeoverIntent::RETURNING, Phase::kGivingBack},
+                                       {pb::TakeoverIntent::ENDED, Phase::kUnseen}}) {
     BOOST_TEST((phase_of_records(state, false, intent_of(written)) == phase));
   }
   state.waiting = true;
