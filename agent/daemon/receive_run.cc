@@ -58,9 +58,12 @@ void ReceiveRun::receive(const Survey& survey, const NodeState& state,
       [survey, disks, self = own_identity(config_, state.boot_generation),
        giver = config_.partner.id, lock = std::make_shared<FileDescriptor>(std::move(*lock)),
        access = disks_through(config_, surveyor_)] {
-        return access.work(survey, disks, [self, giver](const OwnDisk& disk, auto) {
+        auto results = access.work(survey, disks, [self, giver](const OwnDisk& disk, auto) {
           return take_promised_disk(disk, self, giver);
         });
+        // on_received() may arm, which takes the lock, while this closure still exists.
+        lock->reset();
+        return results;
       },
       [this, survey, disks](const Results& results) { on_received(survey, disks, results); });
 }

@@ -173,7 +173,8 @@ def nbd_archive(kernel):
     network with nothing in it but this node."""
     archive = Archive()
     archive.file("/etc/lastword-guest/network.sh", os.path.join(GUEST_FILES, "network.sh"))
-    paths = kernel.closure(_NETWORK_MODULES)
+    loaded = kernel.closure(_NODE_MODULES)
+    paths = [path for path in kernel.closure(_NETWORK_MODULES) if path not in loaded]
     archive.text("/etc/lastword-guest/network-modules", "".join(f"{path}\n" for path in paths))
     for path in paths:
         archive.file(f"{kernel.modules}/{path}", f"{kernel.modules}/{path}")

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 from qemu.harness.runner import ROOT
@@ -68,6 +69,14 @@ class NbdHook(unittest.TestCase):
                 return connection.recv(8) == b"NBDMAGIC"
         except OSError:
             return False
+
+    def wait_until(self, holds):
+        """A signal that was sent takes effect a moment later."""
+        for _ in range(200):
+            if holds():
+                return
+            time.sleep(0.05)
+        self.fail("not within 10 s")
 
     def state_of(self, name):
         with open(f"/proc/{self.process(name)}/stat") as file:
@@ -150,12 +159,12 @@ class NbdHook(unittest.TestCase):
     def test_fenced_ends_all_at_once(self):
         self.call("start")
         self.hook("fenced")
-        self.assertEqual(self.served(), set())
+        self.wait_until(lambda: not self.served())
 
     def test_announced_takeover_suspends_and_is_called_off(self):
         self.call("start")
         self.hook("takeover-announced")
-        self.assertEqual(self.state_of("orders"), "T")
+        self.wait_until(lambda: self.state_of("orders") == "T")
         self.hook("takeover-called-off")
         self.assertTrue(self.answers("orders"))
 

@@ -160,7 +160,8 @@ class ServiceSpans(unittest.TestCase):
         return records.service_spans(log, 0.5)
 
     def test_answers_in_a_row_are_one_span(self):
-        self.assertEqual(self.spans((1.0, "alpha"), (1.2, "alpha"), (1.4, "alpha")), [(1.0, 1.4, "alpha")])
+        answers = [(1.0, "alpha"), (1.4, "alpha"), (1.8, "alpha")]
+        self.assertEqual(self.spans(*answers), [(1.0, 1.8, "alpha")])
 
     def test_nobody_answers_between_two_nodes(self):
         self.assertEqual(
