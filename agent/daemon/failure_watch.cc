@@ -27,9 +27,6 @@
 namespace lastword {
 namespace {
 
-// A command leads the records through so many events at most.
-constexpr int kMostEventsOfRecords = 3;
-
 class FailureWatch {
  public:
   FailureWatch(const Config& config, const NodeState& state, Surveyor& surveyor,
@@ -121,9 +118,8 @@ class FailureWatch {
   // but on keys of the earlier life only.
   [[nodiscard]] bool may_be_coming() const {
     if (more_.heartbeat == nullptr) return true;
-    const Standing partner = more_.heartbeat->standing();
-    if (partner == Standing::kUnseen) return now() - began_ < more_.heartbeat->peer().silence();
-    return partner == Standing::kHeard || partner == Standing::kLate;
+    if (standing() == Standing::kUnseen) return now() - began_ < more_.heartbeat->peer().silence();
+    return standing() == Standing::kHeard || standing() == Standing::kLate;
   }
 
   void on_headers(const std::vector<SeenHeader>& headers) {
@@ -155,15 +151,15 @@ class FailureWatch {
       follow_request();
       decide();
       if (seen_.alive && newest() && !end_) {
-        leave_.undo_if_over(seen_.state, *newest(), more_.heartbeat->standing());
+        leave_.undo_if_over(seen_.state, *newest(), standing());
       }
     }
     loop_->after(kPollInterval, [this] { listen(); });
   }
 
-  // This node's own commands write the records too.
+  // This node's own commands write the records too. One leads them through a few events at most.
   void follow_records() {
-    for (int i = 0; i < kMostEventsOfRecords && !end_ && disks_; ++i) {
+    for (int events = 0; events < 3 && !end_ && disks_; ++events) {
       const Phase before = node_.phase();
       const auto event = event_of_records(before, seen_.state, seen_.intent, disks_->verdict);
       if (!event) break;
@@ -203,24 +199,12 @@ class FailureWatch {
   // An operator here wants the partner to leave (graceful_run.h).
   void follow_request() {
     if (more_.heartbeat == nullptr || end_) return;
-    const bool stands_by = node_.phase() == Phase::kStandingBy;
     // It was cancelled a moment ago, perhaps.
-    if (stands_by || seen_.request) seen_.read_request();
-    const bool over = seen_.request && now().count() >= seen_.request->ends_ms();
-    if (stands_by && over && seen_.request->forces()) {
-      if (!node_.votes()) act(node_.happened(NodeEvent::kCountdownOver));
-    } else if (stands_by && (over || !seen_.request)) {
-      act(node_.happened(NodeEvent::kGracefulCancelled));
-    } else if (node_.phase() == Phase::kPaired && seen_.request && !is_forgotten()) {
-      act(node_.happened(NodeEvent::kGracefulAgreed));
-    }
+    if (node_.phase() == Phase::kStandingBy || seen_.request) seen_.read_request();
+    const auto event = event_of_countdown(node_.phase(), node_.votes(), seen_.countdown(now()));
+    if (event) act(node_.happened(*event));
     more_.heartbeat->ask(node_.phase() == Phase::kStandingBy ? seen_.asked(now())
                                                              : pb::LeaveRequest());
-  }
-
-  // No agent was there when its countdown ended, for longer than a restart takes.
-  [[nodiscard]] bool is_forgotten() const {
-    return now().count() >= seen_.request->ends_ms() + kAgentRestart.count();
   }
 
   void decide() {
@@ -236,18 +220,19 @@ class FailureWatch {
     }
   }
 
+  [[nodiscard]] Standing standing() const {
+    return more_.heartbeat != nullptr ? more_.heartbeat->standing() : Standing::kUnseen;
+  }
   [[nodiscard]] std::optional<pb::MailboxSlot> newest() const {
     return more_.heartbeat != nullptr ? more_.heartbeat->peer().newest() : std::nullopt;
   }
 
   NodeFacts facts() {
     const auto slot = newest();
-    const Standing standing =
-        more_.heartbeat != nullptr ? more_.heartbeat->standing() : Standing::kUnseen;
-    return_.hear(slot, standing);
+    return_.hear(slot, standing());
     NodeFacts facts;
     facts.disks = disks_;
-    facts.voice = peer_voice(standing);
+    facts.voice = peer_voice(standing());
     facts.word = peer_word(slot);
     facts.intent = seen_.intent;
     facts.intent_ordered =
@@ -259,10 +244,10 @@ class FailureWatch {
     if (facts.disks) facts.disks->peer_panicked = panicked_ && !panic_rests_;
     if (panicked_) (void)held_back("has panicked");
     facts.against_silence = Refusals();
-    if (standing == Standing::kSilent) facts.against_silence = against_silence(*slot);
+    if (standing() == Standing::kSilent) facts.against_silence = against_silence(*slot);
     if (facts.word.phase == Phase::kHandedOver) facts.nothing_left_to_take = !life_left();
     if (slot && seen_.alive && !seen_.state.waiting) {
-      facts.asked_to_leave = leave_.is_asked(seen_.state, *slot, standing);
+      facts.asked_to_leave = leave_.is_asked(seen_.state, *slot, standing());
     }
     if (node_.phase() == Phase::kStandingBy && seen_.request) {
       facts.asked_life = seen_.request->request().asked_generation();
@@ -364,9 +349,9 @@ class FailureWatch {
         seen_.intent->number() <= more_.settled) {
       return;
     }
-    const bool heard =
-        more_.heartbeat != nullptr && more_.heartbeat->standing() == Standing::kHeard;
-    if (heard && !needs_no_silence(*seen_.intent, seen_.look.survey, config_)) return;
+    if (standing() == Standing::kHeard &&
+        !needs_no_silence(*seen_.intent, seen_.look.survey, config_))
+      return;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*seen_.intent)});
     end_ = Failure{.look = seen_.look,
                    .generation = seen_.intent->victim_generation(),

@@ -62,6 +62,14 @@ void LastSeen::read_request() {
   request = open ? std::optional(*open) : std::nullopt;
 }
 
+Countdown LastSeen::countdown(Instant now) const {
+  if (!request) return Countdown::kNone;
+  const milliseconds over = now - milliseconds(request->ends_ms());
+  if (over < milliseconds(0)) return Countdown::kRuns;
+  if (!request->forces()) return Countdown::kNone;
+  return over < kAgentRestart ? Countdown::kForces : Countdown::kForgotten;
+}
+
 pb::LeaveRequest LastSeen::asked(Instant now) const {
   if (!request) return {};
   pb::LeaveRequest asked = request->request();

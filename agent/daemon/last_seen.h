@@ -8,6 +8,7 @@
 #include "agent/daemon/shelf_watch.h"
 #include "agent/protocol/switches.h"
 #include "agent/protocol/takeover_intent.h"
+#include "agent/protocol/watched_facts.h"
 
 namespace lastword {
 
@@ -33,6 +34,7 @@ struct LastSeen {
   [[nodiscard]] ClusterSwitches switches_with(const std::optional<pb::MailboxSlot>& newest) const;
   // Of request.json, as it is now.
   void read_request();
+  [[nodiscard]] Countdown countdown(Instant now) const;
   // What is asked of the partner, with what is left of the countdown; empty: nothing.
   [[nodiscard]] pb::LeaveRequest asked(Instant now) const;
   // This node's disks of the service that it has.

@@ -84,6 +84,14 @@ std::optional<NodeEvent> event_of_records(Phase phase, const NodeState& state,
   return std::nullopt;
 }
 
+std::optional<NodeEvent> event_of_countdown(Phase phase, bool votes, Countdown countdown) {
+  const bool runs = countdown == Countdown::kRuns || countdown == Countdown::kForces;
+  if (phase == Phase::kPaired && runs) return NodeEvent::kGracefulAgreed;
+  if (phase != Phase::kStandingBy || votes || countdown == Countdown::kRuns) return std::nullopt;
+  return countdown == Countdown::kForces ? NodeEvent::kCountdownOver
+                                         : NodeEvent::kGracefulCancelled;
+}
+
 DiskFacts watched_disks(const Survey& survey, const Config& config, const NodeState& state,
                         const std::optional<pb::TakeoverIntent>& intent, bool may_be_coming) {
   DiskFacts facts = disk_facts(survey, config, state, intent);

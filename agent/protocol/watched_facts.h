@@ -28,6 +28,17 @@ namespace lastword {
     Phase phase, const NodeState& state, const std::optional<pb::TakeoverIntent>& intent,
     IntentVerdict verdict);
 
+// An operator's request that the partner leaves.
+enum class Countdown : std::uint8_t {
+  kNone,  // nothing is asked, or it was cancelled, or it is over and does not force
+  kRuns,
+  kForces,     // it is over, and the operator wants force then
+  kForgotten,  // likewise, but no agent was there then, for longer than a restart takes
+};
+// What it means to a node in this phase. `votes`: they are being cast. Absent: nothing new.
+[[nodiscard]] std::optional<NodeEvent> event_of_countdown(Phase phase, bool votes,
+                                                          Countdown countdown);
+
 // What a survey says. `may_be_coming`: of next_while_waiting(). The panic of the partner is not
 // looked for: headers are read more often than surveys are made.
 [[nodiscard]] DiskFacts watched_disks(const Survey& survey, const Config& config,

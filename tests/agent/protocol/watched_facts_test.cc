@@ -104,6 +104,29 @@ BOOST_AUTO_TEST_CASE(giveback_of_a_command_is_followed_to_its_end) {
                                kNothing) == kPeerHasItsDisks));
 }
 
+BOOST_AUTO_TEST_CASE(node_that_a_command_has_taken_into_service_follows) {
+  BOOST_TEST((event_of_records(Phase::kWaiting, life(), {}, kNothing) == kOwnDisksFree));
+  BOOST_TEST((event_of_records(Phase::kReceiving, life(), {}, kNothing) == kAllReceived));
+  NodeState state = life();
+  state.waiting = true;
+  BOOST_TEST(!event_of_records(Phase::kWaiting, state, {}, kNothing));
+}
+
+BOOST_AUTO_TEST_CASE(countdown_is_begun_forced_or_cancelled) {
+  using enum Countdown;
+  BOOST_TEST((event_of_countdown(Phase::kPaired, false, kRuns) == kGracefulAgreed));
+  BOOST_TEST(!event_of_countdown(Phase::kPaired, false, kNone));
+  // No agent was there for long: nobody expects force any more.
+  BOOST_TEST(!event_of_countdown(Phase::kPaired, false, kForgotten));
+  BOOST_TEST(!event_of_countdown(Phase::kSuspect, false, kForces));
+  BOOST_TEST(!event_of_countdown(Phase::kStandingBy, false, kRuns));
+  BOOST_TEST((event_of_countdown(Phase::kStandingBy, false, kForces) == kCountdownOver));
+  BOOST_TEST(!event_of_countdown(Phase::kStandingBy, true, kForces));
+  BOOST_TEST((event_of_countdown(Phase::kStandingBy, false, kNone) == kGracefulCancelled));
+  // A restart took long, and it stood by again: after that it is given up.
+  BOOST_TEST((event_of_countdown(Phase::kStandingBy, false, kForgotten) == kGracefulCancelled));
+}
+
 BOOST_AUTO_TEST_CASE(word_of_a_peer_that_was_stopped_is_that) {
   pb::MailboxSlot slot;
   slot.set_generation(kOther);
