@@ -113,18 +113,7 @@ void label_all(const std::vector<std::string>& images, const Config& alpha, cons
 }
 
 void start(const Config& config, Surveyor& surveyor) {
-  const DiskAccess access{
-      .survey = [&]() -> Result<Survey> {
-        auto look = surveyor.look();
-        if (!look) return fail(look.error());
-        return std::move(look->survey);
-      },
-      .work =
-          [&](const Survey& survey, const std::vector<std::size_t>& disks, const DiskWork& work) {
-            return work_on_disks(survey, disks, config.timing.settings.io_timeout, work,
-                                 surveyor.shelf());
-          }};
-  const auto report = start_node(config, true, access);
+  const auto report = start_node(config, true, disks_through(config, surveyor));
   require(report);
   for (const auto& result : report->results) require(result);
 }

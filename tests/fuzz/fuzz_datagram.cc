@@ -26,8 +26,9 @@ Input seed(std::uint64_t sequence, pb::Presence presence) {
   *datagram.slot.mutable_settings() = shared_settings({});
   const auto made = make_datagram(kSender, datagram, test::check_seal());
   FUZZ_REQUIRE(made.has_value());
-  Input input{std::byte{1}};
-  input.insert(input.end(), made->begin(), made->end());
+  Input input(1 + made->size());
+  input.front() = std::byte{1};
+  std::ranges::copy(*made, input.begin() + 1);
   return input;
 }
 

@@ -70,9 +70,9 @@ World::World(const WorldDraw& drawn, std::function<void(const std::string&)> tel
       rates(drawn.rates),
       draw(drawn.shelf),
       timing(short_timing()),
-      network(scheduler, drawn.links),
       owned(static_cast<unsigned>(drawn.disks.size())),
       luns(owned + draw.mailboxes),
+      network(scheduler, drawn.links),
       target(scheduler, random, draw, luns, rates, timing.settings.io_timeout),
       tell_(std::move(tell)) {
   forget_files(random);

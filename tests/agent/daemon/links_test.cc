@@ -65,19 +65,19 @@ class Pair {
     return config;
   }
   [[nodiscard]] static pb::MailboxSlot slot(std::uint8_t node, std::uint32_t life,
-                                            std::uint64_t sequence) {
-    pb::MailboxSlot slot;
-    slot.set_node(node);
-    slot.set_generation(life);
-    slot.set_sequence(sequence);
-    slot.set_presence(pb::WATCHING);
-    return slot;
+                                            std::uint64_t number) {
+    pb::MailboxSlot said;
+    said.set_node(node);
+    said.set_generation(life);
+    said.set_sequence(number);
+    said.set_presence(pb::WATCHING);
+    return said;
   }
-  void come(unsigned link, std::uint64_t sequence, std::uint64_t echo, std::uint32_t key = 1) {
+  void come(unsigned link, std::uint64_t number, std::uint64_t echo, std::uint32_t key = 1) {
     const LinkEnds alpha{
         .cluster = *parse_uuid(config.cluster_uuid), .self = kAlpha, .partner = kBeta};
     const Datagram datagram{.echo = {.generation = kOwn, .sequence = echo},
-                            .slot = slot(kAlpha, kLife, sequence)};
+                            .slot = slot(kAlpha, kLife, number)};
     wires[link].arrived.push_back(*make_datagram(alpha, datagram, check_seal(key)));
   }
   void beat() {
@@ -266,7 +266,7 @@ BOOST_AUTO_TEST_SUITE(udp_link)
 
 // Sockets of the loopback: a datagram is there when send() has returned.
 BOOST_AUTO_TEST_CASE(datagram_goes_from_one_end_to_the_other_and_nothing_blocks) {
-  for (const std::uint16_t port : {47410, 47411, 47412, 47413}) {
+  for (std::uint16_t port = 47410; port < 47414; ++port) {
     const auto one =
         open_udp_link({.name = "a", .address = "127.0.7.1", .peer = "127.0.7.2", .port = port});
     const auto other =
