@@ -235,8 +235,7 @@ class FailureWatch {
     facts.voice = peer_voice(standing());
     facts.word = peer_word(slot);
     facts.intent = seen_.intent;
-    facts.intent_ordered =
-        seen_.intent && needs_no_silence(*seen_.intent, seen_.look.survey, config_);
+    facts.intent_ordered = more_.heartbeat == nullptr || needs_no_silence();
     facts.giveback_open = seen_.intent && seen_.intent->phase() == pb::TakeoverIntent::RETURNING;
     facts.now_unix_ms = surveyor_.executor().unix_ms();
     facts.switches = plain(seen_.switches.own);
@@ -264,6 +263,9 @@ class FailureWatch {
                               failed);
   }
 
+  [[nodiscard]] bool needs_no_silence() const {
+    return seen_.intent && lastword::needs_no_silence(*seen_.intent, seen_.look.survey, config_);
+  }
   [[nodiscard]] bool rests() const { return now() < more_.refused_until; }
 
   Refusals against_silence(const pb::MailboxSlot& last) {
@@ -349,9 +351,7 @@ class FailureWatch {
         seen_.intent->number() <= more_.settled) {
       return;
     }
-    if (standing() == Standing::kHeard &&
-        !needs_no_silence(*seen_.intent, seen_.look.survey, config_))
-      return;
+    if (standing() == Standing::kHeard && !needs_no_silence()) return;
     events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*seen_.intent)});
     end_ = Failure{.look = seen_.look,
                    .generation = seen_.intent->victim_generation(),

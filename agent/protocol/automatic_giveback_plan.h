@@ -1,9 +1,8 @@
 // What the agent gives back without a command, and why not. Pure; the driver is
 // agent/daemon/return_run.h, the giveback itself agent/service/giveback_run.h.
 //
-//   - A giveback that was begun, and neither finished nor called off, is gone on with, whoever
-//   began
-//     it and whatever ended its program: its service may run nowhere.
+//   - A giveback that was begun, and neither finished nor called off, is gone on with: whoever
+//     began it, and whatever ended its program. Its service may run nowhere.
 //   - With [giveback] automatic, a partner that waits for a stable time gets its disks. Each of
 //     these counts in the intent, before it begins. At a limit they end, and an operator gives
 //     back: otherwise a node that panics under its own service would get it for ever. A takeover

@@ -52,7 +52,8 @@ class Vetoes {
     if (slot.generation() > taken_from) return;
     const std::string& name = config_.partner.name;
     add(fmt::format("{} waits in life {}, from which this node took over", name, slot.generation()),
-        fmt::format("begin a new life on {}: `systemctl restart lastword`", name));
+        fmt::format("begin a new life on {}: `lastword stop`, then `systemctl start lastword`",
+                    name));
   }
 
   void judge_phase(const pb::MailboxSlot& slot, bool was_begun) {

@@ -222,7 +222,8 @@ inline constexpr std::array<NodeEventText, 40> kNodeEvents{{
      "The giveback was given up before a disk was promised."},
     {NodeEvent::kAllReceived, "all-received", "All disks that were promised are this node's."},
     {NodeEvent::kTakeoverOrdered, "takeover-ordered",
-     "An operator has ordered the takeover, and has typed the peer's name."},
+     "An operator has ordered the takeover; where a switch forbids it, by the peer's name or by "
+     "`--yes`."},
     {NodeEvent::kGracefulAgreed, "graceful-agreed",
      "An operator here, or the peer, wants the peer to leave, and this node can take over."},
     {NodeEvent::kGracefulCancelled, "graceful-cancelled",
@@ -278,13 +279,14 @@ inline constexpr std::array<NodeActionText, 27> kNodeActions{{
      "after "
      "both-wait also those that a label still gives to the peer."},
     {NodeAction::kServeOwn, "serve-own",
-     "Finish what the service had pending (hook `resume`), then announce the service of the own "
-     "disks."},
+     "Announce the service of the own disks (hook `service-returned`, where this node had waited "
+     "for "
+     "them, or had begun to leave them)."},
     {NodeAction::kStopService, "stop-service", "Stop whatever this node serves, by the hooks."},
     {NodeAction::kReleaseDisks, "release-disks",
      "Release this node's reservations; the registrations on mailbox disks go last."},
     {NodeAction::kTellReleased, "tell-released",
-     "Write RELEASED with life, sequence and disks, and send it."},
+     "Write PHASE_HANDED_OVER with life and sequence into the own slots, and send it."},
     {NodeAction::kTellWaiting, "tell-waiting",
      "Register on the mailbox disks, for the own slot only, and say what this node waits for."},
     {NodeAction::kRegisterAnew, "register-anew",
@@ -310,7 +312,7 @@ inline constexpr std::array<NodeActionText, 27> kNodeActions{{
     {NodeAction::kKeepIntent, "keep-intent",
      "Make an intent against the peer's present life durable, with the right to take over: a "
      "proven "
-     "panic, an order, or RELEASED."},
+     "panic, an order, or a peer that has left."},
     {NodeAction::kReopenIntent, "reopen-intent",
      "Make the open intent durable as TAKING again, with its victim and its right; where the peer "
      "waits in a later life, against the life before that one."},
@@ -324,7 +326,7 @@ inline constexpr std::array<NodeActionText, 27> kNodeActions{{
     {NodeAction::kCloseIntent, "close-intent",
      "Write an open intent as ENDED; nothing more is taken."},
     {NodeAction::kAskToLeave, "ask-to-leave",
-     "Make the countdown durable and send please-shutdown: peer-released, countdown-over."},
+     "Make the countdown durable and send the request to leave: peer-released, countdown-over."},
     {NodeAction::kCancelGraceful, "cancel-graceful",
      "End the countdown here, and the peer's with it."},
     {NodeAction::kEndService, "end-service",

@@ -280,7 +280,7 @@ constexpr std::array kRows{
     ignored(kGraceful | kInTakeover | kInRebooting, {kAskedToLeave},
             "Refused: this node leaves already, stands by itself, has disks of the peer, or none."),
     moves({kLeaving}, kServiceEnded, kHandedOver, {kReleaseDisks, kTellReleased},
-          "An explicit RELEASED, so that nobody waits for a silence."),
+          "It says explicitly that it has left, so that nobody waits for a silence."),
     ignored(kWatching | Phases{kStandingBy} | kInTakeover | kInRebooting, {kServiceEnded},
             "It was cancelled, or overtaken."),
     moves(kWatching | Phases{kArbitrating, kResuming}, kPeerReleased, kTaking,

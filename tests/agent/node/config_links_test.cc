@@ -79,7 +79,8 @@ BOOST_AUTO_TEST_CASE(what_is_missing_or_wrong_has_its_line_and_remedy) {
   BOOST_TEST(says("[[link]]\nname = \"a\"\n", "address = { alpha = \"192.168.7.1\""));
   BOOST_TEST(says(link("\"10.0.0.1\""), "the address of each node"));
   BOOST_TEST(says(link(R"({ alpha = "10.0.0.1" })"), "the address of beta is missing"));
-  BOOST_TEST(says(link(R"({ alpha = "10.0.0.1", gamma = "10.0.0.2" })"), "unknown key \"gamma\""));
+  BOOST_TEST(says(link(R"({ alpha = "10.0.0.1", beta = "10.0.0.2", gamma = "10.0.0.3" })"),
+                  "unknown key \"gamma\""));
   BOOST_TEST(says(link(kGood, "", "a b"), "letters, digits"));
   BOOST_TEST(says(link(kGood, "port = 0"), "port takes a number"));
   BOOST_TEST(says(link(kGood, "port = 65536"), "port takes a number"));
@@ -87,7 +88,7 @@ BOOST_AUTO_TEST_CASE(what_is_missing_or_wrong_has_its_line_and_remedy) {
 }
 
 BOOST_AUTO_TEST_CASE(links_differ_and_are_four_at_the_most) {
-  BOOST_TEST(says(link(kGood) + link(kGood), "two links have the name"));
+  BOOST_TEST(says(link(kGood) + link(kGood, "port = 7411"), "two links have the name"));
   BOOST_TEST(says(link(kGood) + link(kGood, "", "other"), "give it another port"));
   std::string text;
   for (std::size_t i = 0; i <= kMostLinks; ++i) {

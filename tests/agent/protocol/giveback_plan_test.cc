@@ -64,7 +64,9 @@ BOOST_AUTO_TEST_CASE(life_that_was_taken_over_gets_nothing_back) {
   word.slot->set_generation(kVictim);
   disk(kMailbox).keys = {state.key, key_of(kAlpha, kVictim)};
   BOOST_TEST(veto().reason == "alpha waits in life 7, from which this node took over");
-  BOOST_TEST(veto().remedy == "begin a new life on alpha: `systemctl restart lastword`");
+  BOOST_TEST(veto().remedy ==
+             "begin a new life on alpha: `lastword stop`, then `systemctl "
+             "start lastword`");
   // The labels tell it, too.
   intent->set_phase(pb::TakeoverIntent::ENDED);
   intent->set_victim_generation(kLife);
