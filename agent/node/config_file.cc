@@ -287,7 +287,7 @@ ConfigReading read_config(std::string_view text, const std::string& path,
   Config config;
   reader.only_keys(root, "the file",
                    {"cluster", "node", "nodes", "timing", "dump", "capture", "takeover", "hooks",
-                   "giveback", "agent", "watchdog", "link", "paths"});
+                    "giveback", "agent", "watchdog", "link", "paths"});
   read_cluster(reader, root, config);
   read_nodes(reader, root, host_name, config);
   read_timing(reader, root, config);

@@ -60,9 +60,11 @@ WorldDraw draw_world(std::uint64_t seed) {
   Random random(seed);
   const Rates rates = draw_rates(random);
   const ShelfDraw shelf = draw_shelf(random);
-  return {
-      .random = random, .rates = rates, .shelf = shelf, .disks = {kOwned.begin(), kOwned.end()},
-      .links = seed};
+  return {.random = random,
+          .rates = rates,
+          .shelf = shelf,
+          .disks = {kOwned.begin(), kOwned.end()},
+          .links = seed};
 }
 
 World::World(const WorldDraw& drawn, std::function<void(const std::string&)> tell)

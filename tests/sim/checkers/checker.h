@@ -74,7 +74,8 @@ class Checker {
   const Watched& watched_;
 };
 
-// I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I5 dump_not_early.cc; kept_over_power.cc; table.cc.
+// I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I5 dump_not_early.cc; kept_over_power.cc;
+// table.cc.
 [[nodiscard]] std::unique_ptr<Checker> check_one_writer(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_live_keys(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_intent_first(const Watched& watched);

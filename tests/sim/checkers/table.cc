@@ -14,8 +14,8 @@ class Table final : public Checker {
 
   void on_event(const Actor& actor, const Event& event, unsigned) override {
     if (event.name != "state-impossible") return;
-    watched_.broken(fmt::format("table: {}'s {} met {}", node_name(actor.node), actor.process,
-                                event.detail));
+    watched_.broken(
+        fmt::format("table: {}'s {} met {}", node_name(actor.node), actor.process, event.detail));
   }
 };
 
