@@ -105,7 +105,7 @@ std::uint64_t AllWays::state() const {
     for (const bool serves : truth.serves) state = state << 1 ^ (serves ? 1U : 0U);
   }
   for (const Held& held : held_) {
-    state = mix(state, mix(held.wanted << 8 | held.overtaken, held.late ? 1 : 0));
+    state = mix(state, mix(held.for_long ? 1 : 0, held.overtaken << 1 | (held.late ? 1U : 0U)));
     state = mix(state, held.about.lun << 8 | static_cast<unsigned>(held.about.command));
     state = mix(state, mix(held.about.own.value, held.about.offset));
   }
@@ -114,21 +114,22 @@ std::uint64_t AllWays::state() const {
 
 std::optional<AllWays::Way> AllWays::choose(const Actor& actor, const fake::CommandTrace& about,
                                             const std::vector<Way>& ways, std::uint64_t kind) {
-  if (ways.empty() || !open_) return {};
+  if (ways.empty() || !open_ || !news_.is_first(actor, about, kind)) return {};
   std::vector<Option> options;
   for (const Way way : ways) {
     const bool crash = way == Way::kCrash || way == Way::kCrashForGood;
-    const bool overtaken = way == Way::kAfterNext || way == Way::kAfterMany;
+    const bool overtaken = way == Way::kAfterNext;
     constexpr std::array kWords{"waits for the other node's next one",
-                                "waits for many of the other node's",
+                                "waits on",
                                 "is lost",
                                 "gets no answer",
                                 "is late",
                                 "is where its node crashes",
                                 "is where its node crashes for good"};
-    Option option{.kind = crash       ? Deviation::kCrash
-                          : overtaken ? Deviation::kOvertaken
-                                      : Deviation::kLost,
+    Option option{.kind = crash                   ? Deviation::kCrash
+                          : overtaken             ? Deviation::kOvertaken
+                          : way == Way::kWaitsOn  ? Deviation::kSame
+                                                  : Deviation::kLost,
                   .what = {}};
     if (!choices_.searches()) {
       option.what = fmt::format("{} {} {} lun {} at {:#x} {}", node_name(actor.node), actor.process,
@@ -155,6 +156,8 @@ Fate AllWays::fate_of(const Actor& actor, const fake::CommandTrace& about) {
     return fate;
   const auto way = choose(actor, about, ways, 1);
   if (!way) return fate;
+  news_.happened();
+  world_.scheduler.after(Time(world_.timing.settings.io_timeout), [this] { news_.happened(); });
   fate.answered = false;
   fate.arrives = *way != Way::kLost;
   if (*way == Way::kLate) fate.executed_after = kLongestLateness;
@@ -164,14 +167,13 @@ Fate AllWays::fate_of(const Actor& actor, const fake::CommandTrace& about) {
 bool AllWays::holds(const Actor& actor, const fake::CommandTrace& about, bool accepted,
                     std::function<void()> go_on) {
   if (accepted) {
-    hold(actor, about, std::move(go_on), Way::kLate);
+    hold(actor, about, std::move(go_on), true);
     return true;
   }
   std::vector<Way> ways;
   if (!actor.service && about.command != Command::kFlush &&
       about.command != Command::kReportCapabilities) {
     ways.push_back(Way::kAfterNext);
-    ways.push_back(Way::kAfterMany);
   }
   if (!actor.service && changes_something(about.command)) {
     ways.push_back(Way::kCrash);
@@ -179,8 +181,8 @@ bool AllWays::holds(const Actor& actor, const fake::CommandTrace& about, bool ac
   }
   const auto way = choose(actor, about, ways, 2);
   if (!way) return false;
-  if (*way == Way::kAfterNext || *way == Way::kAfterMany) {
-    hold(actor, about, std::move(go_on), *way);
+  if (*way == Way::kAfterNext) {
+    hold(actor, about, std::move(go_on), false);
     return true;
   }
   loses_ = true;
@@ -190,15 +192,12 @@ bool AllWays::holds(const Actor& actor, const fake::CommandTrace& about, bool ac
 }
 
 void AllWays::hold(const Actor& actor, const fake::CommandTrace& about, std::function<void()> go_on,
-                   Way way) {
+                   bool late) {
   const std::uint64_t number = ++numbers_;
-  const bool many = way == Way::kAfterMany;
-  const bool late = way == Way::kLate;
   held_.push_back({.node = actor.node,
                    .about = about,
                    .go_on = std::move(go_on),
                    .number = number,
-                   .wanted = many ? 1000U : 1U,
                    .late = late});
   const Time patience = late ? kLongestLateness : Time(world_.timing.settings.io_timeout) * 9 / 10;
   world_.scheduler.after(patience, [this, number] { time_is_over(number); });
@@ -210,16 +209,23 @@ void AllWays::time_is_over(std::uint64_t number) {
   const Held held = std::move(*found);
   held_.erase(found);
   // After one of many: that is the other choice.
-  if (!held.late && held.overtaken < std::min(held.wanted, 2U)) choices_.end_as_vain();
+  if (!held.late && held.overtaken < (held.for_long ? 2U : 1U)) choices_.end_as_vain();
   held.go_on();
 }
 
+// At the first command that overtakes it, it may wait on, for most of an I/O time-out.
+bool AllWays::goes_on_after(const Actor& actor, const fake::CommandTrace& about, Held& held) {
+  if (held.node == actor.node || !interferes(held.about, about)) return false;
+  if (++held.overtaken == 1 && !held.late) {
+    held.for_long = choose(actor, about, {Way::kWaitsOn}, 4 + held.number).has_value();
+  }
+  return !held.for_long;
+}
+
 void AllWays::executed(const Actor& actor, const fake::CommandTrace& about) {
-  if (about.command == Command::kWrite) note_write(about);
+  note_write(actor, about);
   for (auto held = held_.begin(); held != held_.end();) {
-    const bool overtakes = held->node != actor.node && interferes(held->about, about);
-    if (overtakes) ++held->overtaken;
-    if (!overtakes || held->overtaken < held->wanted) {
+    if (!goes_on_after(actor, about, *held)) {
       ++held;
       continue;
     }
@@ -237,6 +243,7 @@ void AllWays::executed(const Actor& actor, const fake::CommandTrace& about) {
 // What it had under way is executed, unless loses_.
 void AllWays::crash(std::uint8_t node, bool for_good) {
   SimNode& what = world_.node(node);
+  news_.happened();
   what.power_off();
   learnt_.at(node) =
       mix(world_.truth.of(node).boot, digest_of_folder(what.config().persistent_directory));
@@ -253,9 +260,11 @@ void AllWays::learnt(const Actor& actor, std::uint64_t digest) {
   all = mix(mix(all, digest_of(actor.process)), digest);
 }
 
-void AllWays::note_write(const fake::CommandTrace& about) {
+void AllWays::note_write(const Actor& actor, const fake::CommandTrace& about) {
+  if (about.command != Command::kWrite) return news_.executed(actor, about, {});
   AlignedBuffer content(about.length);
   world_.target.shelf().peek(about.lun, about.offset, content.span());
+  news_.executed(actor, about, content.span());
   blocks_[{about.lun, about.offset}] = digest_of(content.span());
 }
 

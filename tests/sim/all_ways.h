@@ -13,6 +13,9 @@
 //     the other sees or may do (interferes()). All others may change places without any effect on
 //     either node, so only the order of those that interfere is tried both ways: a command that
 //     waits in vain ends its run, which differs from the undisturbed one in nothing but times.
+//   - A poll or a heartbeat repeats what the last one of its kind did, where nothing has happened since
+//     (news.h): it is lost, overtaken or the place of a crash once only, the first time after each
+//     news. That what happens later to one of the others does the same, but for the times.
 //   - A crash between two commands that change nothing leaves what a crash before them leaves.
 //   - What a program does follows from what it has read; so two states are the same if the shelf
 //     and the files are, and each node has learnt the same in the same order since it booted, and
@@ -27,6 +30,7 @@
 
 #include "tests/sim/choices.h"
 #include "tests/sim/director.h"
+#include "tests/sim/news.h"
 #include "tests/sim/world.h"
 
 namespace lastword::sim {
@@ -60,22 +64,24 @@ class AllWays final : public Director {
     std::function<void()> go_on;
     std::uint64_t number = 0;
     unsigned overtaken = 0;  // by commands that interfere
-    unsigned wanted = 1;     // goes on after so many
+    bool for_long = false;   // does not go on after the first one
     bool late = false;
   };
   // `what`: one of the choices that a command has.
-  enum class Way { kAfterNext, kAfterMany, kLost, kAnswerLost, kLate, kCrash, kCrashForGood };
+  enum class Way { kAfterNext, kWaitsOn, kLost, kAnswerLost, kLate, kCrash, kCrashForGood };
 
   [[nodiscard]] std::optional<Way> choose(const Actor& actor, const fake::CommandTrace& about,
                                           const std::vector<Way>& ways, std::uint64_t kind);
   void hold(const Actor& actor, const fake::CommandTrace& about, std::function<void()> go_on,
-            Way way);
+            bool late);
+  [[nodiscard]] bool goes_on_after(const Actor& actor, const fake::CommandTrace& about, Held& held);
   void time_is_over(std::uint64_t number);
   void crash(std::uint8_t node, bool for_good);
-  void note_write(const fake::CommandTrace& about);
+  void note_write(const Actor& actor, const fake::CommandTrace& about);
 
   World& world_;
   Choices& choices_;
+  News news_;
   bool open_ = false;
   bool loses_ = false;  // commands of the node that crashes now
   Time opened_{0};

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <new>
 #include <sstream>
@@ -32,6 +33,8 @@ struct SharedSearch {
   Count steps;
   Count longest;
   Count left;
+  std::atomic<unsigned> workers;  // processes that do not wait for a child of theirs
+  unsigned most_workers;
   std::atomic<bool> incomplete;
   std::atomic<bool> broken;
   std::array<char, 600> what;
@@ -47,13 +50,6 @@ struct SharedSearch {
 };
 
 namespace {
-
-// Digests of states alone, and of states with the choices that are left, in one table.
-constexpr std::uint64_t kStateAlone = 0x73746174;
-
-[[noreturn]] void end_process() {
-  ::_exit(0);
-}
 
 // In memory that children share, all zero.
 class SharedMemory {
@@ -72,20 +68,72 @@ class SharedMemory {
   void* memory_;
 };
 
-// In the child: false. In the parent: true, when the child has ended.
-bool child_has_ended(SharedSearch& search, const ChoiceList& list) {
+// The children of this process that have not been waited for, with what they were told to try.
+struct Child {
+  ::pid_t pid;
+  ChoiceList list;
+};
+std::vector<Child>& children() {
+  static std::vector<Child> all;
+  return all;
+}
+// This process has a place among the workers that it gives back at its end.
+bool is_worker = false;
+
+void judge(SharedSearch& search, int status, const ChoiceList& list) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  search.break_with(fmt::format("the process of a run has crashed, status {}", status), list);
+}
+
+// Of those that run beside this process: all, or those that have ended by now.
+void wait_for_children(SharedSearch& search, bool all) {
+  std::erase_if(children(), [&](const Child& child) {
+    int status = 0;
+    if (::waitpid(child.pid, &status, all ? 0 : WNOHANG) != child.pid) return false;
+    judge(search, status, child.list);
+    return true;
+  });
+}
+
+[[noreturn]] void end_process(SharedSearch& search) {
+  if (is_worker) --search.workers;
+  wait_for_children(search, true);
+  ::_exit(0);
+}
+
+bool becomes_worker(SharedSearch& search) {
+  unsigned now = search.workers;
+  while (now < search.most_workers) {
+    if (search.workers.compare_exchange_weak(now, now + 1)) return true;
+  }
+  return false;
+}
+
+// True: this is the child. Otherwise its parent, when the child has ended; or at once, where there
+// is a place for one more that works.
+bool forks_child(SharedSearch& search, const ChoiceList& list) {
+  wait_for_children(search, false);
+  const bool beside = becomes_worker(search);
+  const ::pid_t parent = ::getpid();
   const ::pid_t pid = ::fork();
   if (pid < 0) throw std::runtime_error("fork");
   if (pid == 0) {
+    // No run outlives the search, however that ends.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
+    children().clear();
+    is_worker = beside;
+    return true;
+  }
+  if (beside) {
+    children().push_back({.pid = pid, .list = list});
     return false;
   }
   int status = 0;
-  ::waitpid(pid, &status, 0);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    search.break_with(fmt::format("the process of a run has crashed, status {}", status), list);
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  return true;
+  judge(search, status, list);
+  return false;
 }
 
 }  // namespace
@@ -119,6 +167,7 @@ Choices::Choices(ChoiceList list, std::function<void(const std::string&)> tell)
     : to_follow_(std::move(list)), tell_(std::move(tell)) {}
 
 bool Choices::may(const Option& option) const {
+  if (option.kind == Deviation::kSame) return true;
   if (left_.deviations == 0) return false;
   if (option.kind == Deviation::kCrash) return left_.crashes > 0;
   return option.kind != Deviation::kLost || left_.losses > 0;
@@ -126,27 +175,30 @@ bool Choices::may(const Option& option) const {
 
 void Choices::take(std::uint64_t point, unsigned index, const Option& option) {
   taken_.emplace_back(point, index);
+  if (option.kind == Deviation::kSame) return;
   --left_.deviations;
   if (option.kind == Deviation::kCrash) --left_.crashes;
   if (option.kind == Deviation::kLost) --left_.losses;
 }
 
 std::uint64_t Choices::with_left(std::uint64_t state) const {
+  if (left_.deviations == 0) return mix(state, 0);
   return mix(state, left_.deviations << 8 | left_.crashes << 4 | left_.losses);
 }
 
 void Choices::end_if_seen(std::uint64_t state) {
   if (!searches()) return;
   const bool is_new = search_->seen.insert(with_left(state));
+  if (is_new) ++search_->states;
   if (is_new || taken_.empty()) return;
   ++search_->merged;
-  end_process();
+  end_process(*search_);
 }
 
 void Choices::end_as_vain() {
   if (!searches()) return;
   ++search_->vain;
-  end_process();
+  end_process(*search_);
 }
 
 std::optional<unsigned> Choices::choose(const std::vector<Option>& options, std::uint64_t state) {
@@ -159,9 +211,8 @@ std::optional<unsigned> Choices::choose(const std::vector<Option>& options, std:
     taken_.push_back(*found);
     return found->second;
   }
-  if (search_->broken) end_process();
+  if (search_->broken) end_process(*search_);
   ++search_->points;
-  if (search_->seen.insert(mix(state, kStateAlone))) ++search_->states;
   end_if_seen(state);
   for (unsigned i = 0; i < options.size(); ++i) {
     if (!may(options[i])) continue;
@@ -171,11 +222,11 @@ std::optional<unsigned> Choices::choose(const std::vector<Option>& options, std:
     }
     ChoiceList with = taken_;
     with.emplace_back(point, i);
-    if (!child_has_ended(*search_, with)) {
+    if (forks_child(*search_, with)) {
       take(point, i, options[i]);
       return i;
     }
-    if (search_->broken) end_process();
+    if (search_->broken) end_process(*search_);
   }
   return {};
 }
@@ -184,7 +235,12 @@ SearchFigures search(const Bound& bound, const std::function<RunEnd(Choices&)>& 
   const SharedMemory memory;
   SharedSearch& all = memory.get();
   all.end = Clock::now() + bound.limit;
-  if (!child_has_ended(all, {})) {
+  // The one of the undisturbed run is waited for.
+  all.workers = 1;
+  all.most_workers = 1;
+  if (forks_child(all, {})) {
+    is_worker = true;
+    all.most_workers = std::max(1U, bound.workers);
     Choices choices(all, bound);
     try {
       const RunEnd end = run(choices);
@@ -199,7 +255,7 @@ SearchFigures search(const Bound& bound, const std::function<RunEnd(Choices&)>& 
     } catch (const std::exception& error) {
       all.break_with(error.what(), choices.taken());
     }
-    end_process();
+    end_process(all);
   }
   SearchFigures figures{.runs = all.runs,
                         .merged = all.merged,

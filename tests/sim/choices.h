@@ -1,9 +1,11 @@
 // The choices of one run, and the search over all of them.
 //
 // A run that comes to a point where more than one thing could happen forks: a child for each other
-// thing, one after the other, which goes on from there as a run of its own; then the parent goes
-// on as if nothing had happened. So the tree of all runs is walked depth first, and nothing is
-// executed twice. All that a run has is in its process, the nodes' files too (memory_files.h).
+// thing, which goes on from there as a run of its own; then the parent goes on as if nothing had
+// happened. So the tree of all runs is walked depth first, and nothing is executed twice. All that a
+// run has is in its process, the nodes' files too (memory_files.h). A parent waits for its child
+// unless fewer than Bound::workers processes work: so there are never more than one for each worker
+// and each choice that its run has made. They end when the search does, also where it is killed.
 //
 // A run that comes to a state in which another run has been, with the same choices left to it, ends
 // there (SeenStates).
@@ -26,11 +28,13 @@ struct Bound {
   unsigned deviations = 1;  // choices other than "things take their course"
   unsigned crashes = 1;
   unsigned losses = 1;
+  unsigned workers = 1;  // processes at a time
   // Of real time; then no more children are made, and the search is not complete.
   std::chrono::seconds limit = std::chrono::hours(24 * 365);
 };
 
-enum class Deviation { kOvertaken, kLost, kCrash };
+// kSame: more of what was chosen before, and counted then.
+enum class Deviation { kOvertaken, kLost, kCrash, kSame };
 
 struct Option {
   Deviation kind = Deviation::kOvertaken;
@@ -49,7 +53,7 @@ struct SearchFigures {
   std::uint64_t merged = 0;           // ended in a state that was seen before
   std::uint64_t vain = 0;             // a command waited for another that did not come
   std::uint64_t points = 0;           // with something to choose
-  std::uint64_t states = 0;           // that differ
+  std::uint64_t states = 0;           // that differ, or in what may still go wrong
   std::uint64_t steps = 0;            // events of the clock, of runs that ended at rest
   std::uint64_t longest = 0;          // points of the longest run
   std::uint64_t left = 0;             // runs that ended with work for hands

@@ -1,12 +1,14 @@
-// lastword-explore [--depth N] [--seconds S] [--scenario NAME] [--choices LIST]: tries all ways of
-// each scenario, or of one, within N choices from the undisturbed run. Ends with status 1 at the
+// lastword-explore [--depth N] [--seconds S] [--jobs N] [--scenario NAME] [--choices LIST]: tries all
+// ways of each scenario, or of one, within N choices from the undisturbed run. Ends with status 1 at the
 // first that breaks an invariant, with the command that replays it as a trace.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "tests/sim/exhaustive.h"
 
@@ -21,7 +23,7 @@ struct Options {
 
 int usage(const char* program) {
   fmt::print(stderr,
-             "usage: {} [--depth N] [--seconds S] [--scenario NAME] [--choices LIST]\n"
+             "usage: {} [--depth N] [--seconds S] [--jobs N] [--scenario NAME] [--choices LIST]\n"
              "scenarios:\n",
              program);
   for (const Scenario& scenario : scenarios()) {
@@ -38,6 +40,8 @@ bool parse(int argc, char** argv, Options& options) {
       options.bound.deviations = static_cast<unsigned>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (word == "--seconds") {
       options.bound.limit = std::chrono::seconds(std::strtoul(value.c_str(), nullptr, 10));
+    } else if (word == "--jobs") {
+      options.bound.workers = static_cast<unsigned>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (word == "--scenario") {
       options.scenario = value;
     } else if (word == "--choices") {
@@ -75,6 +79,7 @@ int run(const Scenario& scenario, const Bound& bound, const char* program) {
 int main(int argc, char** argv) {
   using namespace lastword::sim;
   Options options;
+  options.bound.workers = std::max(1U, std::thread::hardware_concurrency());
   if (!parse(argc, argv, options)) return usage(argv[0]);
   bool found = false;
   for (const Scenario& scenario : scenarios()) {
