@@ -34,11 +34,15 @@ void take_over_from_alpha(World& world) {
   let_run(world, Time(6'000'000));
 }
 
+void boot_both(World& world) {
+  for (const std::uint8_t id : kNodes) world.node(id).power_on();
+}
+
 RunEnd run_scenario(const Scenario& scenario, Choices& choices,
                     const std::function<void(const std::string&)>& tell) {
   World world(small_world(), tell);
   AllWays ways(world, choices);
-  for (const std::uint8_t id : kNodes) world.node(id).power_on();
+  boot_both(world);
   let_run(world, Time(6'000'000));
   if (scenario.prepare) scenario.prepare(world);
   world.say("the window opens");
@@ -91,6 +95,41 @@ const std::vector<Scenario>& scenarios() {
        .prepare = take_over_from_alpha,
        .begin = [](World& world) { world.node(kBeta).give_back(); },
        .window = Time(4'000'000)},
+      {.name = "dead",
+       .what = "alpha loses power, is up again after beta's vote, and starts",
+       .prepare =
+           [](World& world) {
+             world.node(kAlpha).power_off();
+             let_run(world, world.timing.peer_silence() - Time(200'000));
+           },
+       .begin =
+           [](World& world) {
+             world.scheduler.after(world.timing.announcement() + Time(300'000),
+                                   [&world] { world.node(kAlpha).power_on(); });
+           },
+       .window = Time(3'500'000)},
+      {.name = "boot",
+       .what = "both nodes have lost power in service, and boot at one time",
+       .prepare =
+           [](World& world) {
+             for (const std::uint8_t id : kNodes) world.node(id).power_off();
+           },
+       .begin = boot_both,
+       .window = Time(2'500'000)},
+      {.name = "restart",
+       .what = "alpha is stopped in order and starts, while beta watches",
+       .prepare = {},
+       .begin = [](World& world) { world.node(kAlpha).restart(); },
+       .window = Time(3'000'000)},
+      {.name = "giver-panics",
+       .what = "beta gives back, and panics while alpha takes its disks",
+       .prepare = take_over_from_alpha,
+       .begin =
+           [](World& world) {
+             world.node(kBeta).give_back();
+             world.scheduler.after(Time(700'000), [&world] { world.node(kBeta).panic(); });
+           },
+       .window = Time(3'000'000)},
   };
   return all;
 }
@@ -103,12 +142,10 @@ std::string describe(const Scenario& scenario, const Bound& bound, const SearchF
                      std::chrono::duration<double> took) {
   return fmt::format(
       "{}: {} states, {} points of choice, the longest run has {}; {} runs came to rest ({} of "
-      "them "
-      "left work for hands), {} came to a state that was known, {} waited in vain; {:.1f} s. {}, "
-      "at "
-      "most {} choices of a run that are not the undisturbed one's",
+      "them left work for hands), {} came to a state that was known, {} waited in vain; {:.1f} s. "
+      "{}, at most {} choices of a run that are not the undisturbed one's",
       scenario.name, figures.states, figures.points, figures.longest, figures.runs, figures.left,
-      figures.merged, figures.vain, took.count(), figures.complete ? "Complete" : "NOT complete",
+      figures.merged, figures.vain, took.count(), figures.complete ? "All ways" : "NOT all ways",
       bound.deviations);
 }
 
