@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "agent/protocol/start_plan.h"
+
 namespace lastword {
 
 Switch plain(const pb::Switch& asked) {

@@ -1,7 +1,8 @@
 """One-line faults in the protocol's code, each of which the simulation catches.
 
 A mutation replaces `old`, which is in `file` exactly once, by `new`. `within` is the number of
-histories, from seed 1 on, in which the simulation has to break an invariant."""
+histories, from seed 1 on, in which the simulation has to break an invariant. `explored` is the
+scenario and the depth in which the exhaustive search has to; None: it is not in reach of it."""
 
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ class Mutation:
     old: str
     new: str
     within: int
+    explored: tuple[str, int] | None = None
 
 
 MUTATIONS = [
