@@ -84,7 +84,9 @@ Status append_history(const Config& config, std::string_view lines, std::size_t 
   std::string text;
   char last = '\n';
   // A writer that was ended in the middle of a line must not cost the next one.
-  if (size > 0 && ::pread(file->get(), &last, 1, size - 1) == 1 && last != '\n') text = "\n";
+  if (size > 0 && ::pread(file->get(), &last, 1, size - 1) == 1 && last != '\n') {
+    text.push_back('\n');
+  }
   text += lines;
   for (std::string_view left = text; !left.empty();) {
     const ssize_t written = ::write(file->get(), left.data(), left.size());
