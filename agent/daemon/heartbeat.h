@@ -104,6 +104,7 @@ class Heartbeat {
   void send_by_links(const Beat& beat);
   void collect();
   void on_slot(const Path& path, const pb::MailboxSlot& slot, Instant asked);
+  [[nodiscard]] bool expects_to_hear() const;
   void tell_standing();
   void tell_deaf(Instant now);
 
