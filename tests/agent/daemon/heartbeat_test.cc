@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "agent/disks/own_slot.h"
+#include "agent/node/state_files.h"
 #include "tests/agent/disks/fake_node_shelf.h"
 #include "tests/fake/check.h"
 #include "tests/support/check_seal.h"
@@ -156,6 +157,80 @@ BOOST_AUTO_TEST_CASE(slow_disk_delays_no_other_and_has_one_heartbeat_under_way) 
   BOOST_TEST(std::ranges::count_if(trace, [](const fake::CommandTrace& one) {
                return one.lun == 1 && one.command == fake::Command::kWrite;
              }) <= 2);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_hangs_is_told_once_and_so_is_its_end) {
+  follow();
+  slow_lun = 1;
+  slow_by = milliseconds(20'000);
+  pass(milliseconds(1000));
+  slow_by = milliseconds(0);
+  BOOST_TEST(count("heartbeat-problem") == 0U);
+  pass(config.timing.settings.io_timeout + milliseconds(1000));
+  BOOST_TEST_REQUIRE(count("heartbeat-problem") == 1U);
+  BOOST_TEST(events.back().disk == path_of(1));
+  BOOST_TEST(heartbeat.paths()[1].problem == events.back().detail);
+  BOOST_TEST(count("heartbeat-works") == 0U);
+  pass(milliseconds(400'000));
+  BOOST_TEST(count("heartbeat-problem") == 1U);
+  BOOST_TEST(count("heartbeat-works") == 1U);
+  BOOST_TEST(heartbeat.paths()[1].problem.empty());
+}
+
+// A time-out each time, whatever command has it.
+BOOST_AUTO_TEST_CASE(disk_whose_commands_time_out_is_told_once) {
+  follow();
+  shelf.inject(1, {.kind = fake::FaultKind::kTimeout, .only = fake::Command::kWrite});
+  slow_lun = 1;
+  slow_by = config.timing.settings.io_timeout;
+  pass(milliseconds(60'000));
+  BOOST_TEST(count("heartbeat-problem") == 1U);
+  BOOST_TEST(count("heartbeat-works") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(problem_that_comes_and_goes_is_told_once) {
+  MailboxTrouble trouble;
+  const Error error{.code = Code::kIo, .operation = "write"};
+  BOOST_CHECK(trouble.came_back(error) == MailboxTrouble::News::kProblem);
+  for (int i = 0; i < 3; ++i) {
+    BOOST_CHECK(trouble.came_back({}) == MailboxTrouble::News::kNothing);
+    BOOST_CHECK(trouble.came_back(error) == MailboxTrouble::News::kNothing);
+  }
+  const Error other{.code = Code::kGone, .operation = "write"};
+  BOOST_CHECK(trouble.came_back(other) == MailboxTrouble::News::kProblem);
+  BOOST_CHECK(trouble.came_back({}) == MailboxTrouble::News::kNothing);
+  BOOST_CHECK(trouble.came_back({}) == MailboxTrouble::News::kNothing);
+  BOOST_CHECK(trouble.came_back({}) == MailboxTrouble::News::kOver);
+  BOOST_TEST(trouble.problem().empty());
+}
+
+BOOST_AUTO_TEST_CASE(set_that_the_partner_counts_by_is_kept_for_orders) {
+  Heartbeat listener(
+      config, view, executor, [](const Event&) {}, "beta");
+  const auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(look.has_value());
+  listener.follow(*look, state);
+  const auto listen = [&](milliseconds time) {
+    for (const Instant end = executor.now() + time; executor.now() < end;) {
+      listener.tick();
+      executor.sleep(kPollInterval);
+    }
+  };
+  listen(milliseconds(2000));
+  BOOST_TEST(!load_partner_seen(config).has_value());
+  pb::MailboxSlot partner;
+  partner.set_node(kAlpha);
+  partner.set_generation(7);
+  partner.set_sequence(1);
+  partner.set_mailbox_set(mailbox_set({uuid_of(0)}));
+  Medium medium(shelf, 0);
+  BOOST_TEST_REQUIRE(
+      fake::ok(RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, partner)));
+  listen(milliseconds(2000));
+  const auto seen = load_partner_seen(config);
+  BOOST_TEST_REQUIRE(fake::ok(seen));
+  BOOST_TEST(seen->mailbox_set() == mailbox_set({uuid_of(0)}));
+  BOOST_TEST(seen->newest().generation() == 7U);
 }
 
 BOOST_AUTO_TEST_CASE(disk_that_this_node_is_not_registered_on_is_not_written_and_told_once) {
