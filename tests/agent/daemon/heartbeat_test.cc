@@ -96,7 +96,7 @@ class Mailboxes {
     for (const Instant end = executor.now() + time; executor.now() < end;) {
       Medium medium(shelf, 0);
       const Beat beat{.machine = "alpha", .timing = config.timing};
-      const auto next = slot_with_beat(alpha_slot, partner, beat);
+      const auto next = slot_with_beat(alpha_slot, alpha_member, beat);
       BOOST_TEST_REQUIRE(fake::ok(next));
       alpha_slot = *next;
       BOOST_TEST_REQUIRE(
@@ -121,7 +121,7 @@ class Mailboxes {
   Heartbeat heartbeat{config, view, executor,
                       [this](const Event& event) { events.push_back(event); }, "beta"};
   pb::MailboxSlot alpha_slot;
-  const MailboxMember partner{
+  const MailboxMember alpha_member{
       .self = {.node = kAlpha, .boot_generation = 7, .key = key_of(kAlpha, 7)},
       .place = RecordPlace::kMailboxLow,
       .mailbox_set = mailbox_set(state.mailbox_disks)};
