@@ -68,6 +68,23 @@ class SharedMemory {
   void* memory_;
 };
 
+// A test framework that handles the end of a child would take its own way out of a run, or out of
+// waitpid().
+class ChildrenEndUnheard {
+ public:
+  ChildrenEndUnheard() {
+    struct sigaction unheard{};
+    unheard.sa_handler = SIG_DFL;
+    ::sigaction(SIGCHLD, &unheard, &before_);
+  }
+  ~ChildrenEndUnheard() { ::sigaction(SIGCHLD, &before_, nullptr); }
+  ChildrenEndUnheard(const ChildrenEndUnheard&) = delete;
+  ChildrenEndUnheard& operator=(const ChildrenEndUnheard&) = delete;
+
+ private:
+  struct sigaction before_{};
+};
+
 // The children of this process that have not been waited for, with what they were told to try.
 struct Child {
   ::pid_t pid;
@@ -85,13 +102,23 @@ void judge(SharedSearch& search, int status, const ChoiceList& list) {
   search.break_with(fmt::format("the process of a run has crashed, status {}", status), list);
 }
 
+// Absent: it has not ended, and was not waited for.
+std::optional<int> status_of(::pid_t pid, int flags) {
+  int status = 0;
+  ::pid_t ended = 0;
+  do {
+    ended = ::waitpid(pid, &status, flags);
+  } while (ended < 0 && errno == EINTR);
+  if (ended == pid) return status;
+  return {};
+}
+
 // Of those that run beside this process: all, or those that have ended by now.
 void wait_for_children(SharedSearch& search, bool all) {
   std::erase_if(children(), [&](const Child& child) {
-    int status = 0;
-    if (::waitpid(child.pid, &status, all ? 0 : WNOHANG) != child.pid) return false;
-    judge(search, status, child.list);
-    return true;
+    const auto status = status_of(child.pid, all ? 0 : WNOHANG);
+    if (status) judge(search, *status, child.list);
+    return status.has_value();
   });
 }
 
@@ -129,10 +156,7 @@ bool forks_child(SharedSearch& search, const ChoiceList& list) {
     children().push_back({.pid = pid, .list = list});
     return false;
   }
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  judge(search, status, list);
+  if (const auto status = status_of(pid, 0)) judge(search, *status, list);
   return false;
 }
 
@@ -233,6 +257,7 @@ std::optional<unsigned> Choices::choose(const std::vector<Option>& options, std:
 
 SearchFigures search(const Bound& bound, const std::function<RunEnd(Choices&)>& run) {
   const SharedMemory memory;
+  const ChildrenEndUnheard unheard;
   SharedSearch& all = memory.get();
   all.end = Clock::now() + bound.limit;
   // The one of the undisturbed run is waited for.

@@ -2,7 +2,8 @@
 //
 // A run is a process of its own (choices.h), and each process pays for each page of shared memory
 // that it touches. So the table begins small and dense, and goes on in a table of twice the size
-// each time when one is half full.
+// each time when one is half full. What is not touched takes no memory, as long as it comes zeroed
+// from the kernel.
 #pragma once
 
 #include <array>
@@ -13,7 +14,8 @@
 
 namespace lastword::sim {
 
-class SeenStates {
+template <unsigned kTables>
+class StateTables {
  public:
   // False: it was there. When all tables are full none is kept any more: then states are explored
   // again, and counted again.
@@ -31,11 +33,7 @@ class SeenStates {
     return true;
   }
 
-  // Bytes that are touched when all tables are full.
-  [[nodiscard]] static constexpr std::size_t most_bytes() { return sizeof(SeenStates); }
-
  private:
-  static constexpr unsigned kTables = 13;
   static constexpr std::size_t kSmallest = std::size_t{1} << 13;
   static constexpr std::size_t kPlaces = (kSmallest << kTables) - kSmallest;
   struct Table {
@@ -71,5 +69,8 @@ class SeenStates {
   std::array<Table, kTables> tables_;
   std::array<std::atomic<std::uint64_t>, kPlaces> places_;  // 0: free
 };
+
+// 512 MiB, when all are full.
+using SeenStates = StateTables<13>;
 
 }  // namespace lastword::sim
