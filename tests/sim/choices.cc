@@ -73,7 +73,7 @@ class SharedMemory {
 class ChildrenEndUnheard {
  public:
   ChildrenEndUnheard() {
-    struct sigaction unheard{};
+    struct sigaction unheard {};
     unheard.sa_handler = SIG_DFL;
     ::sigaction(SIGCHLD, &unheard, &before_);
   }
@@ -82,7 +82,7 @@ class ChildrenEndUnheard {
   ChildrenEndUnheard& operator=(const ChildrenEndUnheard&) = delete;
 
  private:
-  struct sigaction before_{};
+  struct sigaction before_ {};
 };
 
 // The children of this process that have not been waited for, with what they were told to try.

@@ -10,9 +10,11 @@
 
 namespace lastword::sim {
 
-// The finalizer of splitmix64 over both: the order counts.
+// The finalizer of splitmix64 over both: the order counts. Where one of the two stays the same, no
+// two results are alike: the multiplier is odd (that of a 64-bit congruential generator: Steele,
+// Vigna, "Computationally easy, spectrally good multipliers", 2021).
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t digest, std::uint64_t value) {
-  std::uint64_t z = (digest ^ (value + 0x9e3779b97f4a7c15 + (digest << 6) + (digest >> 2)));
+  std::uint64_t z = (digest * 0xd1342543de82ef95) ^ (value + 0x9e3779b97f4a7c15);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   return z ^ (z >> 31);

@@ -24,6 +24,7 @@ MUTATIONS = [
         "if (tally.majority()) return arbitration.copies();",
         "return arbitration.copies();",
         500,
+        explored=("both-take-over", 1),
     ),
     Mutation(
         "unequal_mailbox_sets_accepted",
@@ -45,6 +46,7 @@ MUTATIONS = [
         "cast.noted = note_intent();",
         "cast.noted = {};",
         100,
+        explored=("panic", 1),
     ),
     Mutation(
         "intent_after_preempt",
@@ -53,6 +55,7 @@ MUTATIONS = [
         "[saved, intent, config = config_](std::size_t) {"
         " if (intent.phase() != pb::TakeoverIntent::TAKING) *saved = save_intent(config, intent); });",
         100,
+        explored=("panic", 1),
     ),
     Mutation(
         "any_life_of_the_victim_is_removed",
@@ -61,6 +64,7 @@ MUTATIONS = [
         "parts->boot_generation <= *goal.victim_generation;",
         "const bool failed = true;",
         3000,
+        explored=("dead", 1),
     ),
     Mutation(
         "dump_claimed_early",
@@ -68,6 +72,7 @@ MUTATIONS = [
         "} else if (disk.last_read - disk.last_progress >= timing_.stall()) {",
         "} else if (disk.last_read - disk.last_progress >= timing_.stall() / 8) {",
         100,
+        explored=("panic", 1),
     ),
     Mutation(
         "armed_spare_taken_at_once",
