@@ -126,10 +126,10 @@ std::optional<AllWays::Way> AllWays::choose(const Actor& actor, const fake::Comm
                                 "is late",
                                 "is where its node crashes",
                                 "is where its node crashes for good"};
-    Option option{.kind = crash                   ? Deviation::kCrash
-                          : overtaken             ? Deviation::kOvertaken
-                          : way == Way::kWaitsOn  ? Deviation::kSame
-                                                  : Deviation::kLost,
+    Option option{.kind = crash                  ? Deviation::kCrash
+                          : overtaken            ? Deviation::kOvertaken
+                          : way == Way::kWaitsOn ? Deviation::kSame
+                                                 : Deviation::kLost,
                   .what = {}};
     if (!choices_.searches()) {
       option.what = fmt::format("{} {} {} lun {} at {:#x} {}", node_name(actor.node), actor.process,

@@ -13,7 +13,8 @@
 //     the other sees or may do (interferes()). All others may change places without any effect on
 //     either node, so only the order of those that interfere is tried both ways: a command that
 //     waits in vain ends its run, which differs from the undisturbed one in nothing but times.
-//   - A poll or a heartbeat repeats what the last one of its kind did, where nothing has happened since
+//   - A poll or a heartbeat repeats what the last one of its kind did, where nothing has happened
+//   since
 //     (news.h): it is lost, overtaken or the place of a crash once only, the first time after each
 //     news. That what happens later to one of the others does the same, but for the times.
 //   - A crash between two commands that change nothing leaves what a crash before them leaves.

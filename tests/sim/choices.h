@@ -2,8 +2,8 @@
 //
 // A run that comes to a point where more than one thing could happen forks: a child for each other
 // thing, which goes on from there as a run of its own; then the parent goes on as if nothing had
-// happened. So the tree of all runs is walked depth first, and nothing is executed twice. All that a
-// run has is in its process, the nodes' files too (memory_files.h). A parent waits for its child
+// happened. So the tree of all runs is walked depth first, and nothing is executed twice. All that
+// a run has is in its process, the nodes' files too (memory_files.h). A parent waits for its child
 // unless fewer than Bound::workers processes work: so there are never more than one for each worker
 // and each choice that its run has made. They end when the search does, also where it is killed.
 //

@@ -1,6 +1,6 @@
-// lastword-explore [--depth N] [--seconds S] [--jobs N] [--scenario NAME] [--choices LIST]: tries all
-// ways of each scenario, or of one, within N choices from the undisturbed run. Ends with status 1 at the
-// first that breaks an invariant, with the command that replays it as a trace.
+// lastword-explore [--depth N] [--seconds S] [--jobs N] [--scenario NAME] [--choices LIST]: tries
+// all ways of each scenario, or of one, within N choices from the undisturbed run. Ends with status
+// 1 at the first that breaks an invariant, with the command that replays it as a trace.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// When something has happened that a node could act upon; since then its polls and heartbeats repeat
-// what they did before.
+// When something has happened that a node could act upon; since then its polls and heartbeats
+// repeat what they did before.
 //
 // No news: reads, a heartbeat that says what its writer's last one said, the writes of the service.
 // All else that is executed is news, and what fails is.
