@@ -254,13 +254,19 @@ std::vector<PathReport> Heartbeat::paths() const {
   return reports;
 }
 
+// Of a partner that this node is taking over nothing more is expected, although its last heartbeat
+// may be young: it panicked a moment ago.
+bool Heartbeat::expects_to_hear() const {
+  return standing() == Standing::kHeard && phase_ != pb::PHASE_ARBITRATING &&
+         phase_ != pb::PHASE_TAKING;
+}
+
 // The partner is heard, and what it says shows that it does not hear this node.
 void Heartbeat::tell_deaf(Instant now) {
   const bool sends =
       !state_->stopped &&
       (links_ || std::ranges::any_of(paths_, [](const auto& one) { return one.second->joined; }));
-  const bool deaf =
-      sends && standing() == Standing::kHeard && 2 * peer_.unanswered_for(now) >= peer_.silence();
+  const bool deaf = sends && expects_to_hear() && 2 * peer_.unanswered_for(now) >= peer_.silence();
   if (std::exchange(told_deaf_, deaf) == deaf || !deaf) return;
   events_({.name = "partner-deaf",
            .disk = {},
@@ -270,7 +276,7 @@ void Heartbeat::tell_deaf(Instant now) {
 }
 
 void Heartbeat::tell_standing() {
-  if (links_) links_->tell(standing(), executor_.now());
+  if (links_) links_->tell(expects_to_hear(), executor_.now());
   const Standing now = standing();
   if (std::exchange(told_, now) == now) return;
   const auto tell = [&](std::string name, std::string detail, milliseconds ago = {}) {

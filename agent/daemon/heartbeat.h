@@ -107,6 +107,7 @@ class Heartbeat {
   void collect();
   void tell_trouble(const Path& path, MailboxTrouble::News news);
   void on_slot(const Path& path, const pb::MailboxSlot& slot, Instant asked);
+  [[nodiscard]] bool expects_to_hear() const;
   void keep_set();
   void keep_seen();
   void tell_standing();

@@ -7,17 +7,27 @@
 #include "agent/protocol/takeover_intent.h"
 
 namespace lastword {
+namespace {
+
+void tell_resumed(const pb::TakeoverIntent& intent, const EventSink& events) {
+  events({.name = "takeover-resumed", .disk = {}, .detail = describe(intent)});
+}
+
+}  // namespace
 
 Failure failure_of_panic(const LastSeen& seen, const Config& config, std::size_t index,
                          const EventSink& events) {
   const DiskView& disk = seen.look.survey.disks[index];
+  const std::uint32_t life = disk.header.boot_generation();
+  const bool resumed = seen.intent && seen.intent->phase() == pb::TakeoverIntent::TAKING &&
+                       seen.intent->victim_generation() == life;
+  if (resumed) tell_resumed(*seen.intent, events);
   events({.name = "partner-panicked",
           .disk = disk.info.path,
-          .detail = fmt::format("{}, boot generation {}", config.partner.name,
-                                disk.header.boot_generation()),
+          .detail = fmt::format("{}, boot generation {}", config.partner.name, life),
           .disk_uuid = disk.label->disk_uuid(),
           .ago = milliseconds(disk.header.elapsed_ms())});
-  return {.look = seen.look, .generation = disk.header.boot_generation(), .proven = true};
+  return {.look = seen.look, .generation = life, .proven = true, .resumed = resumed};
 }
 
 Failure failure_of_left(const LastSeen& seen, const Config& config, std::uint32_t life,
@@ -30,7 +40,7 @@ Failure failure_of_left(const LastSeen& seen, const Config& config, std::uint32_
 }
 
 Failure failure_resumed(const LastSeen& seen, const Config& config, const EventSink& events) {
-  events({.name = "takeover-resumed", .disk = {}, .detail = describe(*seen.intent)});
+  tell_resumed(*seen.intent, events);
   const Survey& survey = seen.look.survey;
   const std::uint32_t victim = seen.intent->victim_generation();
   return {.look = seen.look,

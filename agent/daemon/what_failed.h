@@ -7,7 +7,8 @@
 
 namespace lastword {
 
-// The header of that disk (index into the survey) shows a panic: event partner-panicked.
+// The header of that disk (index into the survey) shows a panic: event partner-panicked. Where
+// this node's takeover from that life was begun, it is gone on with: event takeover-resumed before.
 [[nodiscard]] Failure failure_of_panic(const LastSeen& seen, const Config& config, std::size_t disk,
                                        const EventSink& events);
 // That life of the partner has left its disks to this node: event partner-left.

@@ -34,10 +34,15 @@ class KeepingPort final : public LinkPort {
   std::vector<std::vector<std::byte>>& sent_;
 };
 
+Config config_of_beta() {
+  Config config = cluster_config();
+  std::swap(config.self, config.partner);
+  return config;
+}
+
 class Mailboxes {
  public:
   Mailboxes() {
-    std::swap(config.self, config.partner);
     config.state_directory = folder.file("run");
     for (unsigned lun = 0; lun < kDisks; ++lun) {
       plant(shelf, lun, make_label(lun, pb::MAILBOX, 0));
@@ -86,12 +91,25 @@ class Mailboxes {
     BOOST_TEST_REQUIRE(opened.has_value());
     return opened->slot;
   }
+  // alpha lives for that long, and hears nothing.
+  void hear_alpha_for(milliseconds time) {
+    for (const Instant end = executor.now() + time; executor.now() < end;) {
+      Medium medium(shelf, 0);
+      const Beat beat{.machine = "alpha", .timing = config.timing};
+      const auto next = slot_with_beat(alpha_slot, alpha_member, beat);
+      BOOST_TEST_REQUIRE(fake::ok(next));
+      alpha_slot = *next;
+      BOOST_TEST_REQUIRE(
+          fake::ok(RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, alpha_slot)));
+      pass(milliseconds(1000));
+    }
+  }
   [[nodiscard]] std::size_t count(const std::string& name) const {
     return static_cast<std::size_t>(std::ranges::count(events, name, &Event::name));
   }
 
   TestFolder folder;
-  Config config = cluster_config();
+  Config config = config_of_beta();
   NodeState state{.boot_generation = kOwn, .key = key_of(kBeta, kOwn)};
   VirtualExecutor executor;
   fake::FakeShelf shelf{{.luns = kDisks, .power_on_attention = false}};
@@ -102,6 +120,11 @@ class Mailboxes {
   std::vector<std::vector<std::byte>> sent;  // by the link
   Heartbeat heartbeat{config, view, executor,
                       [this](const Event& event) { events.push_back(event); }, "beta"};
+  pb::MailboxSlot alpha_slot;
+  const MailboxMember alpha_member{
+      .self = {.node = kAlpha, .boot_generation = 7, .key = key_of(kAlpha, 7)},
+      .place = RecordPlace::kMailboxLow,
+      .mailbox_set = mailbox_set(state.mailbox_disks)};
   unsigned slow_lun = kDisks;
   milliseconds slow_by{0};
 };
@@ -261,6 +284,26 @@ BOOST_AUTO_TEST_CASE(link_goes_on_where_no_disk_can_be_written) {
   const std::uint64_t before = last_sent().sequence();
   pass(milliseconds(5000));
   BOOST_TEST(last_sent().sequence() > before);
+}
+
+BOOST_AUTO_TEST_CASE(partner_that_lives_and_hears_nothing_is_told_as_deaf) {
+  use_link();
+  follow();
+  hear_alpha_for(config.timing.peer_silence());
+  BOOST_TEST(count("partner-heard") == 1U);
+  BOOST_TEST(count("partner-deaf") == 1U);
+  BOOST_TEST(count("link-quiet") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_expected_of_a_partner_that_is_taken_over) {
+  use_link();
+  follow();
+  hear_alpha_for(milliseconds(1000));
+  heartbeat.set_phase(pb::PHASE_TAKING);
+  hear_alpha_for(config.timing.peer_silence());
+  BOOST_TEST(count("partner-heard") == 1U);
+  BOOST_TEST(count("partner-deaf") == 0U);
+  BOOST_TEST(count("link-quiet") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(agent_that_leaves_says_so_by_the_link) {
