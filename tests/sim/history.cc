@@ -129,7 +129,7 @@ bool could_win(World& world, std::uint8_t taker) {
     return false;
   }
   std::size_t registered = 0;
-  for (unsigned lun = kOwnedLuns; lun < world.luns; ++lun) {
+  for (unsigned lun = kOwnedLuns; lun < kOwnedLuns + world.draw.mailboxes; ++lun) {
     const auto keys = world.target.shelf().registrations(lun).keys;
     registered += std::ranges::count(keys, state->key) != 0 ? 1 : 0;
   }

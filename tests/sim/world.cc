@@ -65,9 +65,9 @@ World::World(std::uint64_t seed, std::function<void(const std::string&)> tell)
       rates(draw_rates(random)),
       draw(draw_shelf(random)),
       timing(short_timing()),
-      target(scheduler, random, draw, kOwnedLuns + draw.mailboxes, rates,
-             timing.settings.io_timeout),
-      luns(kOwnedLuns + draw.mailboxes),
+      target(scheduler, random, draw, kOwnedLuns + draw.mailboxes + (rates.more_mailboxes ? 1 : 0),
+             rates, timing.settings.io_timeout),
+      luns(kOwnedLuns + draw.mailboxes + (rates.more_mailboxes ? 1 : 0)),
       tell_(std::move(tell)) {
   forget_files(random);
   for (const std::uint8_t id : kNodes) nodes_.at(id) = std::make_unique<SimNode>(*this, id);
@@ -76,6 +76,10 @@ World::World(std::uint64_t seed, std::function<void(const std::string&)> tell)
   for (unsigned lun = 0; lun < luns; ++lun) {
     roles.push_back(lun < kOwnedLuns ? kOwned.at(lun).role : pb::MAILBOX);
     homes.push_back(lun < kOwnedLuns ? kOwned.at(lun).home : std::uint8_t{0});
+    if (lun == kOwnedLuns + draw.mailboxes) {
+      roles.back() = pb::ROLE_UNSPECIFIED;
+      continue;
+    }
     test::plant(target.shelf(), lun, test::make_label(lun, roles.back(), homes.back()));
   }
   watched_.emplace(Watched{.scheduler = scheduler,
@@ -160,14 +164,28 @@ void World::told(const Actor& actor, unsigned lun) {
   for (const auto& checker : checkers_) checker->on_told(actor, lun);
 }
 
+void World::flushed(const Actor& actor, unsigned lun, const ServiceRecords& records) {
+  for (const auto& checker : checkers_) checker->on_flushed(actor, lun, records);
+}
+
 void World::lose_power() {
   say("shelf loses power");
+  ++truth.power_losses;
   if (!draw.options.aptpl_capable || draw.options.aptpl_store_missing) {
     truth.power_lost = scheduler.now();
   }
   for (const auto& checker : checkers_) checker->before_power_loss();
   target.lose_power();
   for (const auto& checker : checkers_) checker->after_power_loss();
+}
+
+void World::label_mailbox() {
+  const unsigned lun = luns - 1;
+  if (watched_->roles.at(lun) != pb::ROLE_UNSPECIFIED) return;
+  say(fmt::format("lun {} becomes a mailbox disk", lun));
+  watched_->roles.at(lun) = pb::MAILBOX;
+  ++draw.mailboxes;
+  test::plant(target.shelf(), lun, test::make_label(lun, pb::MAILBOX, 0));
 }
 
 void World::stop_faults() {
