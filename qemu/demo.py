@@ -1,7 +1,7 @@
 """python3 -m qemu.demo --build DIR
 
-Two nodes and a shelf: alpha panics, beta takes over while alpha's memory goes to one disk; alpha
-reboots, and gets its disks back. Leaves BUILD/demo/: report.json, timeline.svg and core/ with what
+Two nodes and a shelf, and a client that writes all the time: alpha panics, beta takes over while alpha's
+memory goes to one disk; alpha reboots, and gets its disks back. Leaves BUILD/demo/: report.json, timeline.svg and core/ with what
 beta recovered.
 
 Exit status: 0 all held that lastword promises, 1 something did not, 75 a guest was lost and nothing
@@ -18,6 +18,8 @@ from . import timeline
 from .figures import quiet
 from .harness import ScenarioFailed, WaitTimeout, pattern
 from .harness.runner import PASSED, ROOT, command_line, end_on_signals, run_in_lab
+from .nbd import records
+from .nbd.service import HOOKS, NbdService
 from .scenarios.pair import EXIT_REFUSED, Pair, require
 
 _LUNS = dict(service=8, spare=2, dump=1, mailbox=3)
@@ -27,6 +29,7 @@ _TIMEOUT = 270  # seconds in all
 _USUAL_DELAY = 1  # seconds from the dump's begin to service on the partner; a figure, no promise
 _BUSY = 0.5  # this share of the processors at work before the demo slows it down
 _HEARD = '"event":"partner-heard"'
+_NO_ANSWER = 1.0  # seconds without an answer that the drawing shows
 _DMESG_LINES = 16, 40  # at least; at most, to show the panic message itself
 
 
@@ -102,7 +105,7 @@ def event_list(events, panic_time, name_of_disk):
 class DiskNames:
     """Names of the shelf for what events call a disk: by its path on beta, else by its UUID.
 
-    alpha's paths are of no use: its capture kernel may find the disks in another order.
+    alpha's paths are of no use: it may find the disks in another order at each boot.
     """
 
     def __init__(self, pair):
@@ -112,13 +115,13 @@ class DiskNames:
         }
         self._by_uuid = {
             pair.label_of(pair.beta, name)["disk_uuid"]: name
-            for name in pair.names("dump") + pair.names("spare")
+            for name in pair.names("dump") + pair.names("spare") + pair.names("service")
         }
 
     def __call__(self, event):
         if event.node == "beta" and event.disk in self._by_path:
             return self._by_path[event.disk]
-        return self._by_uuid.get(event.disk_uuid, event.disk_uuid or event.disk)
+        return self._by_uuid.get(event.disk_uuid, "")
 
 
 # The run.
@@ -126,7 +129,9 @@ class DiskNames:
 
 def _prepare(lab):
     lab.say("starting a shelf of {} disks, alpha and beta".format(sum(_LUNS.values())))
-    pair = Pair(lab, luns=_LUNS)
+    nbd = NbdService(lab)
+    options = {name: nbd.options(name) for name in ("alpha", "beta")}
+    pair = Pair(lab, luns=_LUNS, hooks=HOOKS, **options)
     lab.say("lastword label: all disks are alpha's, the mailbox disks nobody's")
     pair.label()
     lab.say("lastword start, on both nodes: registered and reserved")
@@ -139,7 +144,9 @@ def _prepare(lab):
     agents = [node.spawn("lastword agent", "agent") for node in (pair.alpha, pair.beta)]
     for agent in agents:
         agent.wait_for(_HEARD, 60)
-    return pair
+    lab.say("alpha serves a disk by NBD; a client writes numbered records to it")
+    nbd.begin(pair)
+    return pair, nbd
 
 
 def _say_event(lab, pair, panic, name_of_disk, event):
@@ -168,7 +175,7 @@ def _watch(lab, pair, panic, name_of_disk, timeout=120):
 
 def _give_back(lab, pair, panic):
     """alpha has rebooted: it waits, and beta gives back what it took. What became of that."""
-    pair.alpha.wait_ready(timeout=90, since=panic.index)
+    rebooted = pair.alpha.wait_ready(timeout=90, since=panic.index)
     lab.say("alpha has rebooted; lastword start: beta has its disks, so that it waits")
     started = pair.alpha.run("lastword start", timeout=60)
     require(started.status == EXIT_REFUSED, f"lastword start on alpha: {started.output}")
@@ -185,6 +192,26 @@ def _give_back(lab, pair, panic):
         "service_gap_seconds": round(times["service-returned"] - times["service-returning"], 2),
         "home": set(owners) == {1},
         "armed": bool(pair.armed()),
+        "rebooted": round(rebooted - panic.time, 3),
+    }
+
+
+def client_report(log, panic_time, at):
+    """What the client saw, in seconds from the panic: who answered when, and the longest time without an
+    acknowledged record that has a part of each step. `at`: first_times()."""
+
+    def gap(begin, end):
+        found = records.longest_gap(log, panic_time + at[begin], panic_time + at[end])
+        return round(found.seconds, 2) if found else None
+
+    return {
+        "records": log.promised(),
+        "spans": [
+            (round(begin - panic_time, 3), round(end - panic_time, 3), node)
+            for begin, end, node in records.service_spans(log, _NO_ANSWER)
+        ],
+        "gap_panic_seconds": gap("panic", "service-taken"),
+        "gap_giveback_seconds": gap("service-returning", "service-returned"),
     }
 
 
@@ -194,7 +221,7 @@ def _number_on_console(node, pattern_text, since):
 
 def _demonstrate(lab, folder):
     busy_before = quiet.measure()
-    pair = _prepare(lab)
+    pair, nbd = _prepare(lab)
     armed = json.loads(pair.alpha.check("cat /run/lastword/armed.json"))
     name_of_disk = DiskNames(pair)
     lab.say("alpha panics now")
@@ -204,6 +231,11 @@ def _demonstrate(lab, folder):
     busy_meanwhile = quiet.busy_fraction(at_panic, quiet.reading())
     peak_rss = _number_on_console(pair.alpha, r"lastword-dump: peak rss (\d+) bytes", panic.index)
     vmcore = _number_on_console(pair.alpha, r"lastword-dump: vmcore of (\d+) bytes", panic.index)
+    way_back = _give_back(lab, pair, panic)
+    nbd.wait_for_progress(30)
+    lab.say("ending the client, and looking for each of its records")
+    nbd.end_client()
+    log = nbd.judge(pair, pair.alpha)
 
     lab.say("copying the recovered core out of beta, and proving it")
     recovered = pair.core_folder(pair.beta)
@@ -222,8 +254,11 @@ def _demonstrate(lab, folder):
         "busy_meanwhile": round(busy_meanwhile, 2),
         "events": event_list(pair.events(), panic.time, name_of_disk),
     }
+    rebooted = {"t": way_back.pop("rebooted"), "node": "alpha", "event": "rebooted"}
+    report["events"].append(rebooted)
+    report["giveback"] = way_back
+    report["client"] = client_report(log, panic.time, first_times(report))
     pair.prove_core(os.path.dirname(core))
-    report["giveback"] = _give_back(lab, pair, panic)
     with open(os.path.join(folder, "report.json"), "w") as file:
         json.dump(report, file, indent=2)
         file.write("\n")
@@ -242,6 +277,16 @@ def last_lines(log, least, most):
     panics = [number for number, line in enumerate(lines) if "Kernel panic" in line]
     wanted = len(lines) - panics[-1] + 1 if panics else 0
     return lines[-min(max(wanted, least), most) :]
+
+
+def client_gaps(report):
+    """Sentences."""
+    client = report.get("client", {})
+    return [
+        f"the client had no answer for {client[key]:.2f} s {when}"
+        for key, when in (("gap_panic_seconds", "at the panic"), ("gap_giveback_seconds", "at the giveback"))
+        if client.get(key) is not None
+    ]
 
 
 def _show(folder, proven):
@@ -265,6 +310,8 @@ def _show(folder, proven):
     if proven:
         held.append((f"the core holds alpha's {_PATTERN_MIB} MiB of known content, byte for byte", True))
         held.append(("vmcore-dmesg and makedumpfile read the panic message from it", True))
+        count = report["client"]["records"]
+        held.append((f"all {count} records that the client saw flushed are on the disk, once, in order", True))
     for what, well in held:
         print(f"  {'yes' if well else 'NO':4} {what}")
     if delay_of_service(report):
@@ -272,6 +319,8 @@ def _show(folder, proven):
     if "giveback" in report:
         gap = report["giveback"]["service_gap_seconds"]
         print(f"  at the giveback the service stood still for {gap:.2f} s, from its end on beta to alpha's")
+    for told in client_gaps(report):
+        print(f"  {told}")
     print(f"\n  {path}\n  {os.path.join(folder, 'timeline.svg')}\n  {report['core']}\n")
 
 

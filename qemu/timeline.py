@@ -9,6 +9,9 @@ from html import escape
 
 # What happens to a disk from one moment to the next.
 VICTIM, WRITING, PARTNER, READING = "victim", "writing", "partner", "reading"
+# And to a client of the service: nobody answers. While a node does, it is that node's kind.
+NOBODY = "nobody"
+CLIENT = "client"
 
 _TAKEN = ("disk-taken", "dump-disk-claimed")
 _WRITING_ENDS = ("dump-completed", "dump-aborted")
@@ -24,6 +27,9 @@ MARKED = (
     "dump-aborted",
     "dump-disk-claimed",
     "dump-saved",
+    "rebooted",
+    "service-returning",
+    "service-returned",
 )
 
 
@@ -55,6 +61,12 @@ def partner_of(report):
     return next((e["node"] for e in report["events"] if e["node"] != victim), "the partner")
 
 
+def title(report):
+    told = f"{victim_of(report)} panics, {partner_of(report)} takes over"
+    returned = any(event["event"] == "service-returned" for event in report["events"])
+    return f"{told} and gives back" if returned else told
+
+
 def time_range(report):
     """What a drawing shows: from a little before the panic to after the last event, with room for
     the label of that one."""
@@ -79,6 +91,9 @@ def _bar(report, disk, begin, end):
         if name in _TAKEN and event["node"] != victim:
             owner = PARTNER
             turn(now, READING if name == "dump-disk-claimed" else PARTNER)
+        elif name == "disk-returned":
+            owner = VICTIM
+            turn(now, VICTIM)
         elif name == "dump-started" and owner == VICTIM:
             turn(now, WRITING)
         elif name in _WRITING_ENDS and kind == WRITING or name in _READING_ENDS:
@@ -87,11 +102,25 @@ def _bar(report, disk, begin, end):
     return Bar(disk, tuple(spans))
 
 
+def _client_bar(report, begin, end):
+    kinds = {victim_of(report): VICTIM, partner_of(report): PARTNER, "": NOBODY}
+    spans = [
+        Span(max(since, begin), until, kinds[node])
+        for since, until, node in report["client"]["spans"]
+        if until > begin and since < end
+    ]
+    # The client ends a little before the drawing does.
+    spans[-1] = Span(spans[-1].begin, end, spans[-1].kind)
+    return Bar(CLIENT, tuple(spans))
+
+
 def bars(report):
-    """One for each disk that an event names: whose it was, and the dump on its way through it."""
+    """One for the client, if the report has one: who answered it. And one for each disk that an event
+    names: whose it was, and the dump on its way through it."""
     begin, end = time_range(report)
     disks = {event["disk"] for event in report["events"] if event.get("disk")}
-    return [_bar(report, disk, begin, end) for disk in sorted(disks, key=_disk_order)]
+    drawn = [_bar(report, disk, begin, end) for disk in sorted(disks, key=_disk_order)]
+    return [_client_bar(report, begin, end), *drawn] if "client" in report else drawn
 
 
 def ticks(begin, end, most):
@@ -120,18 +149,19 @@ def story(report):
 
 # On a terminal.
 
-_UNICODE = {VICTIM: "░", WRITING: "▓", PARTNER: "█", READING: "▒"}
-_ASCII = {VICTIM: ".", WRITING: "w", PARTNER: "#", READING: "r"}
+_UNICODE = {VICTIM: "░", WRITING: "▓", PARTNER: "█", READING: "▒", NOBODY: "×"}
+_ASCII = {VICTIM: ".", WRITING: "w", PARTNER: "#", READING: "r", NOBODY: "x"}
 
 
 def legend(report):
     victim, partner = victim_of(report), partner_of(report)
-    return [
+    kinds = [
         (VICTIM, f"{victim}'s"),
         (WRITING, f"{victim}'s memory is written to it"),
         (PARTNER, f"{partner}'s"),
         (READING, f"{partner} recovers the dump"),
     ]
+    return [*kinds, (NOBODY, "no answer")] if "client" in report else kinds
 
 
 def text(report, width=100, unicode=True):
@@ -184,12 +214,12 @@ _STYLE = """
     .title { fill: #1d2733; font-size: 16px; font-weight: 600; }
     .mark { stroke: #1d2733; stroke-width: 1; stroke-dasharray: 2 3; } .dot { fill: #1d2733; }
     .victim { fill: #cbd2da; } .writing { fill: #e8590c; }
-    .partner { fill: #2f7fd1; } .reading { fill: #8cbdf0; }
+    .partner { fill: #2f7fd1; } .reading { fill: #8cbdf0; } .nobody { fill: #c92a2a; }
     @media (prefers-color-scheme: dark) {
       .card { fill: #14191f; stroke: #2c3540; } .grid { stroke: #262e38; }
       .text, .title, .dot { fill: #e7ecf2; } .small { fill: #9aa7b5; } .mark { stroke: #e7ecf2; }
       .victim { fill: #48525e; } .writing { fill: #ff8a3d; }
-      .partner { fill: #3d8fe6; } .reading { fill: #a5cdf7; }
+      .partner { fill: #3d8fe6; } .reading { fill: #a5cdf7; } .nobody { fill: #ff6b6b; }
     }"""
 
 
@@ -234,14 +264,13 @@ def svg(report):
     bottom = top + len(drawn) * _ROW
     width, height = _LEFT + _PLOT + _RIGHT, bottom + 74
 
-    victim, partner = victim_of(report), partner_of(report)
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
         f' width="{width}" height="{height}" role="img">',
-        f"<title>{escape(victim)} panics, {escape(partner)} takes over</title>",
+        f"<title>{escape(title(report))}</title>",
         f"<style>{_STYLE}\n  </style>",
         f'<rect class="card" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>',
-        _text(20, 32, f"{victim} panics, {partner} takes over", "title"),
+        _text(20, 32, title(report), "title"),
     ]
     for tick in ticks(begin, end, 16):
         x = _rounded(x_of(tick))

@@ -6,6 +6,7 @@
 
 #include "agent/arm/check_parts.h"
 #include "agent/base/utc.h"
+#include "agent/protocol/automatic_giveback_plan.h"
 #include "agent/protocol/late_begin.h"
 
 namespace lastword {
@@ -17,6 +18,12 @@ void check_hook(const CheckFacts& facts, pb::CheckReport& report) {
               fmt::format("the hook {} cannot be run: {}", facts.hook, facts.hook_problem),
               "an executable file is wanted, in [hooks] directory or as [hooks] service_taken, "
               "without arguments");
+}
+
+void check_giveback(const CheckFacts& facts, pb::CheckReport& report) {
+  const auto limit = against_another(*facts.config, facts.intent);
+  if (!limit || !has_partner_disk(facts.situation->survey, *facts.config)) return;
+  add_problem(report, Concern::kNeither, limit->reason, limit->remedy);
 }
 
 void check_watchdog(const CheckFacts& facts, pb::CheckReport& report) {
@@ -103,6 +110,7 @@ pb::CheckReport check_node(const CheckFacts& facts) {
   check_borrowed(facts, report);
   check_mailbox(facts, report);
   check_switches(facts, report);
+  check_giveback(facts, report);
   check_hook(facts, report);
   check_watchdog(facts, report);
   check_beginning(facts, report);

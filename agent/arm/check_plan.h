@@ -27,10 +27,11 @@ struct CheckFacts {
   Result<std::uint32_t> dump_program_crc32c;
   // What an image for the plan's disks would hold if it were built now.
   Result<std::vector<KernelModule>> modules;
-  KnownSwitches switches;          // what both nodes' operators have forbidden
-  std::int64_t unix_ms = 0;        // when that was read
-  std::string hook;                // of service-taken; empty: none
-  std::string hook_problem;        // why it would not run; empty: none
+  KnownSwitches switches;                         // what both nodes' operators have forbidden
+  std::int64_t unix_ms = 0;                       // when that was read
+  std::optional<pb::TakeoverIntent> intent = {};  // this node's
+  std::string hook;                               // of service-taken; empty: none
+  std::string hook_problem;                       // why it would not run; empty: none
   std::string watchdog_idle = {};  // why the configured watchdog does not count; empty: it does
 };
 

@@ -4,6 +4,7 @@
 
 #include "agent/arm/capture_image.h"
 #include "agent/base/executor.h"
+#include "agent/disks/intent_log.h"
 #include "agent/node/config_check.h"
 #include "agent/node/hook_plan.h"
 #include "agent/node/state_files.h"
@@ -45,6 +46,7 @@ Result<CheckFacts> gather_check_facts(const Config& config, const Situation& sit
                    .modules = {},
                    .switches = read_switches(config, situation.survey),
                    .unix_ms = real_executor().unix_ms(),
+                   .intent = read_intent(config, situation.survey).intent,
                    .hook = hook,
                    .hook_problem = hook.empty() ? "" : why_not_run(hook)};
   if (!config.watchdog_device.empty()) {

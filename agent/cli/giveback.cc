@@ -23,8 +23,9 @@ int run_giveback(const std::string& config_path, const GivebackCommand& command)
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const Interruption interruption(
-      "interrupted: what was promised stays promised, and what the partner has it keeps; `lastword "
-      "giveback` again goes on where this one was");
+      "interrupted: what was promised stays promised, and what the partner has it keeps; this "
+      "node's "
+      "agent goes on, or `lastword giveback` again");
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const HistoryLog history(*config, "giveback", real_executor(),
                            event_printer(*config, command.json));

@@ -49,6 +49,26 @@ std::string takeover_text(const pb::StatusReport& report) {
          reasons_text("on silence: ", takeover.against_silence());
 }
 
+std::string giveback_text(const pb::StatusReport& report) {
+  if (!report.has_giveback()) return "";
+  const pb::StatusGiveback& giveback = report.giveback();
+  const std::string& partner = report.partner().name();
+  std::string text;
+  if (giveback.under_way()) {
+    text = fmt::format("The disks of {} go back to its life {}{}.", partner, giveback.life(),
+                       giveback.automatic() ? ", by themselves" : "");
+  } else if (giveback.automatic()) {
+    text = fmt::format("The disks of {} go back by themselves when it waits.", partner);
+  } else {
+    text = fmt::format("The disks of {} go back by `lastword giveback`.", partner);
+  }
+  if (giveback.returns() != 0) {
+    text += fmt::format(" Automatic givebacks in a row: {} of {}.", giveback.returns(),
+                        giveback.most());
+  }
+  return text + "\n" + reasons_text("giveback: ", giveback.against());
+}
+
 std::string switches_text(const pb::StatusReport& report) {
   std::string text;
   for (const pb::StatusSwitch& one : report.switches()) {
@@ -116,7 +136,7 @@ std::string paths_text(const pb::StatusReport& report) {
 
 std::string format_status(const pb::StatusReport& report) {
   std::string text = node_text(report.node()) + node_text(report.partner()) +
-                     takeover_text(report) + switches_text(report);
+                     takeover_text(report) + giveback_text(report) + switches_text(report);
   for (const std::string& problem : report.problems()) text += fmt::format("NO: {}\n", problem);
   return text + disks_text(report) + dumps_text(report) + paths_text(report);
 }

@@ -26,6 +26,7 @@ struct TakeoverOptions {
   bool json = false;
   bool yes = false;
   bool graceful = false;
+  bool cancel = false;
   std::string countdown;  // of --countdown; empty: Timing::countdown()
 };
 
@@ -109,9 +110,22 @@ int take_gracefully(const Config& config, const TakeoverOptions& options) {
   return report->end == GracefulEnd::kRefused ? kExitRefused : status;
 }
 
+int cancel(const Config& config) {
+  const auto cancelled = cancel_graceful(config);
+  if (!cancelled) return report_error(cancelled.error());
+  if (*cancelled) {
+    complain("lastword: cancelled: {} stays, unless it has left already; `lastword status`\n",
+             config.partner.name);
+    return kExitOk;
+  }
+  complain("lastword: {} was not asked to leave: nothing was cancelled\n", config.partner.name);
+  return kExitNo;
+}
+
 int run_takeover(const std::string& config_path, const TakeoverOptions& options) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  if (options.cancel) return cancel(*config);
   if (options.graceful) return take_gracefully(*config, options);
   if (!options.countdown.empty()) {
     return report_error(
@@ -153,6 +167,7 @@ void add_takeover_command(Parser& parser, const CommandContext& context) {
       .option("--countdown", options->countdown,
               "With --graceful: the time that the partner is given, as 5min")
       .value_name("TIME");
+  command.flag("--cancel", options->cancel, "End the countdown that --graceful began");
   command.flag("--yes", options->yes,
                "Do not ask, although `lastword disable` or `no-takeover` stands against it");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");

@@ -1,5 +1,7 @@
 #include "agent/daemon/agent_run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <fstream>
 #include <utility>
@@ -41,6 +43,17 @@ Result<Failure> operator_says_so(const Config& config, Surveyor& surveyor) {
   return failure;
 }
 
+// An order, and a takeover at once, have no node machine.
+void happened(const AgentWatch& watch, NodeEvent event) {
+  if (watch.node != nullptr) (void)watch.node->happened(event);
+}
+
+NodeEvent event_of_announcement(const Status& dead, const Heartbeat& heartbeat) {
+  if (dead) return NodeEvent::kAnnouncementOver;
+  return heartbeat.standing() == Standing::kHeard ? NodeEvent::kPeerLives
+                                                  : NodeEvent::kPeerSilentHeld;
+}
+
 // The caller holds lock_takeover(). The state is loaded again here: `lastword start` may have run
 // while this node watched.
 Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
@@ -54,16 +67,19 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
                           .events = events,
                           .run_hook = hands.run_hook,
                           .recover = hands.recover,
-                          .on_tick = [heartbeat = watch.heartbeat] {
-                            if (heartbeat != nullptr) heartbeat->tick();
-                          }};
+                          .on_tick =
+                              [heartbeat = watch.heartbeat] {
+                                if (heartbeat != nullptr) heartbeat->tick();
+                              },
+                          .on_majority = [&watch] { happened(watch, NodeEvent::kMajorityWon); }};
   if (failure.silent) {
-    if (Status dead = announce_takeover(work, failure, *watch.heartbeat); !dead) {
-      return fail(dead.error());
-    }
+    const Status dead = announce_takeover(work, failure, *watch.heartbeat);
+    happened(watch, event_of_announcement(dead, *watch.heartbeat));
+    if (!dead) return fail(dead.error());
   }
-  if (watch.heartbeat != nullptr) watch.heartbeat->set_phase(pb::PHASE_TAKING);
   auto report = take_over(work, std::move(failure));
+  if (!report) happened(watch, NodeEvent::kTooFewVotes);
+  if (report && report->complete) happened(watch, NodeEvent::kTakeoverDone);
   if (report) {
     events({.name = "takeover-finished",
             .disk = {},
@@ -230,6 +246,8 @@ Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
   if (const auto state = load_node_state(config); !state) return fail(state.error());
   const auto lock = lock_takeover(config);
   if (!lock) return fail(lock.error());
+  // An order runs the hook again.
+  if (const Status forgotten = remove_announced(config); !forgotten) return fail(forgotten.error());
   auto failure = operator_says_so(config, surveyor);
   if (!failure) return fail(failure.error());
   return run_takeover(config, surveyor, events, hands, std::move(*failure));
@@ -240,7 +258,13 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
                                                           const TakeoverHands& hands,
                                                           const AgentWatch& given) {
   AgentWatch watch = given;
+  std::optional<NodeRun> node;
+  if (watch.node == nullptr) {
+    watch.node = &node.emplace(config, surveyor.executor(), events, watch.heartbeat);
+  }
+  watch.run_hook = hands.run_hook;
   watch.receive = {.run_hook = hands.run_hook, .arm = hands.arm};
+  watch.give_back = {.run_hook = hands.run_hook};
   watch.leave = {.run_hook = hands.run_hook, .disarm = hands.disarm, .arm = hands.arm};
   for (;;) {
     const auto state = life_to_watch(config);
@@ -257,14 +281,24 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
       lock = lock_takeover(config);
     }
     if (!lock) return fail(lock.error());
-    // Nothing but a panic that was just seen is acted on without another look.
-    if (waited || !(*failure)->proven) {
+    if ((*failure)->ordered) {
+      auto ordered = operator_says_so(config, surveyor);
+      if (!ordered) return fail(ordered.error());
+      events({.name = "takeover-forced",
+              .disk = {},
+              .detail = fmt::format("{} has not left in time", config.partner.name)});
+      **failure = std::move(*ordered);
+    } else if (waited || !(*failure)->proven) {
+      // Nothing but a panic that was just seen is acted on without another look.
       auto look = look_again(surveyor, watch);
       if (!look) return fail(look.error());
       (*failure)->look = std::move(*look);
       const auto stands = still_stands(**failure, config, surveyor.executor(), watch);
       if (!stands) return fail(stands.error());
-      if (!*stands) continue;
+      if (!*stands) {
+        if ((*failure)->silent) happened(watch, NodeEvent::kPeerSilentHeld);
+        continue;
+      }
     }
     auto report = run_takeover(config, surveyor, events, hands, std::move(**failure), watch);
     if (!report) return fail(report.error());
@@ -274,6 +308,8 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
 
 Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& events,
                  const TakeoverHands& hands, AgentWatch watch) {
+  NodeRun node(config, surveyor.executor(), events, watch.heartbeat);
+  watch.node = &node;
   const Status end = watch_for_good(config, surveyor, events, hands, watch);
   if (!end && end.error().code == Code::kFenced && is_fenced(config, surveyor, watch)) {
     return end_fenced(end.error(), config, events, hands);

@@ -1,5 +1,6 @@
-// Waits for the partner's failure: reads the disks and the partner's heartbeats again and again,
-// and asks agent/protocol/failure_plan.h, takeover_intent.h and peer_watch.h what they mean.
+// Watches until something is to be done to the partner's disks: reads the disks and the partner's
+// heartbeats again and again, makes facts of them (agent/protocol/watched_facts.h), and carries out
+// what the node machine says (agent/protocol/node_table.h).
 #pragma once
 
 #include <functional>
@@ -7,7 +8,9 @@
 
 #include "agent/daemon/heartbeat.h"
 #include "agent/daemon/leave_run.h"
+#include "agent/daemon/node_run.h"
 #include "agent/daemon/receive_run.h"
+#include "agent/daemon/return_run.h"
 #include "agent/node/event.h"
 #include "agent/takeover/takeover_work.h"
 
@@ -17,6 +20,8 @@ namespace lastword {
 struct AgentWatch {
   Heartbeat* heartbeat = nullptr;  // null: silence is not noticed
   std::function<bool()> stop_wanted = [] { return false; };
+  // The node machine of this agent; null: one that lasts for this call.
+  NodeRun* node = nullptr;
   // The number of the intent whose takeover this agent has ended, with something left for a person
   // to look at. It is not resumed again by itself; 0: none.
   std::uint64_t settled = 0;
@@ -28,22 +33,27 @@ struct AgentWatch {
   ReceiveHands receive = {};
   // For a life that is asked to leave.
   LeaveHands leave = {};
+  // For a life whose partner waits for its disks.
+  ReturnHands give_back = {};
+  // Runs the hooks takeover-announced and takeover-called-off, elsewhere.
+  RunHook run_hook = [](const HookInput&) { return Status(); };
 };
 
-// Returns what to act on as soon as has_panicked() holds, the partner has left its disks to this
-// node (life_to_take_from(), event partner-left), it is silent and may_act_on_silence(), or this
-// node's intent is to be resumed. A panic and silence are held back as long
-// as why_held_back() (switches.h) says so (event takeover-held-back). Absent: `stop_wanted`. An
-// intent whose victim lives again, or that was no more than an announcement, is closed and reported
-// (event takeover-ended), not acted on. Looks at the headers every kPollInterval, and at everything
-// else every few seconds. On the way, takes this node's own disks again where the shelf has lost
-// its reservations (event reservations-lost), and brings its slots on the mailbox disks up to date
-// where a write failed (update_slot() in own_slot.h). A life that waits takes its disks as they are
-// given back (receive_run.h). One that the partner asks to leave does that (leave_run.h); one that
-// has left takes nothing over. `state` counts until the first look; from
-// then on what `lastword start` last wrote does. Errors: no survey can be made at all; the
-// partner has taken over from this node while it lived (kFenced). All that is
-// referred to outlives what this leaves behind in the kernel.
+// Returns what to act on as soon as the node machine takes the partner's disks, or announces that,
+// or an operator's countdown is over: the partner has panicked (event partner-panicked) or left its
+// disks to this node (event partner-left), is silent, or this node's takeover is to be resumed
+// (event takeover-resumed). A panic and silence are held back as long as why_held_back()
+// (switches.h) says so (event takeover-held-back). Absent: `stop_wanted`.
+//
+// Looks at the headers every kPollInterval, and at everything else every few seconds. On the way,
+// does what else the machine asks for: closes an intent that is over, takes this node's own disks
+// again where the shelf has lost its reservations (event reservations-lost), takes them as they are
+// given back (receive_run.h), gives the partner's back (return_run.h), leaves its own
+// (leave_run.h), asks the partner to leave (graceful_run.h).
+//
+// `state` counts until the first look; from then on what `lastword start` last wrote does. Errors:
+// no survey can be made at all; the partner has taken over from this node while it lived (kFenced).
+// All that is referred to outlives what this leaves behind in the kernel.
 [[nodiscard]] Result<std::optional<Failure>> wait_for_failure(const Config& config,
                                                               const NodeState& state,
                                                               Surveyor& surveyor,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "agent/disks/intent_log.h"
@@ -42,22 +43,30 @@ class GracefulRun {
     if (!possible->complete) return GracefulReport{.takeover = std::move(*possible)};
     if (Status asked = ask(countdown); !asked) return fail(asked.error());
     const Instant end = executor().now() + countdown;
-    while (executor().now() < end) {
+    Instant at_work_last = executor().now();  // this node's agent
+    for (;;) {
       if (work_.stop_wanted()) return cancel();
-      if (all_is_here() && !takeover_is_at_work()) {
-        return GracefulReport{.end = GracefulEnd::kTaken, .takeover = taken()};
+      const bool at_work = takeover_is_at_work();
+      if (all_is_here() && !at_work) {
+        const bool forced = executor().now() >= end;
+        return GracefulReport{.end = forced ? GracefulEnd::kForced : GracefulEnd::kTaken,
+                              .takeover = taken()};
       }
       if (look_.word().slot->generation() > asked_.asked_generation()) {
-        return fail({.code = Code::kRefused,
-                     .operation = "takeover --graceful",
-                     .detail = fmt::format("{} has begun another life, {}: it was not asked",
-                                           config_.partner.name, look_.word().slot->generation())});
+        return refused(fmt::format("{} has begun another life, {}: it was not asked",
+                                   config_.partner.name, look_.word().slot->generation()));
       }
-      work_.on_countdown(end - executor().now());
+      const bool over = executor().now() >= end;
+      if (at_work || (!over && is_open())) {
+        at_work_last = executor().now();
+      } else if (executor().now() >= at_work_last + patience()) {
+        if (over) return force();
+        return refused("this node's agent has ended it: `lastword history`");
+      }
+      work_.on_countdown(std::max(end - executor().now(), milliseconds(0)));
       executor().sleep(kPauseBetweenLooks);
       (void)look_.again();  // a look that fails may succeed the next time
     }
-    return force();
   }
 
  private:
@@ -67,17 +76,29 @@ class GracefulRun {
     work_.events({.name = std::move(name), .disk = {}, .detail = std::move(detail)});
   }
 
+  [[nodiscard]] milliseconds patience() const {
+    return config_.timing.freshness() + 4 * config_.timing.settings.io_timeout;
+  }
+
+  static Result<GracefulReport> refused(std::string why) {
+    return fail(
+        {.code = Code::kRefused, .operation = "takeover --graceful", .detail = std::move(why)});
+  }
+
+  [[nodiscard]] bool is_open() const {
+    const auto open = load_request(config_);
+    return open && open->request().id() == asked_.id();
+  }
+
   // Returns when this node's agent says so.
   Status ask(milliseconds countdown) {
-    const milliseconds patience =
-        config_.timing.freshness() + 4 * config_.timing.settings.io_timeout;
     asked_.set_id(to_string(random_uuid()));
     asked_.set_asked_generation(look_.word().slot->generation());
     pb::OpenRequest open;
     *open.mutable_request() = asked_;
-    open.set_ends_ms((executor().now() + patience + countdown).count());
+    open.set_ends_ms((executor().now() + patience()).count());
     if (Status saved = save_request(config_, open); !saved) return saved;
-    const Instant end = executor().now() + patience;
+    const Instant end = executor().now() + patience();
     while (!is_carried()) {
       if (work_.stop_wanted() || executor().now() >= end) {
         withdraw();
@@ -90,6 +111,10 @@ class GracefulRun {
       executor().sleep(kPauseBetweenLooks);
       (void)look_.again();
     }
+    // From now on the agent counts, also without this command.
+    open.set_ends_ms((executor().now() + countdown).count());
+    open.set_forces(true);
+    if (Status saved = save_request(config_, open); !saved) return saved;
     tell("takeover-asked",
          fmt::format("{}, life {}, is asked to leave; in {} s it is taken over by force",
                      config_.partner.name, asked_.asked_generation(), countdown.count() / 1000));
@@ -139,7 +164,8 @@ class GracefulRun {
     return {.end = GracefulEnd::kCancelled, .takeover = {}};
   }
 
-  // The request is withdrawn first: a partner that has not begun to leave does not any more.
+  // This node's agent does not run. The request is withdrawn first: a partner that has not begun to
+  // leave does not any more.
   Result<GracefulReport> force() {
     withdraw();
     while (takeover_is_at_work()) {
@@ -154,8 +180,7 @@ class GracefulRun {
 
   // Of another run of this command nothing is withdrawn.
   void withdraw() {
-    const auto open = load_request(config_);
-    if (open && open->request().id() == asked_.id()) (void)remove_request(config_);
+    if (is_open()) (void)remove_request(config_);
   }
 
   const GracefulWork& work_;
@@ -179,9 +204,11 @@ Result<TakeoverReport> try_graceful(const GracefulWork& work) {
   return GracefulRun(work, *state).forecast();
 }
 
-pb::LeaveRequest open_request(const Config& config, Instant now) {
+Result<bool> cancel_graceful(const Config& config) {
   const auto open = load_request(config);
-  return open && now.count() < open->ends_ms() ? open->request() : pb::LeaveRequest();
+  if (!open && open.error().code == Code::kNotFound) return false;
+  if (Status removed = remove_request(config); !removed) return fail(removed.error());
+  return true;
 }
 
 }  // namespace lastword

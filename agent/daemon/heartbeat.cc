@@ -65,12 +65,8 @@ Heartbeat::Heartbeat(const Config& config, Shelf& shelf, Executor& executor, Eve
 
 Heartbeat::~Heartbeat() = default;
 
-void Heartbeat::follow(const Look& look, const NodeState& state,
-                       const std::optional<pb::TakeoverIntent>& intent) {
+void Heartbeat::follow(const Look& look, const NodeState& state) {
   state_ = state;
-  intent_ = intent;
-  phase_.reset();
-  has_received_ = has_received(look.survey, config_, state);
   sees_ = disks_in_reach(look.survey, config_);
   sees_partner_ = partner_disks_in_reach(look.survey, config_);
   peer_.set_paths(state.mailbox_disks.size());
@@ -148,7 +144,7 @@ void Heartbeat::send(Path& path, pb::Presence presence) {
   job->io_timeout = config_.timing.settings.io_timeout;
   job->beat = {
       .sequence = sequence_, .presence = presence, .machine = machine_, .timing = config_.timing};
-  job->beat.phase = phase_.value_or(present_phase(*state_, has_received_, intent_, standing()));
+  job->beat.phase = phase_;
   job->beat.sees = sees_;
   job->beat.sees_partner = sees_partner_;
   job->beat.switches = switches_;

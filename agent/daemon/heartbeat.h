@@ -18,7 +18,6 @@
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/node_state.h"
 #include "agent/protocol/peer_watch.h"
-#include "agent/protocol/waiting_plan.h"
 
 namespace lastword {
 
@@ -37,12 +36,15 @@ class Heartbeat {
   Heartbeat& operator=(const Heartbeat&) = delete;
 
   // Writes and reads these disks from now on, as this life. Nothing is written where it is over
-  // (`stopped`), or where this node is not registered. What the heartbeats say of this node's phase
-  // follows from state and intent (present_phase()).
-  void follow(const Look& look, const NodeState& state,
-              const std::optional<pb::TakeoverIntent>& intent = {});
-  // Says that from now on, until the next follow().
-  void set_phase(pb::NodePhase phase) { phase_ = phase; }
+  // (`stopped`), or where this node is not registered.
+  void follow(const Look& look, const NodeState& state);
+  // Heartbeats say so from now on; the next one is due at once.
+  void set_phase(pb::NodePhase phase) {
+    phase_ = phase;
+    beat_now();
+  }
+  // A heartbeat is due at once.
+  void beat_now() { next_.reset(); }
   // What this node's operator has forbidden: heartbeats carry it from now on.
   void carry(const pb::Switches& switches) { switches_ = switches; }
   // Called at each tick(): the loop turns.
@@ -96,9 +98,7 @@ class Heartbeat {
   PeerWatch peer_;
   Standing told_ = Standing::kUnseen;
   std::optional<NodeState> state_;
-  std::optional<pb::TakeoverIntent> intent_;  // this node's
-  std::optional<pb::NodePhase> phase_;        // of what is under way
-  bool has_received_ = false;
+  pb::NodePhase phase_ = pb::PHASE_UNKNOWN;
   std::uint64_t sees_ = 0;
   std::uint64_t sees_partner_ = 0;
   pb::Switches switches_;

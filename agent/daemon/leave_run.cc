@@ -26,21 +26,31 @@ std::vector<std::string> service_here(const Survey& survey, const Config& config
 
 }  // namespace
 
-void LeaveRun::follow(const NodeState& state, const pb::MailboxSlot& asked, Standing partner) {
-  if (busy_ || surveyor_.executor().now() < not_before_) return;
+bool LeaveRun::may_begin() {
+  if (busy_ || surveyor_.executor().now() < not_before_) return false;
   if (!std::exchange(loaded_, true)) answer_ = load_answer(config_).value_or(pb::RequestAnswer());
-  const bool known = answer_.request().id() == asked.request().id();
-  const bool open = !answer_.request().id().empty() && !answer_.ended();
-  if (partner == Standing::kHeard && asks_to_leave(asked, state)) {
-    if (!known || open) answer(asked.request());
-  } else if (open && partner != Standing::kUnseen && partner != Standing::kLate) {
-    undo();
-  }
+  return true;
+}
+
+bool LeaveRun::is_open() const {
+  return !answer_.request().id().empty() && !answer_.ended();
+}
+
+bool LeaveRun::is_asked(const NodeState& state, const pb::MailboxSlot& asked, Standing partner) {
+  if (partner != Standing::kHeard || !asks_to_leave(asked, state) || !may_begin()) return false;
+  return answer_.request().id() != asked.request().id() || is_open();
+}
+
+void LeaveRun::undo_if_over(const NodeState& state, const pb::MailboxSlot& asked,
+                            Standing partner) {
+  if (partner == Standing::kUnseen || partner == Standing::kLate || !may_begin()) return;
+  const bool is_asked = partner == Standing::kHeard && asks_to_leave(asked, state);
+  if (!is_asked && is_open()) undo();
 }
 
 void LeaveRun::answer(const pb::LeaveRequest& request) {
   // Durable first: a service that was ended for a request is begun again, or left.
-  if (!note(request, false)) return;
+  if (!note(request, false)) return ended_(false);
   busy_ = true;
   run_elsewhere<Result<HandoverReport>>(
       surveyor_.executor(), loop_,
@@ -64,13 +74,15 @@ void LeaveRun::on_answered(const pb::LeaveRequest& request, const Result<Handove
   if (!report) {
     refused(describe(report.error()));
     not_before_ = surveyor_.executor().now() + kPauseBeforeRetry;
-    return;
+    return ended_(false);
   }
   if (!report->vetoes.empty()) {
     const auto& first = report->vetoes.front();
     refused(first.disk + (first.disk.empty() ? "" : ": ") + first.reason + ": " + first.remedy);
   }
   (void)note(request, true);
+  const auto life = load_last_life(config_);
+  ended_(life && life->handed_over);
 }
 
 // This agent was ended in the middle of an answer, and nobody asks any more.

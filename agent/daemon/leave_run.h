@@ -27,23 +27,28 @@ struct LeaveHands {
 class LeaveRun {
  public:
   // `config`, `surveyor` and what it refers to outlive this, and what it leaves behind; `loop`
-  // outlives this.
-  LeaveRun(const Config& config, Surveyor& surveyor, EventSink events, LeaveHands hands, Loop& loop)
+  // outlives this. `ended`: an answer has ended, and this node has left its disks or has not.
+  LeaveRun(const Config& config, Surveyor& surveyor, EventSink events, LeaveHands hands, Loop& loop,
+           std::function<void(bool left)> ended)
       : config_(config),
         surveyor_(surveyor),
         events_(std::move(events)),
         hands_(std::move(hands)),
-        loop_(loop) {}
+        loop_(loop),
+        ended_(std::move(ended)) {}
 
-  // `asked`: the newest of the partner's slots. `state`: a life of this node that serves. An
-  // answer that was interrupted is begun anew as long as it is asked for by a partner that is
-  // heard; otherwise the service is begun again. Events: those of HandoverWork, handover-refused.
-  void follow(const NodeState& state, const pb::MailboxSlot& asked, Standing partner);
-  // The service is being ended, or has ended.
-  [[nodiscard]] bool busy() const { return busy_; }
+  // A partner that is heard asks this life to leave, and has had no answer to that: none was begun,
+  // or one was interrupted. `asked`: the newest of the partner's slots.
+  [[nodiscard]] bool is_asked(const NodeState& state, const pb::MailboxSlot& asked,
+                              Standing partner);
+  // Ends the service, and leaves. Events: those of HandoverWork, handover-refused.
+  void answer(const pb::LeaveRequest& request);
+  // Begins the service again where an answer was interrupted, and nobody asks any more.
+  void undo_if_over(const NodeState& state, const pb::MailboxSlot& asked, Standing partner);
 
  private:
-  void answer(const pb::LeaveRequest& request);
+  [[nodiscard]] bool may_begin();
+  [[nodiscard]] bool is_open() const;
   void on_answered(const pb::LeaveRequest& request, const Result<HandoverReport>& report);
   void undo();
   bool note(const pb::LeaveRequest& request, bool ended);
@@ -54,6 +59,7 @@ class LeaveRun {
   EventSink events_;
   LeaveHands hands_;
   Loop& loop_;
+  std::function<void(bool left)> ended_;
   bool busy_ = false;
   bool loaded_ = false;
   pb::RequestAnswer answer_;  // the newest

@@ -132,6 +132,7 @@ void ReceiveRun::on_started(const Result<StartReport>& report) {
   }
   // The service first; and a hook that runs `lastword start` is to find the lock free.
   arm_when_announced_ = may_be_armed;
+  received_();
 }
 
 // What this node read of a disk at its boot, the giver has written since: that is dropped as late

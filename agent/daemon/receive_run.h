@@ -25,14 +25,15 @@ struct ReceiveHands {
 class ReceiveRun {
  public:
   // `surveyor`, `loop` and what `config` and `events` refer to outlive this; this outlives the
-  // loop's last run.
+  // loop's last run. `received`: all disks are this node's, and it is in service.
   ReceiveRun(const Config& config, Surveyor& surveyor, const EventSink& events, ReceiveHands hands,
-             Loop& loop)
+             Loop& loop, std::function<void()> received)
       : config_(config),
         surveyor_(surveyor),
         events_(events),
         hands_(std::move(hands)),
-        loop_(loop) {}
+        loop_(loop),
+        received_(std::move(received)) {}
 
   // After each look, in a life that goes on: one that waits, or that has its disks again and has
   // not told its service of it. Events: disk-returned, disk-not-returned, armed, not-armed,
@@ -57,6 +58,7 @@ class ReceiveRun {
   const EventSink& events_;
   ReceiveHands hands_;
   Loop& loop_;
+  std::function<void()> received_;
   bool busy_ = false;
   bool arm_when_announced_ = false;
   bool announced_ = false;  // service-returned was begun, since this node has its disks again

@@ -46,7 +46,6 @@ Status announce_takeover(const TakeoverWork& work, const Failure& failure, Heart
                .detail = fmt::format("{}, life {}, is silent; it has {} ms to show that it lives",
                                      work.config.partner.name, victim,
                                      work.config.timing.announcement().count())});
-  heartbeat.set_phase(pb::PHASE_ARBITRATING);
   // A mailbox disk that hangs costs an I/O time-out.
   tell_of(work,
           heartbeat.beat_during<CopiesWritten>([&] { return intents.write(survey, intent); }));

@@ -167,25 +167,14 @@ void read_takeover(ConfigReader& reader, const toml::table& root, Config& config
                  {"refuse", static_cast<int>(ForeignRegistrants::kRefuse)}});
 }
 
-void read_processors(ConfigReader& reader, const toml::table& table, Config& config) {
-  constexpr unsigned kMost = 8;  // that lastword-dump has memory for (size_engine())
-  const toml::node* node = table.get("processors");
-  if (node == nullptr) return;
-  const auto value = node->value_exact<std::int64_t>();
-  if (!value || *value < 1 || *value > kMost) {
-    reader.complain(node->source(), fmt::format("processors takes a number from 1 to {}", kMost));
-    return;
-  }
-  config.capture_processors = static_cast<unsigned>(*value);
-}
-
 void read_capture(ConfigReader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "capture");
   if (table == nullptr) return;
   reader.only_keys(*table, "[capture]", {"modules", "kernel", "command_line", "processors"});
   reader.absolute_path(*table, "kernel", config.capture_kernel);
   reader.text(*table, "command_line", config.capture_command_line);
-  read_processors(reader, *table, config);
+  constexpr unsigned kMostProcessors = 8;  // that lastword-dump has memory for (size_engine())
+  reader.number(*table, "processors", config.capture_processors, 1, kMostProcessors);
   const toml::node* modules = table->get("modules");
   if (modules == nullptr) return;
   if (!modules->is_array()) {
@@ -228,11 +217,28 @@ void read_agent(ConfigReader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "agent");
   if (table == nullptr) return;
   reader.only_keys(*table, "[agent]", {"realtime"});
-  const toml::node* realtime = table->get("realtime");
-  if (realtime == nullptr) return;
-  const auto value = realtime->value_exact<bool>();
-  if (!value) return reader.complain(realtime->source(), "realtime takes true or false");
-  config.realtime = *value;
+  reader.boolean(*table, "realtime", config.realtime);
+}
+
+// A node that was only about to serve may look like one that waits.
+constexpr milliseconds kShortestStable{1000};
+
+void read_giveback(ConfigReader& reader, const toml::table& root, Config& config) {
+  const toml::table* table = reader.table(root, "giveback");
+  if (table == nullptr) return;
+  reader.only_keys(*table, "[giveback]", {"automatic", "stable", "most"});
+  reader.boolean(*table, "automatic", config.giveback.on);
+  constexpr unsigned kMostInARow = 1000;
+  reader.number(*table, "most", config.giveback.most, 1, kMostInARow);
+  milliseconds stable = config.giveback.stable;
+  reader.duration(*table, "stable", stable);
+  if (stable < kShortestStable || stable > kLongestTime) {
+    return reader.complain(
+        table->get("stable")->source(),
+        fmt::format("[giveback] stable ({}) must be from {} to {}", to_string(stable),
+                    to_string(kShortestStable), to_string(kLongestTime)));
+  }
+  config.giveback.stable = stable;
 }
 
 void read_watchdog(ConfigReader& reader, const toml::table& root, Config& config) {
@@ -280,7 +286,7 @@ ConfigReading read_config(std::string_view text, const std::string& path,
   Config config;
   reader.only_keys(root, "the file",
                    {"cluster", "node", "nodes", "timing", "dump", "capture", "takeover", "hooks",
-                    "agent", "watchdog", "paths"});
+                    "giveback", "agent", "watchdog", "paths"});
   read_cluster(reader, root, config);
   read_nodes(reader, root, host_name, config);
   read_timing(reader, root, config);
@@ -288,6 +294,7 @@ ConfigReading read_config(std::string_view text, const std::string& path,
   read_capture(reader, root, config);
   read_takeover(reader, root, config);
   read_hooks(reader, root, config);
+  read_giveback(reader, root, config);
   read_agent(reader, root, config);
   read_watchdog(reader, root, config);
   read_programs(reader, root, config);

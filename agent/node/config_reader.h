@@ -9,6 +9,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -104,6 +105,26 @@ class ConfigReader {
       return;
     }
     into = *parsed;
+  }
+
+  void boolean(const toml::table& table, std::string_view key, bool& into) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<bool>();
+    if (!value) return complain(node->source(), fmt::format("{} takes true or false", key));
+    into = *value;
+  }
+
+  void number(const toml::table& table, std::string_view key, unsigned& into, unsigned least,
+              unsigned most) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<std::int64_t>();
+    if (!value || *value < std::int64_t{least} || *value > std::int64_t{most}) {
+      complain(node->source(), fmt::format("{} takes a number from {} to {}", key, least, most));
+      return;
+    }
+    into = static_cast<unsigned>(*value);
   }
 
   // Text that `parse` accepts.

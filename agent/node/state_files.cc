@@ -25,12 +25,19 @@ std::string partner_file(const Config& config) {
   return config.state_directory + "/partner.json";
 }
 
+std::string phase_file(const Config& config) {
+  return config.state_directory + "/phase.json";
+}
 std::string request_file(const Config& config) {
   return config.state_directory + "/request.json";
 }
 
 std::string answer_file(const Config& config) {
   return config.state_directory + "/answer.json";
+}
+
+std::string announced_file(const Config& config) {
+  return config.state_directory + "/announced.json";
 }
 
 Error no_state(const std::string& path, std::string_view detail) {
@@ -63,6 +70,15 @@ Status save(const Config& config, const std::string& path,
             const google::protobuf::Message& message) {
   if (Status status = make_directory(config.state_directory); !status) return status;
   return save_json(path, message);
+}
+
+// The boot_id field is filled in here.
+template <class File>
+Status save_of_this_boot(const Config& config, const std::string& path, File file) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  file.set_boot_id(*boot_id);
+  return save(config, path, file);
 }
 
 // One that is not there counts as removed.
@@ -225,11 +241,7 @@ Result<pb::OpenRequest> load_request(const Config& config) {
 }
 
 Status save_request(const Config& config, const pb::OpenRequest& request) {
-  const auto boot_id = read_boot_id();
-  if (!boot_id) return fail(boot_id.error());
-  pb::OpenRequest stamped = request;
-  stamped.set_boot_id(*boot_id);
-  return save(config, request_file(config), stamped);
+  return save_of_this_boot(config, request_file(config), request);
 }
 
 Status remove_request(const Config& config) {
@@ -244,11 +256,36 @@ Result<pb::RequestAnswer> load_answer(const Config& config) {
 }
 
 Status save_answer(const Config& config, const pb::RequestAnswer& answer) {
+  return save_of_this_boot(config, answer_file(config), answer);
+}
+
+Result<pb::AgentPhase> load_agent_phase(const Config& config) {
   const auto boot_id = read_boot_id();
   if (!boot_id) return fail(boot_id.error());
-  pb::RequestAnswer stamped = answer;
+  return load<pb::AgentPhase>(phase_file(config), *boot_id, "no agent has run since boot");
+}
+
+Status save_agent_phase(const Config& config, const pb::AgentPhase& phase) {
+  return save_of_this_boot(config, phase_file(config), phase);
+}
+
+Result<pb::AnnouncedService> load_announced(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  return load<pb::AnnouncedService>(announced_file(config), *boot_id,
+                                    "the hook service-taken has not ended well since boot");
+}
+
+Status save_announced(const Config& config, const pb::AnnouncedService& announced) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  pb::AnnouncedService stamped = announced;
   stamped.set_boot_id(*boot_id);
-  return save(config, answer_file(config), stamped);
+  return save(config, announced_file(config), stamped);
+}
+
+Status remove_announced(const Config& config) {
+  return remove_file(announced_file(config));
 }
 
 }  // namespace lastword

@@ -1,9 +1,9 @@
 // What commands leave in the state directory for later commands of the same boot: node.json,
-// armed.json, partner.json, request.json and answer.json (agent/node/state.proto). All carry the
-// kernel's boot id; a file of an earlier boot counts as absent. A file is written under another
-// name, synced and renamed: a reader sees the old state or the new one, also after an error or a
-// kill. A save that fails may leave FILE.new behind, which the next save overwrites. Saving makes
-// the directory where it is missing.
+// armed.json, partner.json, request.json, answer.json, phase.json and announced.json
+// (agent/node/state.proto). All carry the kernel's boot id; a file of an earlier boot counts as
+// absent. A file is written under another name, synced and renamed: a reader sees the old state or
+// the new one, also after an error or a kill. A save that fails may leave FILE.new behind, which the
+// next save overwrites. Saving makes the directory where it is missing.
 //
 // Errors, where nothing else is said: kCorrupt, the file is not what lastword writes; kIo or
 // kNoSpace, the system failed.
@@ -59,5 +59,16 @@ namespace lastword {
 // Written by the agent of the node that was asked. kNotFound: it has answered none since boot.
 [[nodiscard]] Result<pb::RequestAnswer> load_answer(const Config& config);
 [[nodiscard]] Status save_answer(const Config& config, const pb::RequestAnswer& answer);
+// Written by the agent as its state changes. kNotFound: none has run since boot.
+[[nodiscard]] Result<pb::AgentPhase> load_agent_phase(const Config& config);
+[[nodiscard]] Status save_agent_phase(const Config& config, const pb::AgentPhase& phase);
+
+// Written when a run of the hook `service-taken` has ended well: an agent that goes on with that
+// takeover does not run it again. Removed by an order to take over, and before the service is ended
+// for a giveback: after those it runs again. kNotFound: no run has ended well since boot, or since
+// then.
+[[nodiscard]] Result<pb::AnnouncedService> load_announced(const Config& config);
+[[nodiscard]] Status save_announced(const Config& config, const pb::AnnouncedService& announced);
+[[nodiscard]] Status remove_announced(const Config& config);
 
 }  // namespace lastword

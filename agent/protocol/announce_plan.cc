@@ -30,12 +30,14 @@ void AnnouncePlan::set(const std::string& disk, State state) {
   }
 }
 
-void AnnouncePlan::expect(const std::string& disk) {
+void AnnouncePlan::expect(const std::string& disk, bool acknowledged) {
   set(disk, State::kMissing);
+  std::ranges::find(disks_, disk, &Disk::path)->acknowledged = acknowledged;
 }
 
+// What another node may have written since, no hook of this one has seen.
 void AnnouncePlan::lost(const std::string& disk) {
-  set(disk, State::kMissing);
+  expect(disk);
 }
 
 void AnnouncePlan::set_stale(const std::string& disk, bool stale) {
@@ -44,7 +46,11 @@ void AnnouncePlan::set_stale(const std::string& disk, bool stale) {
 }
 
 std::optional<Announcement> AnnouncePlan::held(const std::vector<std::string>& disks) {
-  for (const std::string& disk : disks) set(disk, State::kHeld);
+  for (const std::string& path : disks) {
+    set(path, State::kHeld);
+    Disk& disk = *std::ranges::find(disks_, path, &Disk::path);
+    if (disk.acknowledged && !disk.stale) disk.state = State::kAnnounced;
+  }
   return next();
 }
 

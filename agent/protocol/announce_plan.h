@@ -21,8 +21,9 @@ struct Announcement {
 
 class AnnouncePlan {
  public:
-  // The disk is to be taken: it is missing until it is held.
-  void expect(const std::string& disk);
+  // The disk is to be taken: it is missing until it is held. `acknowledged`: a hook of this takeover
+  // was told of it before an interruption, and ended well; it is not new, unless it is stale.
+  void expect(const std::string& disk, bool acknowledged = false);
   // Another node has it now.
   void lost(const std::string& disk);
   // What this node had cached of it could not be dropped when it came to be held, or could. Of a
@@ -47,6 +48,7 @@ class AnnouncePlan {
     std::string path;
     State state = State::kMissing;
     bool stale = false;
+    bool acknowledged = false;
   };
 
   void set(const std::string& disk, State state);

@@ -10,6 +10,7 @@
 #include "agent/protocol/disk_view.h"
 #include "agent/protocol/node_phase.h"
 #include "agent/protocol/node_state.h"
+#include "agent/protocol/refusal.h"
 #include "agent/protocol/takeover_intent.h"
 
 namespace lastword {
@@ -76,8 +77,11 @@ struct NodeFacts {
   std::optional<pb::TakeoverIntent> intent;  // this node's own, as of now
   bool intent_ordered = false;               // an operator had ordered that takeover
   bool giveback_open = false;                // this node's giveback was begun and not closed
-  bool asked_to_leave = false;               // by a request that names this life, not expired
-  std::uint32_t asked_life = 0;              // the peer's life that this node asked to leave
+  bool nothing_left_to_take = false;         // of what a peer has left that said RELEASED
+  // Why the peer's silence is not acted on. Absent: refusals_on_silence() finds it.
+  std::optional<Refusals> against_silence;
+  bool asked_to_leave = false;   // by a request that names this life, not expired
+  std::uint32_t asked_life = 0;  // the peer's life that this node asked to leave
   // What both nodes must agree on.
   std::uint32_t version = 0;
   std::uint64_t mailbox_set = 0;

@@ -18,7 +18,7 @@ constexpr EnumSet<Phase> kStopAnswers{Phase::kArbitrating, Phase::kGivingBack, P
 
 constexpr NodeRow kOvertaken{.from = {},
                              .events = {},
-                             .outcome = Outcome::kIgnored,
+                             .outcome = RowOutcome::kIgnored,
                              .why = "The announcement or the votes were called off."};
 
 // The events of one state, collected in order.
@@ -90,7 +90,8 @@ class Reading {
     if (disks.peer_panicked && !over && refusals_on_panic(facts_).empty()) {
       add(NodeEvent::kPeerPanicked);
     }
-    if (is_present(facts_.word) && facts_.word.phase == Phase::kHandedOver) {
+    if (is_present(facts_.word) && facts_.word.phase == Phase::kHandedOver &&
+        !facts_.nothing_left_to_take) {
       add(NodeEvent::kPeerReleased);
     }
     if (disks.peer_in_service && !disks.has_peer_disk &&
@@ -151,7 +152,8 @@ class Reading {
     if (facts_.voice.silence == Silence::kNone || is(Phase::kUnseen)) return;
     if (facts_.voice.silence == Silence::kHalf) return add(NodeEvent::kPeerHalfSilent);
     if (!facts_.disks) return;
-    const bool possible = refusals_on_silence(phase_, facts_).empty();
+    const bool possible = facts_.against_silence ? facts_.against_silence->empty()
+                                                 : refusals_on_silence(phase_, facts_).empty();
     if (possible && !announced()) add(NodeEvent::kPeerSilent);
     const bool unannounced = is(Phase::kPaired) || is(Phase::kLeaving);
     if (!possible && (out() || unannounced)) add(NodeEvent::kPeerSilentHeld);
@@ -246,7 +248,7 @@ bool NodePlan::overtaken(NodeEvent event) const {
 
 NodePlan::Step NodePlan::happened(NodeEvent event) {
   const NodeRow& row = overtaken(event) ? kOvertaken : node_row(phase_, event);
-  const Step step{event, phase_, row.outcome == Outcome::kMoves ? row.to : phase_, &row};
+  const Step step{event, phase_, row.outcome == RowOutcome::kMoves ? row.to : phase_, &row};
   phase_ = step.after;
   for (const NodeAction action : row.actions.get()) remember(action, memory_);
   if (event == NodeEvent::kTakeoverAnnounced) memory_.told_of_peer_announcement = true;
@@ -268,7 +270,7 @@ NodePlan::Steps NodePlan::observe(const NodeFacts& facts) {
     fed.push_back(*next);
     const Ballot before = memory_.ballot;
     const Step step = happened(*next);
-    if (step.row->outcome == Outcome::kIgnored) continue;
+    if (step.row->outcome == RowOutcome::kIgnored) continue;
     steps.push_back(step);
     const bool acts = step.before != step.after && !step.row->actions.get().empty();
     if (acts || memory_.ballot != before) return steps;

@@ -15,16 +15,16 @@ using Events = EnumSet<NodeEvent>;
 
 constexpr NodeRow moves(Phases from, NodeEvent event, Phase to, ActionList actions,
                         std::string_view why) {
-  return {from, {event}, Outcome::kMoves, to, actions, why};
+  return {from, {event}, RowOutcome::kMoves, to, actions, why};
 }
 constexpr NodeRow stays(Phases from, NodeEvent event, ActionList actions, std::string_view why) {
-  return {from, {event}, Outcome::kStays, {}, actions, why};
+  return {from, {event}, RowOutcome::kStays, {}, actions, why};
 }
 constexpr NodeRow ignored(Phases from, Events events, std::string_view why) {
-  return {from, events, Outcome::kIgnored, {}, {}, why};
+  return {from, events, RowOutcome::kIgnored, {}, {}, why};
 }
 constexpr NodeRow impossible(Phases from, Events events, std::string_view why) {
-  return {from, events, Outcome::kImpossible, {}, {}, why};
+  return {from, events, RowOutcome::kImpossible, {}, {}, why};
 }
 
 constexpr Phases kWatching{kUnseen, kPaired, kSuspect};  // NORMAL, and nothing under way

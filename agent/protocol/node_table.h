@@ -76,7 +76,7 @@ class ActionList {
   std::size_t size_ = 0;
 };
 
-enum class Outcome : std::uint8_t {
+enum class RowOutcome : std::uint8_t {
   kMoves,       // to another state, with actions
   kStays,       // with actions
   kIgnored,     // nothing is to be done, for the reason given
@@ -86,7 +86,7 @@ enum class Outcome : std::uint8_t {
 struct NodeRow {
   EnumSet<Phase> from;
   EnumSet<NodeEvent> events;
-  Outcome outcome = Outcome::kIgnored;
+  RowOutcome outcome = RowOutcome::kIgnored;
   Phase to = Phase::kLooking;  // kMoves
   ActionList actions = {};
   std::string_view why;  // one sentence, for people

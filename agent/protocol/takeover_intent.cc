@@ -22,6 +22,7 @@ pb::TakeoverIntent next_intent(const std::optional<pb::TakeoverIntent>& before, 
   intent.set_victim_node(victim_node);
   intent.set_victim_generation(victim_generation);
   intent.set_number(before ? before->number() + 1 : 1);
+  intent.set_automatic_returns(before ? before->automatic_returns() : 0);
   return intent;
 }
 
@@ -92,6 +93,8 @@ pb::TakeoverIntent called_off(const std::optional<pb::TakeoverIntent>& before,
   next.set_victim_generation(before->victim_generation());
   next.set_proven(before->proven());
   next.set_returned_to(before->returned_to());
+  next.set_returned_by_itself(before->returned_by_itself());
+  if (before->has_overrides()) *next.mutable_overrides() = before->overrides();
   return next;
 }
 
@@ -114,6 +117,10 @@ IntentPhase phase_after_no_majority(const std::optional<pb::TakeoverIntent>& bef
                        (before->phase() == pb::TakeoverIntent::TAKING ||
                         before->phase() == pb::TakeoverIntent::TAKEN);
   return goes_on && why != Code::kFenced ? before->phase() : pb::TakeoverIntent::ENDED;
+}
+
+bool is_under_way(const std::optional<pb::TakeoverIntent>& intent) {
+  return intent && intent->phase() == pb::TakeoverIntent::RETURNING && intent->returned_to() != 0;
 }
 
 std::string describe(const pb::TakeoverIntent& intent) {

@@ -16,7 +16,7 @@ using IntentPhase = pb::TakeoverIntent::Phase;
 [[nodiscard]] std::optional<pb::TakeoverIntent> newest_intent(
     std::span<const pb::TakeoverIntent> copies);
 
-// What is to be written next. `before`: what counts now.
+// What is to be written next. `before`: what counts now. Its number of automatic givebacks goes on.
 [[nodiscard]] pb::TakeoverIntent next_intent(const std::optional<pb::TakeoverIntent>& before,
                                              IntentPhase phase, std::uint8_t victim_node,
                                              std::uint32_t victim_generation);
@@ -57,6 +57,10 @@ enum class IntentVerdict : std::uint8_t {
 // stays to be resumed, as soon as the mailbox disks are there.
 [[nodiscard]] IntentPhase phase_after_no_majority(const std::optional<pb::TakeoverIntent>& before,
                                                   const pb::TakeoverIntent& now, Code why);
+
+// A giveback was begun, and neither finished nor called off: its service may run nowhere. One that
+// was called off when the partner had some disks stays RETURNING, to no life.
+[[nodiscard]] bool is_under_way(const std::optional<pb::TakeoverIntent>& intent);
 
 // "takeover from node 1, life 7"
 [[nodiscard]] std::string describe(const pb::TakeoverIntent& intent);

@@ -3,17 +3,10 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "agent/protocol/node_facts.h"
 
 namespace lastword {
-
-struct Refusal {
-  std::string reason;
-  std::string remedy;  // what the operator does, or what happens by itself
-};
-using Refusals = std::vector<Refusal>;  // all that stand, not the first one only
 
 // "takeover is switched off here (DISABLE): `lastword enable` here", all reasons in their order.
 [[nodiscard]] std::string describe(const Refusals& refusals);

@@ -81,18 +81,4 @@ WaitingStep next_while_waiting(const Survey& survey, const Config& config, const
   return step;
 }
 
-pb::NodePhase present_phase(const NodeState& state, bool has_received,
-                            const std::optional<pb::TakeoverIntent>& intent, Standing partner) {
-  if (state.stopped) return pb::PHASE_CLEAN;
-  if (state.handed_over) return pb::PHASE_HANDED_OVER;
-  if (state.waiting) return has_received ? pb::PHASE_RECEIVING : pb::PHASE_WAITING;
-  const auto phase = intent ? intent->phase() : pb::TakeoverIntent::NONE;
-  if (phase == pb::TakeoverIntent::ANNOUNCED) return pb::PHASE_ARBITRATING;
-  if (phase == pb::TakeoverIntent::TAKING) return pb::PHASE_TAKING;
-  if (phase == pb::TakeoverIntent::TAKEN) return pb::PHASE_SERVING;
-  if (phase == pb::TakeoverIntent::RETURNING) return pb::PHASE_GIVING_BACK;
-  if (partner == Standing::kUnseen) return pb::PHASE_UNSEEN;
-  return partner == Standing::kHeard ? pb::PHASE_PAIRED : pb::PHASE_SUSPECT;
-}
-
 }  // namespace lastword

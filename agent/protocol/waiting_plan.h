@@ -10,7 +10,6 @@
 #include "agent/protocol/config.h"
 #include "agent/protocol/disk_view.h"
 #include "agent/protocol/node_state.h"
-#include "agent/protocol/peer_watch.h"
 
 namespace lastword {
 
@@ -33,10 +32,5 @@ struct WaitingStep {
 
 // This life has got disks of its own.
 [[nodiscard]] bool has_received(const Survey& survey, const Config& config, const NodeState& state);
-
-// What a node says of itself in its slot while nothing else is under way. `intent`: its own.
-[[nodiscard]] pb::NodePhase present_phase(const NodeState& state, bool has_received,
-                                          const std::optional<pb::TakeoverIntent>& intent,
-                                          Standing partner);
 
 }  // namespace lastword

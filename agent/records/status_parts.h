@@ -19,6 +19,8 @@ namespace lastword {
 [[nodiscard]] pb::StatusTakeover status_of_takeover(const StatusFacts& facts);
 void add_disks(const StatusFacts& facts, pb::StatusReport& report);
 void add_dumps(const StatusFacts& facts, pb::StatusReport& report);
+// Nothing where no disk of the partner is here.
+void add_giveback(const StatusFacts& facts, pb::StatusReport& report);
 void add_paths(const StatusFacts& facts, pb::StatusReport& report);
 
 void add_reason(google::protobuf::RepeatedPtrField<pb::StatusReason>& reasons, std::string reason,

@@ -197,6 +197,7 @@ pb::StatusReport report_status(const StatusFacts& facts) {
   add_disks(facts, report);
   add_dumps(facts, report);
   add_paths(facts, report);
+  add_giveback(facts, report);
   for (const std::string& problem : facts.problems) report.add_problems(problem);
   const auto& takeover = report.takeover();
   const auto any_of = [](const auto& list) {
@@ -204,7 +205,7 @@ pb::StatusReport report_status(const StatusFacts& facts) {
   };
   report.set_attention(takeover.against_both_size() + takeover.against_silence_size() != 0 ||
                        any_of(report.disks()) || any_of(report.paths()) ||
-                       report.problems_size() != 0 ||
+                       report.problems_size() != 0 || report.giveback().against_size() != 0 ||
                        std::ranges::any_of(report.dumps(), [](const pb::StatusDump& dump) {
                          return !dump.remedy().empty();
                        }));

@@ -11,12 +11,12 @@
 
 #include "agent/disks/disk_work.h"
 #include "agent/disks/given_disk.h"
-#include "agent/disks/intent_log.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/service/ended_service.h"
 #include "agent/service/giveback_look.h"
+#include "agent/service/giveback_record.h"
 
 namespace lastword {
 namespace {
@@ -37,7 +37,7 @@ class GivebackRun {
         options_(options),
         state_(state),
         self_(own_identity(work.config, state.boot_generation)),
-        intents_(work.config, state_, work.surveyor.shelf(), work.surveyor.executor()),
+        record_(work, options_, state_),
         look_(work.config, work.surveyor, state.key) {}
 
   Result<GivebackReport> forecast() {
@@ -47,14 +47,15 @@ class GivebackRun {
 
   Result<GivebackReport> run() {
     if (Status planned = plan(); !planned) return fail(planned.error());
-    if (!plan_.vetoes.empty()) return report();
+    if (record_.is_outdated()) return GivebackReport{};
+    const bool resumed = options_.by == GivebackBy::kResumed;
+    if (resumed && !is_under_way(record_.intent())) {
+      plan_.vetoes = {{.reason = "it was called off, and this node rebooted since"}};
+    }
+    if (!plan_.vetoes.empty()) return resumed ? cannot_resume() : report();
     if (all_.empty()) return finish();
-    work_.events({.name = "giveback-started",
-                  .disk = {},
-                  .detail = fmt::format("{} disks to {}, life {}", all_.size(),
-                                        config_.partner.name, plan_.life)});
-    before_ = intent_ ? intent_->phase() : pb::TakeoverIntent::TAKEN;
-    if (Status kept = keep(pb::TakeoverIntent::RETURNING); !kept) return fail(kept.error());
+    if (Status begun = begin(); !begun) return fail(begun.error());
+    if (!problem_.empty()) return report();
     if (!plan_.past_return && !give_dumps()) return report();
     if (!end_service()) return report();
     return give_rest();
@@ -70,10 +71,8 @@ class GivebackRun {
   Status plan() {
     look_.believe(options_.to_life);
     if (Status heard = look_.listen(); !heard) return heard;
-    const KnownIntent known = read_intent(config_, survey());
-    for (const Error& problem : known.problems) work_.events(intent_not_kept(problem));
-    intent_ = known.intent;
-    plan_ = plan_giveback(survey(), config_, state_, intent_, look_.word());
+    record_.read(survey());
+    plan_ = plan_giveback(survey(), config_, state_, record_.intent(), look_.word());
     look_.set_life(plan_.life);
     std::erase_if(plan_.vetoes, [&](const Veto& veto) {
       return options_.leave_dump && veto.kind == Veto::Kind::kUnsavedDump;
@@ -87,21 +86,32 @@ class GivebackRun {
 
   // --- Steps ---
 
-  [[nodiscard]] std::uint32_t victim() const { return life_given_back(survey(), config_, intent_); }
+  Status begin() {
+    const bool resumed = options_.by == GivebackBy::kResumed;
+    work_.events(
+        {.name = resumed ? "giveback-resumed" : "giveback-started",
+         .disk = {},
+         .detail = fmt::format("{} disks to {}, life {}{}", all_.size(), config_.partner.name,
+                               plan_.life, record_.is_by_itself() ? ", by itself" : "")});
+    if (Status kept = record_.begin(survey(), victim(), plan_.life); !kept) return kept;
+    if (!record_.is_counted_safely()) {
+      (void)call_off("the count of automatic givebacks is kept in one place only");
+    }
+    return {};
+  }
 
-  Status keep(IntentPhase phase) {
-    const bool proven = intent_ && intent_->proven();
-    pb::TakeoverIntent intent = intents_.next(intent_, phase, victim(), proven);
-    if (phase == pb::TakeoverIntent::RETURNING) intent.set_returned_to(plan_.life);
-    const CopiesWritten written = intents_.write(survey(), intent);
-    for (const Error& problem : written.problems) work_.events(intent_not_kept(problem));
-    for (const std::string& disk : written.rewritten) work_.events(slot_rewritten(disk));
-    intent_ = std::move(intent);
-    if (written.copies != 0) return {};
-    return fail({.code = Code::kIo,
-                 .operation = "giveback",
-                 .disk = config_.persistent_directory,
-                 .detail = "neither it nor a mailbox disk has taken the intent"});
+  // Something stands against going on with a giveback.
+  GivebackReport cannot_resume() {
+    const Veto& first = plan_.vetoes.front();
+    if (!plan_.past_return) {
+      (void)call_off(first.remedy.empty() ? first.reason : first.reason + ": " + first.remedy);
+      plan_.vetoes.clear();
+    }
+    return report();
+  }
+
+  [[nodiscard]] std::uint32_t victim() const {
+    return life_given_back(survey(), config_, record_.intent());
   }
 
   std::vector<Result<pb::CoredumpHeader>> work_on(const Disks& disks, const DiskWork& work) {
@@ -214,6 +224,9 @@ class GivebackRun {
                           .disks = paths};
     work_.events({.name = input.event, .disk = {}, .detail = input.detail});
     service_ended_ = true;
+    if (Status forgotten = remove_announced(config_); !forgotten) {
+      return call_off(describe(forgotten.error()));
+    }
     if (Status ended = work_.run_hook(input); !ended) {
       const std::string why = describe(ended.error());
       work_.events({.name = "hook-failed", .disk = {}, .detail = why});
@@ -261,12 +274,15 @@ class GivebackRun {
     problem_ = why;
     withdraw_promises();
     (void)look_.again();
-    // What the partner has got is its own; the rest follows in another giveback.
-    const IntentPhase before = before_ == pb::TakeoverIntent::TAKING ? pb::TakeoverIntent::TAKING
-                                                                     : pb::TakeoverIntent::TAKEN;
-    (void)keep(look_.something_is_gone(victim()) ? pb::TakeoverIntent::RETURNING : before);
     work_.events({.name = "giveback-called-off", .disk = {}, .detail = why});
-    if (service_ended_ || before_ == pb::TakeoverIntent::RETURNING) serve_again();
+    // First: as long as the intent tells of a giveback, somebody sees to the service.
+    if (service_ended_ || record_.was_under_way()) serve_again();
+    // What the partner has got is its own; the rest follows in another giveback.
+    const IntentPhase before = record_.before() == pb::TakeoverIntent::TAKING
+                                   ? pb::TakeoverIntent::TAKING
+                                   : pb::TakeoverIntent::TAKEN;
+    (void)record_.end(survey(), victim(),
+                      look_.something_is_gone(victim()) ? pb::TakeoverIntent::RETURNING : before);
     return false;
   }
 
@@ -291,7 +307,7 @@ class GivebackRun {
   }
 
   GivebackReport finish() {
-    (void)keep(pb::TakeoverIntent::ENDED);
+    (void)record_.end(survey(), victim(), pb::TakeoverIntent::ENDED);
     complete_ = true;
     work_.events({.name = "giveback-finished", .disk = {}, .detail = "complete"});
     return report();
@@ -309,11 +325,9 @@ class GivebackRun {
   GivebackOptions options_;
   NodeState state_;
   OwnerIdentity self_;
-  IntentLog intents_;
+  GivebackRecord record_;
 
   GivebackLook look_;
-  std::optional<pb::TakeoverIntent> intent_;  // of this node, as it counts now
-  IntentPhase before_ = pb::TakeoverIntent::NONE;
   GivebackPlan plan_;
   Uuids dumps_;    // that the plan began with
   Uuids service_;  // likewise
@@ -327,6 +341,15 @@ class GivebackRun {
 };
 
 }  // namespace
+
+GivebackOptions options_of_resumed(const pb::TakeoverIntent& intent, const NodeState& state) {
+  return {.leave_dump = intent.overrides().leave_dump(),
+          .ignore_hook = intent.overrides().ignore_hook(),
+          .unarmed = intent.overrides().unarmed(),
+          .to_life = state.mailbox_disks.empty() ? intent.returned_to() : 0,
+          .by = GivebackBy::kResumed,
+          .decided_on = intent.number()};
+}
 
 Result<GivebackReport> give_back(const GivebackWork& work, const GivebackOptions& options) {
   if (const auto state = load_node_state(work.config); !state) return fail(state.error());

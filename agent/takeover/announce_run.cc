@@ -1,5 +1,6 @@
 #include "agent/takeover/announce_run.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace lastword {
@@ -8,6 +9,22 @@ namespace {
 constexpr std::size_t kMaxOpeners = 100;
 
 }  // namespace
+
+AnnounceRun::AnnounceRun(const TakeoverWork& work, Loop& loop, std::uint32_t victim)
+    : work_(work), loop_(loop), before_(work.shelf().count_uevents()) {
+  const auto kept = load_announced(work.config);
+  const std::uint32_t own = work.state.boot_generation;
+  if (kept && kept->generation() == own && kept->victim_generation() == victim) {
+    acknowledged_ = *kept;
+  }
+  acknowledged_.set_generation(own);
+  acknowledged_.set_victim_generation(victim);
+}
+
+void AnnounceRun::expect(const std::string& disk, const std::string& uuid) {
+  uuids_[disk] = uuid;
+  plan_.expect(disk, std::ranges::count(acknowledged_.disks(), uuid) != 0);
+}
 
 void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
   if (!announcement) return;
@@ -41,7 +58,10 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
         if (*given_up) return Status(fail({.code = Code::kTimeout, .operation = "hook"}));
         return run_hook(input);
       },
-      [this, number](const Status& status) { on_hook_ended(number, status); });
+      [this, number, held = announcement->held](const Status& status) {
+        if (status && plan_.is_running(number)) acknowledge(held);
+        on_hook_ended(number, status);
+      });
   loop_.after(Timing::hook_given_up(work_.config.hooks.timeout),
               [this, number] { give_up(number); });
 }
@@ -61,6 +81,17 @@ void AnnounceRun::on_hook_ended(unsigned number, const Status& status) {
     work_.events({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
   }
   tell(plan_.hook_ended(number));
+}
+
+// An interrupted takeover goes on without this hook.
+void AnnounceRun::acknowledge(const std::vector<std::string>& disks) {
+  for (const std::string& disk : disks) {
+    const std::string& uuid = uuids_[disk];
+    if (std::ranges::count(acknowledged_.disks(), uuid) == 0) acknowledged_.add_disks(uuid);
+  }
+  if (const Status kept = save_announced(work_.config, acknowledged_); !kept) {
+    work_.events({.name = "hook-not-remembered", .disk = {}, .detail = describe(kept.error())});
+  }
 }
 
 // run_hook() ends a hook in time, unless the kernel does not let go of a process.

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "agent/node/state_files.h"
 #include "agent/protocol/announce_plan.h"
 #include "agent/takeover/takeover_work.h"
 
@@ -15,12 +18,11 @@ namespace lastword {
 class AnnounceRun {
  public:
   // `work` and `loop` outlive this, and this outlives the loop's last run. Made before the takeover
-  // does anything to a disk of the service.
-  AnnounceRun(const TakeoverWork& work, Loop& loop)
-      : work_(work), loop_(loop), before_(work.shelf().count_uevents()) {}
+  // does anything to a disk of the service. `victim`: the partner's life that is taken over.
+  AnnounceRun(const TakeoverWork& work, Loop& loop, std::uint32_t victim);
 
   // See AnnouncePlan.
-  void expect(const std::string& disk) { plan_.expect(disk); }
+  void expect(const std::string& disk, const std::string& uuid);
   void lost(const std::string& disk) { plan_.lost(disk); }
   void set_stale(const std::string& disk, bool stale) { plan_.set_stale(disk, stale); }
   void held(const std::vector<std::string>& disks) { tell(plan_.held(disks)); }
@@ -34,12 +36,15 @@ class AnnounceRun {
   void tell(const std::optional<Announcement>& announcement);
   void tell_of_opener(const std::string& disk, const std::string& opener);
   void on_hook_ended(unsigned number, const Status& status);
+  void acknowledge(const std::vector<std::string>& disks);
   void give_up(unsigned number);
 
   const TakeoverWork& work_;
   Loop& loop_;
   std::uint64_t before_;  // the kernel's uevents
   AnnouncePlan plan_;
+  pb::AnnouncedService acknowledged_;          // of this takeover, as it is kept
+  std::map<std::string, std::string> uuids_;  // by path
   std::shared_ptr<std::atomic<bool>> given_up_;  // on the hook that was begun last
   bool hook_failed_ = false;
 };

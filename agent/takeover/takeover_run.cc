@@ -27,7 +27,7 @@ class TakeoverRun {
         late_(work.config, failure.look.survey),
         give_up_(work.executor().now() + work.config.timing.deadline()),
         loop_(work.executor().make_loop()),
-        announcements_(work, *loop_) {
+        announcements_(work, *loop_, failed_.latest) {
     add_copies(failure.look.survey, work.config, copies_);
     listen();
     first_ = begin_wave(partner_disks(failure.look.survey, work.config), failure.look.open);
@@ -175,6 +175,7 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
     }
     return fail(copies.error());
   }
+  work.on_majority();
   tell_of_left_out(work, survey);
   TakeoverReport report = TakeoverRun(work, failure).run();
   // Otherwise it stays TAKING: what is left is taken another time.

@@ -36,7 +36,9 @@ TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, AnnounceRun& an
                                            work.config.timing.settings.io_timeout)) {
   for (const DiskView& disk : disks_) {
     if (auto own = open.find(disk.info.path)) open_.keep(std::move(own));
-    if (disk.label->role() == pb::SERVICE) announcements_.expect(disk.info.path);
+    if (disk.label->role() == pb::SERVICE) {
+      announcements_.expect(disk.info.path, disk.label->disk_uuid());
+    }
   }
 }
 

@@ -32,6 +32,8 @@ struct Failure {
   bool proven = false;
   // The life `generation` has left its disks to this node in good order.
   bool released = false;
+  // An operator's countdown is over: what has failed is to be seen by who takes over.
+  bool ordered = false;
   // This node had begun that takeover, and was interrupted.
   bool resumed = false;
   // No majority is needed against such a node.
@@ -49,6 +51,8 @@ struct TakeoverWork {
   RecoverDump recover;  // likewise
   // Called on the takeover's thread about every kPollInterval, from the first vote on.
   std::function<void()> on_tick = [] {};
+  // Called there once, when the votes are won, or none was needed.
+  std::function<void()> on_majority = [] {};
 
   [[nodiscard]] Executor& executor() const { return surveyor.executor(); }
   [[nodiscard]] Shelf& shelf() const { return surveyor.shelf(); }

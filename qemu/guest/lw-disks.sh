@@ -1,6 +1,6 @@
 #!/usr/bin/busybox sh
 # Name the shelf's disks: /dev/disk/by-id/lw-NAME for every disk whose unit serial number ends
-# in -NAME. Prints how many there are. Builtins only: a fork costs milliseconds under emulation.
+# in -NAME, and lw-NAME-part2 for its second partition. Prints how many there are. Builtins only: a fork costs milliseconds under emulation.
 links=/dev/disk/by-id
 [ -d $links ] || mkdir -p $links
 rm -f $links/lw-*
@@ -12,6 +12,8 @@ for sysfs in /sys/block/sd*; do
     case $page in
     *-*)
         set -- "$@" "../../${sysfs##*/}" "$links/lw-${page##*-}"
+        # The partition for the service, which `lastword label` may be about to make.
+        set -- "$@" "../../${sysfs##*/}2" "$links/lw-${page##*-}-part2"
         count=$((count + 1))
         ;;
     esac

@@ -11,11 +11,16 @@ echo 1 >/proc/sys/kernel/sysrq
 echo 0 >/proc/sys/vm/compact_unevictable_allowed
 
 load_modules
+for module in $(kernel_option lastword.modules | tr , ' '); do
+    modprobe "$module" || say "cannot load $module"
+done
 ip link set lo up
 mount -t ext4 /dev/vda /var || say "no /var"
 mkdir -p /var/crash /var/lib
 # A panic may come before ext4 commits by itself.
 sync
+# Only in the image of a node that serves by NBD.
+[ ! -e /etc/lastword-guest/network.sh ] || . /etc/lastword-guest/network.sh
 
 want=$(kernel_option lastword.disks)
 tries=0

@@ -34,6 +34,12 @@ create_luns() {
         echo "udev_path=/dev/${1##*/}" >$core/$name/control
         echo 1 >$core/$name/enable
         echo "$serial" >$core/$name/wwn/vpd_unit_serial
+        # Registrations that survived a power loss: before the LUN is exported, a line each.
+        if [ -e "/etc/lastword-guest/pr/$name" ]; then
+            while read -r registration; do
+                echo "$registration" >$core/$name/pr/res_aptpl_metadata || say "no registration on $name"
+            done <"/etc/lastword-guest/pr/$name"
+        fi
         ln -s $core/$name $tpg/lun/lun_$number/$name
     done <"$1"
 }

@@ -1,6 +1,6 @@
 """Two nodes and a shelf as virtual machines. See qemu/README.md."""
 
-from . import blocks, image, kdump, pattern
+from . import blocks, image, kdump, pattern, records
 from .errors import CommandFailed, GuestLost, ScenarioFailed, WaitTimeout
 from .lab import Lab, lun_table
 from .registry import scenario
@@ -16,5 +16,6 @@ __all__ = [
     "kdump",
     "lun_table",
     "pattern",
+    "records",
     "scenario",
 ]

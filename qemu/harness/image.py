@@ -15,6 +15,8 @@ from .cpio import Archive
 GUEST_FILES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guest")
 
 _NODE_MODULES = ["virtio_pci", "virtio_scsi", "virtio_blk", "sd_mod", "sg", "crc32c_intel"]
+# In the image, and loaded where a scenario asks for them.
+_NODE_OPTIONAL_MODULES = ["softdog"]
 _SHELF_MODULES = [
     "virtio_pci",
     "virtio_scsi",
@@ -37,6 +39,16 @@ _UDEV = "/usr/lib/udev"
 _UDEV_RULES = ["50-udev-default.rules", "60-block.rules", "60-persistent-storage.rules"]
 _UDEV_DAEMON = "/usr/lib/systemd/systemd-udevd"  # udevadm by another name; node-init.sh starts it
 _SG_TOOLS = ["sg_persist", "sg_turs", "sg_inq", "sg_raw", "sg_vpd", "sg_reset", "sg_readcap"]
+
+# The example of a service, as docs/operations.md has it installed.
+_NBD_EXAMPLE = os.path.join(os.path.dirname(os.path.dirname(GUEST_FILES)), "examples", "nbd")
+NBD_HOOK = "/usr/local/sbin/lastword-nbd"
+NBD_EVENTS = [
+    *("service-taken", "service-returning", "service-returned", "service-leaving", "fenced"),
+    *("takeover-announced", "takeover-called-off"),
+]
+HOOKS = "/etc/lastword/hooks"
+_NETWORK_MODULES = ["virtio_net"]
 
 # Where a build leaves the program, relative to the build directory; the first that exists counts.
 _PROGRAM_FOLDERS = ["bin", ".", "agent", "dumpwriter", "qemu/guest", "guest"]
@@ -95,7 +107,8 @@ def _host_program(name):
     return source
 
 
-def _guest_base(kernel, modules, init):
+def _guest_base(kernel, modules, init, optional=()):
+    """`optional`: modules that nothing loads at boot."""
     archive = Archive(merged_usr=True)
     for path in ("/proc", "/sys", "/dev", "/run", "/tmp", "/var", "/root"):
         archive.directory(path)
@@ -112,6 +125,7 @@ def _guest_base(kernel, modules, init):
     archive.file("/etc/lastword-guest/lib.sh", os.path.join(GUEST_FILES, "lib.sh"))
     paths = kernel.closure(modules)
     archive.text("/etc/lastword-guest/modules", "".join(f"{path}\n" for path in paths))
+    paths = kernel.closure([*modules, *optional])
     for path in paths:
         archive.file(f"{kernel.modules}/{path}", f"{kernel.modules}/{path}")
     archive.text(f"{kernel.modules}/modules.dep", kernel.modules_dep(paths))
@@ -130,7 +144,7 @@ def node_archive(kernel, build, *, udev=False):
 
     `udev`: the node runs the host's systemd-udevd.
     """
-    archive = _guest_base(kernel, _NODE_MODULES, "node-init.sh")
+    archive = _guest_base(kernel, _NODE_MODULES, "node-init.sh", _NODE_OPTIONAL_MODULES)
     for script in ("lw-disks", "lw-spawn"):
         archive.file(f"/usr/sbin/{script}", os.path.join(GUEST_FILES, f"{script}.sh"), mode=0o755)
     archive.file(kernel.image, kernel.image)
@@ -152,6 +166,27 @@ def _add_udev(archive):
     for rules in _UDEV_RULES:
         archive.file(f"{_UDEV}/rules.d/{rules}", f"{_UDEV}/rules.d/{rules}")
     _add_program(archive, "/usr/bin/delpart", _host_program("delpart"))
+
+
+def nbd_archive(kernel):
+    """Goes behind the image of a node that serves disks by NBD: nbdkit, the example with its hooks, and a
+    network with nothing in it but this node."""
+    archive = Archive()
+    archive.file("/etc/lastword-guest/network.sh", os.path.join(GUEST_FILES, "network.sh"))
+    paths = kernel.closure(_NETWORK_MODULES)
+    archive.text("/etc/lastword-guest/network-modules", "".join(f"{path}\n" for path in paths))
+    for path in paths:
+        archive.file(f"{kernel.modules}/{path}", f"{kernel.modules}/{path}")
+    nbdkit = _host_program("nbdkit")
+    _add_program(archive, "/usr/bin/nbdkit", nbdkit)
+    _add_program(archive, "/usr/bin/flock", _host_program("flock"))  # busybox-static has none
+    plugins = subprocess.run([nbdkit, "--dump-config"], capture_output=True, text=True, check=True)
+    plugin = f"{re.search(r'^plugindir=(.*)$', plugins.stdout, re.M)[1]}/nbdkit-file-plugin.so"
+    _add_program(archive, plugin, plugin)
+    archive.file(NBD_HOOK, os.path.join(_NBD_EXAMPLE, "lastword-nbd"), mode=0o755)
+    for event in NBD_EVENTS:
+        archive.symlink(f"{HOOKS}/{event}", NBD_HOOK)
+    return archive
 
 
 def vmcore_archive(kernel, build=None, *, makedumpfile=False):

@@ -105,12 +105,13 @@ class Lab:
             self._short = tempfile.mkdtemp(prefix="lw-")
         return self._short
 
-    def join_initrd(self, name, base, overlay):
+    def join_initrd(self, name, images, overlay):
         """The kernel unpacks concatenated archives one after the other."""
         path = self.big_file(f"{name}.initrd")
-        shutil.copyfile(base, path)
-        with open(path, "r+b") as out:
-            out.seek(0, os.SEEK_END)
+        with open(path, "wb") as out:
+            for image in images:
+                with open(image, "rb") as content:
+                    shutil.copyfileobj(content, out)
             overlay.write(out)
         return path
 

@@ -13,7 +13,11 @@ class Clock:
         self._epoch = time.monotonic()
 
     def now(self):
-        return time.monotonic() - self._epoch
+        return self.at(time.monotonic())
+
+    def at(self, monotonic):
+        """What now() was then. `monotonic`: CLOCK_MONOTONIC, which all processes share."""
+        return monotonic - self._epoch
 
 
 class Line(NamedTuple):

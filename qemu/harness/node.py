@@ -5,6 +5,9 @@ from .cpio import Archive
 from .guest import Guest
 
 
+NBD_PORT = 10809  # in the guest
+
+
 class Node(Guest):
     """alpha or beta: Debian's kernel, lastword as far as it is built, the shelf's disks, /var."""
 
@@ -23,6 +26,8 @@ class Node(Guest):
         var_content=None,
         kernel_options=(),
         udev=False,
+        modules=(),
+        nbd_port=None,
     ):
         """`files`: path -> content, or (content, mode), laid over the image; read at every start.
 
@@ -32,6 +37,10 @@ class Node(Guest):
         n > 0 reboots after n seconds.
 
         `udev`: it runs a systemd-udevd with the rules for disks.
+
+        `modules`: of the image's optional ones, loaded at every boot.
+        `nbd_port`: it has examples/nbd and a network; what it serves at NBD_PORT is at this port of
+        127.0.0.1.
         """
         super().__init__(lab, name, memory_mib=memory_mib, cpus=cpus)
         self.shelf = shelf
@@ -39,10 +48,15 @@ class Node(Guest):
         self.iqn = f"iqn.2025-01.example.lastword:{name}"
         self._life = 0
         self._options = [f"crashkernel={crashkernel}", f"panic={panic}", *kernel_options]
+        if modules:
+            self._options.append(f"lastword.modules={','.join(modules)}")
         self._var = lab.big_file(f"{name}-var.img")
         disks.create_ext4(self._var, var_mib << 20, var_content)
         archive = image.node_archive(lab.kernel, lab.build, udev=udev)
-        self._base = image.cached(lab.build, "node-udev" if udev else "node", archive)
+        self._images = [image.cached(lab.build, "node-udev" if udev else "node", archive)]
+        self._nbd_port = nbd_port
+        if nbd_port:
+            self._images.append(image.cached(lab.build, "nbd", image.nbd_archive(lab.kernel)))
 
     def disk(self, name):
         """Device of a LUN in this guest."""
@@ -79,7 +93,7 @@ class Node(Guest):
         for path, content in self.files.items():
             data, mode = content if isinstance(content, tuple) else (content, 0o644)
             overlay.text(path, data, mode)
-        return self.lab.join_initrd(self.name, self._base, overlay)
+        return self.lab.join_initrd(self.name, self._images, overlay)
 
     def _kernel_options(self):
         return [f"lastword.disks={len(self.shelf.luns)}", *self._options]
@@ -93,6 +107,11 @@ class Node(Guest):
         devices += ["-drive", f"file={self._var},if=none,id=var,format=raw,cache=unsafe"]
         devices += ["-device", "virtio-blk-pci,disable-legacy=on,drive=var"]
         devices += ["-device", "virtio-scsi-pci,disable-legacy=on,id=scsi0"]
+        if self._nbd_port:
+            # A guest that panicked keeps its ports open here and answers nothing.
+            forward = f"hostfwd=tcp:127.0.0.1:{self._nbd_port}-10.0.2.15:{NBD_PORT}"
+            devices += ["-netdev", f"user,id=net0,restrict=on,{forward}"]
+            devices += ["-device", "virtio-net-pci,disable-legacy=on,netdev=net0,romfile="]
         for index, name in enumerate(self.shelf.luns):
             devices += [
                 "-drive",

@@ -57,6 +57,12 @@ class _Shelf:
         with open(self.luns[name].image, "rb") as file:
             return os.pread(file.fileno(), length_bytes, offset_bytes)
 
+    def write(self, name, offset_bytes, data):
+        """Behind the initiators' backs, whatever is reserved; whole blocks of 4096 bytes."""
+        with open(self.luns[name].image, "r+b") as file:
+            os.pwrite(file.fileno(), data, offset_bytes)
+            os.fsync(file.fileno())
+
     def copy(self, name, to):
         """What has reached a LUN goes to another one of its size, as a snapshot has it."""
         if self.luns[name].size_bytes != self.luns[to].size_bytes:
@@ -78,12 +84,15 @@ class LioShelf(Guest, _Shelf):
         super().__init__(lab, "shelf", memory_mib=memory_mib, cpus=cpus)
         self._create_luns(lab, sizes_mib, first_number=0)
         self._base = image.cached(lab.build, "shelf", image.shelf_archive(lab.kernel))
+        self._kept = {}  # {LUN: LIO's own lines on its registrations} for the next start
 
     def _initrd(self):
         overlay = Archive()
         table = "".join(f"{lun.number} {lun.name} {lun.serial}\n" for lun in self.luns.values())
         overlay.text("/etc/lastword-guest/luns", table)
-        return self.lab.join_initrd(self.name, self._base, overlay)
+        for name, lines in self._kept.items():
+            overlay.text(f"/etc/lastword-guest/pr/{name}", lines)
+        return self.lab.join_initrd(self.name, [self._base], overlay)
 
     def _kernel_options(self):
         return [f"lastword.iqn={self.iqn}", "panic=0", "nokaslr"]
@@ -109,6 +118,32 @@ class LioShelf(Guest, _Shelf):
 
     def _tpg(self):
         return f"/sys/kernel/config/target/iscsi/{self.iqn}/tpgt_1"
+
+    def lose_power(self, *, keep_reservations, timeout=60):
+        """Dark for the seconds of a boot; the initiators connect again by themselves.
+
+        `keep_reservations`: those registered with APTPL=1 survive, as SPC-4 5.13.5 wants it; otherwise
+        it forgets all. A registration that survives is not bound to a session id (ISID): libiscsi
+        connects again with another one.
+        """
+        self._kept = self._persistent_registrations() if keep_reservations else {}
+        return self.restart(timeout)
+
+    def _persistent_registrations(self):
+        """{LUN: lines} as the kernel takes them back, drivers/target/target_core_configfs.c
+        (target_pr_res_aptpl_metadata_store)."""
+        kept = {}
+        for name, lun in self.luns.items():
+            lines, fields = [], []
+            for line in self.check(f"cat /var/target/pr/aptpl_{lun.serial} 2>/dev/null || :").splitlines():
+                if line.startswith("PR_REG_END"):
+                    lines.append(",".join(fields) + "\n")
+                    fields = []
+                elif "=" in line and not line.startswith("initiator_sid="):
+                    fields.append(line.strip())
+            if lines:
+                kept[name] = "".join(lines)
+        return kept
 
     def remove_lun(self, name):
         """It is gone for all initiators, its registrations with it: LOGICAL UNIT NOT SUPPORTED."""

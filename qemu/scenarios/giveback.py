@@ -5,22 +5,24 @@ import time
 from qemu.harness import pattern, scenario
 
 from .heartbeat import HEARD, Watched
-from .pair import EXIT_REFUSED, IDS, LARGE_PATTERN, PROGRESS, SLOW, require
+from .pair import EXIT_REFUSED, LARGE_PATTERN, PROGRESS, SLOW, require
 from .service import block_of, write_block
 
 # What the service's hook is told, one line for each run.
 HOOKS = "/etc/lastword/hooks"
-_HOOK = '#!/bin/sh\necho "hook-ran $LASTWORD_EVENT: $LASTWORD_DISKS"\n'
+HOOK = '#!/bin/sh\necho "hook-ran $LASTWORD_EVENT: $LASTWORD_DISKS"\n'
 _EVENTS = ("service-taken", "service-leaving", "service-returning", "service-returned")
 
 
 class GivenBack(Watched):
     """beta has taken over from alpha, which has panicked, rebooted, and waits."""
 
-    def __init__(self, lab, *, beta_files=None):
-        files = {f"{HOOKS}/{event}": (_HOOK, 0o755) for event in _EVENTS}
-        nodes = {"alpha": {"files": files}, "beta": {"files": {**files, **(beta_files or {})}}}
-        super().__init__(lab, hooks={"directory": HOOKS}, **nodes)
+    def __init__(self, lab, *, alpha=None, beta=None, **options):
+        files = {f"{HOOKS}/{event}": (HOOK, 0o755) for event in _EVENTS}
+        nodes = {"alpha": dict(alpha or {}), "beta": dict(beta or {})}
+        for node in nodes.values():
+            node["files"] = {**files, **node.get("files", {})}
+        super().__init__(lab, hooks={"directory": HOOKS}, **nodes, **options)
 
     def panic_and_wait(self):
         panic = self.alpha.panic()
@@ -29,11 +31,18 @@ class GivenBack(Watched):
         self.wait_on_alpha()
 
     def wait_on_alpha(self):
-        started = self.alpha.run("lastword start", timeout=60)
+        started = self.alpha.run("lastword start", timeout=120)
         require(started.status == EXIT_REFUSED, f"start: status {started.status}\n{started.output}")
         require("waits for giveback" in started.output, f"start says: {started.output}")
         self.agents["alpha"] = self.run_agent(self.alpha, "waiting")
         self.agents["alpha"].wait_for(HEARD, 60)
+
+    def plant_much(self, seed):
+        """So much that a dump at the speed SLOW takes most of a minute; returns where it goes."""
+        self.pattern = pattern.plant(self.alpha, LARGE_PATTERN, seed, timeout=120)
+        disk = self.armed()[0]
+        self.shelf.throttle(disk, bytes_per_second=SLOW)
+        return disk
 
     def give_back(self, options="", status=0, timeout=200):
         done = self.beta.run(f"lastword giveback {options}", timeout=timeout)
@@ -45,16 +54,6 @@ class GivenBack(Watched):
         time.sleep(seconds)
         for name in ("fenced", "takeover-started"):
             require(not self.told(name, "alpha"), f"{name} on alpha")
-
-    def require_all_home(self, seen_by=None):
-        node = seen_by or self.beta
-        for name in self.names("service|spare|dump"):
-            label = self.label_of(node, name)
-            require(label["owner_node"] == IDS["alpha"], f"{name} is not alpha's: {label}")
-            require(not label["promised_node"], f"{name} is still promised: {label}")
-            held = self.inspect(node, name)["reservation"]
-            keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
-            require(keys == [IDS["alpha"]] * 2, f"alpha does not hold {name} alone: {held}")
 
     def hooks_run(self, node):
         return [
@@ -104,23 +103,23 @@ def giveback_after_panic(lab):
     pair.prove_core(pair.core_folders(pair.beta)[-1])
 
 
-@scenario("giveback_vetoed_while_dumping", timeout=400, long=True)
+@scenario("giveback_vetoed_while_dumping", timeout=800, long=True)
 def giveback_vetoed_while_dumping(lab):
     """beta has alpha's service while alpha still dumps: nothing goes back, and the answer says why."""
     pair = GivenBack(lab)
-    pattern.plant(pair.alpha, LARGE_PATTERN, seed=4, timeout=120)
-    for name in pair.names("spare|dump"):
-        pair.alpha.throttle(name, bytes_per_second=SLOW)
+    disk = pair.plant_much(seed=4)
     panic = pair.alpha.panic()
     pair.wait_event(pair.beta, "service-taken", 60)
     pair.alpha.wait_for(PROGRESS, 120, since=panic.index)
     said = pair.give_back(status=EXIT_REFUSED)
     require("a takeover runs on this node" in said, f"the answer does not say why: {said}")
+    require(pair.header(pair.beta, disk)["attribute"] == "IN_PROGRESS", "the dump was over by then")
+    pair.shelf.throttle(disk)
     pair.wait_event(pair.beta, "takeover-finished", 180)
     pair.require_all_taken()
 
 
-@scenario("waiting_node_takes_both", timeout=500, long=True)
+@scenario("waiting_node_takes_both", timeout=800, long=True)
 def waiting_node_takes_both(lab):
     """beta, which has all, loses its power while alpha waits: alpha takes what is there, its own too."""
     pair = GivenBack(lab)
@@ -134,7 +133,7 @@ def waiting_node_takes_both(lab):
 
 
 # Ends when the scenario lets it.
-_HOLDING_HOOK = _HOOK + "while [ -e /run/hold ]; do usleep 100000; done\n"
+HOLDING_HOOK = HOOK + "while [ -e /run/hold ]; do usleep 100000; done\n"
 
 
 def give_back_half(pair):
@@ -147,11 +146,11 @@ def give_back_half(pair):
     return giveback
 
 
-@scenario("panic_of_receiver", timeout=600, long=True)
+@scenario("panic_of_receiver", timeout=800, long=True)
 def panic_of_receiver(lab):
     """alpha panics with its dump disks back and its service still on beta: dumped, and taken again."""
-    files = {f"{HOOKS}/service-returning": (_HOLDING_HOOK, 0o755)}
-    pair = GivenBack(lab, beta_files=files)
+    files = {f"{HOOKS}/service-returning": (HOLDING_HOOK, 0o755)}
+    pair = GivenBack(lab, beta={"files": files})
     giveback = give_back_half(pair)
     pair.pattern = pattern.plant(pair.alpha, 64, seed=5, timeout=60)
     mark = pair.beta.log.mark()
@@ -165,11 +164,11 @@ def panic_of_receiver(lab):
     pair.prove_core(pair.core_folders(pair.beta)[-1])
 
 
-@scenario("death_of_giver", timeout=600, long=True)
+@scenario("death_of_giver", timeout=800, long=True)
 def death_of_giver(lab):
     """beta loses its power in the middle of a giveback: alpha, which waits, takes the rest as well."""
-    files = {f"{HOOKS}/service-returning": (_HOLDING_HOOK, 0o755)}
-    pair = GivenBack(lab, beta_files=files)
+    files = {f"{HOOKS}/service-returning": (HOLDING_HOOK, 0o755)}
+    pair = GivenBack(lab, beta={"files": files})
     give_back_half(pair)
     pair.beta.kill()
     pair.wait_event(pair.alpha, "takeover-finished", 180)

@@ -2,25 +2,27 @@
 
 import time
 
-from qemu.harness import scenario
+from qemu.harness import pattern, scenario
 
 from .pair import FEW, Pair, require
 
-# Short, but not so short that a busy machine's guests miss their own ticks.
-TIMES = {"io_timeout": "2s", "grace": "4s", "dump_limit": "20s", "heartbeat": "500ms"}
+# Short, but not so short that a busy machine's guests miss their own ticks. A dump is not cut.
+TIMES = {"io_timeout": "2s", "grace": "4s", "dump_limit": "80s", "heartbeat": "500ms"}
 SILENCE = 12.5  # shortest_silence() of them, in seconds
 HEARD = '"event":"partner-heard"'
+WATCHING = '"event":"watching"'
 
 
 class Watched(Pair):
     """Both agents run and have heard each other."""
 
-    def __init__(self, lab, **options):
+    def __init__(self, lab, *, mail=HEARD, **options):
+        """`mail`: what the agents say when they are at work; without mailbox disks WATCHING."""
         super().__init__(lab, **{"luns": FEW, "timing": TIMES, **options})
         self.ready(agent=False)
         self.agents = {node.name: self.run_agent(node) for node in (self.alpha, self.beta)}
         for agent in self.agents.values():
-            agent.wait_for(HEARD, 60)
+            agent.wait_for(mail, 60)
 
     def run_agent(self, node, tag="agent"):
         return node.spawn("lastword agent", tag)
@@ -28,11 +30,31 @@ class Watched(Pair):
     def told(self, name, node="beta"):
         return [event for event in self.events() if (event.name, event.node) == (name, node)]
 
-    def require_quiet(self, seconds):
+    def require_quiet(self, seconds, nodes=("beta",)):
         """Nothing is announced and nothing taken."""
         time.sleep(seconds)
-        for name in ("takeover-announced", "takeover-started"):
-            require(not self.told(name), f"{name}, though alpha lives")
+        for node in nodes:
+            for name in ("takeover-announced", "takeover-started"):
+                require(not self.told(name, node), f"{name} on {node}")
+
+    def serve_again(self, node, seed, mail=HEARD):
+        """A node that has booted serves its own disks, armed, its agent at work."""
+        node.check("lastword start", timeout=120)
+        node.check("lastword arm", timeout=180)
+        mark = node.log.mark()
+        self.agents[node.name] = self.run_agent(node, "again")
+        node.wait_for(mail, 60, since=mark)
+        return pattern.plant(node, 64, seed, timeout=60)
+
+    def panic_is_taken_over(self, timeout=60):
+        """alpha panics; beta takes all and saves the dump."""
+        mark = self.beta.log.mark()
+        self.alpha.panic()
+        self.wait_event(self.beta, "service-taken", timeout, since=mark)
+        self.wait_event(self.beta, "dump-saved", 180, since=mark)
+        self.wait_event(self.beta, "takeover-finished", 60, since=mark)
+        self.require_all_taken()
+        self.prove_core(self.core_folders(self.beta)[-1])
 
     def require_taken_on_silence(self):
         self.wait_event(self.beta, "takeover-announced", 90)

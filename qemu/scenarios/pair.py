@@ -34,7 +34,17 @@ _DUMP_IS_OVER = (
 )
 
 
-def configuration(node, *, timing=None, dump=None, capture=None, hooks=None, paths=None):
+def configuration(
+    node,
+    *,
+    timing=None,
+    dump=None,
+    capture=None,
+    hooks=None,
+    giveback=None,
+    paths=None,
+    watchdog=None,
+):
     """lastword.toml of a node. Short times by default: a scenario waits them out."""
     times = {
         "io_timeout": "3s",
@@ -54,7 +64,9 @@ def configuration(node, *, timing=None, dump=None, capture=None, hooks=None, pat
         # As the guests themselves are booted; see Guest.
         "capture": {"command_line": CAPTURE_OPTIONS, **(capture or {})},
         "hooks": hooks or {},
+        "giveback": giveback or {},
         "paths": paths or {},
+        "watchdog": watchdog or {},
     }
     for name, keys in tables.items():
         # A string or a number of TOML is one of JSON.
@@ -76,10 +88,23 @@ class Pair:
     """A started shelf and two nodes, configured; label(), begin() and arm() do the rest."""
 
     def __init__(
-        self, lab, *, luns=None, sizes_mib=None, shelf="lio", alpha=None, beta=None, **tables
+        self,
+        lab,
+        *,
+        luns=None,
+        of_beta=(),
+        sizes_mib=None,
+        shelf="lio",
+        alpha=None,
+        beta=None,
+        **tables,
     ):
-        """`alpha`, `beta`: options of Node. `tables`: of configuration()."""
+        """`alpha`, `beta`: options of Node. `of_beta`: LUNs whose home is beta; all others are
+        alpha's. `tables`: of configuration()."""
         self.lab = lab
+        self._of_beta = frozenset(of_beta)
+        # A watchdog that no agent has armed yet is a problem.
+        self._passes_check = not tables.get("watchdog")
         options = {"alpha": dict(alpha or {}), "beta": dict(beta or {})}
         for name in IDS:
             files = {"/etc/lastword/lastword.toml": configuration(name, **tables)}
@@ -100,22 +125,33 @@ class Pair:
         """LUNs of a role, or of any of several: "spare|dump"."""
         return [name for name in self.shelf.luns if re.match(role, name)]
 
+    def home_of(self, name):
+        return "beta" if name in self._of_beta else "alpha"
+
+    def names_of(self, node, role="service|spare|dump"):
+        """LUNs of a role whose home that node is."""
+        return [name for name in self.names(role) if self.home_of(name) == node]
+
     # What an operator does, once and after every boot.
 
     def label(self):
-        """All disks are alpha's, mailbox disks nobody's."""
+        """All disks are their home's, mailbox disks nobody's."""
         for role in ("service", "spare", "dump", "mailbox"):
-            disks = " ".join(self.alpha.disk(name) for name in self.names(role))
-            if disks:
-                self.alpha.check(f"lastword label --role {role} {disks}", timeout=120)
+            for home, option in (("alpha", ""), ("beta", "--home beta ")):
+                disks = " ".join(self.alpha.disk(name) for name in self.names_of(home, role))
+                if disks:
+                    self.alpha.check(f"lastword label --role {role} {option}{disks}", timeout=120)
 
     def begin(self):
         for node in (self.alpha, self.beta):
-            node.check("lastword start", timeout=60)
+            node.check("lastword start", timeout=120)
 
     def arm(self):
-        self.alpha.check("lastword arm", timeout=60)
-        self.alpha.check("lastword check", timeout=30)
+        self.alpha.check("lastword arm", timeout=180)
+        if self._passes_check:
+            self.alpha.check("lastword check", timeout=60)
+        if self.names_of("beta", "spare|dump"):
+            self.beta.check("lastword arm", timeout=180)
 
     def ready(self, *, pattern_mib=64, seed=1, of_kernel=False, agent=True):
         """Everything up to the moment before the panic. `of_kernel`: the pattern is no user memory."""
@@ -194,20 +230,32 @@ class Pair:
 
     def armed(self):
         """The disks alpha has armed, the first candidate first."""
-        headers = {name: self.header(self.beta, name) for name in self.names("spare|dump")}
+        names = self.names_of("alpha", "spare|dump")
+        headers = {name: self.header(self.beta, name) for name in names}
         ranks = {name: h["rank"] for name, h in headers.items() if h["attribute"] == "ARMED"}
         return sorted(ranks, key=ranks.get)
 
     def require_all_taken(self, names=None):
         """Label and reservation say beta, on every disk that was alpha's."""
-        for name in names or self.names("service|spare|dump"):
-            label = self.label_of(self.beta, name)
-            require(label["owner_node"] == IDS["beta"], f"{name} is not beta's: {label}")
-            held = self.inspect(self.beta, name)["reservation"]
-            keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
-            require(keys == [IDS["beta"]] * 2, f"beta does not hold {name} alone: {held}")
-
+        self.require_held("beta", names or self.names("service|spare|dump"), self.beta)
         self.require_no_dump_cut_short()
+
+    def require_held(self, owner, names, seen_by):
+        """Label and reservation say that node, and nobody else is registered."""
+        for name in names:
+            label = self.label_of(seen_by, name)
+            require(label["owner_node"] == IDS[owner], f"{name} is not {owner}'s: {label}")
+            held = self.inspect(seen_by, name)["reservation"]
+            keys = [key["node"] for key in [held["holder"], *held["registrations"]]]
+            require(keys == [IDS[owner]] * 2, f"{owner} does not hold {name} alone: {held}")
+
+    def require_all_home(self, seen_by=None):
+        for home in IDS:
+            names = self.names_of(home)
+            self.require_held(home, names, seen_by or self.beta)
+            for name in names:
+                label = self.label_of(seen_by or self.beta, name)
+                require(not label["promised_node"], f"{name} is still promised: {label}")
 
     def require_no_dump_cut_short(self):
         """beta took no disk with a dump on it before that had ended, stalled or run out of time."""

@@ -16,8 +16,12 @@ def dump_and_reboot(pair):
 
 
 def recover(pair, name):
-    pair.alpha.check(f"lastword recover {pair.alpha.disk(name)}", timeout=120)
-    require(pair.header(pair.alpha, name)["attribute"] == "SAVED", f"{name} is not marked SAVED")
+    recover_on(pair, pair.alpha, name)
+
+
+def recover_on(pair, node, name):
+    node.check(f"lastword recover {node.disk(name)}", timeout=120)
+    require(pair.header(node, name)["attribute"] == "SAVED", f"{name} is not marked SAVED")
 
 
 @scenario("reboot_without_takeover", timeout=400)

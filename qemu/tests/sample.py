@@ -31,5 +31,11 @@ def report(service=8):
         "vmcore_bytes": 690_000_000,
         "kernel": "6.1.0",
         "events": events,
+        "client": dict(
+            records=480,
+            spans=[(-3.0, -0.02, "alpha"), (-0.02, 3.1, ""), (3.1, 12.4, "beta")],
+            gap_panic_seconds=3.12,
+            gap_giveback_seconds=2.5,
+        ),
         "giveback": dict(seconds=8.2, service_gap_seconds=2.1, home=True, armed=True),
     }

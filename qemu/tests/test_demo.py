@@ -1,6 +1,7 @@
 import unittest
 
 from qemu import demo
+from qemu.nbd import records
 from qemu.scenarios.pair import Event
 from qemu.tests import sample
 
@@ -117,8 +118,41 @@ class DiskNames(unittest.TestCase):
     def test_alpha_is_not(self):
         self.assertEqual(self.name_of("alpha", "/dev/sda", "uuid-of-dump0"), "dump0")
 
+    def test_a_disk_that_nobody_knows_has_no_name(self):
+        self.assertEqual(self.name_of("alpha", "/dev/sdz", "some-uuid"), "")
+
     def test_an_event_of_no_disk_has_no_name(self):
         self.assertEqual(self.name_of("beta", "", ""), "")
+
+
+class Client(unittest.TestCase):
+    def report(self, *times):
+        log = records.Log(sent=3, flushed=[(31.0, 3)])
+        log.acknowledged = [(time, 0, node) for time, node in times]
+        at = {"panic": 0.0, "service-taken": 3.0, "service-returning": 15.0, "service-returned": 17.0}
+        return demo.client_report(log, 10.0, at)
+
+    def test_gaps_are_told_apart_and_times_count_from_the_panic(self):
+        told = self.report(
+            *((9.0, "alpha"), (10.1, "alpha"), (14.0, "beta"), (24.9, "beta"), (25.1, "beta"), (28.0, "alpha"))
+        )
+        self.assertEqual(told["gap_panic_seconds"], 3.9)
+        self.assertEqual(told["records"], 3)
+        self.assertEqual(told["gap_giveback_seconds"], 2.9)
+        self.assertEqual(told["spans"][-1], (18.0, 18.0, "alpha"))
+
+    def test_gap_that_has_not_ended_is_not_told(self):
+        report = {"client": self.report((9.0, "alpha"), (9.5, "alpha"))}
+        self.assertEqual(demo.client_gaps(report), [])
+
+    def test_gaps_are_sentences(self):
+        self.assertEqual(
+            demo.client_gaps(sample.report()),
+            [
+                "the client had no answer for 3.12 s at the panic",
+                "the client had no answer for 2.50 s at the giveback",
+            ],
+        )
 
 
 class LastLines(unittest.TestCase):

@@ -43,9 +43,26 @@ class Bars(unittest.TestCase):
             report["events"].append(dict(t=7.5, node="alpha", event=late, disk="dump0"))
             self.assertEqual(bar_of(report, "dump0"), before)
 
+    def test_a_disk_that_is_given_back_is_the_victims_again(self):
+        report = sample.report()
+        report["events"].append(dict(t=30.0, node="alpha", event="disk-returned", disk="service3"))
+        self.assertEqual(kinds(bar_of(report, "service3")), ["victim", "partner", "victim"])
+
+    def test_the_client_comes_first_and_sees_nobody_for_a_while(self):
+        report = sample.report()
+        bar = timeline.bars(report)[0]
+        self.assertEqual((bar.disk, kinds(bar)), ("client", ["victim", "nobody", "partner"]))
+        self.assertEqual((bar.spans[0].begin, bar.spans[-1].end), timeline.time_range(report))
+
+    def test_a_report_without_client_has_no_bar_of_it(self):
+        report = sample.report()
+        del report["client"]
+        self.assertTrue(timeline.bars(report)[0].disk.startswith("service"))
+        self.assertNotIn("no answer", timeline.text(report))
+
     def test_roles_come_in_order_and_numbers_count(self):
         disks = [bar.disk for bar in timeline.bars(sample.report(service=12))]
-        self.assertEqual(disks[9:], ["service9", "service10", "service11", "spare0", "spare1", "dump0"])
+        self.assertEqual(disks[10:], ["service9", "service10", "service11", "spare0", "spare1", "dump0"])
 
 
 class Story(unittest.TestCase):

@@ -112,6 +112,14 @@ Status judge(const CommandOutcome& outcome, std::string_view operation, std::str
     error.detail = why_protected(error.sense);
     return fail(error);
   }
+  // SAM-5 5.3.1: another nexus has aborted it. LIO tags each command with the key of the disk's holder,
+  // and not with the sender's (pr_res_key in drivers/target/target_core_pr.c), so that a PREEMPT AND
+  // ABORT of a holder's stale key aborts what the other node has just sent.
+  if (outcome.scsi_status == kStatusTaskAborted) {
+    error.code = Code::kUnitAttention;
+    error.detail = "a command of another node has aborted it";
+    return fail(error);
+  }
   error.code = Code::kIo;
   error.detail = "the target did not execute the command";
   return fail(error);

@@ -13,6 +13,7 @@ namespace lastword {
 inline constexpr std::uint8_t kStatusGood = 0x00;
 inline constexpr std::uint8_t kStatusCheckCondition = 0x02;
 inline constexpr std::uint8_t kStatusReservationConflict = 0x18;
+inline constexpr std::uint8_t kStatusTaskAborted = 0x40;
 
 // Linux include/scsi/scsi_status.h, enum scsi_host_status.
 inline constexpr int kHostNoConnect = 0x01;
@@ -27,7 +28,8 @@ struct CommandOutcome {
 };
 
 // Success: GOOD, or CHECK CONDITION with NO SENSE or RECOVERED ERROR. Errors, with `operation`,
-// `disk` and the sense data: kConflict, kUnitAttention, kUnsupported, kTimeout, kGone; kRefused,
+// `disk` and the sense data: kConflict, kUnitAttention (TASK ABORTED too: the other node's PREEMPT AND
+// ABORT or reset took this command with it, whatever it was, and it may be sent again), kUnsupported, kTimeout, kGone; kRefused,
 // RELEASE of a reservation of another type or scope; otherwise kIo.
 [[nodiscard]] Status judge(const CommandOutcome& outcome, std::string_view operation,
                            std::string_view disk);

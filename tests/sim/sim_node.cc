@@ -27,6 +27,11 @@ Config make_config(const World& world, std::uint8_t id) {
   config.persistent_directory = own + "/lib";
   config.when_fenced = world.rates.fenced_panics ? WhenFenced::kPanic : WhenFenced::kEnd;
   config.hooks.timeout = kHookTimeout;
+  // The same for both nodes, and apart from what else is drawn.
+  Random giveback = world.random;
+  config.giveback.on = giveback.one_in(2);
+  config.giveback.stable = milliseconds(500 + 500 * giveback.pick(6));
+  config.giveback.most = 1 + giveback.pick(3);
   return config;
 }
 

@@ -98,6 +98,22 @@ BOOST_AUTO_TEST_CASE(memory_and_processors_that_came_after_arming_are_missed) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(giveback_that_an_operator_has_to_begin_is_a_problem_of_neither) {
+  config.giveback.on = true;
+  config.giveback.most = 1;
+  pb::TakeoverIntent intent = next_intent(std::nullopt, pb::TakeoverIntent::TAKEN, kBeta, 3);
+  intent.set_automatic_returns(1);
+  facts.intent = intent;
+  BOOST_TEST(problems_of(check_node(facts)) == "");  // no disk of beta's is here
+  DiskView borrowed = surveyed(9, pb::SERVICE, kBeta);
+  borrowed.label->set_owner_node(kAlpha);
+  situation.survey.disks.push_back(borrowed);
+  situation.examined.emplace_back();
+  const auto report = check_node(facts);
+  BOOST_TEST(problems_of(report).find("1 times in a row") != std::string::npos);
+  BOOST_TEST(report.would_dump());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -242,6 +242,7 @@ BOOST_AUTO_TEST_CASE(lost_reservation_is_not_taken_anew_under_a_key_that_a_start
 
 BOOST_AUTO_TEST_CASE(disk_that_the_partner_took_while_the_shelf_was_down_is_not_taken_anew) {
   Watch watch;
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(watch.config, watch.state)));
   pb::Label taken = make_label(kSecond, pb::SERVICE, kBeta);
   taken.set_owner_node(kAlpha);
   taken.set_owner_generation(kCrashed);

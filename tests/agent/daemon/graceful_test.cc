@@ -44,7 +44,8 @@ class Graceful : public Silence {
       pb::MailboxSlot slot = slots_on(shelf, kMailbox)[1];
       slot.set_node(kBeta);
       slot.set_generation(kOwn);
-      *slot.mutable_request() = open_request(config, executor.now());
+      const auto open = load_request(config);
+      *slot.mutable_request() = open ? open->request() : pb::LeaveRequest();
       plant(shelf, kMailbox, slot, RecordPlace::kMailboxHigh);
     }
     if (executor.now() < leaves || holder(kFirst) == kBeta) return;

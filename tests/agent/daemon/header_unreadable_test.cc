@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "agent/daemon/failure_watch.h"
+#include "agent/node/state_files.h"
 #include "tests/agent/disks/fake_node_shelf.h"
 #include "tests/fake/check.h"
 #include "tests/support/test_folder.h"
@@ -18,6 +19,8 @@ class Watching {
   Watching() {
     std::swap(config.self, config.partner);
     config.persistent_directory = folder.file("lib");
+    config.state_directory = folder.file("run");
+    BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
     for (unsigned lun = 0; lun < kLuns; ++lun) {
       pb::Label label = make_label(lun, pb::SPARE);
       label.set_owner_node(kAlpha);
@@ -40,8 +43,9 @@ class Watching {
   }
 
   Result<Failure> watch() {
-    auto failure = wait_for_failure(config, state, surveyor,
-                                    [this](const Event& event) { events.push_back(event); });
+    auto failure = wait_for_failure(config, state, surveyor, [this](const Event& event) {
+      if (event.name != "state") events.push_back(event);
+    });
     if (!failure) return fail(failure.error());
     return std::move(failure->value());
   }

@@ -143,6 +143,9 @@ BOOST_AUTO_TEST_CASE(example_file_needs_only_a_cluster_and_shows_the_defaults) {
   BOOST_TEST(full->state_directory == plain->state_directory);
   BOOST_TEST(full->dump_program == plain->dump_program);
   BOOST_TEST((full->hooks.timeout == plain->hooks.timeout));
+  BOOST_TEST(full->giveback.on == plain->giveback.on);
+  BOOST_TEST((full->giveback.stable == plain->giveback.stable));
+  BOOST_TEST(full->giveback.most == plain->giveback.most);
 }
 
 BOOST_AUTO_TEST_CASE(hooks_may_take_four_times_as_long_as_clients_wait_unless_the_file_says) {
@@ -165,6 +168,23 @@ BOOST_AUTO_TEST_CASE(watchdog_that_would_reset_a_node_whose_agent_is_restarted_i
       parse(quick + "silence = \"9s200ms\"\n[watchdog]\ndevice = \"/dev/watchdog\"\n").has_value());
   BOOST_TEST(parse(quick + "[watchdog]\n").has_value());
   BOOST_TEST(says(parse("[watchdog]\ndevice = \"watchdog\"\n"), "must be an absolute path"));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_given_back_by_itself_unless_the_file_says) {
+  const auto plain = parse("[giveback]\n");
+  BOOST_TEST(!plain->giveback.on);
+  BOOST_TEST((plain->giveback.stable == 60s));
+  BOOST_TEST(plain->giveback.most == 3U);
+  const auto set = parse("[giveback]\nautomatic = true\nstable = \"5s\"\nmost = 1\n");
+  BOOST_TEST(set->giveback.on);
+  BOOST_TEST((set->giveback.stable == 5s));
+  BOOST_TEST(set->giveback.most == 1U);
+  BOOST_TEST(says(parse("[giveback]\nautomatic = \"yes\"\n"), "automatic takes true or false"));
+  BOOST_TEST(says(parse("[giveback]\nmost = 0\n"), "most takes a number from 1 to 1000"));
+  BOOST_TEST(says(parse("[giveback]\nstable = \"999ms\"\n"),
+                  "line 7:10: [giveback] stable (999ms) must be from 1s to 24h"));
+  BOOST_TEST(says(parse("[giveback]\nstable = 60\n"), "stable must be a whole number"));
+  BOOST_TEST(says(parse("[giveback]\nautomatc = true\n"), "did you mean \"automatic\"?"));
 }
 
 BOOST_AUTO_TEST_CASE(agent_may_ask_for_real_time_unless_the_file_says) {

@@ -45,6 +45,29 @@ BOOST_AUTO_TEST_CASE(what_comes_while_the_hook_is_at_work_is_told_together_after
   BOOST_TEST(plan.over());
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_a_hook_has_acknowledged_before_is_not_told_again) {
+  AnnouncePlan plan;
+  plan.expect("/dev/sda", true);
+  plan.expect("/dev/sdb");
+  BOOST_TEST(!plan.held({"/dev/sda"}).has_value());
+  BOOST_TEST(plan.over());
+  const auto told = plan.held({"/dev/sdb"});
+  BOOST_TEST_REQUIRE(told.has_value());
+  BOOST_TEST((told->held == Paths{"/dev/sda", "/dev/sdb"}));
+  BOOST_TEST((told->fresh == Paths{"/dev/sdb"}));
+}
+
+BOOST_AUTO_TEST_CASE(acknowledged_disk_is_told_again_where_it_was_lost_or_may_be_stale) {
+  AnnouncePlan lost;
+  lost.expect("/dev/sda", true);
+  lost.lost("/dev/sda");
+  BOOST_TEST(lost.held({"/dev/sda"}).has_value());
+  AnnouncePlan stale;
+  stale.expect("/dev/sda", true);
+  stale.set_stale("/dev/sda", true);
+  BOOST_TEST(stale.held({"/dev/sda"}).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(hook_that_was_given_up_and_ends_late_does_not_end_the_next_one) {
   auto plan = two_disks();
   const auto first = plan.held({"/dev/sda"});

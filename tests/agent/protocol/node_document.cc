@@ -50,7 +50,7 @@ std::string diagram() {
   for (const PhaseText& from : kPhases) {
     for (const NodeEventText& event : kNodeEvents) {
       const NodeRow& row = node_row(from.phase, event.event);
-      if (row.outcome == Outcome::kMoves) ways[{event.event, row.to}].push_back(from.phase);
+      if (row.outcome == RowOutcome::kMoves) ways[{event.event, row.to}].push_back(from.phase);
     }
   }
   std::map<std::pair<Phase, Phase>, Names> drawn;
@@ -90,13 +90,13 @@ std::string events() {
 std::string transitions() {
   std::string text = "| in | event | next | does | why |\n|---|---|---|---|---|\n";
   for (const NodeRow& row : node_rows()) {
-    if (row.outcome != Outcome::kMoves && row.outcome != Outcome::kStays) continue;
+    if (row.outcome != RowOutcome::kMoves && row.outcome != RowOutcome::kStays) continue;
     Names done;
     for (const NodeAction action : row.actions.get()) done.emplace_back(name_of(action));
     for (const NodeEventText& event : kNodeEvents) {
       if (!row.events.has(event.event)) continue;
       text += fmt::format("| {} | {} | {} | {} | {} |\n", fmt::join(names_of(row.from), ", "),
-                          event.name, row.outcome == Outcome::kMoves ? name_of(row.to) : "",
+                          event.name, row.outcome == RowOutcome::kMoves ? name_of(row.to) : "",
                           fmt::join(done, ", "), row.why);
     }
   }

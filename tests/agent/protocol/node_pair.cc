@@ -148,8 +148,8 @@ NodeFacts NodePair::facts(unsigned self) const {
 
 void NodePair::take(unsigned self, const NodePlan::Step& step) {
   Node& node = nodes_[self];
-  const bool quiet = step.row->outcome == Outcome::kIgnored;
-  if (step.row->outcome == Outcome::kImpossible) {
+  const bool quiet = step.row->outcome == RowOutcome::kIgnored;
+  if (step.row->outcome == RowOutcome::kImpossible) {
     tell(fmt::format("IMPOSSIBLE: node {} {} in {}", self, name_of(step.event),
                      name_of(step.before)));
   }

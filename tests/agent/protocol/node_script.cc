@@ -164,9 +164,9 @@ std::string state_text(Phase phase) {
 
 std::string to_text(const NodePlan::Step& step) {
   std::string text = fmt::format("{}: {}", name_of(step.event), state_text(step.before));
-  if (step.row->outcome == Outcome::kIgnored)
+  if (step.row->outcome == RowOutcome::kIgnored)
     return text + "; ignored: " + std::string(step.row->why);
-  if (step.row->outcome == Outcome::kImpossible) {
+  if (step.row->outcome == RowOutcome::kImpossible) {
     return text + "; impossible: " + std::string(step.row->why);
   }
   if (step.before != step.after) text += " -> " + state_text(step.after);

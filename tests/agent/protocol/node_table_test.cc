@@ -19,7 +19,7 @@ std::set<Phase> next_of(Phase phase) {
   std::set<Phase> next;
   for (const NodeEventText& event : kNodeEvents) {
     const NodeRow& row = node_row(phase, event.event);
-    if (row.outcome == Outcome::kMoves) next.insert(row.to);
+    if (row.outcome == RowOutcome::kMoves) next.insert(row.to);
   }
   return next;
 }
@@ -63,9 +63,9 @@ BOOST_AUTO_TEST_CASE(every_row_tells_why_and_does_something_if_it_acts) {
   for (const NodeRow& row : node_rows()) {
     BOOST_TEST(row.why.ends_with('.'), row.why);
     const bool acts = !row.actions.get().empty();
-    if (row.outcome == Outcome::kStays) BOOST_TEST(acts, row.why);
-    if (row.outcome == Outcome::kMoves) BOOST_TEST(!row.from.has(row.to), row.why);
-    if (row.outcome == Outcome::kIgnored || row.outcome == Outcome::kImpossible) {
+    if (row.outcome == RowOutcome::kStays) BOOST_TEST(acts, row.why);
+    if (row.outcome == RowOutcome::kMoves) BOOST_TEST(!row.from.has(row.to), row.why);
+    if (row.outcome == RowOutcome::kIgnored || row.outcome == RowOutcome::kImpossible) {
       BOOST_TEST(!acts, row.why);
     }
   }
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(every_event_and_every_action_is_used) {
   for (const NodeEventText& event : kNodeEvents) {
     const bool used = std::ranges::any_of(node_rows(), [&](const NodeRow& row) {
       return row.events.has(event.event) &&
-             (row.outcome == Outcome::kMoves || row.outcome == Outcome::kStays);
+             (row.outcome == RowOutcome::kMoves || row.outcome == RowOutcome::kStays);
     });
     BOOST_TEST(used, event.name);
   }
@@ -105,11 +105,12 @@ BOOST_AUTO_TEST_CASE(intent_is_durable_before_anything_is_taken) {
       if (!does(row, taking)) continue;
       // Votes are cast under an intent that the announcement or the order has made durable; a node
       // that is taking has an open one.
-      const bool open = row.events.has(NodeEvent::kMajorityWon) || row.outcome == Outcome::kStays;
+      const bool open =
+          row.events.has(NodeEvent::kMajorityWon) || row.outcome == RowOutcome::kStays;
       const auto intent =
           std::min(place(row, NodeAction::kKeepIntent), place(row, NodeAction::kReopenIntent));
       BOOST_TEST((open || intent < place(row, taking)), row.why);
-      if (row.outcome == Outcome::kStays) BOOST_TEST(row.from.has(Phase::kTaking), row.why);
+      if (row.outcome == RowOutcome::kStays) BOOST_TEST(row.from.has(Phase::kTaking), row.why);
     }
   }
 }
@@ -133,7 +134,7 @@ BOOST_AUTO_TEST_CASE(actions_of_a_row_are_wanted_in_the_state_that_it_leads_to) 
   for (const PhaseText& phase : kPhases) {
     for (const NodeEventText& event : kNodeEvents) {
       const NodeRow& row = node_row(phase.phase, event.event);
-      const Phase next = row.outcome == Outcome::kMoves ? row.to : phase.phase;
+      const Phase next = row.outcome == RowOutcome::kMoves ? row.to : phase.phase;
       for (const NodeAction action : row.actions.get()) {
         BOOST_TEST(goes_on(action, next),
                    fmt::format("{} in {}: {}", event.name, phase.name, name_of(action)));
@@ -160,7 +161,7 @@ BOOST_AUTO_TEST_CASE(proven_panic_needs_no_announcement_and_no_majority) {
   for (const Phase phase : {Phase::kUnseen, Phase::kPaired, Phase::kSuspect, Phase::kLeaving,
                             Phase::kStandingBy, Phase::kWaiting, Phase::kReceiving}) {
     const NodeRow& row = node_row(phase, NodeEvent::kPeerPanicked);
-    BOOST_TEST((row.outcome == Outcome::kMoves && row.to == Phase::kTaking), name_of(phase));
+    BOOST_TEST((row.outcome == RowOutcome::kMoves && row.to == Phase::kTaking), name_of(phase));
     BOOST_TEST(!does(row, NodeAction::kAnnounceTakeover), name_of(phase));
     BOOST_TEST(!does(row, NodeAction::kCastVotes), name_of(phase));
   }

@@ -159,6 +159,28 @@ BOOST_AUTO_TEST_CASE(too_few_votes_end_a_new_takeover_and_keep_an_interrupted_on
   BOOST_TEST(phase_after_no_majority(earlier, now, Code::kRefused) == pb::TakeoverIntent::ENDED);
 }
 
+BOOST_AUTO_TEST_CASE(count_of_automatic_givebacks_goes_on_over_all_that_follows) {
+  pb::TakeoverIntent before = intent(pb::TakeoverIntent::RETURNING);
+  before.set_automatic_returns(3);
+  before.set_returned_to(9);
+  before.set_returned_by_itself(true);
+  before.mutable_overrides()->set_leave_dump(true);
+  for (const auto phase : {pb::TakeoverIntent::ANNOUNCED, pb::TakeoverIntent::TAKING,
+                           pb::TakeoverIntent::TAKEN, pb::TakeoverIntent::ENDED}) {
+    BOOST_TEST(next_intent(before, phase, kAlpha, kDead + 2).automatic_returns() == 3U);
+  }
+  const auto now = next_intent(before, pb::TakeoverIntent::ANNOUNCED, kAlpha, kDead + 2);
+  BOOST_TEST(!is_under_way(now));
+  for (const auto& known : {std::optional<pb::TakeoverIntent>(), std::optional(before)}) {
+    BOOST_TEST(called_off(known, now, survey, config).automatic_returns() == 3U);
+  }
+  survey.disks[0].label->set_owner_node(kBeta);
+  const auto restored = called_off(before, now, survey, config);
+  BOOST_TEST(is_under_way(restored));
+  BOOST_TEST(restored.returned_by_itself());
+  BOOST_TEST(restored.overrides().leave_dump());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -47,10 +47,6 @@ class Waiting {
   [[nodiscard]] WaitingStep next(bool may_be_coming = true) const {
     return next_while_waiting(survey, config, state, may_be_coming);
   }
-  [[nodiscard]] pb::NodePhase phase(const std::optional<pb::TakeoverIntent>& intent = {},
-                                    Standing partner = Standing::kHeard) const {
-    return present_phase(state, has_received(survey, config, state), intent, partner);
-  }
 
   Config config = cluster_config();
   NodeState state{.boot_generation = kLife, .key = key_of(kAlpha, kLife), .waiting = true};
@@ -65,7 +61,6 @@ BOOST_FIXTURE_TEST_SUITE(waiting_plan, Waiting)
 
 BOOST_AUTO_TEST_CASE(node_waits_as_long_as_the_partner_has_its_disks) {
   BOOST_TEST((next().next == kWait));
-  BOOST_TEST((phase() == pb::PHASE_WAITING));
   BOOST_TEST((next(false).next == kWait));
 }
 
@@ -97,7 +92,7 @@ BOOST_AUTO_TEST_CASE(disk_that_was_seized_and_not_labelled_yet_is_still_to_be_ta
 BOOST_AUTO_TEST_CASE(node_that_has_got_some_says_so_and_waits_for_the_rest) {
   receive(1);
   BOOST_TEST((next().next == kWait));
-  BOOST_TEST((phase() == pb::PHASE_RECEIVING));
+  BOOST_TEST(has_received(survey, config, state));
 }
 
 BOOST_AUTO_TEST_CASE(service_begins_when_all_are_there) {
@@ -163,25 +158,6 @@ BOOST_AUTO_TEST_CASE(mailbox_disk_on_which_it_is_not_registered_is_to_be_joined)
   BOOST_TEST(!all_joined(survey, config, state));
   survey.disks.back().keys = {state.key};
   BOOST_TEST(all_joined(survey, config, state));
-}
-
-BOOST_AUTO_TEST_CASE(phase_follows_from_the_intent_and_the_partner) {
-  state.waiting = false;
-  BOOST_TEST((phase({}, Standing::kUnseen) == pb::PHASE_UNSEEN));
-  BOOST_TEST((phase() == pb::PHASE_PAIRED));
-  BOOST_TEST((phase({}, Standing::kLate) == pb::PHASE_SUSPECT));
-  pb::TakeoverIntent intent;
-  for (const auto& [of_intent, expected] :
-       {std::pair{pb::TakeoverIntent::ANNOUNCED, pb::PHASE_ARBITRATING},
-        {pb::TakeoverIntent::TAKING, pb::PHASE_TAKING},
-        {pb::TakeoverIntent::TAKEN, pb::PHASE_SERVING},
-        {pb::TakeoverIntent::RETURNING, pb::PHASE_GIVING_BACK},
-        {pb::TakeoverIntent::ENDED, pb::PHASE_PAIRED}}) {
-    intent.set_phase(of_intent);
-    BOOST_TEST((phase(intent) == expected));
-  }
-  state.stopped = true;
-  BOOST_TEST((phase(intent) == pb::PHASE_CLEAN));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

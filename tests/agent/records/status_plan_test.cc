@@ -157,6 +157,31 @@ BOOST_AUTO_TEST_CASE(file_that_cannot_be_read_asks_for_attention) {
   BOOST_TEST(report().attention());
 }
 
+BOOST_AUTO_TEST_CASE(giveback_is_an_operators_once_so_many_were_automatic) {
+  config.giveback.on = true;
+  config.giveback.most = 2;
+  BOOST_TEST(!report_status(facts).has_giveback());
+  disk(2).label->set_owner_node(kAlpha);
+  pb::TakeoverIntent intent = next_intent(std::nullopt, pb::TakeoverIntent::TAKEN, kBeta, kTheirs);
+  intent.set_automatic_returns(1);
+  facts.intent = intent;
+  const auto one = report_status(facts);
+  BOOST_TEST(one.giveback().automatic());
+  BOOST_TEST(one.giveback().returns() == 1U);
+  BOOST_TEST(one.giveback().against_size() == 0);
+  facts.intent->set_automatic_returns(2);
+  const auto limit = report_status(facts);
+  BOOST_TEST(limit.giveback().against_size() == 1);
+  BOOST_TEST(limit.attention());
+  facts.intent->set_phase(pb::TakeoverIntent::RETURNING);
+  facts.intent->set_returned_to(kTheirs + 1);
+  const auto goes = report_status(facts);
+  BOOST_TEST(goes.giveback().under_way());
+  BOOST_TEST(!goes.giveback().automatic());
+  BOOST_TEST(goes.giveback().life() == kTheirs + 1);
+  BOOST_TEST(goes.giveback().against_size() == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -56,6 +56,50 @@ BOOST_AUTO_TEST_CASE(intent_says_to_which_life_the_disks_go) {
   BOOST_TEST(hooks.size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(intent_says_what_the_operator_allows_and_counts_from_the_beginning) {
+  pb::TakeoverIntent before = *load_intent(config);
+  before.set_number(before.number() + 1);
+  before.set_automatic_returns(2);
+  BOOST_TEST_REQUIRE(fake::ok(save_intent(config, before)));
+  hook_ends = [this](const HookInput&) {
+    const pb::TakeoverIntent intent = intent_on(shelf, kMailbox);
+    BOOST_TEST(!intent.returned_by_itself());
+    BOOST_TEST(intent.automatic_returns() == 0U);
+    BOOST_TEST(intent.overrides().ignore_hook());
+    BOOST_TEST(intent.overrides().unarmed());
+    BOOST_TEST(!intent.overrides().leave_dump());
+    const GivebackOptions resumed = options_of_resumed(intent, state);
+    BOOST_TEST(resumed.ignore_hook);
+    BOOST_TEST(resumed.unarmed);
+    BOOST_TEST(!resumed.leave_dump);
+    return Status{};
+  };
+  BOOST_TEST_REQUIRE(fake::ok(run({.ignore_hook = true, .unarmed = true})));
+  BOOST_TEST(hooks.size() == 1U);
+  BOOST_TEST(load_intent(config)->automatic_returns() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(agent_that_decided_on_an_older_intent_does_nothing) {
+  for (const auto by : {GivebackBy::kRule, GivebackBy::kResumed}) {
+    const auto report = run({.by = by, .decided_on = load_intent(config)->number() - 1});
+    BOOST_TEST_REQUIRE(fake::ok(report));
+    BOOST_TEST(!report->complete);
+    BOOST_TEST(report->vetoes.empty());
+  }
+  BOOST_TEST(phase() == pb::TakeoverIntent::TAKEN);
+  BOOST_TEST(events.empty());
+  require_service_kept();
+}
+
+BOOST_AUTO_TEST_CASE(one_that_was_told_the_life_is_gone_on_with_in_that_life) {
+  state.mailbox_disks.clear();
+  pb::TakeoverIntent begun = *load_intent(config);
+  begun.set_returned_to(life);
+  BOOST_TEST(options_of_resumed(begun, state).to_life == life);
+  state.mailbox_disks = {uuid_of(kMailbox)};
+  BOOST_TEST(options_of_resumed(begun, state).to_life == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_promised_where_the_intent_is_kept_nowhere) {
   config.persistent_directory = "/dev/null/lib";
   shelf.inject(

@@ -26,12 +26,17 @@ class HeldUpExecutor final : public Executor {
 };
 
 struct Announcing {
-  Config config = cluster_config();
+  TestFolder folder;
+  Config config = [this] {
+    Config made = cluster_config();
+    made.state_directory = folder.file("run");
+    return made;
+  }();
   fake::FakeShelf shelf{{.luns = 2, .power_on_attention = false}};
   FakeNodeShelf view{shelf.connect("beta"), 2};
   HeldUpExecutor executor;
   Surveyor surveyor{config, view, executor};
-  NodeState state;
+  NodeState state{.boot_generation = 7};
   std::vector<std::string> events;
   unsigned hooks = 0;
   TakeoverWork work{.config = config,
@@ -44,12 +49,25 @@ struct Announcing {
                     },
                     .recover = {}};
   std::unique_ptr<Loop> loop = executor.make_loop();
-  AnnounceRun announcements{work, *loop};
+  AnnounceRun announcements{work, *loop, 1};
 
   void hold_first() {
-    announcements.expect(path_of(0));
+    announcements.expect(path_of(0), uuid_of(0));
     announcements.held({path_of(0)});
     BOOST_TEST_REQUIRE(executor.held_up.size() == 1U);
+  }
+
+  // Of another agent, after this one.
+  unsigned hooks_after_interruption(std::uint32_t victim) {
+    const unsigned before = hooks;
+    const auto loop = executor.make_loop();
+    AnnounceRun later(work, *loop, victim);
+    executor.held_up.clear();
+    later.expect(path_of(0), uuid_of(0));
+    later.held({path_of(0)});
+    for (const auto& hook : executor.held_up) hook();
+    loop->run_until([&] { return later.over(); });
+    return hooks - before;
   }
 };
 
@@ -76,10 +94,34 @@ BOOST_AUTO_TEST_CASE(hook_that_was_given_up_before_it_ran_does_not_run) {
   BOOST_TEST(hooks == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(hook_that_has_ended_well_does_not_run_again_in_that_takeover) {
+  BOOST_TEST(hooks_after_interruption(1) == 1U);
+  BOOST_TEST(hooks_after_interruption(1) == 0U);
+  BOOST_TEST(hooks_after_interruption(2) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(hook_that_has_ended_well_runs_again_in_another_life_and_by_an_order) {
+  BOOST_TEST(hooks_after_interruption(1) == 1U);
+  state.boot_generation = 8;
+  BOOST_TEST(hooks_after_interruption(1) == 1U);
+  BOOST_TEST(hooks_after_interruption(1) == 0U);
+  BOOST_TEST(remove_announced(config).has_value());
+  BOOST_TEST(hooks_after_interruption(1) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(hook_that_has_failed_runs_again) {
+  work.run_hook = [this](const HookInput&) -> Status {
+    ++hooks;
+    return fail({.code = Code::kIo, .operation = "hook"});
+  };
+  BOOST_TEST(hooks_after_interruption(1) == 1U);
+  BOOST_TEST(hooks_after_interruption(1) == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(hook_after_one_that_was_given_up_runs) {
   hold_first();
   loop->run_until([this] { return announcements.over(); });
-  announcements.expect(path_of(1));
+  announcements.expect(path_of(1), uuid_of(1));
   announcements.held({path_of(1)});
   BOOST_TEST_REQUIRE(executor.held_up.size() == 2U);
   executor.held_up[0]();

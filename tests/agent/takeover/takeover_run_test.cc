@@ -258,6 +258,24 @@ BOOST_AUTO_TEST_CASE(life_that_the_intent_was_against_is_not_forgotten) {
   BOOST_TEST(intent_on(panic.shelf, kMailbox).victim_generation() == kCrashed + 1);
 }
 
+// Automatic givebacks are limited against ping-pong; a takeover never is, and keeps their count.
+BOOST_AUTO_TEST_CASE(takeover_is_not_limited_however_many_givebacks_were_automatic) {
+  Panic panic;
+  panic.config.giveback.on = true;
+  panic.config.giveback.most = 1;
+  pb::TakeoverIntent before =
+      next_intent(std::nullopt, pb::TakeoverIntent::ENDED, kAlpha, kCrashed - 1);
+  before.set_automatic_returns(1000);
+  BOOST_TEST_REQUIRE(fake::ok(save_intent(panic.config, before)));
+  const auto report = panic.run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(report->complete);
+  BOOST_TEST(unsigned{panic.holder(kFirst)} == unsigned{kBeta});
+  const pb::TakeoverIntent taken = intent_on(panic.shelf, kMailbox);
+  BOOST_TEST(taken.phase() == pb::TakeoverIntent::TAKEN);
+  BOOST_TEST(taken.automatic_returns() == 1000U);
+}
+
 BOOST_AUTO_TEST_CASE(intent_on_a_mailbox_disk_is_enough_where_this_machine_cannot_keep_it) {
   Panic panic;
   panic.config.persistent_directory = "/dev/null/lib";

@@ -18,7 +18,9 @@ std::vector<KeyParts> Checker::removed_by(const Executed& executed) const {
 }
 
 bool Checker::takes_stray_away(const Executed& executed) const {
-  if (executed.actor.process != "start" || is_mailbox(executed.about.lun)) return false;
+  const bool starts =
+      executed.actor.process == "start" || executed.actor.process == "agent";  // a node that waited
+  if (!starts || is_mailbox(executed.about.lun)) return false;
   const auto own = parse_key(executed.about.own);
   const pb::Label label = test::label_on(watched_.shelf, executed.about.lun);
   return own && label.owner_node() == own->node && label.owner_generation() == own->boot_generation;
@@ -50,6 +52,7 @@ std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched) {
   checkers.push_back(check_one_takeover(watched));
   checkers.push_back(check_nothing_lost(watched));
   checkers.push_back(check_switches_hold(watched));
+  checkers.push_back(check_table(watched));
   return checkers;
 }
 

@@ -81,7 +81,8 @@ class Checker {
 };
 
 // I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I4 one_takeover.cc, I5 dump_not_early.cc,
-// I6 nothing_lost.cc; kept_over_power.cc, switches_hold.cc.
+// I6 nothing_lost.cc; kept_over_power.cc, switches_hold.cc,
+// table.cc.
 [[nodiscard]] std::unique_ptr<Checker> check_one_writer(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_live_keys(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_intent_first(const Watched& watched);
@@ -90,6 +91,7 @@ class Checker {
 [[nodiscard]] std::unique_ptr<Checker> check_one_takeover(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_nothing_lost(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_switches_hold(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_table(const Watched& watched);
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched);
 
 // I7, I8, I9: what keeps the pair from being at rest, when faults have stopped, both nodes are up

@@ -49,6 +49,12 @@ BOOST_AUTO_TEST_CASE(reservation_conflict_is_a_conflict) {
   BOOST_TEST(fails(judge({.scsi_status = kStatusReservationConflict}, "", ""), Code::kConflict));
 }
 
+// Another node's PREEMPT AND ABORT took it with it.
+BOOST_AUTO_TEST_CASE(aborted_task_may_be_sent_again) {
+  const Status status = judge({.scsi_status = kStatusTaskAborted}, "REGISTER", "/dev/sdx");
+  BOOST_TEST(fails(status, Code::kUnitAttention));
+}
+
 BOOST_AUTO_TEST_CASE(reservation_conflict_goes_before_the_host_status_of_older_kernels) {
   constexpr int kHostNexusFailure = 0x11;
   BOOST_TEST(fails(

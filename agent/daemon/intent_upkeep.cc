@@ -1,0 +1,57 @@
+#include "agent/daemon/intent_upkeep.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "agent/node/locks.h"
+#include "agent/protocol/mailbox.h"
+
+namespace lastword {
+
+void IntentUpkeep::tell(const std::vector<Error>& problems) {
+  for (const Error& problem : problems) {
+    const Event event = intent_not_kept(problem);
+    if (std::exchange(last_problems_[event.disk], event.detail) != event.detail) events_(event);
+  }
+}
+
+void IntentUpkeep::tell(const CopiesWritten& written) {
+  tell(written.problems);
+  for (const std::string& disk : written.rewritten) events_(slot_rewritten(disk));
+}
+
+bool IntentUpkeep::close(const Survey& survey, const NodeState& state,
+                         const pb::TakeoverIntent& intent, const std::string& why) {
+  const auto lock = lock_takeover(config_);
+  if (!lock) return false;
+  const auto now = read_intent(config_, survey).intent;
+  if (!now || now->number() != intent.number())
+    return false;  // a newer one: the next survey judges it
+  events_({.name = "takeover-ended",
+           .disk = {},
+           .detail = fmt::format("{}: {}", describe(intent), why)});
+  tell(intents(state).write(survey, called_off({}, intent, survey, config_)));
+  return true;
+}
+
+void IntentUpkeep::repair(const Survey& survey, const NodeState& state,
+                          const std::optional<pb::TakeoverIntent>& newest) {
+  if (repairing_) return;
+  const MailboxMember member = mailbox_member(config_, state.boot_generation, state.mailbox_disks);
+  auto disks = outdated_slots(survey, config_, member, newest);
+  if (disks.empty()) return;
+  repairing_ = true;
+  run_elsewhere<CopiesWritten>(
+      surveyor_.executor(), loop_,
+      [survey, disks = std::move(disks), newest, log = intents(state)] {
+        return log.repair(survey, disks, newest);
+      },
+      [this](const CopiesWritten& written) {
+        repairing_ = false;
+        tell(written);
+      });
+}
+
+}  // namespace lastword

@@ -1,0 +1,42 @@
+// What the agent has seen, as facts for node_plan.h: a survey, the partner's newest word, how long
+// it has been silent. Pure; the driver is agent/daemon/failure_watch.h.
+//
+// The records of a node say more than its plan remembers, since commands write them too: each
+// command of an operator does its own work. phase_of_records() is where a plan begins,
+// event_of_records() what a command, or an earlier agent, has done since.
+#pragma once
+
+#include <optional>
+
+#include "agent/protocol/node_facts.h"
+#include "agent/protocol/peer_watch.h"
+#include "agent/protocol/switches.h"
+
+namespace lastword {
+
+// A slot's word for this phase, and back. Absent: no agent of that life has said.
+[[nodiscard]] pb::NodePhase slot_phase(Phase phase);
+[[nodiscard]] std::optional<Phase> phase_of_slot(pb::NodePhase phase);
+
+// In which phase an agent begins in this life: what is durable decides. `has_received`: a node that
+// waits has some of its disks (has_received() in waiting_plan.h).
+[[nodiscard]] Phase phase_of_records(const NodeState& state, bool has_received,
+                                     const std::optional<pb::TakeoverIntent>& intent);
+
+// The records have left this phase behind. Absent: they agree with it.
+[[nodiscard]] std::optional<NodeEvent> event_of_records(
+    Phase phase, const NodeState& state, const std::optional<pb::TakeoverIntent>& intent,
+    IntentVerdict verdict);
+
+// What a survey says. `may_be_coming`: of next_while_waiting(). The panic of the partner is not
+// looked for: headers are read more often than surveys are made.
+[[nodiscard]] DiskFacts watched_disks(const Survey& survey, const Config& config,
+                                      const NodeState& state,
+                                      const std::optional<pb::TakeoverIntent>& intent,
+                                      bool may_be_coming);
+
+// `newest`: of the partner's slots that were heard; absent: none.
+[[nodiscard]] PeerVoice peer_voice(Standing standing);
+[[nodiscard]] PeerWord peer_word(const std::optional<pb::MailboxSlot>& newest);
+
+}  // namespace lastword
