@@ -145,6 +145,8 @@ int SimNode::stop_main(Program& program) {
 EventSink SimNode::events_of(Program& program, bool ordered) {
   return [this, &program, ordered](const Event& event) {
     if (ordered && event.name == "takeover-started") declare_partner_failed();
+    // The agent goes on with a countdown whose command was killed.
+    if (event.name == "takeover-forced") declare_partner_failed();
     if (event.name == "takeover-finished") undone_ = event.detail != "complete";
     const bool about_disk = event.disk.starts_with("/dev/");
     const unsigned lun = about_disk ? sight_->lun_of(event.disk) : kMaxLuns;
