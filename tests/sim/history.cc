@@ -115,7 +115,7 @@ bool could_win(World& world, std::uint8_t taker) {
     return false;
   }
   std::size_t registered = 0;
-  for (unsigned lun = world.owned; lun < world.luns; ++lun) {
+  for (unsigned lun = world.owned; lun < world.owned + world.draw.mailboxes; ++lun) {
     const auto keys = world.target.shelf().registrations(lun).keys;
     registered += std::ranges::count(keys, state->key) != 0 ? 1 : 0;
   }

@@ -30,6 +30,7 @@ struct NodeTruth {
   std::set<Generation> stopped;          // `lastword stop` has begun to end these
   std::set<Generation> panics;           // lives that have panicked
   std::set<Generation> declared_failed;  // an operator of the partner said so
+  Time disabled_since{-1};               // its own switch, for good; before 0: it is not
   std::array<bool, kMaxLuns> serves{};   // its service writes to this disk
   std::array<Time, kMaxLuns> beats{};    // its agent's last write to this mailbox disk, executed
 };
@@ -46,7 +47,8 @@ struct HeaderTruth {
 struct Truth {
   std::array<NodeTruth, 3> nodes;  // by id, from 1
   std::array<HeaderTruth, kMaxLuns> headers;
-  Time power_lost{-1};  // the shelf, last; before that: never
+  Time power_lost{-1};  // registrations with it, last; before 0: never
+  unsigned power_losses = 0;
 
   [[nodiscard]] NodeTruth& of(std::uint8_t node) { return nodes.at(node); }
   [[nodiscard]] const NodeTruth& of(std::uint8_t node) const { return nodes.at(node); }
