@@ -136,6 +136,7 @@ void SimNode::power_on() {
            .initiator = truth.initiator,
            .boots = std::move(truth.boots),
            .stopped = std::move(truth.stopped),
+           .left = std::move(truth.left),
            .panics = std::move(truth.panics),
            .declared_failed = std::move(truth.declared_failed),
            .disabled_since = truth.disabled_since};
@@ -245,6 +246,8 @@ void SimNode::recover_from_faults() {
 void SimNode::wipe_run() {
   if (!up()) return;
   world_.say(fmt::format("{:5} loses /run", node_name(id_)));
+  const auto life = load_last_life(config_);
+  if (life && life->handed_over) world_.truth.of(id_).left.insert(life->boot_generation);
   remove_folder(config_.state_directory);
 }
 

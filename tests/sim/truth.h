@@ -28,6 +28,7 @@ struct NodeTruth {
   Generation generation = 0;             // the last that it used in this boot; 0: none
   std::map<Generation, unsigned> boots;  // in which boot it used each
   std::set<Generation> stopped;          // `lastword stop` has begun to end these
+  std::set<Generation> left;             // said so by `handover`, and then lost /run
   std::set<Generation> panics;           // lives that have panicked
   std::set<Generation> declared_failed;  // an operator of the partner said so
   Time disabled_since{-1};               // its own switch, for good; before 0: it is not

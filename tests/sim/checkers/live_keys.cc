@@ -81,6 +81,7 @@ class LiveKeys final : public Checker {
 
   // It has said that its disks are the partner's.
   [[nodiscard]] bool has_left(const KeyParts& victim) const {
+    if (watched_.truth.of(victim.node).left.contains(victim.boot_generation)) return true;
     const auto life = load_last_life(*watched_.configs.at(victim.node));
     return life && life->handed_over && life->boot_generation == victim.boot_generation;
   }
