@@ -47,6 +47,9 @@ std::string first_text(const pb::StatusReport& report) {
 // What the agent itself hears, which no disk tells so well.
 std::string hearing_text(const pb::StatusAgent& agent, const std::string& partner) {
   if (agent.partner() == "unseen") return fmt::format("{} was not heard in this boot", partner);
+  if (agent.partner() == "expected") {
+    return fmt::format("{} was heard before the agent was restarted, and not yet since", partner);
+  }
   if (agent.partner() == "away") return fmt::format("{} said that no heartbeat follows", partner);
   return fmt::format("{} {} ago, silent after {}",
                      agent.partner() == "heard"

@@ -28,13 +28,16 @@ struct TakeoverOptions {
   bool yes = false;
   bool graceful = false;
   bool cancel = false;
+  bool without_votes = false;
   std::string countdown;  // of --countdown; empty: Timing::countdown()
 };
 
-Result<TakeoverReport> forecast(const Config& config) {
+Result<TakeoverReport> forecast(const Config& config, bool without_votes) {
   const auto survey = survey_disks(config);
   if (!survey) return fail(survey.error());
-  return forecast_takeover(config, load_node_state(config), *survey);
+  const auto seen = load_partner_seen(config);
+  return forecast_takeover(config, load_node_state(config), *survey,
+                           seen && !without_votes ? seen->mailbox_set() : 0);
 }
 
 // What operators have forbidden holds for what the nodes do by themselves; this is an order.
@@ -127,6 +130,11 @@ int cancel(const Config& config) {
 int run_takeover(const std::string& config_path, const TakeoverOptions& options) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
+  if (options.without_votes && (options.graceful || options.cancel)) {
+    return report_error({.code = Code::kUsage,
+                         .operation = "--without-votes",
+                         .detail = "it does not go with --graceful or --cancel"});
+  }
   if (options.cancel) return cancel(*config);
   if (options.graceful) return take_gracefully(*config, options);
   if (!options.countdown.empty()) {
@@ -134,7 +142,8 @@ int run_takeover(const std::string& config_path, const TakeoverOptions& options)
         {.code = Code::kUsage, .operation = "--countdown", .detail = "it belongs to --graceful"});
   }
   if (options.dry_run) {
-    return print_takeover(*config, forecast(*config), ReportKind::kForecast, options.json);
+    return print_takeover(*config, forecast(*config, options.without_votes), ReportKind::kForecast,
+                          options.json);
   }
   if (const Status may = overrides_switches(*config, options.yes); !may) {
     return report_error(may.error());
@@ -148,7 +157,8 @@ int run_takeover(const std::string& config_path, const TakeoverOptions& options)
   const HistoryLog history(*config, "takeover", real_executor(),
                            event_printer(*config, options.json));
   NoticeHooks notices(hands.run_hook, real_executor(), history.sink());
-  const auto report = take_over_now(*config, surveyor, notices.sink(), hands);
+  const auto report =
+      take_over_now(*config, surveyor, notices.sink(), hands, options.without_votes);
   notices.wait(Timing::hook_given_up(config->hooks.timeout));
   history.wait();
   return print_takeover(*config, report, ReportKind::kDone, options.json);
@@ -171,6 +181,10 @@ void add_takeover_command(Parser& parser, const CommandContext& context) {
               "With --graceful: the time that the partner is given, as 5min")
       .value_name("TIME");
   command.flag("--cancel", options->cancel, "End the countdown that --graceful began");
+  command.flag(
+      "--without-votes", options->without_votes,
+      "Although the partner counts votes by mailbox disks and this node sees none: nothing "
+      "keeps a partner that lives from taking over too");
   command.flag("--yes", options->yes,
                "Do not ask, although `lastword disable` or `no-takeover` stands against it");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");

@@ -61,12 +61,14 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
                                     Failure failure, const AgentWatch& watch = {}) {
   const auto state = load_node_state(config);
   if (!state) return fail(state.error());
+  const auto seen = load_partner_seen(config);
   const TakeoverWork work{.config = config,
                           .state = *state,
                           .surveyor = surveyor,
                           .events = events,
                           .run_hook = hands.run_hook,
                           .recover = hands.recover,
+                          .heard_set = seen ? seen->mailbox_set() : 0,
                           .on_tick =
                               [heartbeat = watch.heartbeat] {
                                 if (heartbeat != nullptr) heartbeat->tick();
@@ -117,8 +119,8 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
                         });
   if (panicked && !held) return true;
   if (judge_intent(intent, survey, config, state->key) != IntentVerdict::kResume) return false;
-  const bool heard = watch.heartbeat != nullptr && watch.heartbeat->standing() == Standing::kHeard;
-  return !heard || needs_no_silence(*intent, survey, config);
+  const bool lives = watch.heartbeat != nullptr && may_live(watch.heartbeat->standing());
+  return !lives || needs_no_silence(*intent, survey, config);
 }
 
 Result<Look> look_again(Surveyor& surveyor, const AgentWatch& watch) {
@@ -267,7 +269,8 @@ TakeoverHands hands_of_this_machine(const Config& config) {
 }
 
 Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
-                                     const EventSink& events, const TakeoverHands& hands) {
+                                     const EventSink& events, const TakeoverHands& hands,
+                                     bool without_votes) {
   if (const auto state = load_node_state(config); !state) return fail(state.error());
   const auto lock = lock_takeover(config);
   if (!lock) return fail(lock.error());
@@ -275,6 +278,7 @@ Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
   if (const Status forgotten = remove_announced(config); !forgotten) return fail(forgotten.error());
   auto failure = operator_says_so(config, surveyor);
   if (!failure) return fail(failure.error());
+  failure->without_votes = without_votes;
   return run_takeover(config, surveyor, events, hands, std::move(*failure));
 }
 

@@ -24,12 +24,14 @@ struct TakeoverHands {
 // This machine's hooks, recovery and capture kernel. `config` outlives the result.
 [[nodiscard]] TakeoverHands hands_of_this_machine(const Config& config);
 
-// Takes over now, because an operator says that the partner failed. kRefused: another takeover is
-// under way on this node. kNotFound: `lastword start` has not run since boot. Otherwise the errors
-// of take_over().
+// Takes over now, because an operator says that the partner failed. `without_votes`: although the
+// partner counts votes by mailbox disks, and this node has never seen one. kRefused: another
+// takeover is under way on this node. kNotFound: `lastword start` has not run since boot. Otherwise
+// the errors of take_over().
 [[nodiscard]] Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
                                                    const EventSink& events,
-                                                   const TakeoverHands& hands);
+                                                   const TakeoverHands& hands,
+                                                   bool without_votes = false);
 
 // Takes over once the partner's failure shows: see wait_for_failure(). A partner that is silent is
 // taken over from when it has had a moment to show that it lives (silence_run.h). Where an

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/daemon/arm_again.h"
 #include "agent/daemon/hindrances.h"
 #include "agent/daemon/intent_upkeep.h"
 #include "agent/daemon/last_seen.h"
@@ -14,6 +15,7 @@
 #include "agent/daemon/shelf_watch.h"
 #include "agent/daemon/take_anew.h"
 #include "agent/daemon/unreadable_headers.h"
+#include "agent/daemon/what_failed.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/handover_plan.h"
@@ -46,13 +48,21 @@ class FailureWatch {
         unreadable_(events),
         notices_(config, surveyor.executor(), events, more.run_hook, *loop_),
         take_anew_(config, surveyor, events, *loop_),
-        receive_(config, surveyor, events, more.receive, *loop_,
+        arm_again_(surveyor.executor(), *loop_, events, more.notes, more.receive.arm),
+        receive_(config, surveyor, events,
+                 {.run_hook = more.receive.run_hook, .arm = arm_again_.noted()}, *loop_,
                  [this] { records_changed(NodeEvent::kAllReceived); }),
-        leave_(config, surveyor, events, more.leave, *loop_,
+        leave_(config, surveyor, events,
+               {.run_hook = more.leave.run_hook,
+                .disarm = more.leave.disarm,
+                .arm = arm_again_.noted()},
+               *loop_,
                [this](bool left) {
                  records_changed(left ? NodeEvent::kServiceEnded : NodeEvent::kGracefulCancelled);
                }),
-        return_(config, surveyor, events, more.give_back, *loop_, [this] { records_changed(); }),
+        return_(
+            config, surveyor, events, more.give_back, *loop_, [this] { records_changed(); },
+            more.notes),
         began_(now()) {}
 
   Result<std::optional<Failure>> run() {
@@ -108,6 +118,7 @@ class FailureWatch {
       // Otherwise a damaged slot may be the last that knew of an intent.
       if (slots_are_whole) upkeep_.repair(seen_.look.survey, seen_.state, seen_.intent);
       receive_.follow(seen_.look.survey, seen_.state, may_be_coming());
+      if (!seen_.state.handed_over) arm_again_.follow();
       if (disks_) return_.follow(seen_.look.survey, seen_.state, seen_.intent, seen_.switches);
     }
     // The giver's service stands still meanwhile.
@@ -119,7 +130,7 @@ class FailureWatch {
   [[nodiscard]] bool may_be_coming() const {
     if (more_.heartbeat == nullptr) return true;
     if (standing() == Standing::kUnseen) return now() - began_ < more_.heartbeat->peer().silence();
-    return standing() == Standing::kHeard || standing() == Standing::kLate;
+    return may_live(standing()) || standing() == Standing::kLate;
   }
 
   void on_headers(const std::vector<SeenHeader>& headers) {
@@ -326,24 +337,10 @@ class FailureWatch {
   void take(NodeEvent why) {
     if (why == NodeEvent::kPeerPanicked) return take_from_panicked();
     if (why != NodeEvent::kPeerReleased) return resume();
-    const std::uint32_t life = *life_left();
-    events_({.name = "partner-left",
-             .disk = {},
-             .detail = fmt::format("{}, life {}, has left its disks to this node",
-                                   config_.partner.name, life)});
-    end_ = Failure{.look = seen_.look, .generation = life, .released = true};
+    end_ = failure_of_left(seen_, config_, *life_left(), events_);
   }
 
-  void take_from_panicked() {
-    const DiskView& disk = seen_.look.survey.disks[*panicked_];
-    events_({.name = "partner-panicked",
-             .disk = disk.info.path,
-             .detail = fmt::format("{}, boot generation {}", config_.partner.name,
-                                   disk.header.boot_generation()),
-             .disk_uuid = disk.label->disk_uuid(),
-             .ago = milliseconds(disk.header.elapsed_ms())});
-    end_ = Failure{.look = seen_.look, .generation = disk.header.boot_generation(), .proven = true};
-  }
+  void take_from_panicked() { end_ = failure_of_panic(seen_, config_, *panicked_, events_); }
 
   // A takeover that is done, or whose rest is left to a person, is not resumed.
   void resume() {
@@ -351,15 +348,8 @@ class FailureWatch {
         seen_.intent->number() <= more_.settled) {
       return;
     }
-    if (standing() == Standing::kHeard && !needs_no_silence()) return;
-    events_({.name = "takeover-resumed", .disk = {}, .detail = describe(*seen_.intent)});
-    end_ = Failure{.look = seen_.look,
-                   .generation = seen_.intent->victim_generation(),
-                   .proven = seen_.intent->proven(),
-                   .released = has_left(seen_.look.survey, config_,
-                                        newest_of_partner(seen_.look.survey, config_),
-                                        seen_.intent->victim_generation()),
-                   .resumed = true};
+    if (may_live(standing()) && !needs_no_silence()) return;
+    end_ = failure_resumed(seen_, config_, events_);
   }
 
   const Config& config_;
@@ -380,6 +370,7 @@ class FailureWatch {
   UnreadableHeaders unreadable_;
   ServiceNotices notices_;
   TakeAnew take_anew_;
+  ArmAgain arm_again_;
   ReceiveRun receive_;
   LeaveRun leave_;
   ReturnRun return_;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 
+#include "agent/daemon/agent_notes.h"
 #include "agent/daemon/heartbeat.h"
 #include "agent/daemon/leave_run.h"
 #include "agent/daemon/node_run.h"
@@ -37,6 +38,8 @@ struct AgentWatch {
   LeaveHands leave = {};
   // For a life whose partner waits for its disks.
   ReturnHands give_back = {};
+  // What the agent remembers from one wait to the next; never null.
+  std::shared_ptr<AgentNotes> notes = std::make_shared<AgentNotes>();
   // Runs the hooks takeover-announced and takeover-called-off, elsewhere.
   RunHook run_hook = [](const HookInput&) { return Status(); };
 };

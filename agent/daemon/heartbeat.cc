@@ -12,9 +12,8 @@
 namespace lastword {
 namespace {
 
-std::optional<pb::MailboxSlot> load_seen(const Config& config) {
-  const auto seen = load_partner_seen(config);
-  return seen ? std::optional(*seen) : std::nullopt;
+std::optional<pb::MailboxSlot> newest_of(const pb::PartnerSeen& seen) {
+  return seen.has_newest() ? std::optional(seen.newest()) : std::nullopt;
 }
 
 // The device shows another label than that of this disk.
@@ -49,7 +48,8 @@ struct Heartbeat::Path {
   bool joined = false;
   std::shared_ptr<OpenDisk> open;
   std::shared_ptr<MailboxBeat> job;  // under way
-  std::string told;                  // the problem that was told last
+  Instant sent{};                    // it
+  MailboxTrouble trouble;
 };
 
 Heartbeat::Heartbeat(const Config& config, Shelf& shelf, Executor& executor, EventSink events,
@@ -59,7 +59,8 @@ Heartbeat::Heartbeat(const Config& config, Shelf& shelf, Executor& executor, Eve
       executor_(executor),
       events_(std::move(events)),
       machine_(std::move(machine)),
-      peer_(config.timing, config.partner.id, load_seen(config), executor.now()),
+      seen_(load_partner_seen(config).value_or(pb::PartnerSeen())),
+      peer_(config.timing, config.partner.id, newest_of(seen_), executor.now()),
       // Beyond whatever this life has said on a disk that is not there any more.
       sequence_(static_cast<std::uint64_t>(executor.now().count())) {}
 
@@ -99,6 +100,7 @@ void Heartbeat::tick() {
   collect();
   if (links_) links_->receive(peer_, now);
   peer_.tick(now);
+  keep_set();
   tell_standing();
   if (each_tick_) each_tick_();
   if (!state_ || (next_ && now < *next_)) return;
@@ -180,26 +182,36 @@ void Heartbeat::send(Path& path, const Beat& beat) {
   job->io_timeout = config_.timing.settings.io_timeout;
   job->beat = beat;
   path.job = job;
+  path.sent = executor_.now();
   executor_.elsewhere(
       [job, shelf = &shelf_, executor = &executor_] { run_beat(*shelf, *executor, *job); });
 }
 
 void Heartbeat::collect() {
   for (auto& [uuid, path] : paths_) {
-    if (!path->job || !path->job->done.load(std::memory_order_acquire)) continue;
-    if (path->job->back > executor_.now()) continue;
+    if (!path->job) continue;
+    const bool done = path->job->done.load(std::memory_order_acquire);
+    if (!done || path->job->back > executor_.now()) {
+      tell_trouble(*path, path->trouble.still_out(executor_.now() - path->sent, path->info.path,
+                                                  config_.timing));
+      continue;
+    }
     const auto job = std::exchange(path->job, nullptr);
     path->open = job->open;
     sequence_ = std::max(sequence_, job->written);
     if (job->own && is_newer(*job->own, own_slot_)) own_slot_ = *job->own;
     if (job->slot) on_slot(*path, *job->slot, job->asked);
-    std::string problem = job->problem ? describe(*job->problem) : std::string();
-    if (std::exchange(path->told, problem) == problem || problem.empty()) continue;
-    events_({.name = "heartbeat-problem",
-             .disk = path->info.path,
-             .detail = std::move(problem),
-             .disk_uuid = uuid});
+    tell_trouble(*path, path->trouble.came_back(job->problem));
   }
+}
+
+void Heartbeat::tell_trouble(const Path& path, MailboxTrouble::News news) {
+  if (news == MailboxTrouble::News::kNothing) return;
+  const bool over = news == MailboxTrouble::News::kOver;
+  events_({.name = over ? "heartbeat-works" : "heartbeat-problem",
+           .disk = path.info.path,
+           .detail = over ? "the mailbox disk is written and read again" : path.trouble.problem(),
+           .disk_uuid = path.disk_uuid});
 }
 
 void Heartbeat::on_slot(const Path& path, const pb::MailboxSlot& slot, Instant asked) {
@@ -207,7 +219,21 @@ void Heartbeat::on_slot(const Path& path, const pb::MailboxSlot& slot, Instant a
   if (!peer_.read(path.disk_uuid, slot, asked, executor_.now())) return;
   if (peer_.life_on_disks() == before) return;
   // An agent that is restarted goes on from here.
-  if (const Status kept = save_partner_seen(config_, slot); !kept) {
+  *seen_.mutable_newest() = slot;
+  keep_seen();
+}
+
+// An order asks by it whether this node misses mailbox disks.
+void Heartbeat::keep_set() {
+  if (standing() == Standing::kUnseen || standing() == Standing::kExpected) return;
+  const std::uint64_t set = peer_.newest()->mailbox_set();
+  if (set == 0 || set == seen_.mailbox_set()) return;
+  seen_.set_mailbox_set(set);
+  keep_seen();
+}
+
+void Heartbeat::keep_seen() {
+  if (const Status kept = save_partner_seen(config_, seen_); !kept) {
     events_({.name = "heartbeat-problem", .disk = {}, .detail = describe(kept.error())});
   }
 }
@@ -216,7 +242,7 @@ std::vector<PathReport> Heartbeat::paths() const {
   const Instant now = executor_.now();
   std::vector<PathReport> reports;
   for (const auto& [uuid, path] : paths_) {
-    PathReport report{.name = uuid, .where = path->info.path, .problem = path->told};
+    PathReport report{.name = uuid, .where = path->info.path, .problem = path->trouble.problem()};
     if (const PeerWatch::Ear* ear = peer_.disk(uuid)) {
       if (ear->heard_at) report.age = now - *ear->heard_at;
       report.heard = ear->heard;
@@ -228,13 +254,19 @@ std::vector<PathReport> Heartbeat::paths() const {
   return reports;
 }
 
+// Of a partner that this node is taking over nothing more is expected, although its last heartbeat
+// may be young: it panicked a moment ago.
+bool Heartbeat::expects_to_hear() const {
+  return standing() == Standing::kHeard && phase_ != pb::PHASE_ARBITRATING &&
+         phase_ != pb::PHASE_TAKING;
+}
+
 // The partner is heard, and what it says shows that it does not hear this node.
 void Heartbeat::tell_deaf(Instant now) {
   const bool sends =
       !state_->stopped &&
       (links_ || std::ranges::any_of(paths_, [](const auto& one) { return one.second->joined; }));
-  const bool deaf =
-      sends && standing() == Standing::kHeard && 2 * peer_.unanswered_for(now) >= peer_.silence();
+  const bool deaf = sends && expects_to_hear() && 2 * peer_.unanswered_for(now) >= peer_.silence();
   if (std::exchange(told_deaf_, deaf) == deaf || !deaf) return;
   events_({.name = "partner-deaf",
            .disk = {},
@@ -244,7 +276,7 @@ void Heartbeat::tell_deaf(Instant now) {
 }
 
 void Heartbeat::tell_standing() {
-  if (links_) links_->tell(standing(), executor_.now());
+  if (links_) links_->tell(expects_to_hear(), executor_.now());
   const Standing now = standing();
   if (std::exchange(told_, now) == now) return;
   const auto tell = [&](std::string name, std::string detail, milliseconds ago = {}) {
@@ -253,6 +285,7 @@ void Heartbeat::tell_standing() {
   const std::string& name = config_.partner.name;
   switch (now) {
     case Standing::kUnseen:
+    case Standing::kExpected:
       return;
     case Standing::kHeard:
       return tell("partner-heard", fmt::format("{}, life {}", name, peer_.newest()->generation()));

@@ -18,7 +18,9 @@
 #include "agent/daemon/links.h"
 #include "agent/disks/survey.h"
 #include "agent/node/event.h"
+#include "agent/node/state.pb.h"
 #include "agent/protocol/mailbox.h"
+#include "agent/protocol/mailbox_trouble.h"
 #include "agent/protocol/node_state.h"
 #include "agent/protocol/peer_watch.h"
 
@@ -31,7 +33,7 @@ namespace lastword {
 class Heartbeat {
  public:
   // All of them outlive this. `events`: partner-heard, partner-late, partner-away, partner-silent,
-  // partner-deaf, heartbeat-problem; called by tick() and leave().
+  // partner-deaf, heartbeat-problem, heartbeat-works; called by tick() and leave().
   Heartbeat(const Config& config, Shelf& shelf, Executor& executor, EventSink events,
             std::string machine);
   ~Heartbeat();
@@ -103,7 +105,11 @@ class Heartbeat {
   void send(Path& path, const Beat& beat);
   void send_by_links(const Beat& beat);
   void collect();
+  void tell_trouble(const Path& path, MailboxTrouble::News news);
   void on_slot(const Path& path, const pb::MailboxSlot& slot, Instant asked);
+  [[nodiscard]] bool expects_to_hear() const;
+  void keep_set();
+  void keep_seen();
   void tell_standing();
   void tell_deaf(Instant now);
 
@@ -113,6 +119,7 @@ class Heartbeat {
   EventSink events_;
   std::string machine_;
   std::function<void()> each_tick_;
+  pb::PartnerSeen seen_;  // as it was written last
   PeerWatch peer_;
   Standing told_ = Standing::kUnseen;
   bool told_deaf_ = false;

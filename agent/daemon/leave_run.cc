@@ -43,7 +43,9 @@ bool LeaveRun::is_asked(const NodeState& state, const pb::MailboxSlot& asked, St
 
 void LeaveRun::undo_if_over(const NodeState& state, const pb::MailboxSlot& asked,
                             Standing partner) {
-  if (partner == Standing::kUnseen || partner == Standing::kLate || !may_begin()) return;
+  const bool word_may_be_old =
+      partner == Standing::kUnseen || partner == Standing::kExpected || partner == Standing::kLate;
+  if (word_may_be_old || !may_begin()) return;
   const bool is_asked = partner == Standing::kHeard && asks_to_leave(asked, state);
   if (!is_asked && is_open()) undo();
 }

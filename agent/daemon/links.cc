@@ -130,11 +130,10 @@ void Links::drop(Link& link, DatagramFault fault) {
                                  where(link.config), name_of(fault), what_to_do)});
 }
 
-void Links::tell(Standing partner, Instant now) {
+void Links::tell(bool expected, Instant now) {
   for (const auto& link : links_) {
     const LinkState state = link->watch.state(now);
-    // Of a partner that is not heard at all something else is told.
-    if (state == LinkState::kQuiet && partner != Standing::kHeard) continue;
+    if (state == LinkState::kQuiet && !expected) continue;
     if (state == LinkState::kNew || std::exchange(link->told, state) == state) continue;
     const std::string link_of = fmt::format("{} ({})", link->config.name, where(link->config));
     const std::string& name = config_.partner.name;

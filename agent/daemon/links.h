@@ -34,8 +34,9 @@ class Links {
   // Gives all that has arrived to `peer`. Of a flood a part stays for the next call, and the link
   // does not count as read.
   void receive(PeerWatch& peer, Instant now);
-  // Tells what has changed.
-  void tell(Standing partner, Instant now);
+  // Tells what has changed. `expected`: the partner is heard somewhere, so that a link by which
+  // nothing comes is worth telling.
+  void tell(bool expected, Instant now);
 
   [[nodiscard]] std::vector<PathReport> reports(const PeerWatch& peer, Instant now) const;
 

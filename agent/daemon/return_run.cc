@@ -45,12 +45,12 @@ void ReturnRun::remember(const Survey& survey, const NodeState& state,
                          const std::optional<pb::TakeoverIntent>& intent) {
   const bool called_off =
       intent && intent->phase() == pb::TakeoverIntent::RETURNING && intent->returned_to() == 0;
-  if (!called_off) memory_.rebooted = false;
-  memory_.rebooted |= called_off && !find_borrowed(survey, config_, state).empty();
-  if (!is_under_way(intent) && !memory_.rebooted) {
-    memory_.resuming_since.reset();
-  } else if (!memory_.resuming_since) {
-    memory_.resuming_since = surveyor_.executor().now();
+  if (!called_off) notes_->returns.rebooted = false;
+  notes_->returns.rebooted |= called_off && !find_borrowed(survey, config_, state).empty();
+  if (!is_under_way(intent) && !notes_->returns.rebooted) {
+    notes_->returns.resuming_since.reset();
+  } else if (!notes_->returns.resuming_since) {
+    notes_->returns.resuming_since = surveyor_.executor().now();
   }
 }
 
@@ -61,7 +61,7 @@ ReturnStep ReturnRun::next(const Survey& survey, const NodeState& state,
   if (newest_) known.peer = newer(known.peer, newest_->switches());
   const PartnerWord word{.slot = newest_, .heard = standing_ == Standing::kHeard};
   return next_return(survey, config_, state, intent, word, partner_,
-                     refusals_of_giveback(known, surveyor_.executor().unix_ms()), memory_,
+                     refusals_of_giveback(known, surveyor_.executor().unix_ms()), notes_->returns,
                      surveyor_.executor().now());
 }
 
@@ -70,11 +70,11 @@ void ReturnRun::follow(const Survey& survey, const NodeState& state,
                        const ClusterSwitches& switches) {
   if (busy_) return;
   remember(survey, state, intent);
-  if (surveyor_.executor().now() < not_before_) return;
+  if (surveyor_.executor().now() < notes_->no_return_before) return;
   const ReturnStep step = next(survey, state, intent, switches);
   switch (step.next) {
     case NextReturn::kNothing:
-      told_.clear();
+      notes_->told_of_returns.clear();
       return;
     case NextReturn::kWait:
       return;
@@ -117,10 +117,10 @@ void ReturnRun::on_given(const GivebackOptions& options, std::uint32_t life,
   }
   if (report->complete || (report->problem.empty() && report->vetoes.empty())) return;
   // Others may want to take over, or to give back, and wait for the lock.
-  not_before_ = surveyor_.executor().now() + config_.timing.giveback_taking();
+  notes_->no_return_before = surveyor_.executor().now() + config_.timing.giveback_taking();
   told_in_vain_ |= options.to_life != 0;
   if (report->problem.empty() || options.by != GivebackBy::kRule) return;
-  memory_.called_off_life = life;
+  notes_->returns.called_off_life = life;
 }
 
 void ReturnRun::forget(std::uint64_t decided_on) {
@@ -132,7 +132,8 @@ void ReturnRun::forget(std::uint64_t decided_on) {
       },
       [this](const Result<bool>& done) {
         busy_ = false;
-        if (!done) return tell_once("giveback-count-kept", {{.reason = describe(done.error())}});
+        if (!done)
+          return tell_once("giveback-count-not-ended", {{.reason = describe(done.error())}});
         if (!*done) return;
         changed_();
         events_({.name = "giveback-count-ended",
@@ -151,7 +152,7 @@ void ReturnRun::tell_once(std::string event, const std::vector<Veto>& reasons) {
     text += fmt::format("{}{}{}{}", text.empty() ? "" : "; ", one.reason,
                         one.remedy.empty() ? "" : ": ", one.remedy);
   }
-  if (std::exchange(told_, text) == text) return;
+  if (std::exchange(notes_->told_of_returns, text) == text) return;
   events_({.name = std::move(event), .disk = {}, .detail = std::move(text)});
 }
 

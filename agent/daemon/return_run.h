@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/base/executor.h"
+#include "agent/daemon/agent_notes.h"
 #include "agent/disks/survey.h"
 #include "agent/node/event.h"
 #include "agent/protocol/automatic_giveback_plan.h"
@@ -24,21 +25,24 @@ struct ReturnHands {
 class ReturnRun {
  public:
   // `config`, `surveyor` and what it refers to outlive this, and what it leaves behind; `loop`
-  // outlives this. `changed`: this has written records of this node's.
+  // outlives this. `changed`: this has written records of this node's. `notes`: what the agent
+  // remembers of earlier ones.
   ReturnRun(const Config& config, Surveyor& surveyor, EventSink events, ReturnHands hands,
-            Loop& loop, std::function<void()> changed)
+            Loop& loop, std::function<void()> changed,
+            std::shared_ptr<AgentNotes> notes = std::make_shared<AgentNotes>())
       : config_(config),
         surveyor_(surveyor),
         events_(std::move(events)),
         hands_(std::move(hands)),
         loop_(loop),
-        changed_(std::move(changed)) {}
+        changed_(std::move(changed)),
+        notes_(std::move(notes)) {}
 
   // What is known of the partner now, more often than a heartbeat is due.
   void hear(const std::optional<pb::MailboxSlot>& newest, Standing standing);
   // After each look, in a life that goes on. The giveback holds lock_takeover(); where somebody
   // else does, the next look tries again. Events: those of GivebackWork, giveback-held-back,
-  // giveback-left-to-operator, giveback-count-ended.
+  // giveback-left-to-operator, giveback-count-ended, giveback-count-not-ended.
   void follow(const Survey& survey, const NodeState& state,
               const std::optional<pb::TakeoverIntent>& intent, const ClusterSwitches& switches);
   // A giveback of this agent is under way.
@@ -62,14 +66,12 @@ class ReturnRun {
   ReturnHands hands_;
   Loop& loop_;
   std::function<void()> changed_;
+  std::shared_ptr<AgentNotes> notes_;
   bool busy_ = false;
   std::optional<pb::MailboxSlot> newest_;  // of the partner
   Standing standing_ = Standing::kUnseen;
   SteadyPartner partner_;
-  ReturnMemory memory_;
   bool told_in_vain_ = false;  // a partner that cannot speak did not take what was promised
-  Instant not_before_{};
-  std::string told_;
 };
 
 }  // namespace lastword

@@ -53,7 +53,10 @@ void TakeAnew::follow(const Survey& survey, const NodeState& state,
       [survey, disks, take, lock = std::make_shared<FileDescriptor>(std::move(*lock)),
        shelf = &surveyor_.shelf(), executor = &surveyor_.executor(),
        timeout = config_.timing.settings.io_timeout] {
-        return work_on_disks(survey, disks, timeout, take, *shelf, *executor);
+        auto results = work_on_disks(survey, disks, timeout, take, *shelf, *executor);
+        // This closure may live until after its result was told.
+        lock->reset();
+        return results;
       },
       [this, survey, disks, own, held](const Results& results) {
         busy_ = false;

@@ -213,25 +213,20 @@ Status remove_armed_state(const Config& config) {
   return remove_file(armed_file(config));
 }
 
-Result<pb::MailboxSlot> load_partner_seen(const Config& config) {
+Result<pb::PartnerSeen> load_partner_seen(const Config& config) {
   const auto boot_id = read_boot_id();
   if (!boot_id) return fail(boot_id.error());
   auto seen = load<pb::PartnerSeen>(partner_file(config), *boot_id,
                                     "the partner has not been heard since boot");
   if (!seen) return fail(seen.error());
-  if (seen->newest().node() != config.partner.id) {
+  if (seen->has_newest() && seen->newest().node() != config.partner.id) {
     return fail(no_state(partner_file(config), "it is of another partner"));
   }
-  return std::move(*seen->mutable_newest());
+  return seen;
 }
 
-Status save_partner_seen(const Config& config, const pb::MailboxSlot& slot) {
-  const auto boot_id = read_boot_id();
-  if (!boot_id) return fail(boot_id.error());
-  pb::PartnerSeen seen;
-  seen.set_boot_id(*boot_id);
-  *seen.mutable_newest() = slot;
-  return save(config, partner_file(config), seen);
+Status save_partner_seen(const Config& config, const pb::PartnerSeen& seen) {
+  return save_of_this_boot(config, partner_file(config), seen);
 }
 
 Result<pb::OpenRequest> load_request(const Config& config) {

@@ -46,10 +46,11 @@ namespace lastword {
 // A file that is not there counts as removed.
 [[nodiscard]] Status remove_armed_state(const Config& config);
 
-// Written by the agent when it first hears the partner in this boot, or a later life of it.
-// kNotFound: it has not been heard since boot.
-[[nodiscard]] Result<pb::MailboxSlot> load_partner_seen(const Config& config);
-[[nodiscard]] Status save_partner_seen(const Config& config, const pb::MailboxSlot& slot);
+// Written by the agent when it first hears the partner in this boot, a later life of it, or another
+// set of mailbox disks that it counts votes by. The boot_id field is filled in here. kNotFound: it
+// has not been heard since boot.
+[[nodiscard]] Result<pb::PartnerSeen> load_partner_seen(const Config& config);
+[[nodiscard]] Status save_partner_seen(const Config& config, const pb::PartnerSeen& seen);
 
 // Written by `lastword takeover --graceful`, and removed when it ends. The boot_id field is filled
 // in here. kNotFound: nothing is asked.

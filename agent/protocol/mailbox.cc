@@ -270,6 +270,18 @@ Status check_mailbox_set(const Survey& survey, const Config& config,
                          "win: run `lastword start` on both, with all of them in sight"});
 }
 
+Status check_heard_set(const Config& config, const std::vector<std::string>& mailbox_disks,
+                       std::uint64_t heard_set) {
+  if (!mailbox_disks.empty() || heard_set == 0 || heard_set == mailbox_set({})) return {};
+  return fail({.code = Code::kRefused,
+               .operation = "takeover",
+               .detail = fmt::format(
+                   "{} counts votes by mailbox disks, and this node sees none, so both could take "
+                   "over: bring the path to them back, then `lastword start`. If {} is dead and "
+                   "stays so: `lastword takeover --without-votes`",
+                   config.partner.name, config.partner.name)});
+}
+
 bool tells_of_partner(const DiskView& disk, const Config& config) {
   if (!disk.problem) return true;
   const bool own_is_lower = mailbox_place(config) == RecordPlace::kMailboxLow;

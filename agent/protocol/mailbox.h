@@ -117,6 +117,12 @@ struct Beat {
 // partner's latest life counts by others, or never said. A partner that never lived is no rival.
 [[nodiscard]] Status check_mailbox_set(const Survey& survey, const Config& config,
                                        const std::vector<std::string>& mailbox_disks);
+// A node that has never seen a mailbox disk needs no vote for an order, and so could take over
+// while the partner does. kRefused where the partner was heard to count by some: `heard_set`, its
+// mailbox_set(), or 0.
+[[nodiscard]] Status check_heard_set(const Config& config,
+                                     const std::vector<std::string>& mailbox_disks,
+                                     std::uint64_t heard_set);
 
 // The disks from which this life's key has gone although nobody took them, as indices: the shelf
 // lost power and did not keep registrations.

@@ -30,7 +30,8 @@ struct Switches {
 // How long all paths have been silent: of ticks that were on time, after a fresh read of each path.
 enum class Silence : std::uint8_t { kNone, kHalf, kWhole };
 struct PeerVoice {
-  bool seen = false;  // a message of the peer's present life came in this boot
+  bool seen = false;      // a message of the peer's present life came in this boot
+  bool expected = false;  // to an agent before this one; this one waits for the next
   // Since the last new message; where none came, since this node began to listen.
   Silence silence = Silence::kNone;
 };

@@ -137,7 +137,8 @@ class Reading {
       return;
     }
     // A peer that was heard while this node was in another state, and fell silent since, was seen.
-    if (is(Phase::kUnseen) ? facts_.voice.seen : heard()) add(NodeEvent::kPeerHeard);
+    const bool expected = facts_.voice.expected;
+    if (is(Phase::kUnseen) ? facts_.voice.seen && !expected : heard()) add(NodeEvent::kPeerHeard);
     if (facts_.asked_to_leave && heard()) add(NodeEvent::kAskedToLeave);
     const bool stands_by_too = heard() && facts_.word.phase == Phase::kStandingBy;
     const bool asked_another_life =
@@ -170,7 +171,7 @@ class Reading {
   }
   [[nodiscard]] bool voting() const { return memory_.ballot == Ballot::kVoting; }
   [[nodiscard]] bool heard() const {
-    return facts_.voice.seen && facts_.voice.silence == Silence::kNone;
+    return facts_.voice.seen && !facts_.voice.expected && facts_.voice.silence == Silence::kNone;
   }
   // The word is of the peer's present life, not of one that has ended since.
   [[nodiscard]] bool is_present(const PeerWord& word) const {

@@ -10,6 +10,8 @@ std::string_view name_of(Standing standing) {
   switch (standing) {
     case Standing::kUnseen:
       return "unseen";
+    case Standing::kExpected:
+      return "expected";
     case Standing::kHeard:
       return "heard";
     case Standing::kLate:
@@ -57,6 +59,7 @@ bool PeerWatch::read(const std::string& path, const pb::MailboxSlot& slot, Insta
   Ear& ear = place->second;
   ear.asked = asked;
   if (slot.node() != peer_) return false;
+  looked_ = true;
   if (id_of(slot) > ear.newest) {
     ear.newest = id_of(slot);
     if (!first) {
@@ -121,7 +124,7 @@ void PeerWatch::emptied(const std::string& link, Instant now) {
 void PeerWatch::take(const pb::MailboxSlot& slot, Instant now) {
   // While it was not heard, its answers could not come either.
   if (2 * (now - news_at_) >= silence()) answered_ = now;
-  heard_ = true;
+  heard_ = heard_here_ = true;
   news_at_ = quiet_since_ = now;
   if (newest_ && !is_newer(slot, *newest_)) return;
   newest_ = slot;
@@ -133,11 +136,12 @@ void PeerWatch::take(const pb::MailboxSlot& slot, Instant now) {
 
 Standing PeerWatch::standing(Instant now) const {
   if (!heard_) return Standing::kUnseen;
-  if (newest_->presence() != pb::WATCHING) return Standing::kAway;
+  if (newest_->presence() != pb::WATCHING && (heard_here_ || looked_)) return Standing::kAway;
   const Instant end = quiet_since_ + silence();
   const bool judged = paths_ > 0 && life_on_disks() == newest_->generation();
   if (now >= end && judged && all_read_since(end, now)) return Standing::kSilent;
-  return 2 * (now - quiet_since_) >= silence() ? Standing::kLate : Standing::kHeard;
+  if (2 * (now - quiet_since_) >= silence()) return Standing::kLate;
+  return heard_here_ ? Standing::kHeard : Standing::kExpected;
 }
 
 milliseconds PeerWatch::silence() const {

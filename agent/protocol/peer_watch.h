@@ -30,21 +30,26 @@
 namespace lastword {
 
 enum class Standing : std::uint8_t {
-  kUnseen,  // not heard in this boot
+  kUnseen,    // not heard in this boot
+  kExpected,  // an agent of this boot has heard it, and this one not yet: its word may be old
   kHeard,
   kLate,    // nothing for half of the silence time
   kSilent,  // nothing for the silence time
   kAway,    // it said that no heartbeat follows: its silence says nothing
 };
 [[nodiscard]] std::string_view name_of(Standing standing);
+// It is heard, or was a moment ago.
+[[nodiscard]] constexpr bool may_live(Standing standing) {
+  return standing == Standing::kHeard || standing == Standing::kExpected;
+}
 
 // Of two slots of one node, the one that was written later.
 [[nodiscard]] bool is_newer(const pb::MailboxSlot& one, const pb::MailboxSlot& other);
 
 class PeerWatch {
  public:
-  // `seen`: the newest that an agent of this boot has heard; then the partner counts as heard at
-  // `now`.
+  // `seen`: what an agent of this boot has heard of that life first; then the count of its silence
+  // begins at `now`.
   PeerWatch(const Timing& timing, std::uint8_t peer, std::optional<pb::MailboxSlot> seen,
             Instant now);
 
@@ -104,6 +109,8 @@ class PeerWatch {
   std::uint8_t peer_;
   std::size_t paths_ = 0;
   bool heard_ = false;
+  bool heard_here_ = false;  // by this agent
+  bool looked_ = false;      // a mailbox disk has shown the partner's slot
   bool heard_on_disks_ = false;
   std::optional<pb::MailboxSlot> newest_;
   HeartbeatId newest_on_disks_;

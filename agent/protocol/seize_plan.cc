@@ -16,6 +16,13 @@ constexpr unsigned kMaxResets = 3;  // that fail
 // costs one look.
 constexpr unsigned kMaxLooks = 32;
 
+// SAM-5 5.3.1, status TASK ABORTED: another node's command ended this one. Unlike a unit attention
+// it may come after the command was carried out.
+bool task_aborted(const Error& error) {
+  constexpr std::uint8_t kTaskAborted = 0x40;
+  return error.sense.status == kTaskAborted;
+}
+
 Error conflict(Code code, std::string_view detail) {
   return {.code = code, .operation = "take reservation", .detail = detail};
 }
@@ -144,6 +151,11 @@ void Seize::note_removed() {
 // (core_scsi3_pro_preempt in drivers/target/target_core_pr.c). Who preempts the holder becomes the
 // holder (SPC-4 5.13.11.2.6); what was seen before may be out of date.
 void Seize::judge_abort() {
+  const bool gone = std::ranges::find(view_.keys, victim_) == view_.keys.end();
+  if (std::exchange(abort_in_doubt_, false) && gone) {
+    note_removed();
+    if (!goal_.shared) needs_reset_ = true;
+  }
   if (!std::exchange(preempt_unjudged_, false) || goal_.shared) return;
   if (held_before_preempt_ || !holds()) needs_reset_ = true;
 }
@@ -255,6 +267,13 @@ void Seize::reply(const SeizeReply& reply) {
   if (!reply.status) {
     const Error& error = reply.status.error();
     if (error.code == Code::kUnitAttention && ++attentions_ <= kMaxUnitAttentions) {
+      // REGISTER, RESERVE and a plain PREEMPT change nothing when they are sent again, and the look
+      // that follows tells who has the disk. Whether what the victim had queued is aborted, no look
+      // tells.
+      if (state_ == State::kAborting && task_aborted(error)) {
+        abort_in_doubt_ = true;
+        return look_again();
+      }
       return;  // not executed: the same command again
     }
     if (giving_up()) {

@@ -159,6 +159,7 @@ class Seize {
   bool aptpl_refused_ = false;
   bool needs_reset_ = false;
   unsigned failed_resets_ = 0;
+  bool abort_in_doubt_ = false;    // PREEMPT AND ABORT of victim_ was aborted itself
   bool preempt_unjudged_ = false;  // since the last look
   bool held_before_preempt_ = false;
   bool used_reset_ = false;

@@ -118,6 +118,8 @@ PeerVoice peer_voice(Standing standing) {
   switch (standing) {
     case Standing::kUnseen:
       return {};
+    case Standing::kExpected:
+      return {.seen = true, .expected = true, .silence = Silence::kNone};
     case Standing::kHeard:
       return {.seen = true, .silence = Silence::kNone};
     // Its silence means nothing, and its word may be old.

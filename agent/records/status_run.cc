@@ -54,7 +54,8 @@ Result<pb::StatusReport> StatusRun::look() {
   }
   StatusFacts facts{.config = &config_, .ages = ages_};
   facts.state = what_is_there(load_last_life(config_), facts.problems);
-  facts.heard = what_is_there(load_partner_seen(config_), facts.problems);
+  const auto seen = what_is_there(load_partner_seen(config_), facts.problems);
+  if (seen && seen->has_newest()) facts.heard = seen->newest();
   facts.phase = what_is_there(load_agent_phase(config_), facts.problems);
   facts.agent = ask_agent_();
   const KnownIntent intent = read_intent(config_, *found);

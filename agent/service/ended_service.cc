@@ -11,7 +11,6 @@ std::string what_uses(Shelf& shelf, Executor& executor, const std::vector<std::s
     std::string used;
     for (const auto& [disk, openers] : shelf.find_openers(paths)) {
       for (const std::string& opener : openers) {
-        if (opener.starts_with("lastword (")) continue;
         used += fmt::format("{}{}: {}", used.empty() ? "still in use here: " : ", ", disk, opener);
       }
     }

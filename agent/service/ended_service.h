@@ -11,7 +11,7 @@
 
 namespace lastword {
 
-// What uses these disks on this machine, beside an agent that reads them: for people. Empty:
+// What uses these disks on this machine, as find_openers() has it: for people. Empty:
 // nothing. Gives udev some seconds.
 [[nodiscard]] std::string what_uses(Shelf& shelf, Executor& executor,
                                     const std::vector<std::string>& paths);

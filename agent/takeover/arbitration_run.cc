@@ -134,14 +134,16 @@ Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failur
   }
   const Status same_set = check_mailbox_set(survey, work.config, work.state.mailbox_disks);
   if (!same_set && !failure.cannot_race()) return fail(same_set.error());
+  // A disk of that life that a label gives to this node was won by a vote, or by an order, before.
+  const bool won_before =
+      failure.resumed && has_disk_of_life(survey, work.config, intent.victim_generation());
+  const Status heard = check_heard_set(work.config, work.state.mailbox_disks, work.heard_set);
+  if (!heard && !failure.cannot_race() && !failure.without_votes && !won_before) {
+    return fail(heard.error());
+  }
   Arbitration arbitration(work, failure, intents, intent);
   const Tally tally = arbitration.hold();
-  if (tally.majority()) return arbitration.copies();
-  // A disk of that life that a label gives to this node was won by a vote, or by an order, before.
-  if (failure.resumed && tally.lost == 0 &&
-      has_disk_of_life(survey, work.config, intent.victim_generation())) {
-    return arbitration.copies();
-  }
+  if (tally.majority() || (won_before && tally.lost == 0)) return arbitration.copies();
   if (!may_take_over(tally, failure.cannot_race())) return fail(no_majority(tally));
   work.events({.name = "no-majority",
                .disk = {},

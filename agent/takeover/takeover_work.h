@@ -34,6 +34,8 @@ struct Failure {
   bool released = false;
   // An operator wants the takeover, whatever the partner says.
   bool ordered = false;
+  // The operator knows that the partner counts votes, and that this node sees no mailbox disk.
+  bool without_votes = false;
   // This node had begun that takeover, and was interrupted.
   bool resumed = false;
   // No majority is needed against such a node.
@@ -49,6 +51,8 @@ struct TakeoverWork {
   EventSink events;     // called on the takeover's thread only
   RunHook run_hook;     // called elsewhere (executor.h): may last
   RecoverDump recover;  // likewise
+  // The set of mailbox disks that the partner was heard to count by (PartnerSeen); 0: unknown.
+  std::uint64_t heard_set = 0;
   // Called on the takeover's thread about every kPollInterval, from the first vote on.
   std::function<void()> on_tick = [] {};
   // Called there once, when the votes are won, or none was needed.

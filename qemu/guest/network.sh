@@ -1,6 +1,10 @@
-# Sourced by node-init.sh in the image of a node that has a network card. busybox sh.
-# QEMU's own network (-netdev user): the host reaches this address by the ports it forwards.
+# Sourced by node-init.sh in the image of a node that has network cards. busybox sh.
+# Each address of lastword.addresses is that of one card, in the order of QEMU's command line.
 while read -r module; do
     insmod "/lib/modules/$(uname -r)/$module" || say "cannot load $module"
 done </etc/lastword-guest/network-modules
-ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0 || say "no network"
+card=0
+for address in $(kernel_option lastword.addresses | tr , ' '); do
+    ip link set eth$card up && ip addr add "$address" dev eth$card || say "no network card $card"
+    card=$((card + 1))
+done

@@ -19,7 +19,7 @@ mount -t ext4 /dev/vda /var || say "no /var"
 mkdir -p /var/crash /var/lib
 # A panic may come before ext4 commits by itself.
 sync
-# Only in the image of a node that serves by NBD.
+# Only in the image of a node that has network cards.
 [ ! -e /etc/lastword-guest/network.sh ] || . /etc/lastword-guest/network.sh
 
 want=$(kernel_option lastword.disks)

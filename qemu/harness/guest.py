@@ -71,6 +71,10 @@ class Guest:
     def _devices(self):
         return []
 
+    def _inherited(self):
+        """Open files that _devices() names by number."""
+        return []
+
     # Life and death.
 
     def start(self):
@@ -84,7 +88,7 @@ class Guest:
             self._sockets[name], theirs[name] = socket.socketpair()
         self._process = self.lab.children.start(
             self._command_line({name: end.fileno() for name, end in theirs.items()}),
-            pass_fds=[end.fileno() for end in theirs.values()],
+            pass_fds=[*(end.fileno() for end in theirs.values()), *self._inherited()],
             stdout=theirs["qemu"],
             stderr=theirs["qemu"],
         )

@@ -168,9 +168,8 @@ def _add_udev(archive):
     _add_program(archive, "/usr/bin/delpart", _host_program("delpart"))
 
 
-def nbd_archive(kernel):
-    """Goes behind the image of a node that serves disks by NBD: nbdkit, the example with its hooks, and a
-    network with nothing in it but this node."""
+def network_archive(kernel):
+    """Goes behind the image of a node that has network cards."""
     archive = Archive()
     archive.file("/etc/lastword-guest/network.sh", os.path.join(GUEST_FILES, "network.sh"))
     loaded = kernel.closure(_NODE_MODULES)
@@ -178,6 +177,12 @@ def nbd_archive(kernel):
     archive.text("/etc/lastword-guest/network-modules", "".join(f"{path}\n" for path in paths))
     for path in paths:
         archive.file(f"{kernel.modules}/{path}", f"{kernel.modules}/{path}")
+    return archive
+
+
+def nbd_archive():
+    """Goes behind the image of a node that serves disks by NBD: nbdkit, the example with its hooks."""
+    archive = Archive()
     nbdkit = _host_program("nbdkit")
     _add_program(archive, "/usr/bin/nbdkit", nbdkit)
     _add_program(archive, "/usr/bin/flock", _host_program("flock"))  # busybox-static has none

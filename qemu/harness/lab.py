@@ -8,6 +8,7 @@ from .log import Clock, LineLog
 from .node import Node
 from .process import Children
 from .shelf import LioShelf, TgtShelf
+from .wire import Wire
 
 DEFAULT_SIZES_MIB = {"service": 64, "spare": 1024, "dump": 1024, "mailbox": 16}
 
@@ -40,6 +41,7 @@ class Lab:
         self._big = []
         self._short = None
         self._guests = []
+        self._wires = []
         self._diagnoses = []
 
     # Machines.
@@ -52,6 +54,11 @@ class Lab:
 
     def node(self, name, shelf, **options):
         return self._keep(Node(self, name, shelf, **options))
+
+    def wire(self):
+        """A cable between alpha and beta, for option `wires` of both."""
+        self._wires.append(Wire())
+        return self._wires[-1]
 
     def start(self, *guests):
         """Start them side by side and return when all are ready."""
@@ -151,6 +158,8 @@ class Lab:
         self.children.kill_all()
         for guest in self._guests:
             guest.kill()
+        for wire in self._wires:
+            wire.close()
         with open(self.path("measurements.json"), "w") as file:
             json.dump(self.measurements, file, indent=2)
         if not self.keep:

@@ -6,6 +6,7 @@ from .guest import Guest
 
 
 NBD_PORT = 10809  # in the guest
+_NBD_ADDRESS = "10.0.2.15/24"  # what QEMU's own network (-netdev user) forwards ports to
 
 
 class Node(Guest):
@@ -28,6 +29,7 @@ class Node(Guest):
         udev=False,
         modules=(),
         nbd_port=None,
+        wires=(),
     ):
         """`files`: path -> content, or (content, mode), laid over the image; read at every start.
 
@@ -41,6 +43,8 @@ class Node(Guest):
         `modules`: of the image's optional ones, loaded at every boot.
         `nbd_port`: it has examples/nbd and a network; what it serves at NBD_PORT is at this port of
         127.0.0.1.
+
+        `wires`: (Wire, address of this node with its prefix length) for each; a card for each.
         """
         super().__init__(lab, name, memory_mib=memory_mib, cpus=cpus)
         self.shelf = shelf
@@ -55,8 +59,12 @@ class Node(Guest):
         archive = image.node_archive(lab.kernel, lab.build, udev=udev)
         self._images = [image.cached(lab.build, "node-udev" if udev else "node", archive)]
         self._nbd_port = nbd_port
+        self._wires = tuple(wires)
+        if nbd_port or wires:
+            archive = image.network_archive(lab.kernel)
+            self._images.append(image.cached(lab.build, "network", archive))
         if nbd_port:
-            self._images.append(image.cached(lab.build, "nbd", image.nbd_archive(lab.kernel)))
+            self._images.append(image.cached(lab.build, "nbd", image.nbd_archive()))
 
     def disk(self, name):
         """Device of a LUN in this guest."""
@@ -96,7 +104,15 @@ class Node(Guest):
         return self.lab.join_initrd(self.name, self._images, overlay)
 
     def _kernel_options(self):
-        return [f"lastword.disks={len(self.shelf.luns)}", *self._options]
+        return [f"lastword.disks={len(self.shelf.luns)}", *self._network_options(), *self._options]
+
+    def _network_options(self):
+        addresses = [_NBD_ADDRESS] if self._nbd_port else []
+        addresses += [address for _, address in self._wires]
+        return [f"lastword.addresses={','.join(addresses)}"] if addresses else []
+
+    def _inherited(self):
+        return [wire.fileno(self.name) for wire, _ in self._wires]
 
     def _devices(self):
         # Each process is another initiator port. A new session of the old name is what LIO does not
@@ -109,9 +125,17 @@ class Node(Guest):
         devices += ["-device", "virtio-scsi-pci,disable-legacy=on,id=scsi0"]
         if self._nbd_port:
             # A guest that panicked keeps its ports open here and answers nothing.
-            forward = f"hostfwd=tcp:127.0.0.1:{self._nbd_port}-10.0.2.15:{NBD_PORT}"
+            forward = f"hostfwd=tcp:127.0.0.1:{self._nbd_port}-{_NBD_ADDRESS.partition('/')[0]}:{NBD_PORT}"
             devices += ["-netdev", f"user,id=net0,restrict=on,{forward}"]
             devices += ["-device", "virtio-net-pci,disable-legacy=on,netdev=net0,romfile="]
+        for index, (wire, _) in enumerate(self._wires):
+            # Without mac= both nodes would have one.
+            mac = f"52:54:00:00:{index:02x}:{sum(self.name.encode()) % 256:02x}"
+            devices += ["-netdev", f"socket,id=wire{index},fd={wire.fileno(self.name)}"]
+            devices += [
+                "-device",
+                f"virtio-net-pci,disable-legacy=on,netdev=wire{index},mac={mac},romfile=",
+            ]
         for index, name in enumerate(self.shelf.luns):
             devices += [
                 "-drive",

@@ -47,12 +47,13 @@ class Watched(Pair):
         return pattern.plant(node, 64, seed, timeout=60)
 
     def panic_is_taken_over(self, timeout=60):
-        """alpha panics; beta takes all and saves the dump."""
+        """alpha panics; beta takes all and saves the dump. A mailbox disk that cannot be read may be
+        alpha's as well: the takeover waits for it until its deadline."""
         mark = self.beta.log.mark()
         self.alpha.panic()
         self.wait_event(self.beta, "service-taken", timeout, since=mark)
         self.wait_event(self.beta, "dump-saved", 180, since=mark)
-        self.wait_event(self.beta, "takeover-finished", 60, since=mark)
+        self.wait_event(self.beta, "takeover-finished", 120, since=mark)
         self.require_all_taken()
         self.prove_core(self.core_folders(self.beta)[-1])
 

@@ -10,6 +10,7 @@ from qemu.harness import GuestLost, ScenarioFailed, kdump, lun_table, pattern
 
 CLUSTER = "5e9b4c0a-7f1d-4a36-9d2e-1c8f0b7a6e53"
 IDS = {"alpha": 1, "beta": 2}
+CLUSTER_KEY = f"{'5a' * 32}\n"
 CAPTURE_OPTIONS = "no_timer_check cryptomgr.notests mitigations=off"
 LUNS = dict(service=8, spare=2, dump=1, mailbox=1)
 FEW = dict(service=2, spare=2, dump=1, mailbox=1)
@@ -44,6 +45,7 @@ def configuration(
     giveback=None,
     paths=None,
     watchdog=None,
+    links=0,
 ):
     """lastword.toml of a node. Short times by default: a scenario waits them out."""
     times = {
@@ -71,7 +73,14 @@ def configuration(
     for name, keys in tables.items():
         # A string or a number of TOML is one of JSON.
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
+    for link in range(links):
+        addresses = ", ".join(f'{name} = "{address_of(name, link)}"' for name in IDS)
+        lines += ["[[link]]", f'name = "link{link}"', f"address = {{ {addresses} }}"]
     return "\n".join(lines) + "\n"
+
+
+def address_of(node, link):
+    return f"192.168.{70 + link}.{IDS[node]}"
 
 
 @dataclass(frozen=True)
@@ -106,8 +115,15 @@ class Pair:
         # A watchdog that no agent has armed yet is a problem.
         self._passes_check = not tables.get("watchdog")
         options = {"alpha": dict(alpha or {}), "beta": dict(beta or {})}
+        # Cables from node to node, for `links`.
+        self.wires = [lab.wire() for _ in range(tables.get("links", 0))]
         for name in IDS:
             files = {"/etc/lastword/lastword.toml": configuration(name, **tables)}
+            if self.wires:
+                files["/etc/lastword/cluster.key"] = (CLUSTER_KEY, 0o600)
+                options[name]["wires"] = [
+                    (wire, f"{address_of(name, link)}/24") for link, wire in enumerate(self.wires)
+                ]
             options[name]["files"] = {**files, **options[name].get("files", {})}
         self.shelf, self.alpha, self.beta = lab.cluster(
             lun_table(sizes_mib=sizes_mib, **(luns or LUNS)),

@@ -61,7 +61,7 @@ def ping_pong_is_limited(lab):
     # An operator's giveback that is killed is finished by the agent.
     mark = pair.beta.log.mark()
     giveback = pair.beta.spawn("lastword giveback", "giveback")
-    giveback.wait_for('"event":"giveback-started"', 90)
+    giveback.wait_for('"event":"disks-promised"', 90)
     giveback.kill("KILL")
     pair.wait_event(pair.beta, "giveback-resumed", 60, since=mark)
     pair.wait_returned(mark)

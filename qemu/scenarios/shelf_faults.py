@@ -60,10 +60,10 @@ def service_disk_taken_late_is_announced(lab):
     """A service disk answers only after the takeover has begun: the hook is told of it then."""
     files = {"/etc/lastword/hooks/service-taken": (_TELLING_HOOK, 0o755)}
     pair = GivenBack(lab, beta={"files": files})
-    pair.shelf.fail_io("service1")
+    pair.shelf.remove_lun("service1")
     pair.alpha.panic()
     pair.beta.wait_for("hook-ran service-taken: 1 new, 1 missing", 60)
-    pair.shelf.heal_io("service1")
+    pair.shelf.restore_lun("service1")
     pair.beta.wait_for("hook-ran service-taken: 1 new, 0 missing", 60)
     pair.wait_event(pair.beta, "takeover-finished", 180)
     require(pair.hooks_run(pair.beta) == ["service-taken"] * 2, "the hook ran more than twice")

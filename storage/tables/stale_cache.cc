@@ -110,6 +110,10 @@ bool read_block(int fd, std::uint64_t offset, const AlignedBuffer& into) {
          ssize_t{kBlockBytes};
 }
 
+// An agent, and each of its commands, reads records past the page cache, and keeps nothing of a
+// disk.
+constexpr std::string_view kOwnProgram = "lastword";
+
 // `offset`: where `node` begins on the disk.
 Status compare_reads(const std::string& node, int cached, const LinuxBlockDevice& disk,
                      std::uint64_t offset) {
@@ -215,6 +219,8 @@ Openers find_openers(const std::map<std::string, std::vector<DiskPart>>& disks,
     const std::string pid = process.path().filename();
     const bool number = std::ranges::all_of(pid, [](char c) { return c >= '0' && c <= '9'; });
     if (!number || pid == std::to_string(::getpid())) continue;
+    const std::string name = read_attribute(process.path() / "comm");
+    if (name == kOwnProgram) continue;
     std::set<std::string> seen;
     std::error_code gone;
     for (const auto& open : fs::directory_iterator(process.path() / "fd", gone)) {
@@ -225,7 +231,7 @@ Openers find_openers(const std::map<std::string, std::vector<DiskPart>>& disks,
       if (found != disk_of.end()) seen.insert(found->second);
     }
     for (const std::string& disk : seen) {
-      openers[disk].push_back(fmt::format("{} ({})", read_attribute(process.path() / "comm"), pid));
+      openers[disk].push_back(fmt::format("{} ({})", name, pid));
     }
   }
   return openers;

@@ -40,7 +40,8 @@ enum class CacheChanges : std::uint8_t {
 // writes afterwards stays.
 [[nodiscard]] CacheChanges write_back_early(const DiskInfo& disk);
 
-// What uses these disks or partitions of them, besides this program: by the disk's path, each as
+// What uses these disks or partitions of them, besides lastword, this process or another: by the
+// disk's path, each as
 // "NAME (PID)", "sdb1 is mounted on /srv", "sdb1 is swap space in use" or "sdb1 is held by dm-3
 // (NAME)". Mounts are those of this process's namespace. A disk without any is left out. One walk
 // through /proc for all. `root` is prefixed to /sys and /proc (tests put a tree of their own

@@ -119,6 +119,30 @@ BOOST_AUTO_TEST_CASE(operator_takes_over_at_once_and_only_beside_nobody) {
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
 }
 
+// Nothing would keep alpha from doing the same.
+BOOST_AUTO_TEST_CASE(order_without_mailbox_disks_is_refused_where_the_partner_counts_by_some) {
+  shelf.inject(kMailbox, {.kind = fake::FaultKind::kGone, .initiator = "beta"});
+  state.mailbox_disks.clear();
+  state.mailbox_joined.clear();
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  pb::PartnerSeen seen;
+  seen.set_mailbox_set(mailbox_set({uuid_of(kMailbox)}));
+  BOOST_TEST_REQUIRE(fake::ok(save_partner_seen(config, seen)));
+  BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kRefused));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
+  BOOST_TEST(fake::ok(take_over_now(config, surveyor, work.events, hands(), true)));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+}
+
+BOOST_AUTO_TEST_CASE(order_without_mailbox_disks_is_enough_where_neither_counts_by_any) {
+  shelf.inject(kMailbox, {.kind = fake::FaultKind::kGone, .initiator = "beta"});
+  state.mailbox_disks.clear();
+  state.mailbox_joined.clear();
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  BOOST_TEST(fake::ok(take_over_now(config, surveyor, work.events, hands())));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+}
+
 BOOST_AUTO_TEST_CASE(node_that_has_not_started_takes_nothing_over) {
   BOOST_TEST_REQUIRE(fake::ok(remove_node_state(config)));
   BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kNotFound));

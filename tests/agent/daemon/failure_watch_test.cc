@@ -117,6 +117,19 @@ BOOST_AUTO_TEST_CASE(takeover_that_was_interrupted_is_resumed_at_once_and_bounde
   BOOST_TEST(!failure->proven);
 }
 
+BOOST_AUTO_TEST_CASE(takeover_of_a_panic_that_was_interrupted_is_resumed_not_begun_again) {
+  Watch watch;
+  watch.put_header(kDump, pb::IN_PROGRESS);
+  watch.note(pb::TakeoverIntent::TAKING);
+  const auto failure = watch.wait();
+  BOOST_TEST_REQUIRE(failure.has_value());
+  BOOST_TEST(watch.executor.now() < kMinute);
+  BOOST_TEST(failure->proven);
+  BOOST_TEST(failure->resumed);
+  BOOST_TEST(watch.place_of("takeover-resumed") >= 0);
+  BOOST_TEST(watch.place_of("partner-panicked") > watch.place_of("takeover-resumed"));
+}
+
 BOOST_AUTO_TEST_CASE(mailbox_disk_knows_the_intent_of_a_node_that_lost_its_own_copy) {
   Watch watch;
   watch.note(pb::TakeoverIntent::TAKING);

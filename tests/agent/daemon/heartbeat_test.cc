@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "agent/disks/own_slot.h"
+#include "agent/node/state_files.h"
 #include "tests/agent/disks/fake_node_shelf.h"
 #include "tests/fake/check.h"
 #include "tests/support/check_seal.h"
@@ -33,10 +34,15 @@ class KeepingPort final : public LinkPort {
   std::vector<std::vector<std::byte>>& sent_;
 };
 
+Config config_of_beta() {
+  Config config = cluster_config();
+  std::swap(config.self, config.partner);
+  return config;
+}
+
 class Mailboxes {
  public:
   Mailboxes() {
-    std::swap(config.self, config.partner);
     config.state_directory = folder.file("run");
     for (unsigned lun = 0; lun < kDisks; ++lun) {
       plant(shelf, lun, make_label(lun, pb::MAILBOX, 0));
@@ -85,12 +91,25 @@ class Mailboxes {
     BOOST_TEST_REQUIRE(opened.has_value());
     return opened->slot;
   }
+  // alpha lives for that long, and hears nothing.
+  void hear_alpha_for(milliseconds time) {
+    for (const Instant end = executor.now() + time; executor.now() < end;) {
+      Medium medium(shelf, 0);
+      const Beat beat{.machine = "alpha", .timing = config.timing};
+      const auto next = slot_with_beat(alpha_slot, alpha_member, beat);
+      BOOST_TEST_REQUIRE(fake::ok(next));
+      alpha_slot = *next;
+      BOOST_TEST_REQUIRE(
+          fake::ok(RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, alpha_slot)));
+      pass(milliseconds(1000));
+    }
+  }
   [[nodiscard]] std::size_t count(const std::string& name) const {
     return static_cast<std::size_t>(std::ranges::count(events, name, &Event::name));
   }
 
   TestFolder folder;
-  Config config = cluster_config();
+  Config config = config_of_beta();
   NodeState state{.boot_generation = kOwn, .key = key_of(kBeta, kOwn)};
   VirtualExecutor executor;
   fake::FakeShelf shelf{{.luns = kDisks, .power_on_attention = false}};
@@ -101,6 +120,11 @@ class Mailboxes {
   std::vector<std::vector<std::byte>> sent;  // by the link
   Heartbeat heartbeat{config, view, executor,
                       [this](const Event& event) { events.push_back(event); }, "beta"};
+  pb::MailboxSlot alpha_slot;
+  const MailboxMember alpha_member{
+      .self = {.node = kAlpha, .boot_generation = 7, .key = key_of(kAlpha, 7)},
+      .place = RecordPlace::kMailboxLow,
+      .mailbox_set = mailbox_set(state.mailbox_disks)};
   unsigned slow_lun = kDisks;
   milliseconds slow_by{0};
 };
@@ -133,6 +157,80 @@ BOOST_AUTO_TEST_CASE(slow_disk_delays_no_other_and_has_one_heartbeat_under_way) 
   BOOST_TEST(std::ranges::count_if(trace, [](const fake::CommandTrace& one) {
                return one.lun == 1 && one.command == fake::Command::kWrite;
              }) <= 2);
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_hangs_is_told_once_and_so_is_its_end) {
+  follow();
+  slow_lun = 1;
+  slow_by = milliseconds(20'000);
+  pass(milliseconds(1000));
+  slow_by = milliseconds(0);
+  BOOST_TEST(count("heartbeat-problem") == 0U);
+  pass(config.timing.settings.io_timeout + milliseconds(1000));
+  BOOST_TEST_REQUIRE(count("heartbeat-problem") == 1U);
+  BOOST_TEST(events.back().disk == path_of(1));
+  BOOST_TEST(heartbeat.paths()[1].problem == events.back().detail);
+  BOOST_TEST(count("heartbeat-works") == 0U);
+  pass(milliseconds(400'000));
+  BOOST_TEST(count("heartbeat-problem") == 1U);
+  BOOST_TEST(count("heartbeat-works") == 1U);
+  BOOST_TEST(heartbeat.paths()[1].problem.empty());
+}
+
+// A time-out each time, whatever command has it.
+BOOST_AUTO_TEST_CASE(disk_whose_commands_time_out_is_told_once) {
+  follow();
+  shelf.inject(1, {.kind = fake::FaultKind::kTimeout, .only = fake::Command::kWrite});
+  slow_lun = 1;
+  slow_by = config.timing.settings.io_timeout;
+  pass(milliseconds(60'000));
+  BOOST_TEST(count("heartbeat-problem") == 1U);
+  BOOST_TEST(count("heartbeat-works") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(problem_that_comes_and_goes_is_told_once) {
+  MailboxTrouble trouble;
+  const Error error{.code = Code::kIo, .operation = "write"};
+  BOOST_CHECK(trouble.came_back(error) == MailboxTrouble::News::kProblem);
+  for (int i = 0; i < 3; ++i) {
+    BOOST_CHECK(trouble.came_back({}) == MailboxTrouble::News::kNothing);
+    BOOST_CHECK(trouble.came_back(error) == MailboxTrouble::News::kNothing);
+  }
+  const Error other{.code = Code::kGone, .operation = "write"};
+  BOOST_CHECK(trouble.came_back(other) == MailboxTrouble::News::kProblem);
+  BOOST_CHECK(trouble.came_back({}) == MailboxTrouble::News::kNothing);
+  BOOST_CHECK(trouble.came_back({}) == MailboxTrouble::News::kNothing);
+  BOOST_CHECK(trouble.came_back({}) == MailboxTrouble::News::kOver);
+  BOOST_TEST(trouble.problem().empty());
+}
+
+BOOST_AUTO_TEST_CASE(set_that_the_partner_counts_by_is_kept_for_orders) {
+  Heartbeat listener(
+      config, view, executor, [](const Event&) {}, "beta");
+  const auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(look.has_value());
+  listener.follow(*look, state);
+  const auto listen = [&](milliseconds time) {
+    for (const Instant end = executor.now() + time; executor.now() < end;) {
+      listener.tick();
+      executor.sleep(kPollInterval);
+    }
+  };
+  listen(milliseconds(2000));
+  BOOST_TEST(!load_partner_seen(config).has_value());
+  pb::MailboxSlot partner;
+  partner.set_node(kAlpha);
+  partner.set_generation(7);
+  partner.set_sequence(1);
+  partner.set_mailbox_set(mailbox_set({uuid_of(0)}));
+  Medium medium(shelf, 0);
+  BOOST_TEST_REQUIRE(
+      fake::ok(RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, partner)));
+  listen(milliseconds(2000));
+  const auto seen = load_partner_seen(config);
+  BOOST_TEST_REQUIRE(fake::ok(seen));
+  BOOST_TEST(seen->mailbox_set() == mailbox_set({uuid_of(0)}));
+  BOOST_TEST(seen->newest().generation() == 7U);
 }
 
 BOOST_AUTO_TEST_CASE(disk_that_this_node_is_not_registered_on_is_not_written_and_told_once) {
@@ -186,6 +284,26 @@ BOOST_AUTO_TEST_CASE(link_goes_on_where_no_disk_can_be_written) {
   const std::uint64_t before = last_sent().sequence();
   pass(milliseconds(5000));
   BOOST_TEST(last_sent().sequence() > before);
+}
+
+BOOST_AUTO_TEST_CASE(partner_that_lives_and_hears_nothing_is_told_as_deaf) {
+  use_link();
+  follow();
+  hear_alpha_for(config.timing.peer_silence());
+  BOOST_TEST(count("partner-heard") == 1U);
+  BOOST_TEST(count("partner-deaf") == 1U);
+  BOOST_TEST(count("link-quiet") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_expected_of_a_partner_that_is_taken_over) {
+  use_link();
+  follow();
+  hear_alpha_for(milliseconds(1000));
+  heartbeat.set_phase(pb::PHASE_TAKING);
+  hear_alpha_for(config.timing.peer_silence());
+  BOOST_TEST(count("partner-heard") == 1U);
+  BOOST_TEST(count("partner-deaf") == 0U);
+  BOOST_TEST(count("link-quiet") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(agent_that_leaves_says_so_by_the_link) {

@@ -83,7 +83,7 @@ class Pair {
   void beat() {
     now += milliseconds(1000);
     links.receive(peer, now);
-    links.tell(peer.standing(now), now);
+    links.tell(peer.standing(now) == Standing::kHeard, now);
     links.send(slot(kBeta, kOwn, ++sequence), peer);
   }
   [[nodiscard]] std::size_t count(const std::string& name) const {
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(refused_heartbeats_are_one_failure) {
     wires[0].receive_error = ECONNREFUSED;
     beat();
     links.receive(peer, now);  // ticks between two heartbeats
-    links.tell(peer.standing(now), now);
+    links.tell(peer.standing(now) == Standing::kHeard, now);
   }
   BOOST_TEST(count("link-failed") == 1U);
   wires[1].send_error = ENETUNREACH;

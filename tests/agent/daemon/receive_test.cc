@@ -1,5 +1,6 @@
 // beta has rebooted, and alpha has its disks: beta waits, takes what is promised to it, and goes
 // into service. On the fake shelf and a virtual clock.
+#include "agent/daemon/arm_again.h"
 #include "agent/node/persistent_files.h"
 #include "tests/agent/daemon/silence.h"
 
@@ -35,9 +36,10 @@ class Waiting : public Silence {
       if (!hook_fails) return {};
       return fail({.code = Code::kIo, .operation = "hook"});
     };
-    all.arm = [this] {
+    all.arm = [this]() -> Status {
       armed_at.push_back(executor.now());
-      return Status{};
+      if (executor.now() < arming_fails_until) return fail({.code = Code::kRefused});
+      return {};
     };
     return all;
   }
@@ -50,6 +52,7 @@ class Waiting : public Silence {
 
   std::vector<Instant> armed_at;
   bool hook_fails = false;
+  Instant arming_fails_until{};
 };
 
 }  // namespace
@@ -108,6 +111,29 @@ BOOST_AUTO_TEST_CASE(promised_disks_are_taken_armed_and_served_when_all_are_ther
   }
   BOOST_TEST((slot().phase() == pb::PHASE_PAIRED));
   BOOST_TEST(armed_at.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(node_that_could_not_be_armed_is_armed_when_the_reason_is_gone) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) promise(lun);
+  arming_fails_until = Instant{60'000};
+  ends = Instant{900'000};
+  run_until(Instant{300'000});
+  BOOST_TEST_REQUIRE(armed_at.size() >= 3U);
+  BOOST_TEST(armed_at.size() <= 8U);
+  BOOST_TEST(armed_at.back() >= arming_fails_until);
+  BOOST_TEST(std::ranges::count_if(events, [](const std::string& line) {
+               return line.find(" armed ") != std::string::npos;
+             }) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(arming_that_fails_for_good_is_given_up) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) promise(lun);
+  arming_fails_until = Instant::max();
+  ends = Instant{9'000'000};
+  run_until(Instant{8'000'000});
+  BOOST_TEST(armed_at.size() <= ArmAgain::kTries + 2);
+  BOOST_TEST(armed_at.size() >= ArmAgain::kTries);
+  BOOST_TEST(armed_at.back() < Instant{7'000'000});
 }
 
 BOOST_AUTO_TEST_CASE(service_that_could_not_be_started_is_told_again_by_the_next_agent) {

@@ -116,6 +116,10 @@ BOOST_AUTO_TEST_CASE(agent_that_is_restarted_still_notices) {
       watch_and_take_over(config, surveyor, work.events, hands(), {.heartbeat = &again});
   BOOST_TEST(fake::ok(report));
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+  // By the first agent: the second one has heard nothing of a partner that is dead.
+  BOOST_TEST(std::ranges::count_if(events, [](const std::string& line) {
+               return line.find(" partner-heard ") != std::string::npos;
+             }) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(heartbeats_go_on_while_disks_are_taken) {

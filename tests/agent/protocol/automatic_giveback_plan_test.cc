@@ -66,8 +66,8 @@ BOOST_AUTO_TEST_CASE(partner_that_waits_for_the_stable_time_gets_its_disks) {
 }
 
 BOOST_AUTO_TEST_CASE(gap_in_what_is_heard_begins_the_stable_time_anew) {
-  for (const Standing gap :
-       {Standing::kUnseen, Standing::kLate, Standing::kSilent, Standing::kAway}) {
+  for (const Standing gap : {Standing::kUnseen, Standing::kExpected, Standing::kLate,
+                             Standing::kSilent, Standing::kAway}) {
     pass(milliseconds(9900));
     standing = gap;
     pass(milliseconds(100));

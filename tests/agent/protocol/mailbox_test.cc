@@ -4,6 +4,7 @@
 
 #include "agent/protocol/start_plan.h"
 #include "tests/agent/disks/surveyed.h"
+#include "tests/fake/check.h"
 
 namespace lastword::test {
 namespace {
@@ -81,6 +82,14 @@ BOOST_AUTO_TEST_CASE(node_that_counts_by_no_disk_is_not_confirmed_where_there_is
   survey.disks.pop_back();
   survey.disks[0].keys.push_back(key_of(kBeta, 9));
   BOOST_TEST(check_mailbox_set(survey, config, {}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(node_that_never_saw_a_mailbox_disk_is_told_by_what_it_heard) {
+  BOOST_TEST(fake::fails(check_heard_set(config, {}, mailbox_set({uuid_of(1)})), Code::kRefused));
+  BOOST_TEST(fake::ok(check_heard_set(config, {}, 0)));
+  BOOST_TEST(fake::ok(check_heard_set(config, {}, mailbox_set({}))));
+  // The slots in sight tell: check_mailbox_set().
+  BOOST_TEST(fake::ok(check_heard_set(config, {uuid_of(2)}, mailbox_set({uuid_of(1)}))));
 }
 
 // It is written anew when this node joins again.

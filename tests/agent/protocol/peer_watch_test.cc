@@ -158,9 +158,23 @@ BOOST_AUTO_TEST_CASE(agent_that_is_restarted_goes_on_listening) {
   Listener listener;
   listener.watch = PeerWatch(listener.timing, kPeer, listener.slot(500), listener.now);
   listener.watch.set_paths(3);
-  BOOST_TEST((listener.standing() == Standing::kHeard));
+  BOOST_TEST((listener.standing() == Standing::kExpected));
   listener.pass(listener.silence + milliseconds(2000), false);
   BOOST_TEST((listener.standing() == Standing::kSilent));
+}
+
+// What lies on the disks was there before: the partner may have died since.
+BOOST_AUTO_TEST_CASE(agent_that_is_restarted_has_heard_nobody_yet) {
+  Listener listener;
+  pb::MailboxSlot first = listener.slot(1);
+  first.set_presence(pb::PRESENCE_UNKNOWN);  // of its start, before its agent ran
+  listener.watch = PeerWatch(listener.timing, kPeer, first, listener.now);
+  listener.watch.set_paths(3);
+  BOOST_TEST((listener.standing() == Standing::kExpected));
+  listener.pass(milliseconds(3000), false);
+  BOOST_TEST((listener.standing() == Standing::kExpected));
+  listener.pass(milliseconds(1000), true);
+  BOOST_TEST((listener.standing() == Standing::kHeard));
 }
 
 BOOST_AUTO_TEST_CASE(without_mailbox_disks_nobody_is_silent) {
@@ -168,7 +182,7 @@ BOOST_AUTO_TEST_CASE(without_mailbox_disks_nobody_is_silent) {
   listener.watch = PeerWatch(listener.timing, kPeer, listener.slot(500), listener.now);
   listener.watch.set_paths(0);
   listener.pass(3 * listener.silence, false, 0);
-  BOOST_TEST((listener.standing() == Standing::kHeard));
+  BOOST_TEST((listener.standing() == Standing::kExpected));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

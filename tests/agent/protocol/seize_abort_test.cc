@@ -91,6 +91,28 @@ BOOST_AUTO_TEST_CASE(mailbox_disk_of_both_nodes_is_not_reset) {
   BOOST_CHECK_EQUAL(sent(shelf, Command::kReset), 0);
 }
 
+// The target had carried out the preempt by then, or had not.
+BOOST_AUTO_TEST_CASE(
+    preempt_and_abort_that_was_aborted_itself_is_followed_by_a_reset_if_it_was_done) {
+  const Status aborted = fail({.code = Code::kUnitAttention, .sense = {.status = 0x40}});
+  for (const bool done : {true, false}) {
+    const Reservation by_alpha{.holder = key(kAlpha, 7), .type = kOwnerType};
+    const Reservation by_beta{.holder = key(kBeta, 4), .type = kOwnerType};
+    Seize machine(takeover_by_beta(),
+                  SeizeView{.keys = {key(kAlpha, 7), key(kBeta, 4)}, .holder = by_alpha});
+    BOOST_REQUIRE((machine.next() == SeizeCommand::kPreemptAndAbort));
+    machine.reply({.status = aborted});
+    BOOST_REQUIRE((machine.next() == SeizeCommand::kReadKeys));
+    Registrations left{.keys = {key(kBeta, 4)}};
+    if (!done) left.keys.push_back(key(kAlpha, 7));
+    machine.reply({.status = {}, .registrations = left});
+    machine.reply({.status = {}, .reservation = done ? by_beta : by_alpha});
+    BOOST_CHECK((machine.next() ==
+                 (done ? SeizeCommand::kLogicalUnitReset : SeizeCommand::kPreemptAndAbort)));
+    BOOST_CHECK(machine.preempted() == done);
+  }
+}
+
 // Its own earlier life had preempted the victim, and may have died before the reset.
 BOOST_AUTO_TEST_CASE(own_earlier_key_is_no_victim_that_was_preempted) {
   BOOST_REQUIRE(seize(*beta.lun(0), takeover_by_beta()));

@@ -143,6 +143,8 @@ BOOST_AUTO_TEST_CASE(peer_whose_agent_has_ended_is_not_silent) {
   BOOST_TEST((peer_voice(Standing::kAway).silence == Silence::kHalf));
   BOOST_TEST((peer_voice(Standing::kSilent).silence == Silence::kWhole));
   BOOST_TEST((peer_voice(Standing::kHeard).silence == Silence::kNone));
+  BOOST_TEST(!peer_voice(Standing::kHeard).expected);
+  BOOST_TEST(peer_voice(Standing::kExpected).expected);
 }
 
 BOOST_AUTO_TEST_CASE(disk_that_was_labelled_over_belongs_to_no_takeover) {

@@ -256,11 +256,6 @@ BOOST_AUTO_TEST_CASE(disk_that_is_open_calls_it_off_whatever_the_hook_said) {
   BOOST_TEST(hooks.back().event == "service-taken");
 }
 
-BOOST_AUTO_TEST_CASE(agent_that_reads_a_disk_is_not_in_the_way) {
-  view.openers = {{path_of(kSecond), {"lastword (7)"}}};
-  BOOST_TEST(run()->complete);
-}
-
 BOOST_AUTO_TEST_CASE(disk_that_cannot_be_flushed_calls_it_off) {
   bool flushing = false;
   hook_ends = [&](const HookInput& input) {

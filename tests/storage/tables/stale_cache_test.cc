@@ -45,6 +45,27 @@ BOOST_AUTO_TEST_CASE(mounts_swap_and_holders_of_each_disk_are_named_beside_progr
   BOOST_TEST((found == wanted));
 }
 
+// Another process of lastword reads records, and is no stranger that has the disk open.
+BOOST_AUTO_TEST_CASE(processes_of_lastword_are_not_named) {
+  const TestFolder folder;
+  const std::string root = folder.file("");
+  std::string device;
+  std::error_code ignored;
+  for (const auto& node : fs::directory_iterator("/dev", ignored)) {
+    if (node.is_block_file(ignored) && !node.is_symlink(ignored)) device = node.path();
+  }
+  if (device.empty()) return;  // a machine without any
+  for (const auto& [pid, name] : {std::pair{"70001", "lastword"}, {"70002", "lastword-dump"}}) {
+    fs::create_directories(root + "proc/" + pid + "/fd");
+    std::ofstream(root + "proc/" + pid + "/comm") << name << "\n";
+    fs::create_symlink(device, root + "proc/" + pid + "/fd/5");
+  }
+  const std::map<std::string, std::vector<DiskPart>> disks{
+      {device, {DiskPart{.device = device_of(device), .name = "it", .sysfs = root}}}};
+  const Openers wanted{{device, {"lastword-dump (70002)"}}};
+  BOOST_TEST((find_openers(disks, root) == wanted));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test
