@@ -1,5 +1,7 @@
 #include "agent/transfer/clone_store.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +26,18 @@ std::string set_file(const std::string& set) {
 
 std::string common_file(const std::string& set) {
   return set + "/.lastword/common.json";
+}
+
+// Held by whoever reads and replaces common.json; never for long, so that it is waited for.
+Result<FileDescriptor> lock_common(const std::string& set) {
+  if (Status status = make_directory(set + "/.lastword"); !status) return fail(status.error());
+  const std::string path = set + "/.lastword/common.lock";
+  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  while (file.valid()) {
+    if (::flock(file.get(), LOCK_EX) == 0) return file;
+    if (errno != EINTR) break;
+  }
+  return fail({.code = Code::kIo, .sys_errno = errno, .operation = "lock", .disk = path});
 }
 
 std::string snapshot_file(const std::string& directory) {
@@ -159,6 +173,8 @@ Result<std::vector<std::string>> common_snapshots(const std::string& set) {
 }
 
 Status note_common(const std::string& set, const std::string& peer, const std::string& uuid) {
+  const auto lock = lock_common(set);
+  if (!lock) return fail(lock.error());
   pb::CloneCommon record;
   const Status loaded = load_json(common_file(set), record);
   if (!loaded && loaded.error().code != Code::kNotFound) return loaded;
@@ -170,7 +186,6 @@ Status note_common(const std::string& set, const std::string& peer, const std::s
   if (known->uuid() == uuid) return {};
   known->set_peer(peer);
   known->set_uuid(uuid);
-  if (Status status = make_directory(set + "/.lastword"); !status) return status;
   return save_json(common_file(set), record);
 }
 

@@ -44,7 +44,8 @@ namespace lastword {
 // UUIDs of the newest snapshots that other servers have too, one for each of them; they are the
 // bases of what is sent next.
 [[nodiscard]] Result<std::vector<std::string>> common_snapshots(const std::string& set);
-// `peer` has that one now. See CloneCommonPeer.
+// `peer` has that one now. See CloneCommonPeer. Others that do the same meanwhile are waited for:
+// what each of them says is kept.
 [[nodiscard]] Status note_common(const std::string& set, const std::string& peer,
                                  const std::string& uuid);
 

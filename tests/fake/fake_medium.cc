@@ -1,6 +1,7 @@
 #include "tests/fake/fake_medium.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace lastword::fake {
 
@@ -14,22 +15,20 @@ const FakeMedium::Block& FakeMedium::content_of(const Blocks& first, const Block
 
 void FakeMedium::read(std::uint64_t offset, std::span<std::byte> buffer) const {
   for (std::size_t at = 0; at < buffer.size(); at += kBlockBytes) {
-    std::ranges::copy(content_of(cache_, durable_, offset + at),
-                      buffer.begin() + static_cast<long>(at));
+    std::memcpy(buffer.data() + at, content_of(cache_, durable_, offset + at).data(), kBlockBytes);
   }
 }
 
 void FakeMedium::read_durable(std::uint64_t offset, std::span<std::byte> buffer) const {
   static const Blocks kNone;
   for (std::size_t at = 0; at < buffer.size(); at += kBlockBytes) {
-    std::ranges::copy(content_of(durable_, kNone, offset + at),
-                      buffer.begin() + static_cast<long>(at));
+    std::memcpy(buffer.data() + at, content_of(durable_, kNone, offset + at).data(), kBlockBytes);
   }
 }
 
 void FakeMedium::write(std::uint64_t offset, std::span<const std::byte> buffer) {
   for (std::size_t at = 0; at < buffer.size(); at += kBlockBytes) {
-    std::ranges::copy(buffer.subspan(at, kBlockBytes), cache_[offset + at].begin());
+    std::memcpy(cache_[offset + at].data(), buffer.data() + at, kBlockBytes);
   }
 }
 

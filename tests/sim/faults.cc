@@ -55,6 +55,14 @@ Rates draw_rates(Random& random) {
   rates.power = random.one_in(3);
   rates.orders = random.one_in(2);
   rates.stops = random.one_in(3);
+  rates.graceful = random.one_in(3);
+  rates.switches = random.one_in(6);
+  rates.wipes_var = random.one_in(10);
+  rates.clocks = random.one_in(8);
+  rates.more_mailboxes = random.one_in(8);
+  rates.fenced_panics = random.one_in(2);
+  if (random.one_in(4)) rates.hanging_hook = 2 + random.pick(6);
+  if (random.one_in(4)) rates.killed_in_hook = 2 + random.pick(6);
   return rates;
 }
 

@@ -25,6 +25,15 @@
 //   power       the shelf loses power: what was not flushed is lost, block by block, kept or torn;
 //               registrations are kept only with APTPL
 //   wiped run   the files of /run are gone although the node was not rebooted
+//   wiped var   a node that is down comes back with an empty /var: its system was installed anew,
+//   and
+//               its operator says so (start --reinstalled)
+//   clock       the wall clock of a node is set back or forth by up to a day: an operator, or NTP
+//   hooks       a hook fails; it hangs until its time-out ends it; or whoever runs it is killed in
+//               the middle of it, and started again
+//   fenced      a node that finds itself fenced panics, as is the default, or goes on and is told
+//   more disks  a mailbox disk is labelled while both nodes are at work; each counts it from its
+//               next `start` on
 //   targets     APTPL offered or not, offered and not kept; no PREEMPT AND ABORT; an abort only
 //   where
 //               the victim holds the reservation (LIO)
@@ -66,6 +75,14 @@ struct Rates {
   bool power = false;
   bool orders = false;  // an operator's takeover
   bool stops = false;
+  bool graceful = false;  // handover, halt, takeover --graceful
+  bool switches = false;
+  bool wipes_var = false;
+  bool clocks = false;
+  bool more_mailboxes = false;
+  bool fenced_panics = false;
+  unsigned hanging_hook = 0;    // of hooks: one in so many
+  unsigned killed_in_hook = 0;  // likewise
 };
 [[nodiscard]] Rates draw_rates(Random& random);
 

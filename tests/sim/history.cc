@@ -44,6 +44,10 @@ bool somebody_waits(World& world) {
   return std::ranges::any_of(kNodes, [&](std::uint8_t id) { return world.node(id).waits(); });
 }
 
+bool somebody_switched(World& world) {
+  return std::ranges::any_of(kNodes, [&](std::uint8_t id) { return world.node(id).switched(); });
+}
+
 // What docs/operations.md leaves to hands: a giveback that something stands against, or a stray
 // registration (checkers/rest.cc).
 std::optional<std::string> dead_end(World& world) {
@@ -115,7 +119,7 @@ bool could_win(World& world, std::uint8_t taker) {
     return false;
   }
   std::size_t registered = 0;
-  for (unsigned lun = world.owned; lun < world.luns; ++lun) {
+  for (unsigned lun = world.owned; lun < world.owned + world.draw.mailboxes; ++lun) {
     const auto keys = world.target.shelf().registrations(lun).keys;
     registered += std::ranges::count(keys, state->key) != 0 ? 1 : 0;
   }
@@ -150,7 +154,8 @@ void come_to_rest(World& world) {
       if (slice % kSlicesBetweenCommands == 0) tidy_up(world, id);
     }
     run_until(world, kSlice, [] { return false; });
-    if (quiet(world) && !world.unrest() && !somebody_waits(world)) return;
+    if (!quiet(world) || somebody_waits(world) || somebody_switched(world)) continue;
+    if (!world.unrest()) return;
   }
   world.left = dead_end(world);
   if (world.left) return world.say("left to hands: " + *world.left);

@@ -25,6 +25,7 @@ void power_cycle(World& world, std::uint8_t id) {
   world.node(id).power_off();
   // Often for so long that its partner misses it.
   const Time longest{world.random.one_in(3) ? 40'000'000 : 8'000'000};
+  if (world.rates.wipes_var && world.random.one_in(3)) world.node(id).wipe_var();
   world.scheduler.after(world.random.between(Time(200'000), longest),
                         [&world, id] { world.node(id).power_on(); });
 }
@@ -43,7 +44,8 @@ void strike(World& world, std::uint8_t id) {
   if (rates.kills) {
     deeds.push_back([&] { power_cycle(world, id); });
     deeds.push_back([&] {
-      constexpr std::array kNames{"start", "stop", "arm", "agent", "takeover", "giveback"};
+      constexpr std::array kNames{"start",    "stop",     "arm",  "agent",    "takeover",
+                                  "giveback", "handover", "halt", "graceful", "switch"};
       node.kill_program(kNames.at(world.random.below(kNames.size())));
     });
   }
@@ -63,6 +65,13 @@ void strike(World& world, std::uint8_t id) {
   }
   if (rates.unseen) deeds.push_back([&] { blind(world, id); });
   if (rates.wipes_run) deeds.push_back([&] { node.wipe_run(); });
+  if (rates.clocks) {
+    deeds.push_back([&] {
+      constexpr std::uint64_t kDayMs = 86'400'000;
+      node.set_clock(static_cast<std::int64_t>(world.random.below(2 * kDayMs)) -
+                     static_cast<std::int64_t>(kDayMs));
+    });
+  }
   any_of(world, deeds);
 }
 
@@ -75,6 +84,24 @@ void command(World& world, std::uint8_t id) {
     deeds.push_back([&] { node.restart(); });
     deeds.push_back([&] { node.stop(); });
   }
+  if (rates.graceful) {
+    deeds.push_back([&] { node.hand_over(); });
+    deeds.push_back([&] { node.halt(); });
+    deeds.push_back([&] { node.take_over_gracefully(); });
+    deeds.push_back([&] {
+      node.take_over_gracefully();
+      world.scheduler.after(world.random.between(Time(0), Time(6'000'000)),
+                            [&node] { node.cancel_graceful(); });
+    });
+  }
+  if (rates.switches) {
+    deeds.push_back([&] {
+      node.switch_on(world.random.one_in(2) ? OperatorSwitch::kDisable
+                                            : OperatorSwitch::kNoTakeover);
+    });
+    deeds.push_back([&] { node.switch_all_off(); });
+  }
+  if (rates.more_mailboxes) deeds.push_back([&] { world.label_mailbox(); });
   if (rates.orders) {
     deeds.push_back([&] { node.take_over(); });
     deeds.push_back([&] {
@@ -130,6 +157,7 @@ void tidy_up(World& world, std::uint8_t id) {
   NodeTruth& truth = world.truth.of(id);
   if (!truth.powered) return node.power_on();
   if (!node.up() || !node.idle()) return;
+  if (node.switched()) return node.switch_all_off();
   if (node.waits()) return wait_for_giveback(world, id);
   const auto started = node.last_exit("start");
   // A disk that came later: systemctl reload.

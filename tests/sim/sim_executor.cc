@@ -77,7 +77,7 @@ Instant SimExecutor::now() const {
 }
 
 std::int64_t SimExecutor::unix_ms() const {
-  return 1'700'000'000'000 + duration_cast<milliseconds>(scheduler_.now()).count();
+  return 1'700'000'000'000 + duration_cast<milliseconds>(scheduler_.now()).count() + wall_off_ms_;
 }
 
 void SimExecutor::elsewhere(std::function<void()> work) {

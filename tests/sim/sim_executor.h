@@ -10,8 +10,13 @@ namespace lastword::sim {
 class SimExecutor final : public Executor {
  public:
   // `booted`: the clock of a node counts from its boot, so the two nodes' clocks differ.
-  SimExecutor(Scheduler& scheduler, ProcessPtr process, Time booted)
-      : scheduler_(scheduler), process_(std::move(process)), booted_(booted) {}
+  // `wall_off_ms`: how far its wall clock is off; outlives this.
+  SimExecutor(Scheduler& scheduler, ProcessPtr process, Time booted,
+              const std::int64_t& wall_off_ms)
+      : scheduler_(scheduler),
+        process_(std::move(process)),
+        booted_(booted),
+        wall_off_ms_(wall_off_ms) {}
 
   Instant now() const override;
   std::int64_t unix_ms() const override;
@@ -25,6 +30,7 @@ class SimExecutor final : public Executor {
   Scheduler& scheduler_;
   ProcessPtr process_;
   Time booted_;
+  const std::int64_t& wall_off_ms_;
 };
 
 }  // namespace lastword::sim

@@ -15,6 +15,7 @@ namespace lastword::sim {
 namespace {
 
 constexpr Time kRestartSec{1'000'000};  // lastword-agent.service
+constexpr milliseconds kHookTimeout{1500};
 
 Config make_config(const World& world, std::uint8_t id) {
   Config config = test::cluster_config();
@@ -24,7 +25,8 @@ Config make_config(const World& world, std::uint8_t id) {
   make_folder(own);
   config.state_directory = own + "/run";
   config.persistent_directory = own + "/lib";
-  config.when_fenced = WhenFenced::kEnd;
+  config.when_fenced = world.rates.fenced_panics ? WhenFenced::kPanic : WhenFenced::kEnd;
+  config.hooks.timeout = kHookTimeout;
   config.links = world.network.links_of(id);
   // The same for both nodes, and apart from what else is drawn.
   Random giveback = world.random;
@@ -42,11 +44,11 @@ bool starts_again(int status) {
 }  // namespace
 
 Program::Program(World& world, const Config& node_config, const Sight& sight, Time booted,
-                 ActorPtr program_actor)
+                 const std::int64_t& wall_off_ms, ActorPtr program_actor)
     : actor(std::move(program_actor)),
       process(std::make_shared<Process>(actor->process)),
       config(node_config),
-      executor(world.scheduler, process, booted),
+      executor(world.scheduler, process, booted, wall_off_ms),
       shelf(world.scheduler, world.random, world.target, sight, actor),
       surveyor(config, shelf, executor) {}
 
@@ -98,7 +100,8 @@ ActorPtr SimNode::actor(const std::string& name) const {
 }
 
 std::shared_ptr<Program> SimNode::make_program(const std::string& name) {
-  auto program = std::make_shared<Program>(world_, config_, *sight_, booted_, actor(name));
+  auto program =
+      std::make_shared<Program>(world_, config_, *sight_, booted_, wall_off_ms_, actor(name));
   programs_.push_back(program);
   running_.push_back(program);
   return program;
@@ -133,8 +136,10 @@ void SimNode::power_on() {
            .initiator = truth.initiator,
            .boots = std::move(truth.boots),
            .stopped = std::move(truth.stopped),
+           .left = std::move(truth.left),
            .panics = std::move(truth.panics),
-           .declared_failed = std::move(truth.declared_failed)};
+           .declared_failed = std::move(truth.declared_failed),
+           .disabled_since = truth.disabled_since};
   if (!same_nexus) truth.initiator = fmt::format("{}.{}", config_.self.name, ++nexuses_);
   booted_ = world_.scheduler.now() - world_.random.between(Time(1'000'000), Time(90'000'000));
   if (sight_) old_sights_.push_back(std::move(sight_));
@@ -241,7 +246,17 @@ void SimNode::recover_from_faults() {
 void SimNode::wipe_run() {
   if (!up()) return;
   world_.say(fmt::format("{:5} loses /run", node_name(id_)));
+  const auto life = load_last_life(config_);
+  if (life && life->handed_over) world_.truth.of(id_).left.insert(life->boot_generation);
   remove_folder(config_.state_directory);
+}
+
+void SimNode::wipe_var() {
+  if (powered()) return;
+  world_.say(fmt::format("{:5} is installed anew", node_name(id_)));
+  remove_folder(config_.persistent_directory);
+  reinstalled_ = true;
+  world_.truth.of(id_).disabled_since = Time{-1};
 }
 
 void SimNode::kill_program(const std::string& name) {
@@ -280,7 +295,9 @@ void SimNode::arm(std::function<void()> then) {
 // over, as systemd does (PartOf=, After=).
 void SimNode::stop(std::function<void()> then) {
   if (!up()) return;
-  for (const char* name : {"agent", "takeover", "giveback"}) kill_program(name);
+  for (const char* name : {"agent", "takeover", "graceful", "giveback", "handover"}) {
+    kill_program(name);
+  }
   NodeTruth& truth = world_.truth.of(id_);
   for (unsigned lun = 0; lun < world_.owned; ++lun) {
     if (test::label_on(world_.target.shelf(), lun).home_node() != id_) continue;
@@ -300,17 +317,6 @@ void SimNode::restart() {
       run_agent();
     });
   });
-}
-
-void SimNode::take_over() {
-  if (!up()) return;
-  declare_partner_failed();
-  run("takeover", [this](Program& program) { return takeover_main(program); });
-}
-
-void SimNode::give_back() {
-  if (runs("giveback")) return;
-  run("giveback", [this](Program& program) { return giveback_main(program); });
 }
 
 void SimNode::run_agent() {

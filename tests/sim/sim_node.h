@@ -12,6 +12,8 @@
 #include "agent/daemon/agent_run.h"
 #include "agent/disks/survey.h"
 #include "agent/service/disk_access.h"
+#include "agent/service/stop_run.h"
+#include "agent/service/switch_run.h"
 #include "proto/plan.pb.h"
 #include "tests/sim/sim_executor.h"
 #include "tests/sim/sim_shelf.h"
@@ -25,7 +27,7 @@ class World;
 // behind in the kernel may still use it.
 struct Program {
   Program(World& world, const Config& node_config, const Sight& sight, Time booted,
-          ActorPtr program_actor);
+          const std::int64_t& wall_off_ms, ActorPtr program_actor);
 
   ActorPtr actor;
   ProcessPtr process;
@@ -70,6 +72,9 @@ class SimNode {
   // No fault of its own goes on: it is awake, and sees every disk.
   void recover_from_faults();
   void wipe_run();
+  // Its system is installed anew before it comes back; it must be down.
+  void wipe_var();
+  void set_clock(std::int64_t off_ms) { wall_off_ms_ = off_ms; }
   // One of its programs, if one runs, as by SIGKILL.
   void kill_program(const std::string& name);
 
@@ -80,6 +85,14 @@ class SimNode {
   void restart();  // systemctl restart lastword: stop, start, arm, agent
   void take_over();
   void give_back();
+  void hand_over();
+  void halt();
+  void take_over_gracefully();  // with a countdown of some seconds
+  void cancel_graceful() { cancelled_ = true; }
+  void switch_on(OperatorSwitch which);  // for some time, or for good
+  void switch_all_off();
+  // Some switch was set, and was not taken back.
+  [[nodiscard]] bool switched() const { return switched_; }
   void run_agent();  // unless it runs
 
  private:
@@ -94,6 +107,14 @@ class SimNode {
   int agent_main(Program& program);
   int takeover_main(Program& program);
   int giveback_main(Program& program);
+  int handover_main(Program& program);
+  int halt_main(Program& program);
+  int graceful_main(Program& program);
+  int set_switches(Program& program, const std::vector<SwitchOrder>& orders);
+  [[nodiscard]] Disarm disarm_of(Program& program);
+  // Of a `stop` or `halt`: what came of it, for the truth.
+  int life_ended(Program& program, const Result<StopReport>& report);
+  Status end_hook(Program& program, const HookInput& input);
   Status run_hook(Program& program, const HookInput& input);
   [[nodiscard]] EventSink events_of(Program& program, bool ordered);
   [[nodiscard]] TakeoverHands hands_of(Program& program);
@@ -122,6 +143,10 @@ class SimNode {
   bool started_in_calm_ = false;
   Time still_until_{0};
   bool agent_comes_ = false;  // again, after RestartSec
+  std::int64_t wall_off_ms_ = 0;
+  bool reinstalled_ = false;  // /var was lost, and `start` has not run since
+  bool cancelled_ = false;
+  bool switched_ = false;
 };
 
 }  // namespace lastword::sim

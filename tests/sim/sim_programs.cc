@@ -6,12 +6,11 @@
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/start_plan.h"
-#include "agent/service/giveback_run.h"
 #include "agent/service/start_run.h"
-#include "agent/service/stop_run.h"
 #include "proto/coredump.h"
 #include "storage/block/aligned_buffer.h"
 #include "tests/agent/disks/shelf_nodes.h"
+#include "tests/sim/service_records.h"
 #include "tests/sim/sim_node.h"
 #include "tests/sim/world.h"
 
@@ -22,11 +21,12 @@ DiskAccess SimNode::access(Program& program) const {
 }
 
 int SimNode::start_main(Program& program) {
-  const auto report = start_node(program.config, false, access(program));
+  const auto report = start_node(program.config, reinstalled_, access(program));
   if (!report) {
     world_.say(describe(report.error()));
     return exit_status(report.error().code);
   }
+  reinstalled_ = false;
   if (report->outcome == StartOutcome::kWaits) return kExitRefused;
   if (report->outcome == StartOutcome::kTakenOver) return kExitFenced;
   if (report->outcome == StartOutcome::kNoDisk) return kExitNo;
@@ -97,45 +97,56 @@ int SimNode::arm_main(Program& program) {
   return outcome.error ? kExitIo : kExitOk;
 }
 
-int SimNode::stop_main(Program& program) {
-  const auto life = load_last_life(program.config);
-  if (life) world_.truth.of(id_).stopped.insert(life->boot_generation);
-  const Disarm disarm = [&](const NodeState& state,
-                            const Survey& survey) -> Result<std::vector<Error>> {
-    loaded_.reset();
-    std::vector<std::size_t> armed;
-    for (std::size_t i = 0; i < survey.disks.size(); ++i) {
-      const DiskView& disk = survey.disks[i];
-      if (is_own_disk(disk, program.config) && disk.header.attribute() == pb::ARMED) {
-        armed.push_back(i);
-      }
-    }
-    const DiskWork work = [key = state.key, node = id_](const OwnDisk& own, std::size_t) {
-      return change_header(own, key, [node](const auto& header) -> Result<pb::CoredumpHeader> {
-        return retired_header(header, node);
-      });
-    };
-    std::vector<Error> still_armed;
-    for (const auto& result : access(program).work(survey, armed, work)) {
-      if (!result) still_armed.push_back(result.error());
-    }
-    return still_armed;
-  };
-  const auto report = stop_node(program.config, disarm, access(program));
+Disarm SimNode::disarm_of(Program& program) {
+  return
+      [this, &program](const NodeState& state, const Survey& survey) -> Result<std::vector<Error>> {
+        loaded_.reset();
+        std::vector<std::size_t> armed;
+        for (std::size_t i = 0; i < survey.disks.size(); ++i) {
+          const DiskView& disk = survey.disks[i];
+          if (is_own_disk(disk, program.config) && disk.header.attribute() == pb::ARMED) {
+            armed.push_back(i);
+          }
+        }
+        const DiskWork work = [key = state.key, node = id_](const OwnDisk& own, std::size_t) {
+          return change_header(own, key, [node](const auto& header) -> Result<pb::CoredumpHeader> {
+            return retired_header(header, node);
+          });
+        };
+        std::vector<Error> still_armed;
+        for (const auto& result : access(program).work(survey, armed, work)) {
+          if (!result) still_armed.push_back(result.error());
+        }
+        return still_armed;
+      };
+}
+
+int SimNode::life_ended(Program& program, const Result<StopReport>& report) {
   // Where disks of the partner are kept, the life goes on.
   if (const auto goes_on = load_node_state(program.config)) {
     world_.truth.of(id_).stopped.erase(goes_on->boot_generation);
   }
-  if (!report) return exit_status(report.error().code);
+  if (!report) {
+    world_.say(describe(report.error()));
+    return exit_status(report.error().code);
+  }
   if (report->outcome == StopOutcome::kStillArmed) return kExitRefused;
   for (const Error& error : report->not_released) world_.say("not released: " + describe(error));
   if (!report->state_kept) return kExitIo;
   return report->not_released.empty() && report->unreadable.empty() ? kExitOk : kExitNo;
 }
 
+int SimNode::stop_main(Program& program) {
+  const auto life = load_last_life(program.config);
+  if (life) world_.truth.of(id_).stopped.insert(life->boot_generation);
+  return life_ended(program, stop_node(program.config, disarm_of(program), access(program)));
+}
+
 EventSink SimNode::events_of(Program& program, bool ordered) {
   return [this, &program, ordered](const Event& event) {
     if (ordered && event.name == "takeover-started") declare_partner_failed();
+    // The agent goes on with a countdown whose command was killed.
+    if (event.name == "takeover-forced") declare_partner_failed();
     if (event.name == "takeover-finished") undone_ = event.detail != "complete";
     const bool about_disk = event.disk.starts_with("/dev/");
     const unsigned lun = about_disk ? sight_->lun_of(event.disk) : kMaxLuns;
@@ -151,47 +162,13 @@ TakeoverHands SimNode::hands_of(Program& program) {
       .arm = [this, &program]() -> Status {
         if (arm_main(program) == kExitOk) return {};
         return fail({.code = Code::kNotFound, .operation = "arm"});
-      }};
-}
-
-// Closing a service waits for what is under way; what has timed out may still come.
-Status SimNode::run_hook(Program& program, const HookInput& input) {
-  if (input.event == "service-returning") {
-    for (const std::string& disk : input.disks) {
-      world_.truth.of(id_).serves.at(sight_->lun_of(disk)) = false;
-    }
-    world_.scheduler.sleep(Time(program.config.timing.settings.io_timeout));
-  } else {
-    for (const std::string& disk : input.new_disks) {
-      serve(*program.actor, sight_->lun_of(disk));
-    }
-  }
-  world_.scheduler.sleep(world_.random.between(Time(20'000), Time(400'000)));
-  if (world_.calm || !world_.random.one_in(8)) return {};
-  return fail({.code = Code::kIo, .operation = "hook"});
-}
-
-int SimNode::giveback_main(Program& program) {
-  const GivebackWork work{
-      .config = program.config,
-      .surveyor = program.surveyor,
-      .events = events_of(program, false),
-      .run_hook = [this, &program](const HookInput& input) { return run_hook(program, input); }};
-  // Without mailbox disks the operator has asked the partner.
-  const auto partner = load_node_state(world_.node(partner_of(id_)).config());
-  const bool told = world_.draw.mailboxes == 0 && partner && partner->waiting;
-  const GivebackOptions options{.leave_dump = world_.calm || world_.random.one_in(2),
-                                .ignore_hook = world_.random.one_in(4),
-                                .unarmed = world_.calm || world_.random.one_in(4),
-                                .to_life = told ? partner->boot_generation : 0};
-  const auto report = lastword::give_back(work, options);
-  if (!report) {
-    world_.say(describe(report.error()));
-    return exit_status(report.error().code);
-  }
-  for (const auto& veto : report->vetoes) world_.say("veto: " + veto.reason);
-  if (!report->problem.empty()) world_.say("giveback: " + report->problem);
-  return report->vetoes.empty() && report->problem.empty() ? kExitOk : kExitNo;
+      },
+      .panic =
+          [this] {
+            panic();
+            world_.scheduler.sleep(Time{0});  // its processes are no more
+          },
+      .disarm = disarm_of(program)};
 }
 
 int SimNode::agent_main(Program& program) {
@@ -239,14 +216,31 @@ void SimNode::serve(const Actor& by, unsigned lun) {
   world_.scheduler.spawn(service_->process, [this, program = service_.get(), lun] {
     const OpenDisk disk = open_lun(world_.target, program->actor, *sight_, lun);
     const AlignedBuffer block(kBlockBytes);
+    ServiceRecords written{};  // and acknowledged, since the shelf had power last
+    unsigned losses = world_.truth.power_losses;
+    // A write that failed may be executed yet: its place is not written to again.
+    std::array<bool, kRecordPlaces> in_doubt{};
     while (world_.truth.of(id_).serves.at(lun)) {
       const bool often = !world_.calm && !world_.random.is_none();
       world_.scheduler.sleep(often ? world_.random.between(Time(20'000), Time(250'000))
                                    : Time(500'000));
       if (!world_.truth.of(id_).serves.at(lun)) return;
-      const Status written = disk.device->write(
-          test::kDataOffset + kBlockBytes * world_.random.below(4), block.span());
-      if (written || written.error().code != Code::kConflict) continue;
+      const unsigned place = world_.random.pick(kRecordPlaces);
+      if (in_doubt.at(place)) continue;
+      const std::uint64_t number = world_.next_record();
+      put_number(block.span(), number);
+      const Status done = disk.device->write(offset_of(place), block.span());
+      if (done) {
+        if (std::exchange(losses, world_.truth.power_losses) != losses) written = {};
+        written.at(place) = number;
+        if (!world_.random.one_in(3)) continue;
+        const ServiceRecords before = written;
+        const bool done_well = disk.device->flush() && losses == world_.truth.power_losses;
+        if (done_well) world_.flushed(*program->actor, lun, before);
+        continue;
+      }
+      in_doubt.at(place) = true;
+      if (done.error().code != Code::kConflict) continue;
       world_.say(fmt::format("{:5} service   is fenced from lun {}", node_name(id_), lun));
       world_.truth.of(id_).serves.at(lun) = false;
       return;

@@ -9,7 +9,7 @@
 
 namespace lastword::sim {
 
-inline constexpr unsigned kMaxLuns = 9;
+inline constexpr unsigned kMaxLuns = 10;
 
 // What one boot of a node sees of the shelf. Device names are given anew at each boot: /dev/sda
 // need not be logical unit 0.

@@ -28,8 +28,10 @@ struct NodeTruth {
   Generation generation = 0;             // the last that it used in this boot; 0: none
   std::map<Generation, unsigned> boots;  // in which boot it used each
   std::set<Generation> stopped;          // `lastword stop` has begun to end these
+  std::set<Generation> left;             // said so by `handover`, and then lost /run
   std::set<Generation> panics;           // lives that have panicked
   std::set<Generation> declared_failed;  // an operator of the partner said so
+  Time disabled_since{-1};               // its own switch, for good; before 0: it is not
   std::array<bool, kMaxLuns> serves{};   // its service writes to this disk
   std::array<Time, kMaxLuns> beats{};    // its agent's last write to this mailbox disk, executed
 };
@@ -46,7 +48,8 @@ struct HeaderTruth {
 struct Truth {
   std::array<NodeTruth, 3> nodes;  // by id, from 1
   std::array<HeaderTruth, kMaxLuns> headers;
-  Time power_lost{-1};  // the shelf, last; before that: never
+  Time power_lost{-1};  // registrations with it, last; before 0: never
+  unsigned power_losses = 0;
 
   [[nodiscard]] NodeTruth& of(std::uint8_t node) { return nodes.at(node); }
   [[nodiscard]] const NodeTruth& of(std::uint8_t node) const { return nodes.at(node); }

@@ -73,7 +73,7 @@ World::World(const WorldDraw& drawn, std::function<void(const std::string&)> tel
       draw(drawn.shelf),
       timing(short_timing()),
       owned(static_cast<unsigned>(drawn.disks.size())),
-      luns(owned + draw.mailboxes),
+      luns(owned + draw.mailboxes + (rates.more_mailboxes ? 1 : 0)),
       network(scheduler, drawn.links),
       target(scheduler, random, draw, luns, rates, timing.settings.io_timeout),
       tell_(std::move(tell)) {
@@ -84,6 +84,10 @@ World::World(const WorldDraw& drawn, std::function<void(const std::string&)> tel
   for (unsigned lun = 0; lun < luns; ++lun) {
     roles.push_back(lun < owned ? drawn.disks[lun].role : pb::MAILBOX);
     homes.push_back(lun < owned ? drawn.disks[lun].home : std::uint8_t{0});
+    if (lun == owned + draw.mailboxes) {
+      roles.back() = pb::ROLE_UNSPECIFIED;
+      continue;
+    }
     test::plant(target.shelf(), lun, test::make_label(lun, roles.back(), homes.back()));
   }
   watched_.emplace(Watched{.scheduler = scheduler,
@@ -169,14 +173,28 @@ void World::told(const Actor& actor, unsigned lun) {
   for (const auto& checker : checkers_) checker->on_told(actor, lun);
 }
 
+void World::flushed(const Actor& actor, unsigned lun, const ServiceRecords& records) {
+  for (const auto& checker : checkers_) checker->on_flushed(actor, lun, records);
+}
+
 void World::lose_power() {
   say("shelf loses power");
+  ++truth.power_losses;
   if (!draw.options.aptpl_capable || draw.options.aptpl_store_missing) {
     truth.power_lost = scheduler.now();
   }
   for (const auto& checker : checkers_) checker->before_power_loss();
   target.lose_power();
   for (const auto& checker : checkers_) checker->after_power_loss();
+}
+
+void World::label_mailbox() {
+  const unsigned lun = luns - 1;
+  if (watched_->roles.at(lun) != pb::ROLE_UNSPECIFIED) return;
+  say(fmt::format("lun {} becomes a mailbox disk", lun));
+  watched_->roles.at(lun) = pb::MAILBOX;
+  ++draw.mailboxes;
+  test::plant(target.shelf(), lun, test::make_label(lun, pb::MAILBOX, 0));
 }
 
 void World::stop_faults() {

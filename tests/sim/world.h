@@ -22,7 +22,8 @@ struct OwnedDisk {
   std::uint8_t home;
 };
 
-// What a world is made of. Logical units: the nodes' disks, then mailbox disks.
+// What a world is made of. Logical units: the nodes' disks, then mailbox disks; in histories in
+// which a mailbox disk is added, then a disk without a label.
 struct WorldDraw {
   Random random;
   Rates rates;
@@ -60,15 +61,21 @@ class World {
   void say(const std::string& line) const;
 
   void told(const Actor& actor, unsigned lun);
+  void flushed(const Actor& actor, unsigned lun, const ServiceRecords& records);
+  // Of a record of the service: later ones have greater numbers.
+  [[nodiscard]] std::uint64_t next_record() { return ++records_; }
   void event(const Actor& actor, const Event& event, unsigned lun);
   void lose_power();
   void stop_faults();
+  // The disk that is kept for that becomes one more mailbox disk.
+  void label_mailbox();
   [[nodiscard]] std::optional<std::string> unrest() const { return sim::unrest(*watched_); }
 
  private:
   void on_executed(const Executed& executed);
 
   std::function<void(const std::string&)> tell_;
+  std::uint64_t records_ = 0;
   std::array<std::unique_ptr<SimNode>, 3> nodes_;
   std::optional<Watched> watched_;
   std::vector<std::unique_ptr<Checker>> checkers_;

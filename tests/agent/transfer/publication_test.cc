@@ -2,6 +2,9 @@
 // leave is made by hand, and whoever comes next finishes it or removes it.
 #include "agent/transfer/publication.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -161,6 +164,35 @@ BOOST_AUTO_TEST_CASE(two_at_a_time) {
   const auto first = StagingArea::open(root, named(kSnapshot));
   BOOST_TEST(fake::fails(StagingArea::open(root, named(kOlder)), Code::kRefused));
   BOOST_TEST(fake::fails(remove_staged(root), Code::kRefused));
+}
+
+// Two pushes of one set to two servers end at the same moment.
+BOOST_AUTO_TEST_CASE(what_several_say_of_other_servers_is_all_kept) {
+  constexpr int kServers = 6;
+  fs::create_directories(set);
+  std::vector<pid_t> children;
+  for (int i = 0; i < kServers; ++i) {
+    const pid_t child = ::fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+      bool good = true;
+      for (int turn = 0; turn < 20; ++turn) {
+        const std::string& uuid = turn % 2 == 0 ? kOlder : kSnapshot;
+        good = good && note_common(set, "server" + std::to_string(i), uuid).has_value();
+      }
+      ::_exit(good ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+    BOOST_TEST(status == 0);
+  }
+  const auto known = common_snapshots(set);
+  BOOST_REQUIRE(fake::ok(known));
+  BOOST_TEST(*known == std::vector<std::string>(kServers, kSnapshot),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

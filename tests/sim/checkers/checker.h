@@ -10,6 +10,7 @@
 
 #include "agent/node/event.h"
 #include "agent/protocol/config.h"
+#include "tests/sim/service_records.h"
 #include "tests/sim/target.h"
 #include "tests/sim/truth.h"
 
@@ -40,6 +41,11 @@ class Checker {
   virtual void on_event(const Actor&, const Event&, unsigned lun) { static_cast<void>(lun); }
   // The service of this node was told that the disk is its own.
   virtual void on_told(const Actor&, unsigned lun) { static_cast<void>(lun); }
+  // The disk has flushed what this node's service had written to it, these records and earlier
+  // ones.
+  virtual void on_flushed(const Actor&, unsigned lun, const ServiceRecords&) {
+    static_cast<void>(lun);
+  }
   // The shelf is about to lose power, and has it again.
   virtual void before_power_loss() {}
   virtual void after_power_loss() {}
@@ -74,13 +80,17 @@ class Checker {
   const Watched& watched_;
 };
 
-// I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I5 dump_not_early.cc; kept_over_power.cc;
+// I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I4 one_takeover.cc, I5 dump_not_early.cc,
+// I6 nothing_lost.cc; kept_over_power.cc, switches_hold.cc,
 // table.cc.
 [[nodiscard]] std::unique_ptr<Checker> check_one_writer(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_live_keys(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_intent_first(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_dump_not_early(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_kept_over_power(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_one_takeover(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_nothing_lost(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_switches_hold(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_table(const Watched& watched);
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched);
 

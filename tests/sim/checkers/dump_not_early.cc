@@ -35,8 +35,8 @@ class DumpNotEarly final : public Checker {
       if (now() < header.changed + timing.stall()) early(actor, lun, "its header changes", event);
       return;
     }
-    // The sign may be on a disk that the taker does not see.
-    if (header.attribute != pb::ARMED || watched_.rates.unseen) return;
+    // The sign may be on a disk that the taker does not see, or that hangs for it.
+    if (header.attribute != pb::ARMED || watched_.rates.unseen || watched_.rates.hangs) return;
     Time last_sign = began_.at(actor.node);
     for (unsigned other = 0; other < watched_.homes.size(); ++other) {
       if (watched_.homes[other] != home) continue;

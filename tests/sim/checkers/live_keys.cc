@@ -54,6 +54,7 @@ class LiveKeys final : public Checker {
     if (removed.node == taker || !watched_.truth.lives(removed.node, removed.boot_generation)) {
       return;
     }
+    if (has_left(removed)) return;
     const NodeTruth& victim = watched_.truth.of(removed.node);
     if (!victim.declared_failed.contains(removed.boot_generation) &&
         announced_.at(taker) != removed.boot_generation) {
@@ -76,6 +77,13 @@ class LiveKeys final : public Checker {
           "in life {}",
           node_name(taker), taker_life, node_name(removed.node), removed.boot_generation));
     }
+  }
+
+  // It has said that its disks are the partner's.
+  [[nodiscard]] bool has_left(const KeyParts& victim) const {
+    if (watched_.truth.of(victim.node).left.contains(victim.boot_generation)) return true;
+    const auto life = load_last_life(*watched_.configs.at(victim.node));
+    return life && life->handed_over && life->boot_generation == victim.boot_generation;
   }
 
   // What is under way when the taker looks for the last time cannot be known to it.

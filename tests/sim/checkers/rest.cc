@@ -85,6 +85,7 @@ Problem unrest_of_disk(const Watched& watched, unsigned lun,
 Problem unrest(const Watched& watched) {
   const auto present = present_keys(watched);
   for (unsigned lun = 0; lun < watched.roles.size(); ++lun) {
+    if (watched.roles[lun] == pb::ROLE_UNSPECIFIED) continue;
     Problem problem = watched.roles[lun] == pb::MAILBOX ? unrest_of_mailbox(watched, lun, present)
                                                         : unrest_of_disk(watched, lun, present);
     if (problem) return problem;

@@ -116,4 +116,81 @@ MUTATIONS = [
         ";\n  });",
         10000,
     ),
+    Mutation(
+        "register_again_when_fenced",
+        "agent/protocol/seize_plan.cc",
+        "if (!registered() && !had_registration_ && !goal_.was_registered) {",
+        "if (!registered()) {",
+        3000,
+    ),
+    Mutation(
+        "stay_registered_after_a_failure",
+        "agent/protocol/seize_plan.cc",
+        "giving_up_ = sent_register_ || (registered() && !goal_.shared);",
+        "giving_up_ = false;",
+        3000,
+    ),
+    Mutation(
+        "aptpl_0_on_unregister",
+        "agent/disks/seize_run.cc",
+        "if (!tries_aptpl(lun)) return with(false);",
+        "return with(false);",
+        3000,
+    ),
+    Mutation(
+        "resume_without_generation",
+        "agent/protocol/takeover_intent.cc",
+        "if (latest > intent->victim_generation() && "
+        "!(returning && has_partner_disk(survey, config))) {",
+        "if (false) {",
+        3000,
+    ),
+    Mutation(
+        "sequence_begins_anew",
+        "agent/protocol/mailbox.cc",
+        "slot.set_sequence(std::max(now.sequence() + 1, beat.sequence));",
+        "slot.set_sequence(beat.sequence % 16);",
+        500,
+    ),
+    Mutation(
+        "own_stall_counts_as_silence",
+        "agent/protocol/peer_watch.cc",
+        "if (late || deaf) quiet_since_ = now;",
+        "if (deaf) quiet_since_ = now;",
+        3000,
+    ),
+    Mutation(
+        "giver_releases_what_it_promised",
+        "agent/disks/given_disk.cc",
+        "  return put_changed(\n      held, disk, *label,\n      label_promised("
+        "*label, static_cast<std::uint8_t>(to.node), to.boot_generation));",
+        "  const Status put = put_changed(held, disk, *label, label_promised("
+        "*label, static_cast<std::uint8_t>(to.node), to.boot_generation));"
+        "  (void)disk.lun.release(self.key, kOwnerType);"
+        "  (void)disk.lun.register_ignoring_existing(ReservationKey{0}, true);"
+        "  return put;",
+        3000,
+    ),
+    Mutation(
+        "giveback_to_the_life_that_was_taken_over",
+        "agent/protocol/giveback_plan.cc",
+        "if (slot.generation() > taken_from) return;",
+        "return;",
+        6000,
+    ),
+    Mutation(
+        "answer_to_a_request_forgotten_on_restart",
+        "agent/daemon/leave_run.cc",
+        "if (!std::exchange(loaded_, true)) answer_ = "
+        "load_answer(config_).value_or(pb::RequestAnswer());",
+        "loaded_ = true;",
+        6000,
+    ),
+    Mutation(
+        "switches_ignored",
+        "agent/protocol/node_facts.cc",
+        "return asked.on && ",
+        "return false && ",
+        6000,
+    ),
 ]
