@@ -4,8 +4,8 @@
 // The service writes numbered records to a few places of each disk, again and again (sim_node.h).
 // A record is checked when another one lands on its place, when a service begins on the disk, and
 // when the shelf has power again. Not blamed: a write of the same node that was accepted before and
-// lands late, since a kernel aborts it before it tells the service that it failed; and a write while
-// nobody holds the disk, since a shelf without APTPL that lost power admits both nodes
+// lands late, since a kernel aborts it before it tells the service that it failed; and a write
+// while nobody holds the disk, since a shelf without APTPL that lost power admits both nodes
 // (docs/protocol.md).
 #include <fmt/format.h>
 
@@ -24,8 +24,8 @@ class NothingLost final : public Checker {
     for (unsigned place = 0; place < kRecordPlaces; ++place) {
       Kept& kept = kept_.at(lun).at(place);
       if (records.at(place) <= kept.number) continue;
-      const bool overwritten = excused_.at(lun).at(place) > 0 &&
-                               excused_.at(lun).at(place) == number_on(lun, place);
+      const bool overwritten =
+          excused_.at(lun).at(place) > 0 && excused_.at(lun).at(place) == number_on(lun, place);
       if (!overwritten) kept = {.number = records.at(place), .writer = actor.node};
     }
   }
@@ -37,8 +37,8 @@ class NothingLost final : public Checker {
     const unsigned place = place_of(executed.about.offset);
     Kept& kept = kept_.at(lun).at(place);
     const std::uint64_t found = number_on(lun, place);
-    const bool excused = !watched_.shelf.reservation(lun) ||
-                         last_writer_.at(lun).at(place) == executed.actor.node;
+    const bool excused =
+        !watched_.shelf.reservation(lun) || last_writer_.at(lun).at(place) == executed.actor.node;
     excused_.at(lun).at(place) = excused ? found : 0;
     last_writer_.at(lun).at(place) = executed.actor.node;
     if (found >= kept.number) return;
