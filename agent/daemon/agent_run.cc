@@ -275,7 +275,8 @@ Result<TakeoverReport> take_over_now(const Config& config, Surveyor& surveyor,
   const auto lock = lock_takeover(config);
   if (!lock) return fail(lock.error());
   // An order runs the hook again.
-  if (const Status forgotten = remove_announced(config); !forgotten) return fail(forgotten.error());
+  if (const Status forgotten = forget_acknowledged(config); !forgotten)
+    return fail(forgotten.error());
   auto failure = operator_says_so(config, surveyor);
   if (!failure) return fail(failure.error());
   failure->without_votes = without_votes;

@@ -95,7 +95,8 @@ class FailureWatch {
     }
     disks_.reset();
     if (!up_to_date && seen_.alive && !check_not_fenced(seen_.look.survey, config_, seen_.state)) {
-      act(node_.happened(NodeEvent::kPreempted));
+      const bool waits = node_.phase() == Phase::kWaiting;
+      act(node_.happened(waits ? NodeEvent::kServicePreempted : NodeEvent::kPreempted));
     }
     if (up_to_date) {
       disks_ =

@@ -105,6 +105,17 @@ Result<std::string> read_boot_id() {
   return text;
 }
 
+namespace {
+
+std::vector<std::string> served_by(const Config& config, std::string_view boot_id,
+                                   std::uint32_t life) {
+  const auto announced = load<pb::AnnouncedService>(announced_file(config), boot_id, "");
+  if (!announced || announced->generation() != life) return {};
+  return {announced->told().begin(), announced->told().end()};
+}
+
+}  // namespace
+
 Result<NodeState> load_last_life(const Config& config, std::string_view boot_id) {
   const std::string path = node_file(config);
   const auto file =
@@ -127,7 +138,8 @@ Result<NodeState> load_last_life(const Config& config, std::string_view boot_id)
                    .stopped = file->stopped(),
                    .waiting = file->waiting(),
                    .unannounced = file->unannounced(),
-                   .handed_over = file->handed_over()};
+                   .handed_over = file->handed_over(),
+                   .served = served_by(config, boot_id, file->boot_generation())};
 }
 
 Result<NodeState> load_last_life(const Config& config) {
@@ -281,6 +293,13 @@ Status save_announced(const Config& config, const pb::AnnouncedService& announce
 
 Status remove_announced(const Config& config) {
   return remove_file(announced_file(config));
+}
+
+Status forget_acknowledged(const Config& config) {
+  auto announced = load_announced(config);
+  if (!announced) return remove_announced(config);
+  announced->clear_disks();
+  return save_announced(config, *announced);
 }
 
 }  // namespace lastword

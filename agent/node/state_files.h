@@ -64,12 +64,13 @@ namespace lastword {
 [[nodiscard]] Result<pb::AgentPhase> load_agent_phase(const Config& config);
 [[nodiscard]] Status save_agent_phase(const Config& config, const pb::AgentPhase& phase);
 
-// Written when a run of the hook `service-taken` has ended well: an agent that goes on with that
-// takeover does not run it again. Removed by an order to take over, and before the service is ended
-// for a giveback: after those it runs again. kNotFound: no run has ended well since boot, or since
-// then.
+// Written before each run of the hook `service-taken`, and when one has ended well: an agent that
+// goes on with that takeover does not run it again. Removed before the service is ended for a
+// giveback. kNotFound: none has run since boot, or since then.
 [[nodiscard]] Result<pb::AnnouncedService> load_announced(const Config& config);
 [[nodiscard]] Status save_announced(const Config& config, const pb::AnnouncedService& announced);
 [[nodiscard]] Status remove_announced(const Config& config);
+// As after an order to take over: the hook runs again. What the service was told of stays known.
+[[nodiscard]] Status forget_acknowledged(const Config& config);
 
 }  // namespace lastword

@@ -112,9 +112,35 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
   return {};
 }
 
+namespace {
+
+Error fenced_from(const DiskView& disk, const Config& config) {
+  return {.code = Code::kFenced,
+          .operation = "check reservations",
+          .disk = disk.info.path,
+          .detail = fmt::format("{} has taken over from this node while it lived: stop the "
+                                "service here and reboot",
+                                config.partner.name)};
+}
+
+}  // namespace
+
+Status check_served(const Survey& survey, const Config& config, const NodeState& state) {
+  for (const DiskView& disk : survey.disks) {
+    if (in_cluster(disk, config) && disk.reservations_known && !is_registered(disk, state.key) &&
+        holder_node(disk, config) == config.partner.id &&
+        std::ranges::count(state.served, disk.label->disk_uuid()) != 0) {
+      return fail(fenced_from(disk, config));
+    }
+  }
+  return {};
+}
+
 Status check_not_fenced(const Survey& survey, const Config& config, const NodeState& state) {
-  // Nothing could be taken from it, or it has left all to the partner.
-  if (state.waiting || state.handed_over) return {};
+  if (state.handed_over) return {};
+  if (Status held = check_served(survey, config, state); !held) return held;
+  // Nothing else could be taken from it.
+  if (state.waiting) return {};
   const bool vote_lost = tells_of_lost_vote(survey, config, state.boot_generation);
   std::size_t votes = 0;
   for (const DiskView& disk : survey.disks) {
@@ -127,12 +153,7 @@ Status check_not_fenced(const Survey& survey, const Config& config, const NodeSt
                       disk.label->home_generation() == state.boot_generation &&
                       holder_node(disk, config) == config.partner.id;
     if (!held && 2 * votes <= state.mailbox_disks.size()) continue;
-    return fail({.code = Code::kFenced,
-                 .operation = "check reservations",
-                 .disk = disk.info.path,
-                 .detail = fmt::format("{} has taken over from this node while it lived: stop the "
-                                       "service here and reboot",
-                                       config.partner.name)});
+    return fail(fenced_from(disk, config));
   }
   return {};
 }

@@ -27,9 +27,12 @@ namespace lastword {
 // with a disk: what this node has in its caches is stale, and its service cannot write. An own key
 // that is gone without the partner's doing is another thing (find_lost_reservations() in
 // mailbox.h). Only disks that this life held count: what the partner took from an earlier life is
-// not lost now.
+// not lost now. Those of the partner's that its service was told of are among them.
 [[nodiscard]] Status check_not_fenced(const Survey& survey, const Config& config,
                                       const NodeState& state);
+// The part of it that concerns a node that waits, too: a disk that its service was told of.
+[[nodiscard]] Status check_served(const Survey& survey, const Config& config,
+                                  const NodeState& state);
 // Names of the settings that differ, each with both values; empty: none.
 [[nodiscard]] std::string settings_that_differ(const pb::SharedSettings& one,
                                                const pb::SharedSettings& other);

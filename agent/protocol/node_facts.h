@@ -58,6 +58,7 @@ struct DiskFacts {
   bool peer_in_service = false;       // its latest life holds a disk of its own
   bool has_peer_disk = false;         // this node owns or holds a disk of the peer
   bool preempted = false;             // see NodeEvent::kPreempted
+  bool service_preempted = false;     // see NodeEvent::kServicePreempted
   bool reservations_lost = false;     // see NodeEvent::kReservationsLost
   bool mailbox_majority = false;      // more than half of the mailbox disks tell of the peer
   IntentVerdict verdict = IntentVerdict::kNothing;  // on this node's own intent

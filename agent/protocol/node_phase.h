@@ -96,6 +96,7 @@ enum class NodeEvent : std::uint8_t {
   kPeerHasItsDisks,
   kPeerWaits,
   kPreempted,
+  kServicePreempted,
   kReservationsLost,
   kTakeoverAnnounced,
   kAnnouncementGone,
@@ -134,7 +135,7 @@ struct NodeEventText {
   std::string_view name;
   std::string_view meaning;  // one sentence, for people
 };
-inline constexpr std::array<NodeEventText, 40> kNodeEvents{{
+inline constexpr std::array<NodeEventText, 41> kNodeEvents{{
     {NodeEvent::kOwnDisksFree, "own-disks-free",
      "No disk of this node is the peer's, and no takeover from this node is announced by a peer "
      "that "
@@ -173,6 +174,9 @@ inline constexpr std::array<NodeEventText, 40> kNodeEvents{{
     {NodeEvent::kPreempted, "preempted",
      "This life's key is gone from a disk of its own, or from a majority of the mailbox disks, and "
      "the peer's intent against this life is there, or its hold on that disk."},
+    {NodeEvent::kServicePreempted, "service-preempted",
+     "The peer holds a disk of its own that this life had taken, and whose service was begun here; "
+     "this life's key is gone from it."},
     {NodeEvent::kReservationsLost, "reservations-lost",
      "This life's key is gone, and nobody's intent explains it: the shelf has lost its "
      "reservations."},

@@ -58,6 +58,7 @@ class Reading {
 
   void own_disks(const DiskFacts& disks) {
     // A node that waits has nothing to lose but a vote that it is casting.
+    if (disks.service_preempted) add(NodeEvent::kServicePreempted);
     if (disks.preempted && (phase_ != Phase::kWaiting || announced())) add(NodeEvent::kPreempted);
     if (phase_ == Phase::kWaiting) return while_waiting(disks);
     if (disks.peer_life_holds_ours && later_life(disks)) add(NodeEvent::kPeerTakesToo);

@@ -152,6 +152,11 @@ constexpr std::array kRows{
     // ---- one's own key
     moves(kInService, kPreempted, kFenced, {kFence},
           "The peer has won: every cache of this node is stale."),
+    moves({kWaiting}, kServicePreempted, kFenced, {kFence},
+          "An order had this node serve a disk while it waited, and the peer has taken that disk: "
+          "every cache of this node is stale."),
+    ignored(kInService, {kServicePreempted}, "It is preempted, which leads to the same."),
+    impossible({kLooking}, {kServicePreempted}, "No service of this life has begun."),
     stays({kWaiting}, kPreempted, {kCallOff},
           "Nothing could be taken from a node that waits but its right to vote in this life."),
     impossible({kLooking}, {kPreempted}, "No key of this life is registered yet."),

@@ -200,13 +200,16 @@ std::string Seize::why_no_end() const {
       to_string(*victim));
 }
 
-// Only a node that is registered can remove a registration (SPC-4 5.13.11.2.6).
-Error Seize::registration_gone() const {
-  const auto another = [own = parse_key(goal_.own)](ReservationKey key) {
+bool Seize::another_is_on_it() const {
+  return std::ranges::any_of(view_.keys, [own = parse_key(goal_.own)](ReservationKey key) {
     const auto parts = parse_key(key);
     return !parts || parts->cluster != own->cluster || parts->node != own->node;
-  };
-  if (goal_.was_registered || std::ranges::any_of(view_.keys, another)) {
+  });
+}
+
+// Only a node that is registered can remove a registration (SPC-4 5.13.11.2.6).
+Error Seize::registration_gone() const {
+  if (goal_.was_registered || another_is_on_it()) {
     return conflict(Code::kFenced, "this node's registration was removed by another");
   }
   return conflict(Code::kUnsupported,
@@ -221,6 +224,7 @@ void Seize::look_again() {
 
 // Keys and holder were just read: what is to be done about them?
 void Seize::decide() {
+  if (goal_.served && !registered() && another_is_on_it()) return end(fail(registration_gone()));
   if (const auto stranger = key_in_the_way(goal_, view_)) {
     const bool refused =
         whose(goal_, *stranger) == Whose::kForeign && goal_.foreign == ForeignRegistrants::kRefuse;

@@ -46,6 +46,9 @@ struct SeizeGoal {
   // This boot's key was registered a moment ago. If it is gone now, another node removed it: it is
   // not registered again (kFenced).
   bool was_registered = false;
+  // This life took the disk before, and its service was told of it. If the key is gone and another
+  // node's is there, that node has taken it: it is not registered again (kFenced).
+  bool served = false;
   // What to do about keys of neither this node nor the victim; absent: leave them.
   std::optional<ForeignRegistrants> foreign = {};
   // The target keeps registrations over a power loss, or may (REPORT CAPABILITIES); absent: ask it.
@@ -142,6 +145,7 @@ class Seize {
   void note_removed();
   void judge_abort();
   [[nodiscard]] std::string why_no_end() const;
+  [[nodiscard]] bool another_is_on_it() const;
   [[nodiscard]] Error registration_gone() const;
   void look_again();
   void decide();

@@ -97,6 +97,7 @@ DiskFacts watched_disks(const Survey& survey, const Config& config, const NodeSt
   DiskFacts facts = disk_facts(survey, config, state, intent);
   facts.peer_panicked = false;
   facts.preempted = !check_not_fenced(survey, config, state);
+  facts.service_preempted = !check_served(survey, config, state);
   facts.announced |= announces_against(survey, config, state.boot_generation);
   // A disk that was labelled over while this node held it belongs to no takeover.
   facts.has_peer_disk &=

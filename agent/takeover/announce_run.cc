@@ -14,16 +14,17 @@ AnnounceRun::AnnounceRun(const TakeoverWork& work, Loop& loop, std::uint32_t vic
     : work_(work), loop_(loop), before_(work.shelf().count_uevents()) {
   const auto kept = load_announced(work.config);
   const std::uint32_t own = work.state.boot_generation;
-  if (kept && kept->generation() == own && kept->victim_generation() == victim) {
-    acknowledged_ = *kept;
+  if (kept && kept->generation() == own) {
+    announced_ = *kept;
+    if (kept->victim_generation() != victim) announced_.clear_disks();
   }
-  acknowledged_.set_generation(own);
-  acknowledged_.set_victim_generation(victim);
+  announced_.set_generation(own);
+  announced_.set_victim_generation(victim);
 }
 
 void AnnounceRun::expect(const std::string& disk, const std::string& uuid) {
   uuids_[disk] = uuid;
-  plan_.expect(disk, std::ranges::count(acknowledged_.disks(), uuid) != 0);
+  plan_.expect(disk, std::ranges::count(announced_.disks(), uuid) != 0);
 }
 
 void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
@@ -36,6 +37,7 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
                   .missing_disks = announcement->missing,
                   .stale_disks = announcement->stale};
   work_.events({.name = input.event, .disk = {}, .detail = input.detail});
+  remember(announcement->held, *announced_.mutable_told());
   given_up_ = std::make_shared<std::atomic<bool>>(false);
   // Elsewhere: restarting a service may take longer than the dump.
   run_elsewhere<Status>(
@@ -59,7 +61,8 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
         return run_hook(input);
       },
       [this, number, held = announcement->held](const Status& status) {
-        if (status && plan_.is_running(number)) acknowledge(held);
+        // An interrupted takeover goes on without this hook.
+        if (status && plan_.is_running(number)) remember(held, *announced_.mutable_disks());
         on_hook_ended(number, status);
       });
   loop_.after(Timing::hook_given_up(work_.config.hooks.timeout),
@@ -83,13 +86,13 @@ void AnnounceRun::on_hook_ended(unsigned number, const Status& status) {
   tell(plan_.hook_ended(number));
 }
 
-// An interrupted takeover goes on without this hook.
-void AnnounceRun::acknowledge(const std::vector<std::string>& disks) {
+// `list`: of announced_.
+void AnnounceRun::remember(const std::vector<std::string>& disks, UuidList& list) {
   for (const std::string& disk : disks) {
     const std::string& uuid = uuids_[disk];
-    if (std::ranges::count(acknowledged_.disks(), uuid) == 0) acknowledged_.add_disks(uuid);
+    if (std::ranges::count(list, uuid) == 0) *list.Add() = uuid;
   }
-  if (const Status kept = save_announced(work_.config, acknowledged_); !kept) {
+  if (const Status kept = save_announced(work_.config, announced_); !kept) {
     work_.events({.name = "hook-not-remembered", .disk = {}, .detail = describe(kept.error())});
   }
 }

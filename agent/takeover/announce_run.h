@@ -36,14 +36,15 @@ class AnnounceRun {
   void tell(const std::optional<Announcement>& announcement);
   void tell_of_opener(const std::string& disk, const std::string& opener);
   void on_hook_ended(unsigned number, const Status& status);
-  void acknowledge(const std::vector<std::string>& disks);
+  using UuidList = google::protobuf::RepeatedPtrField<std::string>;
+  void remember(const std::vector<std::string>& disks, UuidList& list);
   void give_up(unsigned number);
 
   const TakeoverWork& work_;
   Loop& loop_;
   std::uint64_t before_;  // the kernel's uevents
   AnnouncePlan plan_;
-  pb::AnnouncedService acknowledged_;            // of this takeover, as it is kept
+  pb::AnnouncedService announced_;               // as it is kept
   std::map<std::string, std::string> uuids_;     // by path
   std::shared_ptr<std::atomic<bool>> given_up_;  // on the hook that was begun last
   bool hook_failed_ = false;

@@ -150,6 +150,9 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   const Survey& survey = failure.look.survey;
   const auto disks = partner_disks(survey, work.config);
   if (disks.empty()) return fail(no_partner_disks(work.config));
+  if (Status held = check_served(survey, work.config, work.state); !held) {
+    return fail(held.error());
+  }
   work.events(
       {.name = "takeover-started", .disk = {}, .detail = fmt::format("{} disks", disks.size())});
   const IntentLog intents(work.config, work.state, work.shelf(), work.executor());

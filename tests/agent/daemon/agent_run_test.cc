@@ -143,6 +143,24 @@ BOOST_AUTO_TEST_CASE(order_without_mailbox_disks_is_enough_where_neither_counts_
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
 }
 
+// The service here, which no hook has ended, would write beside alpha's.
+BOOST_AUTO_TEST_CASE(order_is_refused_where_a_disk_that_the_service_has_was_taken_back) {
+  state.waiting = true;
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  BOOST_TEST_REQUIRE(fake::ok(take_over_now(config, surveyor, work.events, hands())));
+  BOOST_TEST_REQUIRE(unsigned{holder(kFirst)} == unsigned{kBeta});
+  const ReservationKey later = key_of(kAlpha, kCrashed + 1);
+  (void)alpha.lun(kFirst)->test_unit_ready();  // it is told of the preempt
+  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->register_ignoring_existing(later, false)));
+  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->preempt(later, state.key, kOwnerType)));
+  shelf.clear_trace();
+  BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kFenced));
+  BOOST_TEST(std::ranges::none_of(shelf.trace(), [](const fake::CommandTrace& one) {
+    return one.command == fake::Command::kRegister;
+  }));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
+}
+
 BOOST_AUTO_TEST_CASE(node_that_has_not_started_takes_nothing_over) {
   BOOST_TEST_REQUIRE(fake::ok(remove_node_state(config)));
   BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kNotFound));

@@ -39,6 +39,25 @@ BOOST_AUTO_TEST_CASE(node_that_is_taken_over_from_while_it_lives_runs_its_hook_a
   BOOST_TEST(!panicked);
 }
 
+BOOST_AUTO_TEST_CASE(
+    node_that_waits_and_loses_a_disk_that_its_service_has_runs_its_hook_and_panics) {
+  dies = Instant::max();
+  state.waiting = true;
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  pb::AnnouncedService announced;
+  announced.set_generation(kOwn);
+  announced.add_told(uuid_of(kFirst));
+  BOOST_TEST_REQUIRE(fake::ok(save_announced(config, announced)));
+  bool panicked = false;
+  TakeoverHands all = hands();
+  all.panic = [&] { panicked = true; };
+  BOOST_TEST(fake::fails(run_agent(config, surveyor, work.events, all, {.heartbeat = &heartbeat()}),
+                         Code::kFenced));
+  BOOST_TEST(panicked);
+  BOOST_TEST_REQUIRE(hooks.size() == 1U);
+  BOOST_TEST(hooks.front().input.event == "fenced");
+}
+
 BOOST_AUTO_TEST_CASE(heartbeats_begin_beyond_those_on_a_disk_that_is_gone) {
   dies = Instant::max();
   ends = Instant{90'000'000};

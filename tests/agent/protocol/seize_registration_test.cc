@@ -122,6 +122,31 @@ BOOST_AUTO_TEST_CASE(test_unit_ready_that_conflicts_says_nothing_about_keys) {
   BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
 }
 
+// beta's service writes to alpha's disk, and alpha, ordered by an operator, takes it back.
+BOOST_AUTO_TEST_CASE(disk_that_was_served_and_lost_is_not_registered_on_again) {
+  Owned disk;
+  SeizeGoal goal = takeover_by_beta();
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), goal));
+  goal.served = true;
+  BOOST_REQUIRE(seize(*disk.alpha.lun(0), {.own = key(kAlpha, 8), .victim_node = kBeta}));
+  disk.shelf.clear_trace();
+  const Status status = seize(*disk.beta.lun(0), goal);
+  BOOST_REQUIRE(!status);
+  BOOST_CHECK(status.error().code == Code::kFenced);
+  BOOST_CHECK_EQUAL(sent(disk.shelf, Command::kRegister), 0U);
+  BOOST_CHECK(holds(disk.shelf, key(kAlpha, 8)));
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_was_served_and_that_a_power_loss_freed_is_taken_again) {
+  Owned disk;
+  SeizeGoal goal = takeover_by_beta();
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), goal));
+  goal.served = true;
+  BOOST_REQUIRE(disk.shelf.clear(disk.beta, 0, key(kBeta, 4)));
+  BOOST_REQUIRE(seize(*disk.beta.lun(0), goal));
+  BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
+}
+
 BOOST_AUTO_TEST_CASE(seizure_that_fails_withdraws_its_registration_whatever_failed) {
   for (const FaultKind kind : {FaultKind::kTimeout, FaultKind::kIoError, FaultKind::kConflict}) {
     for (const Command command : {Command::kPreemptAndAbort, Command::kReserve}) {

@@ -100,12 +100,25 @@ BOOST_AUTO_TEST_CASE(hook_that_has_ended_well_does_not_run_again_in_that_takeove
   BOOST_TEST(hooks_after_interruption(2) == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(disks_that_a_hook_was_told_of_are_kept_whatever_came_of_it) {
+  hold_first();
+  const auto told = load_announced(config);
+  BOOST_TEST_REQUIRE(told.has_value());
+  BOOST_TEST((told->told_size() == 1 && told->told(0) == uuid_of(0)));
+  BOOST_TEST(told->disks_size() == 0);
+  BOOST_TEST(hooks_after_interruption(2) == 1U);
+  BOOST_TEST(forget_acknowledged(config).has_value());
+  const auto after = load_announced(config);
+  BOOST_TEST_REQUIRE(after.has_value());
+  BOOST_TEST((after->told_size() == 1 && after->disks_size() == 0));
+}
+
 BOOST_AUTO_TEST_CASE(hook_that_has_ended_well_runs_again_in_another_life_and_by_an_order) {
   BOOST_TEST(hooks_after_interruption(1) == 1U);
   state.boot_generation = 8;
   BOOST_TEST(hooks_after_interruption(1) == 1U);
   BOOST_TEST(hooks_after_interruption(1) == 0U);
-  BOOST_TEST(remove_announced(config).has_value());
+  BOOST_TEST(forget_acknowledged(config).has_value());
   BOOST_TEST(hooks_after_interruption(1) == 1U);
 }
 
