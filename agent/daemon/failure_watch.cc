@@ -263,9 +263,9 @@ class FailureWatch {
     if (node_.phase() == Phase::kStandingBy && seen_.request) {
       facts.asked_life = seen_.request->request().asked_generation();
     }
+    facts.gives_first = gives_first(config_);
     if (seen_.state.waiting && facts.word.phase == Phase::kWaiting) {
       hindrances_.tell_of_both_waiting();
-      facts.word.phase = Phase::kLooking;
     }
     return facts;
   }

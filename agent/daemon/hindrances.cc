@@ -55,9 +55,10 @@ void Hindrances::tell_of_both_waiting() {
   events_(
       {.name = "both-wait",
        .disk = {},
-       .detail = fmt::format("{} waits for its disks, as this node does: `lastword giveback` on "
-                             "each, or see there what stands against it",
-                             config_.partner.name)});
+       .detail = fmt::format(
+           "{0} waits for its disks, as this node does: {1} gives back first what it has of the "
+           "other's",
+           config_.partner.name, gives_first(config_) ? "this node" : config_.partner.name)});
 }
 
 }  // namespace lastword

@@ -7,6 +7,7 @@
 #include "agent/disks/disk_work.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
+#include "agent/protocol/automatic_giveback_plan.h"
 #include "agent/protocol/mailbox.h"
 
 namespace lastword {
@@ -23,7 +24,8 @@ void TakeAnew::follow(const Survey& survey, const NodeState& state,
   if (busy_) return;
   const LostReservations lost = find_lost_reservations(survey, config_, state);
   const bool returning = intent && intent->phase() == pb::TakeoverIntent::RETURNING;
-  Disks borrowed = returning ? find_borrowed(survey, config_, state) : Disks();
+  const bool gives = returning || (state.waiting && gives_first(config_));
+  Disks borrowed = gives ? find_borrowed(survey, config_, state) : Disks();
   borrowed.insert(borrowed.end(), lost.borrowed.begin(), lost.borrowed.end());
   if (!lost.any() && borrowed.empty()) return;
   auto lock = lock_state(config_);

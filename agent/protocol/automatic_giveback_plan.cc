@@ -101,13 +101,18 @@ ReturnStep next_return(const Survey& survey, const Config& config, const NodeSta
       now - partner.since() >= service_that_counts(rule)) {
     return {.next = NextReturn::kForget};
   }
-  if (!is_kept_from_partner(intent, config) || !has_partner_disk(survey, config)) return {};
+  const bool waits = partner.does() == Does::kWaits;
+  const bool both_wait = waits && state.waiting && gives_first(config);
+  if (!intent || !has_partner_disk(survey, config)) return {};
+  if (!both_wait && !is_kept_from_partner(intent, config)) return {};
   if (is_under_way(intent) || memory.rebooted) {
     return resume_step(survey, config, state, plan_giveback(survey, config, state, intent, word),
                        partner, memory, now);
   }
-  if (!rule.on || partner.does() != Does::kWaits) return {};
-  if (auto limit = against_another(config, intent)) return left_to_operator(std::move(*limit));
+  if (!both_wait) {
+    if (!rule.on || !waits) return {};
+    if (auto limit = against_another(config, intent)) return left_to_operator(std::move(*limit));
+  }
   if (partner.life() == memory.called_off_life) {
     return left_to_operator(
         objection(fmt::format("the automatic giveback to life {} of {} was called off",

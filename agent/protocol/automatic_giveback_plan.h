@@ -7,6 +7,7 @@
 //     these counts in the intent, before it begins. At a limit they end, and an operator gives
 //     back: otherwise a node that panics under its own service would get it for ever. A takeover
 //     counts for nothing, and is never limited.
+//   - Of two nodes that wait for each other, one begins (gives_first()).
 //
 // All times are of this node's clock that never jumps. What it was before this agent began is not
 // known, and counts from the beginning.
@@ -23,6 +24,13 @@
 #include "agent/protocol/takeover_intent.h"
 
 namespace lastword {
+
+// Of two nodes that wait for each other, neither of which serves: this one gives back what it has
+// of the partner's, whether [giveback] automatic wants it or not. The partner has all of its own
+// then, and this node's.
+[[nodiscard]] inline bool gives_first(const Config& config) {
+  return config.self.id > config.partner.id;
+}
 
 // A home node that serves for so long has recovered: givebacks count from the beginning.
 [[nodiscard]] constexpr milliseconds service_that_counts(const AutomaticGiveback& rule) {

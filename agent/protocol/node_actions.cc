@@ -32,7 +32,7 @@ bool goes_on(NodeAction action, Phase phase) {
     case NodeAction::kEndService:
       return phase == Phase::kLeaving;
     case NodeAction::kGiveBack:
-      return phase == Phase::kGivingBack;
+      return phase == Phase::kGivingBack || phase == Phase::kWaiting || phase == Phase::kReceiving;
     case NodeAction::kServeBorrowed:
       return phase == Phase::kServing;
     case NodeAction::kReceiveDisks:

@@ -84,6 +84,7 @@ struct NodeFacts {
   std::optional<Refusals> against_silence;
   bool asked_to_leave = false;   // by a request that names this life, not expired
   std::uint32_t asked_life = 0;  // the peer's life that this node asked to leave
+  bool gives_first = false;      // of two that wait: the one with the higher number
   // What both nodes must agree on.
   std::uint32_t version = 0;
   std::uint64_t mailbox_set = 0;

@@ -187,8 +187,8 @@ inline constexpr std::array<NodeEventText, 41> kNodeEvents{{
     {NodeEvent::kDisksPromised, "disks-promised",
      "The label of a disk of this node promises it to this life."},
     {NodeEvent::kBothWait, "both-wait",
-     "The peer waits for this node in its newest life, as this node waits for the peer, or for the "
-     "rest of a giveback."},
+     "The peer waits for this node in its newest life, or for the rest of a giveback, as this node "
+     "does for the peer; and this node is the one of the two with the higher number."},
     {NodeEvent::kPeerHeard, "peer-heard",
      "A message of the peer's present life has come, and it answers no announcement."},
     {NodeEvent::kPeerHalfSilent, "peer-half-silent",
@@ -279,9 +279,7 @@ struct NodeActionText {
 };
 inline constexpr std::array<NodeActionText, 27> kNodeActions{{
     {NodeAction::kTakeOwnDisks, "take-own-disks",
-     "Register on the mailbox disks and take this node's own disks under the key of this life; "
-     "after "
-     "both-wait also those that a label still gives to the peer."},
+     "Register on the mailbox disks and take this node's own disks under the key of this life."},
     {NodeAction::kServeOwn, "serve-own",
      "Announce the service of the own disks (hook `service-returned`, where this node had waited "
      "for "

@@ -65,7 +65,7 @@ class Reading {
     if (disks.peer_owns_ours && !is(Phase::kReceiving)) add(NodeEvent::kPeerOwnsDisks);
     const bool takes_late = kWatches.has(phase_) || mode_of(phase_) == NodeMode::kTakeover;
     if (disks.promised && takes_late) add(NodeEvent::kDisksPromised);
-    if (is(Phase::kReceiving) && !disks.promised && peer_waits()) add(NodeEvent::kBothWait);
+    if (is(Phase::kReceiving) && !disks.promised && both_wait()) add(NodeEvent::kBothWait);
     if (disks.reservations_lost) add(NodeEvent::kReservationsLost);
   }
 
@@ -77,10 +77,10 @@ class Reading {
     const bool says_it_has_some = is_present(facts_.word) && facts_.word.has_our_disks;
     if (disks.promised) {
       add(NodeEvent::kDisksPromised);
-    } else if (peer_waits()) {
-      add(NodeEvent::kBothWait);
     } else if (!disks.peer_owns_ours && !may_still_begin && !says_it_has_some) {
       add(NodeEvent::kOwnDisksFree);
+    } else if (both_wait()) {
+      add(NodeEvent::kBothWait);
     }
     if (disks.reservations_lost) add(NodeEvent::kReservationsLost);
   }
@@ -184,6 +184,10 @@ class Reading {
   }
   [[nodiscard]] bool peer_waits() const {
     return heard() && is_present(facts_.word) && facts_.word.phase == Phase::kWaiting;
+  }
+  [[nodiscard]] bool both_wait() const {
+    return facts_.gives_first && heard() && is_present(facts_.word) &&
+           (facts_.word.phase == Phase::kWaiting || facts_.word.phase == Phase::kReceiving);
   }
   // Two that give back to each other need not wait for each other.
   [[nodiscard]] bool says_normal() const {

@@ -77,11 +77,9 @@ constexpr std::array kRows{
           "too."),
     ignored(kWithoutOwn, {kPeerOwnsDisks}, "That is what this node waits for the end of."),
 
-    moves(
-        {kTaking, kServing}, kPeerTakesToo, kWaiting,
-        {kCloseIntent, kStopService, kReleaseDisks, kTellWaiting},
-        "Two takeovers never overlap: whoever sees the other gives way; if both do, both wait, and "
-        "end with their own disks."),
+    moves({kTaking, kServing}, kPeerTakesToo, kWaiting,
+          {kCloseIntent, kStopService, kReleaseDisks, kTellWaiting},
+          "Two takeovers never overlap: whoever sees the other gives way; if both do, both wait."),
     ignored(kNormal | kInRebooting | Phases{kArbitrating, kGivingBack}, {kPeerTakesToo},
             "It is found as peer-owns-disks."),
 
@@ -114,9 +112,10 @@ constexpr std::array kRows{
     ignored(kGraceful | kWithoutOwn | Phases{kArbitrating}, {kGivebackOpen},
             "What is under way comes first."),
 
-    moves(kWithoutOwn, kBothWait, kUnseen, {kCloseIntent, kTakeOwnDisks, kServeOwn},
-          "Neither serves, and each knows that the other touches nothing: each ends with its own "
-          "disks."),
+    stays(kWithoutOwn, kBothWait, {kCloseIntent, kGiveBack},
+          "Neither serves, and one of them has to begin: the peer has all of its own then, serves, "
+          "and has this node's to serve or to give back. A promise that the home node takes is "
+          "safe, whatever the peer does meanwhile."),
     impossible(kNormal | kInTakeover | Phases{kLooking, kResuming}, {kBothWait},
                "Only a node that waits, or that waits for the rest of a giveback, asks."),
 

@@ -65,6 +65,22 @@ BOOST_AUTO_TEST_CASE(partner_that_waits_for_the_stable_time_gets_its_disks) {
   BOOST_TEST((next() == NextReturn::kBegin));
 }
 
+BOOST_AUTO_TEST_CASE(of_two_that_wait_for_each_other_the_one_with_the_higher_number_gives_back) {
+  config.giveback.on = false;
+  state.waiting = true;
+  pass(milliseconds(9900));
+  BOOST_TEST((next() == NextReturn::kWait));
+  pass(milliseconds(100));
+  BOOST_TEST((next() == NextReturn::kBegin));
+  intent = next_intent_of(pb::TakeoverIntent::TAKING);
+  BOOST_TEST((next() == NextReturn::kBegin));
+  intent->set_phase(pb::TakeoverIntent::TAKEN);
+  intent->set_automatic_returns(config.giveback.most);
+  BOOST_TEST((next() == NextReturn::kBegin));
+  config.self.id = kAlpha - 1;
+  BOOST_TEST((next() == NextReturn::kNothing));
+}
+
 BOOST_AUTO_TEST_CASE(gap_in_what_is_heard_begins_the_stable_time_anew) {
   for (const Standing gap : {Standing::kUnseen, Standing::kExpected, Standing::kLate,
                              Standing::kSilent, Standing::kAway}) {

@@ -62,7 +62,6 @@ void NodePair::boot(unsigned self) {
   node.timers.clear();
   node.seen = false;
   node.silence = Silence::kNone;
-  node.forced = false;
   node.asks = 0;
   nodes_[other(self)].seen = false;  // its present life was not heard yet
   tell(fmt::format("node {} boots, life {}", self, node.life));
@@ -140,6 +139,7 @@ NodeFacts NodePair::facts(unsigned self) const {
   all.giveback_open = node.giveback;
   all.asked_to_leave = node.seen && peer.asks == node.life && peer.said.phase == Phase::kStandingBy;
   all.asked_life = node.asks;
+  all.gives_first = self == 1;
   all.version = 1;
   all.mailbox_set = 1;
   all.mailbox_disks = mailbox_ ? 1 : 0;

@@ -53,7 +53,6 @@ class NodePair {
     // Of this life.
     bool seen = false;
     Silence silence = Silence::kNone;
-    bool forced = false;     // after both-wait
     std::uint32_t asks = 0;  // the life that is asked to leave
     std::vector<NodeEvent> timers;
   };

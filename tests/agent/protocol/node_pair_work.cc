@@ -46,11 +46,7 @@ bool NodePair::take_own(unsigned self) {
       continue;
     const bool peers = disk.owner == int(other(self)) || disk.holder == int(other(self));
     if (disk.home_life == node.life && peers) continue;  // it was taken meanwhile
-    if (peers && !node.forced) continue;
-    if (peers && disk.holder_life == nodes_[other(self)].life && nodes_[other(self)].alive &&
-        disk.holder == int(other(self))) {
-      continue;  // a key of the present life is respected
-    }
+    if (peers) continue;
     disk.holder = disk.owner = int(self);
     disk.holder_life = disk.home_life = node.life;
     disk.promised_to = 0;
@@ -143,7 +139,6 @@ bool NodePair::perform(unsigned self, NodeAction action, NodeEvent why) {
   Node& node = nodes_[self];
   switch (action) {
     case NodeAction::kTakeOwnDisks:
-      if (why == NodeEvent::kBothWait) node.forced = true;
       return take_own(self);
     case NodeAction::kReleaseDisks:
       for (Disk& disk : disks_) {

@@ -68,6 +68,8 @@ bool set(ScriptNode& node, std::string_view word) {
       {"reservations-lost", &disks.reservations_lost},
       {"mailbox-majority", &disks.mailbox_majority},
       {"asked-to-leave", &facts.asked_to_leave},
+      {"gives-first", &facts.gives_first},
+      {"service-preempted", &disks.service_preempted},
       {"disable", &facts.switches.disable.on},
       {"peer-no-takeover", &facts.word.switches.no_takeover.on},
       {"peer-disable", &facts.word.switches.disable.on},
