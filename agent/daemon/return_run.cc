@@ -115,6 +115,8 @@ void ReturnRun::on_given(const GivebackOptions& options, std::uint32_t life,
     if (report.error().code == Code::kRefused) return;  // another command is at work
     return tell_once("giveback-held-back", {{.reason = describe(report.error())}});
   }
+  // The service was told once.
+  if (options.by == GivebackBy::kResumed) notes_->returns.rebooted = false;
   if (report->complete || (report->problem.empty() && report->vetoes.empty())) return;
   // Others may want to take over, or to give back, and wait for the lock.
   notes_->no_return_before = surveyor_.executor().now() + config_.timing.giveback_taking();

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -293,6 +294,16 @@ Status save_announced(const Config& config, const pb::AnnouncedService& announce
 
 Status remove_announced(const Config& config) {
   return remove_file(announced_file(config));
+}
+
+Status add_told(const Config& config, std::uint32_t life, const std::vector<std::string>& disks) {
+  auto announced = load_announced(config).value_or(pb::AnnouncedService());
+  if (announced.generation() != life) announced.Clear();
+  announced.set_generation(life);
+  for (const std::string& disk : disks) {
+    if (std::ranges::count(announced.told(), disk) == 0) announced.add_told(disk);
+  }
+  return save_announced(config, announced);
 }
 
 Status forget_acknowledged(const Config& config) {

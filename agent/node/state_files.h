@@ -70,6 +70,10 @@ namespace lastword {
 [[nodiscard]] Result<pb::AnnouncedService> load_announced(const Config& config);
 [[nodiscard]] Status save_announced(const Config& config, const pb::AnnouncedService& announced);
 [[nodiscard]] Status remove_announced(const Config& config);
+// Another run of the hook, for what stays here after a giveback was called off, is told of `disks`
+// (UUIDs).
+[[nodiscard]] Status add_told(const Config& config, std::uint32_t life,
+                              const std::vector<std::string>& disks);
 // As after an order to take over: the hook runs again. What the service was told of stays known.
 [[nodiscard]] Status forget_acknowledged(const Config& config);
 

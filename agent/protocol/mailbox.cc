@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "agent/protocol/automatic_giveback_plan.h"
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/crc32c.h"
@@ -319,10 +320,13 @@ LostReservations find_lost_reservations(const Survey& survey, const Config& conf
       continue;
     }
     if (!all_told || !in_cluster(disk, config) || disk.reservation ||
-        disk.label->owner_node() != config.self.id ||
-        disk.label->owner_generation() != state.boot_generation) {
+        disk.label->owner_node() != config.self.id) {
       continue;
     }
+    // What it gives back first, of two that wait, it holds by no earlier life either.
+    const bool of_earlier_life =
+        state.waiting && gives_first(config) && disk.label->home_node() == config.partner.id;
+    if (disk.label->owner_generation() != state.boot_generation && !of_earlier_life) continue;
     if (disk.label->home_node() == config.self.id) lost.own.push_back(i);
     if (disk.label->home_node() == config.partner.id) lost.borrowed.push_back(i);
   }

@@ -42,6 +42,13 @@ bool has_disk_of_life(const Survey& survey, const Config& config, std::uint32_t 
   });
 }
 
+bool owns_all_of_partner(const Survey& survey, const Config& config) {
+  const auto disks = partner_disks(survey, config);
+  return !disks.empty() && std::ranges::all_of(disks, [&](const DiskView& disk) {
+    return disk.label->owner_node() == config.self.id;
+  });
+}
+
 IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, const Survey& survey,
                            const Config& config, ReservationKey own) {
   const bool open = intent && intent->phase() != pb::TakeoverIntent::NONE &&

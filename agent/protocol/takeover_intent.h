@@ -27,6 +27,10 @@ using IntentPhase = pb::TakeoverIntent::Phase;
 // This node owns a disk that the partner had in that life.
 [[nodiscard]] bool has_disk_of_life(const Survey& survey, const Config& config, std::uint32_t life);
 
+// By their labels this node owns every disk of the partner's that it sees: each was won before, by
+// a vote, by an order, or because its owner had panicked.
+[[nodiscard]] bool owns_all_of_partner(const Survey& survey, const Config& config);
+
 enum class IntentVerdict : std::uint8_t {
   kNothing,    // no takeover is under way, or it is done
   kResume,     // it was interrupted, or this node has been rebooted since

@@ -293,6 +293,11 @@ class GivebackRun {
         .disks = paths,
         .new_disks = paths};
     work_.events({.name = input.event, .disk = {}, .detail = input.detail});
+    const Status kept =
+        add_told(config_, state_.boot_generation, look_.uuids_of(look_.still_here(service_)));
+    if (!kept) {
+      work_.events({.name = "hook-not-remembered", .disk = {}, .detail = describe(kept.error())});
+    }
     if (Status served = work_.run_hook(input); !served) {
       work_.events({.name = "hook-failed", .disk = {}, .detail = describe(served.error())});
       problem_ += "; the service does not run here either: " + describe(served.error());

@@ -136,7 +136,8 @@ Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failur
   if (!same_set && !failure.cannot_race()) return fail(same_set.error());
   // A disk of that life that a label gives to this node was won by a vote, or by an order, before.
   const bool won_before =
-      failure.resumed && has_disk_of_life(survey, work.config, intent.victim_generation());
+      owns_all_of_partner(survey, work.config) ||
+      (failure.resumed && has_disk_of_life(survey, work.config, intent.victim_generation()));
   const Status heard = check_heard_set(work.config, work.state.mailbox_disks, work.heard_set);
   if (!heard && !failure.cannot_race() && !failure.without_votes && !won_before) {
     return fail(heard.error());

@@ -6,6 +6,7 @@
 
 #include "agent/node/intent_file.h"
 #include "agent/node/state_files.h"
+#include "agent/protocol/automatic_giveback_plan.h"
 #include "tests/sim/sim_node.h"
 
 namespace lastword::sim {
@@ -128,7 +129,10 @@ void wait_for_giveback(World& world, std::uint8_t id) {
   const auto intent = load_intent(world.node(partner_of(id)).config());
   const bool taken_over = life && intent && intent->phase() != pb::TakeoverIntent::ENDED &&
                           intent->victim_generation() >= life->boot_generation;
-  taken_over ? node.restart() : node.run_agent();
+  if (taken_over) return node.restart();
+  // Its agent is not heard: the veto asks for --to-life.
+  const bool unheard = world.draw.mailboxes == 0 && world.node(partner_of(id)).waits();
+  unheard&& node.runs("agent") && gives_first(node.config()) ? node.give_back() : node.run_agent();
 }
 
 }  // namespace

@@ -312,6 +312,35 @@ BOOST_AUTO_TEST_CASE(giver_that_rebooted_in_the_middle_holds_the_disks_again_and
   BOOST_TEST(times("giveback-called-off") == 0);
 }
 
+// It was called off when alpha had a disk; what stayed is served once more after the reboot.
+BOOST_AUTO_TEST_CASE(service_that_stayed_is_told_once_after_a_reboot) {
+  config.giveback.on = false;
+  pb::TakeoverIntent called_off = intent();
+  called_off.set_phase(pb::TakeoverIntent::RETURNING);
+  keep(called_off);
+  serves = false;
+  state.boot_generation = kOwn + 1;
+  state.key = key_of(kBeta, kOwn + 1);
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  BOOST_TEST_REQUIRE(fake::ok(beta.lun(kMailbox)->register_ignoring_existing(state.key, false)));
+  // A later life of alpha's serves a disk that beta had not taken: its takeover is over.
+  (void)alpha.lun(kSpare)->test_unit_ready();
+  BOOST_TEST_REQUIRE(
+      fake::ok(alpha.lun(kSpare)->register_ignoring_existing(key_of(kAlpha, life), false)));
+  pb::Label label = label_on(shelf, kSpare);
+  label.set_owner_node(kAlpha);
+  label.set_owner_generation(life);
+  label.set_home_generation(life);
+  plant(shelf, kSpare, label);
+  BOOST_TEST_REQUIRE(
+      fake::ok(alpha.lun(kSpare)->preempt(key_of(kAlpha, life), key_of(kBeta, kOwn), kOwnerType)));
+  BOOST_TEST(run_agent_for(milliseconds(120'000)));
+  BOOST_TEST(times("giveback-called-off") == 1);
+  const auto announced = load_announced(config);
+  BOOST_TEST_REQUIRE(announced.has_value());
+  BOOST_TEST(announced->told_size() == 2);
+}
+
 BOOST_AUTO_TEST_CASE(count_ends_when_the_home_node_has_served_for_long) {
   config.giveback.stable = milliseconds(1000);
   BOOST_TEST(run_agent_for(milliseconds(30'000)));

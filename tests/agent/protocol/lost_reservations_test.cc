@@ -66,6 +66,19 @@ BOOST_AUTO_TEST_CASE(disk_of_the_partners_that_this_life_had_taken_is_among_them
   BOOST_TEST(find().borrowed.empty());
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_a_waiting_node_gives_back_first_is_held_again) {
+  DiskView taken = surveyed(4, pb::SERVICE, kBeta);
+  taken.label->set_owner_node(kAlpha);
+  taken.label->set_owner_generation(kLife - 1);
+  taken.reservations_known = true;
+  survey.disks.push_back(taken);
+  state.waiting = true;
+  BOOST_TEST(find().borrowed.empty());
+  config.partner.id = kAlpha - 1;
+  survey.disks[4].label->set_home_node(kAlpha - 1);
+  BOOST_TEST((find().borrowed == Disks{4}));
+}
+
 BOOST_AUTO_TEST_CASE(disk_on_which_this_node_is_registered_has_not) {
   for (DiskView& disk : survey.disks) disk.keys = {state.key};
   BOOST_TEST(!find().any());

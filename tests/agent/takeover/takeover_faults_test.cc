@@ -67,6 +67,37 @@ BOOST_AUTO_TEST_CASE(partner_that_lives_again_keeps_its_vote) {
   require_nothing_taken();
 }
 
+// beta had taken them all, rebooted, and holds them by its earlier key; alpha waits for them.
+BOOST_AUTO_TEST_CASE(disks_that_labels_give_to_this_node_need_no_vote) {
+  const ReservationKey earlier = key_of(kBeta, kOwn - 1);
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    plant(shelf, lun, pb::CoredumpHeader());
+    pb::Label label = label_on(shelf, lun);
+    label.set_owner_node(kBeta);
+    label.set_owner_generation(kOwn - 1);
+    plant(shelf, lun, label);
+    (void)beta.lun(lun)->test_unit_ready();
+    BOOST_TEST_REQUIRE(fake::ok(beta.lun(lun)->register_ignoring_existing(earlier, false)));
+    BOOST_TEST_REQUIRE(
+        fake::ok(beta.lun(lun)->preempt(earlier, key_of(kAlpha, kCrashed), kOwnerType)));
+  }
+  BOOST_TEST_REQUIRE(
+      fake::ok(alpha.lun(kMailbox)->register_ignoring_existing(key_of(kAlpha, kLater), false)));
+  pb::MailboxSlot slot;
+  slot.set_node(kAlpha);
+  slot.set_generation(kLater);
+  slot.set_phase(pb::PHASE_WAITING);
+  slot.set_mailbox_set(mailbox_set(state.mailbox_disks));
+  Medium medium(shelf, kMailbox);
+  BOOST_TEST_REQUIRE(
+      fake::ok(RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, slot)));
+  BOOST_TEST_REQUIRE(fake::ok(run(false)));
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    BOOST_TEST((shelf.reservation(lun)->holder == state.key), "disk " << lun);
+  }
+  BOOST_TEST(on_mailbox(key_of(kAlpha, kLater)));
+}
+
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_this_life_never_joined_gives_no_vote) {
   state.mailbox_joined.clear();
   BOOST_TEST(fake::fails(run(false), Code::kRefused));
