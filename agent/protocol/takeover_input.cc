@@ -19,18 +19,23 @@ TakeoverDisk as_plan_input(const DiskView& disk, const Config& config, std::uint
           .header_sequence = disk.header_sequence};
 }
 
-// The latest boot of the node that the label tells of, whoever owns the disk by now.
-std::optional<std::uint32_t> known_life(const pb::Label& label, std::uint8_t node) {
+// The latest boot of the node that the label tells of, whoever owns the disk by now; where it tells
+// of none, the one that holds the disk: it ended before it had written the label.
+std::optional<std::uint32_t> known_life(const DiskView& disk, std::uint8_t node) {
+  const pb::Label& label = *disk.label;
   std::uint32_t latest = 0;
   if (label.owner_node() == node) latest = label.owner_generation();
   if (label.home_node() == node) latest = std::max(latest, label.home_generation());
-  return latest == 0 ? std::nullopt : std::optional(latest);
+  if (latest != 0) return latest;
+  const auto holder = disk.reservation ? parse_key(disk.reservation->holder) : std::nullopt;
+  return holder && holder->node == node ? std::optional(holder->boot_generation) : std::nullopt;
 }
 
 bool is_partners(const DiskView& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->role() != pb::MAILBOX &&
          (disk.label->home_node() == config.partner.id ||
-          disk.label->owner_node() == config.partner.id);
+          disk.label->owner_node() == config.partner.id ||
+          holder_node(disk, config) == config.partner.id);
 }
 
 // Nothing but its holder tells a disk from a clone of it.
@@ -136,7 +141,7 @@ TakeOrder take_order(const DiskView& disk, const Config& config, const NodeState
                   .promised = disk.label->promised_node() != 0,
                   .serves = disk.label->role() == pb::SERVICE};
   order.goal.victim_generation =
-      failed_generation ? failed_generation : known_life(*disk.label, config.partner.id);
+      failed_generation ? failed_generation : known_life(disk, config.partner.id);
   if (disk.reservations_known) {
     order.goal.aptpl = disk.aptpl;
     order.seen = {.keys = disk.keys, .holder = disk.reservation};

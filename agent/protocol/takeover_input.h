@@ -15,7 +15,8 @@
 
 namespace lastword {
 
-// The partner's disks. Mailbox disks are not among them, nor are unheld_copies().
+// The partner's disks: its own, and those of this node's that it owns or holds. Mailbox disks are
+// not among them, nor are unheld_copies().
 [[nodiscard]] std::vector<DiskView> partner_disks(const Survey& survey, const Config& config);
 // Disks with the label of the partner's disks while another disk in sight has the same, and held by
 // neither node: clones or snapshots of the right one. They are never touched.

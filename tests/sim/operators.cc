@@ -130,9 +130,12 @@ void wait_for_giveback(World& world, std::uint8_t id) {
   const bool taken_over = life && intent && intent->phase() != pb::TakeoverIntent::ENDED &&
                           intent->victim_generation() >= life->boot_generation;
   if (taken_over) return node.restart();
-  // Its agent is not heard: the veto asks for --to-life.
-  const bool unheard = world.draw.mailboxes == 0 && world.node(partner_of(id)).waits();
-  unheard&& node.runs("agent") && gives_first(node.config()) ? node.give_back() : node.run_agent();
+  if (!node.runs("agent")) return node.run_agent();
+  // Its agent says giveback-held-back or giveback-left-to-operator, and what to do.
+  if (!world.node(partner_of(id)).waits() || !gives_first(node.config())) return;
+  const auto takeover = node.last_exit("takeover");
+  const auto giveback = node.last_exit("giveback");
+  giveback&& giveback != kExitOk&& takeover != kExitOk ? node.take_over() : node.give_back();
 }
 
 }  // namespace

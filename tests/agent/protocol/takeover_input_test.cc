@@ -171,6 +171,23 @@ BOOST_AUTO_TEST_CASE(know_the_partners_last_life_from_a_disk_that_it_does_not_ow
   BOOST_TEST(!take_order(never_started, config, state, pb::REASON_NONE).goal.victim_generation);
 }
 
+// alpha took a disk of beta's and ended before its label said so.
+BOOST_AUTO_TEST_CASE(take_a_disk_of_ones_own_that_the_partner_holds) {
+  DiskView disk = in_service(1, pb::SERVICE, kOwn - 1, kBeta);
+  disk.label->set_home_node(kBeta);
+  disk.label->set_home_generation(kOwn - 1);
+  Survey survey;
+  survey.disks = {disk};
+  BOOST_TEST(partner_disks(survey, config).empty());
+  survey.disks[0].reservations_known = true;
+  survey.disks[0].keys = {key_of(kAlpha, kCrashed)};
+  survey.disks[0].reservation = Reservation{.holder = key_of(kAlpha, kCrashed), .type = kOwnerType};
+  BOOST_TEST(partner_disks(survey, config).size() == 1U);
+  const auto order = take_order(survey.disks[0], config, state, pb::REASON_NONE);
+  BOOST_REQUIRE(order.goal.victim_generation.has_value());
+  BOOST_TEST(*order.goal.victim_generation == kCrashed);
+}
+
 BOOST_AUTO_TEST_CASE(believe_a_survey_only_while_it_is_recent) {
   DiskView disk = alphas(pb::ARMED);
   BOOST_TEST(!take_order(disk, config, state, pb::REASON_NONE).seen.has_value());
