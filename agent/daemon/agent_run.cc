@@ -90,6 +90,15 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
   return report;
 }
 
+// The partner's latest life, if it has panicked; else 0.
+std::uint32_t panicked_life(const Survey& survey, const Config& config) {
+  const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
+  const auto places = dump_places(survey, config);
+  const bool panicked = std::ranges::any_of(
+      places, [&](std::size_t place) { return has_panicked(survey.disks[place], config, latest); });
+  return panicked ? latest : 0;
+}
+
 // Does the failure that was seen before the lock still ask for a takeover? Another one may have
 // ended meanwhile, with everything taken, or with a verdict against it. The caller holds
 // lock_takeover().
@@ -112,12 +121,7 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
            peer.newest()->generation() == failure.generation &&
            may_act_on_silence(survey, config, *state, *peer.newest(), intent).has_value();
   }
-  const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
-  const auto places = dump_places(survey, config);
-  const bool panicked = failure.proven && std::ranges::any_of(places, [&](std::size_t place) {
-                          return has_panicked(survey.disks[place], config, latest);
-                        });
-  if (panicked && !held) return true;
+  if (failure.proven && panicked_life(survey, config) != 0 && !held) return true;
   if (judge_intent(intent, survey, config, state->key) != IntentVerdict::kResume) return false;
   const bool lives = watch.heartbeat != nullptr && may_live(watch.heartbeat->standing());
   return !lives || needs_no_silence(*intent, survey, config);
@@ -233,9 +237,9 @@ Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink&
     if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;
     if (report.error().code != Code::kRefused) return fail(report.error());
     events({.name = "takeover-refused", .disk = {}, .detail = describe(report.error())});
-    // Mailbox disks come back, partners too. Another panic is acted on all the same.
+    // Mailbox disks come back, partners too. A panic that shows later is acted on all the same.
     const auto look = look_again(surveyor, watch);
-    if (look) watch.refused_life = latest_generation(look->survey, config, config.partner.id);
+    if (look) watch.refused_life = panicked_life(look->survey, config);
     watch.refused_until = surveyor.executor().now() + kPauseAfterRefusal;
   }
 }

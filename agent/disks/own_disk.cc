@@ -90,10 +90,28 @@ Result<bool> was_received(ScsiLun& lun, const pb::Label& label, const OwnerIdent
          holder->node == self.node;
 }
 
+// A run of this life before this one held the disk and did not come to the label, perhaps not to
+// the reset that follows RESERVE.
+Status reset_after_interruption(const OwnDisk& disk, HeldDisk& held, const OwnerIdentity& self) {
+  const auto label = held.label();
+  if (!label) return fail(label.error());
+  const bool done =
+      label->owner_node() == self.node && label->owner_generation() == self.boot_generation;
+  return done ? Status() : disk.lun.logical_unit_reset();
+}
+
 Result<pb::CoredumpHeader> seize_into_service(const OwnDisk& disk, HeldDisk& held,
                                               const OwnerIdentity& self, const SeizeGoal& goal,
-                                              LabelChange& become, SeizeNotes* notes) {
-  if (Status seized = seize(disk.lun, goal, notes); !seized) return fail(seized.error());
+                                              LabelChange& become, SeizeNotes* noted) {
+  SeizeNotes notes;
+  const Status seized = seize(disk.lun, goal, &notes);
+  if (noted != nullptr) *noted = notes;
+  if (!seized) return fail(seized.error());
+  if (notes.found_held) {
+    if (Status reset = reset_after_interruption(disk, held, self); !reset) {
+      return at_disk(reset.error(), disk.lun);
+    }
+  }
   pb::CoredumpHeader header;
   if (Status written = write_records_in_service(held, self, become, disk.unix_ms, header);
       !written) {

@@ -83,7 +83,7 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, const TakeProgre
   taken.used_reset = notes.used_reset;
   taken.aptpl_refused = notes.aptpl_refused;
   taken.foreign_removed = notes.foreign_removed;
-  if (!status || notes.preempted) return status;
+  if (!status || notes.preempted || notes.was_reset) return status;
   // The victim's label, and nobody to preempt: a run before this one preempted and was interrupted,
   // perhaps before it could abort what the target had queued.
   RecordIo records(*disk.device, order.metadata_offset);

@@ -70,6 +70,8 @@ Status seize(ScsiLun& lun, const SeizeGoal& goal, SeizeNotes* notes, std::option
   if (notes != nullptr) {
     *notes = {.used_reset = machine.used_reset(),
               .preempted = machine.preempted(),
+              .found_held = machine.found_held(),
+              .was_reset = machine.was_reset(),
               .aptpl_refused = machine.aptpl_refused(),
               .foreign_removed = machine.foreign_removed()};
   }

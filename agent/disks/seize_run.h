@@ -14,6 +14,8 @@ namespace lastword {
 struct SeizeNotes {
   bool used_reset = false;
   bool preempted = false;
+  bool found_held = false;
+  bool was_reset = false;
   bool aptpl_refused = false;
   std::vector<ReservationKey> foreign_removed = {};
 };

@@ -147,6 +147,12 @@ void Seize::note_removed() {
   }
 }
 
+// The target executes what it has accepted, from whomever, while nobody held the disk.
+void Seize::note_reserved() {
+  sent_reserve_ = true;
+  if (!goal_.shared) needs_reset_ = true;
+}
+
 // The holder was just read. LIO skips the abort where the victim does not hold the reservation
 // (core_scsi3_pro_preempt in drivers/target/target_core_pr.c). Who preempts the holder becomes the
 // holder (SPC-4 5.13.11.2.6); what was seen before may be out of date.
@@ -175,7 +181,8 @@ void Seize::end(const Status& result) {
 
 // Keys and holder were just read, of a disk that is not to be had.
 void Seize::withdraw() {
-  state_ = registered() && !holds() ? State::kWithdrawing : State::kFailed;
+  const bool stays = holds() && !(sent_reserve_ && needs_reset_);
+  state_ = registered() && !stays ? State::kWithdrawing : State::kFailed;
 }
 
 std::string Seize::why_no_end() const {
@@ -248,12 +255,12 @@ void Seize::decide() {
     state_ = used_reset_ ? State::kPreempting : State::kAborting;
     return;
   }
-  if (needs_reset_) {
-    state_ = State::kResetting;
-    return;
-  }
   if (!view_.holder) {
     state_ = State::kReserving;
+    return;
+  }
+  if (needs_reset_) {
+    state_ = State::kResetting;
     return;
   }
   if (view_.holder->type != kOwnerType) {
@@ -268,6 +275,9 @@ void Seize::decide() {
 
 void Seize::reply(const SeizeReply& reply) {
   if (over()) return;
+  const bool reads = state_ == State::kReadying || state_ == State::kReadingKeys ||
+                     state_ == State::kReadingHolder;
+  looked_ = looked_ || !reads;
   if (!reply.status) {
     const Error& error = reply.status.error();
     if (error.code == Code::kUnitAttention && ++attentions_ <= kMaxUnitAttentions) {
@@ -285,6 +295,7 @@ void Seize::reply(const SeizeReply& reply) {
       return;
     }
     sent_register_ = sent_register_ || state_ == State::kRegistering;
+    if (state_ == State::kReserving && error.code != Code::kConflict) note_reserved();
     if (error.code == Code::kUnsupported && state_ == State::kAborting) {
       used_reset_ = true;
       state_ = State::kPreempting;
@@ -312,6 +323,7 @@ void Seize::reply(const SeizeReply& reply) {
     case State::kReadingHolder:
       view_.holder = reply.reservation;
       unverified_ = false;
+      if (!std::exchange(looked_, true)) found_held_ = holds();
       judge_abort();
       if (giving_up_) return withdraw();
       had_registration_ = had_registration_ || registered();
@@ -326,11 +338,13 @@ void Seize::reply(const SeizeReply& reply) {
       return look_again();
     case State::kResetting:
       needs_reset_ = false;
+      was_reset_ = true;
       return look_again();
     case State::kAborting:
       note_removed();
       return look_again();
     case State::kReserving:
+      note_reserved();
       return look_again();
     case State::kWithdrawing:
       state_ = State::kFailed;

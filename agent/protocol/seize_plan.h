@@ -11,13 +11,15 @@
 //   -> READ KEYS, READ RESERVATION: this node holds it, and nobody is registered beside it
 //
 // A LOGICAL UNIT RESET follows each preempt by which this node did not get the reservation: some
-// targets, LIO among them, abort the commands of its holder only. It comes before RESERVE and
-// before the end, so that nothing that was queued lands on a disk that counts as held. On a mailbox
-// disk there is none: what is queued there is a node's own record.
+// targets, LIO among them, abort the commands of its holder only. One follows RESERVE, since the
+// target took writes from everybody while nobody held the disk. It comes after RESERVE, so that
+// none is queued anew, and before the end, so that none lands on a disk that counts as held. On a
+// mailbox disk there is no reset: what is queued there is a node's own record.
 //
 // A seizure that fails looks once more and withdraws its registration, since type 5 lets every
 // registrant write; unless the disk is this node's all the same, by a command whose answer was
-// lost.
+// lost. A disk that was reserved and not reset is withdrawn from too: nobody holds it again, and
+// who comes next reserves it and resets it.
 //
 // Where PREEMPT AND ABORT is not to be had: PREEMPT, then LOGICAL UNIT RESET, since after a plain
 // PREEMPT a command that the target accepted from the victim could still be executed.
@@ -123,6 +125,10 @@ class Seize {
   }
   // Some registration of the victim node was removed, and its commands with it.
   [[nodiscard]] bool preempted() const { return preempted_; }
+  // This node held the disk by this key before the first command that changes anything: a run
+  // before this one was interrupted, perhaps between RESERVE and the reset.
+  [[nodiscard]] bool found_held() const { return found_held_; }
+  [[nodiscard]] bool was_reset() const { return was_reset_; }
 
  private:
   enum class State : std::uint8_t {
@@ -143,6 +149,7 @@ class Seize {
   [[nodiscard]] bool registered() const;
   [[nodiscard]] bool holds() const;
   void note_removed();
+  void note_reserved();
   void judge_abort();
   [[nodiscard]] std::string why_no_end() const;
   [[nodiscard]] bool another_is_on_it() const;
@@ -159,7 +166,11 @@ class Seize {
   bool had_registration_ = false;  // in this run: it must not be made again
   bool unverified_ = false;        // it was made since the last look
   bool sent_register_ = false;     // in this run, whatever came of it
-  bool giving_up_ = false;         // result_ is why; registered or not is to be seen
+  bool sent_reserve_ = false;      // likewise, unless it conflicted
+  bool looked_ = false;            // at the holder; or it is too late for that
+  bool found_held_ = false;
+  bool was_reset_ = false;
+  bool giving_up_ = false;  // result_ is why; registered or not is to be seen
   bool aptpl_refused_ = false;
   bool needs_reset_ = false;
   unsigned failed_resets_ = 0;

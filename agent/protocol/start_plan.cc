@@ -18,7 +18,10 @@ Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<st
     return fail({.code = Code::kRefused,
                  .operation = "start",
                  .detail = fmt::format("this boot is generation {}, but a disk tells of generation "
-                                       "{} of this node: is another machine using this node's id?",
+                                       "{} of this node: is another machine using this node's id? "
+                                       "If this one is the node, was installed anew and had not "
+                                       "seen that disk: stop the service, `lastword stop`, "
+                                       "`lastword start --reinstalled`",
                                        state->boot_generation, latest)});
   }
   if (noted && on_disks > *noted) {

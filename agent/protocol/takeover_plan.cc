@@ -1,6 +1,7 @@
 #include "agent/protocol/takeover_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proto/coredump.h"
 
@@ -141,6 +142,8 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
   disk.seen.header = header;
   disk.seen.header_sequence = sequence;
   disk.seen.header_readable = true;
+  const bool doubted = std::exchange(disk.doubted, false);
+  if (!changed && doubted) take(index, disk.abort_reason, disk.why, now, actions);
   if (!changed) return actions;
   if (is_dumping(disk)) {
     if (disk.state == State::kArmed) {
@@ -226,7 +229,13 @@ void TakeoverPlan::watch_taking(Disk& disk, Instant now, Actions& actions) {
   if (now >= disk.taking_since + timing_.deadline()) disk.state = State::kGivenUp;
 }
 
-// A dump may have begun on the disk, or gone on, since the taking that failed was decided.
+bool TakeoverPlan::waits_for_dump(const Disk& disk) const {
+  if (!may_hold_dump(disk.seen.role) || disk.held || disk.seen.mine_already) return false;
+  return is_dumping(disk) || (is_armed(disk) && !dump_over_);
+}
+
+// A dump may have begun on the disk, or gone on, since the taking that failed was decided. On one
+// that was free too: the partner may have lived, armed it and panicked.
 bool TakeoverPlan::look_again(Disk& disk) const {
   if (!may_hold_dump(disk.seen.role) || disk.held || disk.seen.mine_already) return false;
   if (is_dumping(disk)) {
@@ -234,10 +243,25 @@ bool TakeoverPlan::look_again(Disk& disk) const {
     disk.last_read = disk.last_progress;
     return true;
   }
-  if (!is_armed(disk) || dump_over_) return false;
+  if (dump_over_) return false;
+  disk.doubted = !is_armed(disk);
   disk.state = State::kArmed;
   disk.last_read = Instant::min() / 2;
   return true;
+}
+
+// A candidate that was not read since may have the dump by now, and the others are its fallback:
+// they all wait for it, until the deadline.
+bool TakeoverPlan::is_silent() const {
+  if (any(State::kDumping)) return false;
+  const auto armed =
+      static_cast<std::size_t>(std::ranges::count(disks_, State::kArmed, &Disk::state));
+  return std::ranges::all_of(disks_, [&](const Disk& disk) {
+    if (disk.state == State::kSick) return !waits_for_dump(disk);
+    if (disk.state != State::kArmed || disk.doubted) return true;
+    return disk.seen.header_readable &&
+           disk.last_read - last_sign_of_life_ >= timing_.silence(armed);
+  });
 }
 
 TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
@@ -267,16 +291,12 @@ TakeoverPlan::Actions TakeoverPlan::tick(Instant now) {
     }
   }
   // No writer at work, and none has shown itself for so long: it never started, or it died between
-  // two candidates. A disk that was not read since keeps out of this until the end.
-  const bool dumping = any(State::kDumping);
-  const auto armed =
-      static_cast<std::size_t>(std::ranges::count(disks_, State::kArmed, &Disk::state));
+  // two candidates.
+  const bool silent = is_silent();
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     Disk& disk = disks_[i];
     if (disk.state != State::kArmed) continue;
-    const bool silent = !dumping && disk.seen.header_readable &&
-                        disk.last_read - last_sign_of_life_ >= timing_.silence(armed);
-    if (silent || now >= begun_ + timing_.deadline()) {
+    if ((silent && !disk.doubted) || now >= begun_ + timing_.deadline()) {
       take(i, pb::STALLED, silent ? kNoWriter : kDeadline, now, actions);
     }
   }

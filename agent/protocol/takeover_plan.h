@@ -117,6 +117,7 @@ class TakeoverPlan {
     pb::Reason abort_reason = pb::REASON_NONE;
     std::string_view why;
     bool waited_for = true;  // by the first announcement of the service
+    bool doubted = false;    // kArmed: it was free, and is taken if it still is
     bool held = false;
     bool announced = false;
   };
@@ -130,7 +131,9 @@ class TakeoverPlan {
   void take(std::size_t index, pb::Reason reason, std::string_view why, Instant now,
             Actions& actions);
   void take_rest_of_armed(Instant now, Actions& actions);
+  [[nodiscard]] bool waits_for_dump(const Disk& disk) const;
   [[nodiscard]] bool look_again(Disk& disk) const;
+  [[nodiscard]] bool is_silent() const;
   void watch_taking(Disk& disk, Instant now, Actions& actions);
   void announce_service(Actions& actions);
 

@@ -40,6 +40,11 @@ bool quiet(World& world) {
       kNodes, [&](std::uint8_t id) { return world.node(id).up() && world.node(id).idle(); });
 }
 
+bool all_done(World& world) {
+  return std::ranges::none_of(kNodes,
+                              [&](std::uint8_t id) { return has_something_to_do(world, id); });
+}
+
 bool somebody_waits(World& world) {
   return std::ranges::any_of(kNodes, [&](std::uint8_t id) { return world.node(id).waits(); });
 }
@@ -155,7 +160,7 @@ void come_to_rest(World& world) {
     }
     run_until(world, kSlice, [] { return false; });
     if (!quiet(world) || somebody_waits(world) || somebody_switched(world)) continue;
-    if (!world.unrest()) return;
+    if (all_done(world) && !world.unrest()) return;
   }
   world.left = dead_end(world);
   if (world.left) return world.say("left to hands: " + *world.left);

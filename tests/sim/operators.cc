@@ -123,19 +123,56 @@ void again_and_again(World& world, unsigned mean_ms, const Deed& deed) {
 }
 
 // The veto says that this life gets nothing back.
-void wait_for_giveback(World& world, std::uint8_t id) {
+Deed wait_for_giveback(World& world, std::uint8_t id) {
   SimNode& node = world.node(id);
   const auto life = load_node_state(node.config());
   const auto intent = load_intent(world.node(partner_of(id)).config());
   const bool taken_over = life && intent && intent->phase() != pb::TakeoverIntent::ENDED &&
                           intent->victim_generation() >= life->boot_generation;
-  if (taken_over) return node.restart();
-  if (!node.runs("agent")) return node.run_agent();
+  if (taken_over) return [&node] { node.restart(); };
+  if (!node.runs("agent")) return [&node] { node.run_agent(); };
   // Its agent says giveback-held-back or giveback-left-to-operator, and what to do.
-  if (!world.node(partner_of(id)).waits() || !gives_first(node.config())) return;
+  if (!world.node(partner_of(id)).waits() || !gives_first(node.config())) return {};
   const auto takeover = node.last_exit("takeover");
   const auto giveback = node.last_exit("giveback");
-  giveback&& giveback != kExitOk&& takeover != kExitOk ? node.take_over() : node.give_back();
+  if (giveback && giveback != kExitOk && takeover != kExitOk) return [&node] { node.take_over(); };
+  return [&node] { node.give_back(); };
+}
+
+// Empty: nothing is left to do on this node.
+Deed next_deed(World& world, std::uint8_t id) {
+  SimNode& node = world.node(id);
+  const NodeTruth& truth = world.truth.of(id);
+  const Deed start = [&node] { node.start([&node] { node.arm(); }); };
+  const Deed restart = [&node] { node.restart(); };
+  const Deed take_over = [&node] { node.take_over(); };
+  if (!truth.powered) return [&node] { node.power_on(); };
+  if (!node.up() || !node.idle()) return {};
+  if (node.switched()) return [&node] { node.switch_all_off(); };
+  if (node.waits()) return wait_for_giveback(world, id);
+  const auto started = node.last_exit("start");
+  // A disk that came later: systemctl reload.
+  if (!started || !node.started_in_calm()) return start;
+  // The partner has won, or the service met a conflict: stop the service, restart.
+  const auto takeover = node.last_exit("takeover");
+  if (started == kExitFenced) return [&node] { node.reboot(); };
+  for (const auto& exit : {node.last_exit("agent"), takeover}) {
+    if (exit == kExitFenced) return restart;
+  }
+  if (node.takes_itself_for_another()) return [&node] { node.start_as_reinstalled(); };
+  // It waited, and has got its disks since.
+  if (started == kExitRefused && node.in_service()) return start;
+  // Some disk failed, or its life was ended.
+  if (started != kExitOk || !node.in_service()) return restart;
+  if (!node.runs("agent")) return [&node] { node.run_agent(); };
+  // Something was left to hands, or the partner waits for what was announced to it: takeover again.
+  const bool undone = node.undone() || takeover == kExitNo;
+  if (undone && takeover != kExitOk) return take_over;
+  if (!world.node(partner_of(id)).waits()) return {};
+  // A disk that this node does not hold: so says the veto.
+  const auto giveback = node.last_exit("giveback");
+  if (giveback && giveback != kExitOk && takeover != kExitOk) return take_over;
+  return [&node] { node.give_back(); };
 }
 
 }  // namespace
@@ -159,35 +196,12 @@ void begin_chaos(World& world) {
   again_and_again(world, world.rates.shelf_fault_ms, [&world] { world.lose_power(); });
 }
 
+bool has_something_to_do(World& world, std::uint8_t id) {
+  return next_deed(world, id) != nullptr;
+}
+
 void tidy_up(World& world, std::uint8_t id) {
-  SimNode& node = world.node(id);
-  NodeTruth& truth = world.truth.of(id);
-  if (!truth.powered) return node.power_on();
-  if (!node.up() || !node.idle()) return;
-  if (node.switched()) return node.switch_all_off();
-  if (node.waits()) return wait_for_giveback(world, id);
-  const auto started = node.last_exit("start");
-  // A disk that came later: systemctl reload.
-  if (!started || !node.started_in_calm()) return node.start([&node] { node.arm(); });
-  // The partner has won, or the service met a conflict: stop the service, restart.
-  const auto takeover = node.last_exit("takeover");
-  if (started == kExitFenced) return node.reboot();
-  for (const auto& exit : {node.last_exit("agent"), takeover}) {
-    if (exit == kExitFenced) return node.restart();
-  }
-  // It waited, and has got its disks since.
-  if (started == kExitRefused && node.in_service()) return node.start([&node] { node.arm(); });
-  // Some disk failed, or its life was ended.
-  if (started != kExitOk || !node.in_service()) return node.restart();
-  if (!node.runs("agent")) return node.run_agent();
-  // Something was left to hands, or the partner waits for what was announced to it: takeover again.
-  const bool undone = node.undone() || takeover == kExitNo;
-  if (undone && takeover != kExitOk) return node.take_over();
-  if (!world.node(partner_of(id)).waits()) return;
-  // A disk that this node does not hold: so says the veto.
-  const auto giveback = node.last_exit("giveback");
-  if (giveback && giveback != kExitOk && takeover != kExitOk) return node.take_over();
-  node.give_back();
+  if (const Deed deed = next_deed(world, id)) deed();
 }
 
 }  // namespace lastword::sim

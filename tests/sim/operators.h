@@ -17,5 +17,7 @@ void begin_chaos(World& world);
 // Faults have stopped: brings both nodes up and finishes what is left, one command at a time, as
 // the exit statuses say. Called again and again; does nothing while something is at work.
 void tidy_up(World& world, std::uint8_t node);
+// Whether tidy_up() would do something now.
+[[nodiscard]] bool has_something_to_do(World& world, std::uint8_t node);
 
 }  // namespace lastword::sim

@@ -139,6 +139,7 @@ void SimNode::power_on() {
            .left = std::move(truth.left),
            .panics = std::move(truth.panics),
            .declared_failed = std::move(truth.declared_failed),
+           .reinstalled_after = truth.reinstalled_after,
            .disabled_since = truth.disabled_since};
   if (!same_nexus) truth.initiator = fmt::format("{}.{}", config_.self.name, ++nexuses_);
   booted_ = world_.scheduler.now() - world_.random.between(Time(1'000'000), Time(90'000'000));
@@ -256,6 +257,7 @@ void SimNode::wipe_var() {
   world_.say(fmt::format("{:5} is installed anew", node_name(id_)));
   remove_folder(config_.persistent_directory);
   reinstalled_ = true;
+  world_.truth.of(id_).reinstalled_after = world_.truth.of(id_).boot;
   world_.truth.of(id_).disabled_since = Time{-1};
 }
 
@@ -317,6 +319,11 @@ void SimNode::restart() {
       run_agent();
     });
   });
+}
+
+void SimNode::start_as_reinstalled() {
+  reinstalled_ = true;
+  restart();
 }
 
 void SimNode::run_agent() {

@@ -45,6 +45,7 @@ class SimNode {
   [[nodiscard]] bool powered() const;
   [[nodiscard]] bool up() const;  // powered, and not in its capture kernel
   [[nodiscard]] Sight& sight() { return *sight_; }
+  [[nodiscard]] bool sees(unsigned lun) const { return sight_ && !sight_->unseen.at(lun); }
   [[nodiscard]] bool runs(const std::string& name) const;
   // No command of an operator is under way.
   [[nodiscard]] bool idle() const;
@@ -91,6 +92,10 @@ class SimNode {
   void cancel_graceful() { cancelled_ = true; }
   void switch_on(OperatorSwitch which);  // for some time, or for good
   void switch_all_off();
+  // `start` asks whether another machine uses this node's id: it was installed anew, and a disk
+  // that it had not seen tells of a later life.
+  [[nodiscard]] bool takes_itself_for_another() const { return asked_who_it_is_; }
+  void start_as_reinstalled();
   // Some switch was set, and was not taken back.
   [[nodiscard]] bool switched() const { return switched_; }
   void run_agent();  // unless it runs
@@ -144,7 +149,8 @@ class SimNode {
   Time still_until_{0};
   bool agent_comes_ = false;  // again, after RestartSec
   std::int64_t wall_off_ms_ = 0;
-  bool reinstalled_ = false;  // /var was lost, and `start` has not run since
+  bool reinstalled_ = false;      // /var was lost, and `start` has not run since
+  bool asked_who_it_is_ = false;  // by the last `start`
   bool cancelled_ = false;
   bool switched_ = false;
 };

@@ -22,6 +22,8 @@ DiskAccess SimNode::access(Program& program) const {
 
 int SimNode::start_main(Program& program) {
   const auto report = start_node(program.config, reinstalled_, access(program));
+  asked_who_it_is_ =
+      !report && report.error().detail.view().find("--reinstalled") != std::string_view::npos;
   if (!report) {
     world_.say(describe(report.error()));
     return exit_status(report.error().code);

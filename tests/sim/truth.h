@@ -31,6 +31,7 @@ struct NodeTruth {
   std::set<Generation> left;             // said so by `handover`, and then lost /run
   std::set<Generation> panics;           // lives that have panicked
   std::set<Generation> declared_failed;  // an operator of the partner said so
+  unsigned reinstalled_after = 0;        // it lost its /var after this boot, last
   Time disabled_since{-1};               // its own switch, for good; before 0: it is not
   std::array<bool, kMaxLuns> serves{};   // its service writes to this disk
   std::array<Time, kMaxLuns> beats{};    // its agent's last write to this mailbox disk, executed
@@ -43,6 +44,9 @@ struct HeaderTruth {
   Generation generation = 0;
   bool final_end = false;
   Time changed{0};
+  // Of the dump writer, if it has shown on this disk: its last change. Where the taker ended its
+  // dump, the stall time after that: by then the writer has left the disk.
+  Time sign{-1};
 };
 
 struct Truth {

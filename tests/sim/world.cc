@@ -98,10 +98,15 @@ World::World(const WorldDraw& drawn, std::function<void(const std::string&)> tel
                            .homes = std::move(homes),
                            .rates = target.rates(),
                            .draw = draw,
-                           .broken = [this](const std::string& what) {
-                             say("BROKEN " + what);
-                             if (!broken) broken = what;
-                           }});
+                           .readable_since =
+                               [this](std::uint8_t id, unsigned lun, Time since) {
+                                 return node(id).sees(lun) && target.hung_until(id, lun) < since;
+                               },
+                           .broken =
+                               [this](const std::string& what) {
+                                 say("BROKEN " + what);
+                                 if (!broken) broken = what;
+                               }});
   checkers_ = make_checkers(*watched_);
   target.on_executed = [this](const Executed& executed) { on_executed(executed); };
   if (tracing()) target.note = [this](const std::string& line) { say(line); };
@@ -137,11 +142,21 @@ void World::on_executed(const Executed& executed) {
   if (done && about.command == Command::kWrite && is_header_slot(about.offset) &&
       about.lun < owned) {
     const pb::CoredumpHeader header = test::header_on(target.shelf(), about.lun);
-    truth.headers.at(about.lun) = {.attribute = header.attribute(),
-                                   .node = header.node(),
-                                   .generation = header.boot_generation(),
-                                   .final_end = is_final_end(header),
-                                   .changed = scheduler.now()};
+    HeaderTruth& known = truth.headers.at(about.lun);
+    const bool same_life =
+        known.node == header.node() && known.generation == header.boot_generation();
+    Time sign = same_life ? known.sign : Time{-1};
+    if (executed.actor.capture) {
+      sign = scheduler.now();
+    } else if (same_life && known.attribute == pb::IN_PROGRESS) {
+      sign += timing.stall();
+    }
+    known = {.attribute = header.attribute(),
+             .node = header.node(),
+             .generation = header.boot_generation(),
+             .final_end = is_final_end(header),
+             .changed = scheduler.now(),
+             .sign = sign};
   }
   if (done && about.command == Command::kWrite && about.lun >= owned &&
       executed.actor.process == "agent") {

@@ -104,6 +104,24 @@ BOOST_AUTO_TEST_CASE(proven_panic_needs_no_silence) {
   BOOST_TEST(!told("takeover-announced"));
 }
 
+BOOST_AUTO_TEST_CASE(panic_that_follows_a_takeover_that_was_called_off_is_acted_on_at_once) {
+  wakes = dies + config.timing.peer_silence() + milliseconds(4000);
+  std::optional<Instant> panics;
+  each_second = [&] {
+    if (!panics && told("takeover-refused")) panics = executor.now() + milliseconds(2000);
+    if (panics && executor.now() >= *panics) {
+      dies = *panics;
+      wakes = Instant::max();
+      put_header(kDump, pb::IN_PROGRESS);
+    }
+  };
+  BOOST_CHECK_THROW(
+      (void)run_agent(config, surveyor, work.events, hands(), {.heartbeat = &heartbeat()}),
+      StillWatching);
+  BOOST_TEST_REQUIRE(panics.has_value());
+  BOOST_TEST(time_of("takeover-started") <= *panics + milliseconds(2000));
+}
+
 BOOST_AUTO_TEST_CASE(agent_that_is_restarted_still_notices) {
   ends = Instant{30'000};
   BOOST_CHECK_THROW((void)watch(), StillWatching);

@@ -130,6 +130,36 @@ BOOST_AUTO_TEST_CASE(several_dead_lives_are_all_removed) {
   check_keys({key_of(kAlpha, 5)});
 }
 
+BOOST_AUTO_TEST_CASE(write_that_was_queued_while_nobody_held_the_disk_never_lands) {
+  const std::vector<std::byte> block(kBlockBytes, std::byte{0x77});
+  BOOST_REQUIRE(take(alpha, 5));
+  shelf.lose_power();  // and all registrations
+  BOOST_REQUIRE(wait_until_ready(*beta.lun(0)));
+  BOOST_REQUIRE(shelf.queue_write(beta, 0, kDataOffset, block));
+  BOOST_REQUIRE(take(alpha, 5));
+  BOOST_TEST(shelf.execute_queued(0) == 0U);
+  check_holder(key_of(kAlpha, 5));
+}
+
+BOOST_AUTO_TEST_CASE(killed_before_the_reset_the_next_run_resets) {
+  const std::vector<std::byte> block(kBlockBytes, std::byte{0x77});
+  BOOST_REQUIRE(wait_until_ready(*beta.lun(0)));
+  BOOST_REQUIRE(shelf.queue_write(beta, 0, kDataOffset, block));
+  shelf.set_hook([](const fake::CommandTrace& trace) {
+    if (trace.command == fake::Command::kReset) throw Killed();
+  });
+  BOOST_CHECK_THROW((void)take(alpha, 5), Killed);
+  shelf.set_hook({});
+  check_holder(key_of(kAlpha, 5));
+  BOOST_TEST_REQUIRE(shelf.queued(0) == 1U);
+  BOOST_REQUIRE(take(alpha, 5));
+  BOOST_TEST(shelf.execute_queued(0) == 0U);
+  // In service it is not reset.
+  shelf.clear_trace();
+  BOOST_REQUIRE(take(alpha, 5));
+  BOOST_TEST(count(fake::Command::kReset) == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(disk_held_by_partner_is_not_touched) {
   hold(beta, key_of(kBeta, 9));
   shelf.clear_trace();

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <vector>
 
+#include "agent/disks/held_disk.h"
 #include "agent/disks/seize_run.h"
 #include "storage/block/aligned_buffer.h"
 #include "tests/fake/fake_shelf.h"
@@ -49,6 +50,11 @@ inline unsigned sent(const FakeShelf& shelf, Command command) {
   const auto trace = shelf.trace();
   return static_cast<unsigned>(std::count_if(
       trace.begin(), trace.end(), [command](const auto& t) { return t.command == command; }));
+}
+
+// No unit attention is left for it.
+inline void settle(const Nexus& nexus) {
+  BOOST_REQUIRE(wait_until_ready(*nexus.lun(0)));
 }
 
 inline Status write_block(const Nexus& nexus) {

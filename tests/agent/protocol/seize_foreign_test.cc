@@ -11,7 +11,7 @@ const ReservationKey kStranger{0xdeadbeef};
 // Alpha's disk, on which a third host has registered.
 struct Visited : Owned {
   Visited() {
-    BOOST_REQUIRE(third.lun(0)->test_unit_ready() || true);
+    settle(third);
     BOOST_REQUIRE(third.lun(0)->register_ignoring_existing(kStranger, false));
     BOOST_REQUIRE(write_block(third));
   }
@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(
     queued_write_of_a_foreign_registrant_never_lands_even_where_only_holders_abort) {
   Owned disk({.aborts_for_holder_only = true});
   const Nexus third = disk.shelf.connect("third");
-  BOOST_REQUIRE(third.lun(0)->test_unit_ready() || true);
+  settle(third);
   BOOST_REQUIRE(third.lun(0)->register_ignoring_existing(kStranger, false));
   AlignedBuffer buffer(kBlockBytes);
   buffer.span()[0] = std::byte{0xaa};
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(disk_with_a_foreign_registrant_is_left_alone_where_that_is_
 BOOST_AUTO_TEST_CASE(foreign_registrant_that_comes_during_the_taking_is_removed_too) {
   Owned disk;
   const Nexus third = disk.shelf.connect("third");
-  BOOST_REQUIRE(third.lun(0)->test_unit_ready() || true);
+  settle(third);
   bool came = false;
   disk.shelf.set_hook([&](const CommandTrace& trace) {
     if (trace.initiator != "beta" || trace.command != Command::kPreemptAndAbort || came) return;
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(foreign_registrant_that_comes_during_the_taking_is_removed_
 BOOST_AUTO_TEST_CASE(later_life_of_the_victim_is_no_foreign_registrant) {
   Owned disk;
   const Nexus reborn = disk.shelf.connect("alpha reborn");
-  BOOST_REQUIRE(reborn.lun(0)->test_unit_ready() || true);
+  settle(reborn);
   BOOST_REQUIRE(reborn.lun(0)->register_ignoring_existing(key(kAlpha, 8), false));
   SeizeGoal goal = goal_with(ForeignRegistrants::kRemove);
   goal.victim_generation = 7;
@@ -155,6 +155,7 @@ BOOST_AUTO_TEST_CASE(foreign_registrant_of_a_disk_that_a_foreign_key_holds_is_no
 
 BOOST_AUTO_TEST_CASE(registrant_that_comes_back_for_ever_is_named_as_the_cause) {
   Visited disk;
+  settle(disk.beta);  // each of its resets tells it again
   disk.shelf.set_hook([&](const CommandTrace& trace) {
     if (trace.initiator != "beta" || trace.command != Command::kReadKeys) return;
     (void)disk.third.lun(0)->register_ignoring_existing(kStranger, false);

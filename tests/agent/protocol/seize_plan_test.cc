@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(victim_that_is_registered_without_holding_is_removed_before
 BOOST_AUTO_TEST_CASE(every_generation_of_the_victim_is_removed) {
   Owned disk;
   const Nexus dead = disk.shelf.connect("alpha before its power cycle");
-  BOOST_REQUIRE(dead.lun(0)->test_unit_ready() || true);
+  settle(dead);
   (void)dead.lun(0)->register_ignoring_existing(key(kAlpha, 6), false);
   (void)dead.lun(0)->register_ignoring_existing(key(kAlpha, 6), false);
   BOOST_REQUIRE(registered(disk.shelf, key(kAlpha, 6)));
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(key_of_a_later_life_does_not_end_the_reservation_that_this_
   BOOST_REQUIRE(seize(*disk.beta.lun(0), goal));
   // Alpha came back and died between its registration and its withdrawal.
   const Nexus reborn = disk.shelf.connect("alpha reborn");
-  BOOST_REQUIRE(reborn.lun(0)->test_unit_ready() || true);
+  settle(reborn);
   BOOST_REQUIRE(reborn.lun(0)->register_ignoring_existing(key(kAlpha, 8), false));
   goal.victim_generation = 7;
   BOOST_CHECK(!seize(*disk.beta.lun(0), goal));
@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(registration_is_withdrawn_from_a_disk_that_another_node_too
 BOOST_AUTO_TEST_CASE(
     registration_of_an_interrupted_run_is_withdrawn_from_a_disk_that_is_not_taken) {
   Owned disk;  // alpha is back, in boot 7
-  BOOST_REQUIRE(disk.beta.lun(0)->test_unit_ready() || true);
+  settle(disk.beta);
   BOOST_REQUIRE(disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false));
   SeizeGoal goal = takeover_by_beta();
   goal.victim_generation = 6;
@@ -254,7 +254,7 @@ BOOST_AUTO_TEST_CASE(
 
 BOOST_AUTO_TEST_CASE(registration_that_went_since_it_was_seen_is_fenced_and_not_made_again) {
   Owned disk;
-  BOOST_REQUIRE(disk.beta.lun(0)->test_unit_ready() || true);
+  settle(disk.beta);
   BOOST_REQUIRE(disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false));
   BOOST_REQUIRE(disk.beta.lun(0)->preempt(key(kBeta, 4), key(kAlpha, 7), kOwnerType));
   BOOST_REQUIRE(disk.beta.lun(0)->release(key(kBeta, 4), kOwnerType));

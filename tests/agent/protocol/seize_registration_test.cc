@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(mailbox_disk_that_another_holds_is_joined_only_when_the_key
 
 BOOST_AUTO_TEST_CASE(registration_that_was_there_and_went_on_the_way_is_not_made_again) {
   Owned disk;  // beta registered in an earlier run, and alpha is alive after all
-  BOOST_REQUIRE(disk.beta.lun(0)->test_unit_ready() || true);
+  settle(disk.beta);
   BOOST_REQUIRE(disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false));
   bool fenced = false;
   disk.shelf.set_hook([&](const CommandTrace& trace) {
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(registration_that_was_there_and_went_on_the_way_is_not_made
 
 BOOST_AUTO_TEST_CASE(withdrawing_keeps_what_the_target_remembers_of_the_others) {
   Owned disk({.aptpl_capable = true});  // alpha is back, in boot 7
-  BOOST_REQUIRE(disk.beta.lun(0)->test_unit_ready() || true);
+  settle(disk.beta);
   BOOST_REQUIRE(disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), true));
   SeizeGoal goal = takeover_by_beta();
   goal.victim_generation = 6;
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(seizure_that_fails_withdraws_its_registration_whatever_fail
 
 BOOST_AUTO_TEST_CASE(registration_of_an_interrupted_run_is_withdrawn_by_the_next_one_that_fails) {
   Owned disk;
-  BOOST_REQUIRE(disk.beta.lun(0)->test_unit_ready() || true);
+  settle(disk.beta);
   BOOST_REQUIRE(disk.beta.lun(0)->register_ignoring_existing(key(kBeta, 4), false));
   const SeizeView seen{.keys = disk.shelf.registrations(0).keys,
                        .holder = disk.shelf.reservation(0)};

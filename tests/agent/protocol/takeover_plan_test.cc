@@ -133,15 +133,52 @@ BOOST_AUTO_TEST_CASE(taking_that_failed_is_tried_again_where_nothing_has_changed
   CHECK_DISKS(taken(plan.tick(now + 1ms)), {3});
 }
 
+BOOST_AUTO_TEST_CASE(free_disk_whose_taking_failed_may_have_been_armed_since) {
+  for (const pb::Attribute found : {pb::INACTIVE, pb::ARMED, pb::IN_PROGRESS}) {
+    auto plan = usual();
+    CHECK_DISKS(taken(plan.begin(0ms)), {0, 1, 2});
+    (void)plan.disk_taken(2, fail({.code = Code::kTimeout}), {}, 1ms);
+    Instant now = 1ms + kTiming.settings.io_timeout;
+    CHECK_DISKS(taken(plan.tick(now)), {});
+    CHECK_DISKS(plan.watched(), {2, 3, 4});
+    const bool free = found == pb::INACTIVE;
+    const auto seen =
+        free ? plan.header_seen(2, {}, 0, now) : plan.header_seen(2, header(found), 1, now);
+    CHECK_DISKS(taken(seen), (free ? Disks{2} : Disks{}));
+    CHECK_DISKS(taken(plan.tick(now + 1ms)), {});
+  }
+}
+
 BOOST_AUTO_TEST_CASE(armed_disk_that_was_not_read_since_may_have_a_dump_by_now) {
   auto plan = usual();
   (void)plan.begin(0ms);
   take_first_three(plan);
   read_again(plan, {3, 4}, 1000ms);
-  read_again(plan, {4}, kTiming.silence(2));
-  CHECK_DISKS(taken(plan.tick(kTiming.silence(2))), {4});
+  // The other one would be its fallback.
+  read_again(plan, {4}, kTiming.deadline() - 1ms);
   CHECK_DISKS(taken(plan.tick(kTiming.deadline() - 1ms)), {});
-  CHECK_DISKS(taken(plan.tick(kTiming.deadline())), {3});
+  CHECK_DISKS(taken(plan.tick(kTiming.deadline())), {3, 4});
+}
+
+BOOST_AUTO_TEST_CASE(armed_disk_whose_taking_failed_may_have_a_dump_by_now_too) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  take_first_three(plan);
+  Instant now = kTiming.silence(2);
+  read_again(plan, {3, 4}, now);
+  CHECK_DISKS(taken(plan.tick(now)), {3, 4});
+  for (const std::size_t spare : {3U, 4U}) {
+    const Instant failed = now + (spare - 3) * kTiming.settings.io_timeout / 2;
+    (void)plan.disk_taken(spare, fail({.code = Code::kTimeout}), {}, failed);
+  }
+  now += kTiming.settings.io_timeout;
+  CHECK_DISKS(taken(plan.tick(now)), {});
+  read_again(plan, {3}, now);
+  CHECK_DISKS(taken(plan.tick(now)), {});  // 4 is sick still
+  now += kTiming.settings.io_timeout;
+  (void)plan.tick(now);
+  read_again(plan, {3, 4}, now);
+  CHECK_DISKS(taken(plan.tick(now)), {3, 4});
 }
 
 BOOST_AUTO_TEST_CASE(running_dump_and_its_fallback_are_left_alone) {
@@ -316,15 +353,18 @@ BOOST_AUTO_TEST_CASE(each_take_says_why) {
   auto silent = usual();
   (void)silent.begin(0ms);
   take_first_three(silent);
-  read_again(silent, {3}, kTiming.silence(2));
-  BOOST_TEST(why(silent.tick(kTiming.silence(2))) ==
-             Reasons{"no dump has shown for as long as one may take"});
-  BOOST_TEST(why(silent.tick(kTiming.deadline())) == Reasons{"the deadline has passed"});
+  read_again(silent, {3, 4}, kTiming.silence(2));
+  const std::string no_dump = "no dump has shown for as long as one may take";
+  BOOST_TEST(why(silent.tick(kTiming.silence(2))) == (Reasons{no_dump, no_dump}));
+  auto unread = usual();
+  (void)unread.begin(0ms);
+  take_first_three(unread);
+  const std::string deadline = "the deadline has passed";
+  BOOST_TEST(why(unread.tick(kTiming.deadline())) == (Reasons{deadline, deadline}));
   // Another try is for the first one's reason.
-  (void)silent.disk_taken(4, fail({.code = Code::kIo, .operation = "take"}), {},
+  (void)unread.disk_taken(4, fail({.code = Code::kIo, .operation = "take"}), {},
                           kTiming.deadline());
-  BOOST_TEST(why(silent.tick(kTiming.deadline() + kTiming.stall() - 1ms)) ==
-             Reasons{"the deadline has passed"});
+  BOOST_TEST(why(unread.tick(kTiming.deadline() + kTiming.stall() - 1ms)) == Reasons{deadline});
 }
 
 BOOST_AUTO_TEST_CASE(dump_that_could_not_be_saved_is_reported) {

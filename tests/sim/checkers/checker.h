@@ -26,6 +26,8 @@ struct Watched {
   std::vector<std::uint8_t> homes;       // likewise; 0: a mailbox disk's
   const Rates& rates;
   const ShelfDraw& draw;
+  // The node sees the disk, and since then it has not hung.
+  std::function<bool(std::uint8_t node, unsigned lun, Time since)> readable_since;
   std::function<void(const std::string&)> broken;
 };
 

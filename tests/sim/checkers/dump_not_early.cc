@@ -3,7 +3,13 @@
 // shown for the silence time, or the deadline has passed.
 //
 // Checked where the taker decides (event take-started), with the times at which headers changed on
-// the medium: the taker saw them later, so its waits are longer.
+// the medium: the taker saw them later, so its waits are longer. A sign of life is what the writer
+// wrote. A taker that ends a dump which stalled gives no sign: it counts on from the stall time, by
+// which a writer that lives has left the disk, as docs/protocol.md says. One that stood still, and
+// wakes later, finds its key gone and turns to no other disk.
+//
+// Not counted: signs on a disk that the taker could not read when its takeover began. It knows
+// nothing of such a disk, not even whose it is.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +24,7 @@ class DumpNotEarly final : public Checker {
   using Checker::Checker;
 
   void on_event(const Actor& actor, const Event& event, unsigned lun) override {
-    if (event.name == "takeover-started") began_.at(actor.node) = now();
+    if (event.name == "takeover-started") note_beginning(actor.node);
     if (event.name != "take-started" || lun >= kMaxLuns) return;
     const std::uint8_t home = watched_.homes[lun];
     if (home == 0 || home == actor.node || holder(lun) == actor.node) return;
@@ -35,17 +41,15 @@ class DumpNotEarly final : public Checker {
       if (now() < header.changed + timing.stall()) early(actor, lun, "its header changes", event);
       return;
     }
-    // The sign may be on a disk that the taker does not see, or that hangs for it.
-    if (header.attribute != pb::ARMED || watched_.rates.unseen || watched_.rates.hangs) return;
+    if (header.attribute != pb::ARMED) return;
     Time last_sign = began_.at(actor.node);
     for (unsigned other = 0; other < watched_.homes.size(); ++other) {
-      if (watched_.homes[other] != home) continue;
+      if (watched_.homes[other] != home || !known_.at(actor.node).at(other)) continue;
       const HeaderTruth& sign = watched_.truth.headers.at(other);
       // What the taker writes about an earlier dump is no sign of this life's capture kernel.
       if (sign.node != home || sign.generation != victim.generation) continue;
       if (sign.final_end) return;
-      // ARMED is the healthy node's word: it is no sign of a capture kernel.
-      if (sign.attribute != pb::ARMED) last_sign = std::max(last_sign, sign.changed);
+      last_sign = std::max(last_sign, sign.sign);
     }
     if (now() < last_sign + timing.silence(1)) {
       early(actor, lun, "the writer may turn to it", event);
@@ -53,12 +57,21 @@ class DumpNotEarly final : public Checker {
   }
 
  private:
+  // Its survey waits for a disk that hangs for some I/O time-outs at most.
+  void note_beginning(std::uint8_t taker) {
+    began_.at(taker) = now();
+    const Time survey = 2 * Time(watched_.configs.at(taker)->timing.settings.io_timeout);
+    for (unsigned lun = 0; lun < watched_.homes.size(); ++lun) {
+      known_.at(taker).at(lun) = watched_.readable_since(taker, lun, now() - survey);
+    }
+  }
   void early(const Actor& actor, unsigned lun, const char* why, const Event& event) {
     watched_.broken(fmt::format("I5: {}'s {} takes lun {} although {} ({})", node_name(actor.node),
                                 actor.process, lun, why, event.detail));
   }
 
   std::array<Time, 3> began_{};
+  std::array<std::array<bool, kMaxLuns>, 3> known_{};  // by taker: it could read the disk
 };
 
 }  // namespace

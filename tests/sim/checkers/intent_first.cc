@@ -1,7 +1,9 @@
 // I3: before a node removes the first key of its partner, its takeover intent against that life is
 // durable: on a mailbox disk in the node's slot there, on any other disk in the node's own file.
 //
-// A stray key that `start` takes away from a disk of its own needs none.
+// A stray key that `start` takes away from a disk of its own needs none. Nor does a command that
+// was under way when its sender went down, to be installed anew, say anything: the file that it was
+// sent by is gone with the node's /var. (A slot on a mailbox disk is not.)
 //
 // Checked when the command is executed. An intent of a takeover that is done (TAKEN), or against a
 // later life, does as well as one of this takeover: what counts is that whoever finds the key gone
@@ -58,6 +60,8 @@ class IntentFirst final : public Checker {
     const std::uint8_t taker = executed.actor.node;
     for (const KeyParts& removed : removed_by(executed)) {
       if (removed.node == taker) continue;
+      const bool file_lost = executed.actor.boot <= watched_.truth.of(taker).reinstalled_after;
+      if (file_lost && !is_mailbox(executed.about.lun)) continue;
       const bool durable = is_mailbox(executed.about.lun)
                                ? covers(slot_of(taker, executed.about.lun), removed, executed.late)
                                : covers(file_of(taker), removed, executed.late);

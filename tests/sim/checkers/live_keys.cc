@@ -2,7 +2,8 @@
 // this life failed, or it was silent and that was announced; and then, where the nodes have mailbox
 // disks, only with a majority of them. A node is silent when no heartbeat of it was executed on a
 // majority of the mailbox disks for the silence time. Both nodes never remove each other's living
-// keys. Strays on a disk of one's own are not meant.
+// keys; a node that knew of no mailbox disk when its takeover began has asked nobody, and goes on
+// when it learns of one. Strays on a disk of one's own are not meant.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,7 +34,10 @@ class LiveKeys final : public Checker {
   using Checker::Checker;
 
   void on_event(const Actor& actor, const Event& event, unsigned) override {
-    if (event.name == "takeover-started") began_.at(actor.node) = now();
+    if (event.name == "takeover-started") {
+      began_.at(actor.node) = now();
+      voted_.at(actor.node) = mailboxes_of(actor.node) > 0;
+    }
     if (event.name == "takeover-announced") check_silence(actor.node);
   }
 
@@ -70,7 +74,7 @@ class LiveKeys final : public Checker {
     // A takeover that has begun with a majority goes on without: its victim has lost.
     if (taken_.insert({taker, removed.boot_generation}).second) check_majority(executed, removed);
     const auto taker_life = parse_key(executed.about.own)->boot_generation;
-    if (mailboxes_of(taker) > 0 && watched_.truth.lives(taker, taker_life) &&
+    if (voted_.at(taker) && watched_.truth.lives(taker, taker_life) &&
         taken_.contains({removed.node, taker_life})) {
       watched_.broken(fmt::format(
           "I2: both nodes, alive, take each other's disks; {} in life {}, {} "
@@ -164,6 +168,7 @@ class LiveKeys final : public Checker {
   std::set<std::tuple<unsigned, std::uint8_t, Generation>> lost_;  // keys that were removed
   std::array<Generation, 3> announced_{};                // by taker: the life of the partner
   std::array<Time, 3> began_{};                          // each node's last takeover
+  std::array<bool, 3> voted_{};                          // in which it counted votes
   std::set<std::pair<std::uint8_t, Generation>> taken_;  // taker, the victim's life
 };
 

@@ -30,7 +30,14 @@ class OneTakeover final : public Checker {
     const std::uint8_t taker = executed.actor.node;
     for (const KeyParts& removed : removed_by(executed)) {
       if (removed.node == taker) continue;
-      taking_.at(taker) = {.boot = executed.actor.boot, .victim = removed.boot_generation};
+      Taking& taking = taking_.at(taker);
+      const bool goes_on =
+          taking.boot == executed.actor.boot && taking.victim == removed.boot_generation;
+      if (!goes_on) {
+        taking = {.boot = executed.actor.boot,
+                  .victim = removed.boot_generation,
+                  .votes = counts_votes(taker)};
+      }
       check(executed, removed.node);
     }
   }
@@ -39,6 +46,7 @@ class OneTakeover final : public Checker {
   struct Taking {
     unsigned boot = 0;  // of the taker; 0: takes nothing
     Generation victim = 0;
+    bool votes = false;  // were counted by the taker when it began
   };
 
   [[nodiscard]] bool is_at_it(std::uint8_t node) const {
@@ -55,7 +63,7 @@ class OneTakeover final : public Checker {
     const std::uint8_t taker = executed.actor.node;
     if (watched_.truth.power_lost >= Time{0}) return;
     if (!is_at_it(taker) || !is_at_it(victim)) return;
-    if (!counts_votes(taker) || !counts_votes(victim)) return;
+    if (!taking_.at(taker).votes || !taking_.at(victim).votes) return;
     watched_.broken(fmt::format("I4: {}'s {} takes lun {} while {} is at a takeover from {}",
                                 node_name(taker), executed.actor.process, executed.about.lun,
                                 node_name(victim), node_name(taker)));
