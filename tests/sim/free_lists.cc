@@ -4,6 +4,7 @@
 // A piece is taken from a page of pieces of one size, and goes back to the list of that size. Pages
 // are cut from one region, so that an address tells whose it is. Not for the sanitizers, which have
 // their own; nor for threads, which the simulation has none of: each thread has lists of its own.
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <array>
@@ -33,6 +34,14 @@ thread_local Lists lists;
 std::byte* region = nullptr;
 std::size_t used = 0;
 std::array<std::uint16_t, kRegionBytes / kPageBytes> steps_of_page;
+
+// What is too large for the lists: the C library does not give memory back to the kernel only to ask
+// for it again.
+[[maybe_unused]] const bool kept = [] {
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  return true;
+}();
 
 void* refill(std::size_t steps) {
   if (region == nullptr) {

@@ -170,20 +170,22 @@ void Scheduler::resume(Fiber& fiber) {
   fibers().put_back(fiber);
 }
 
-void Scheduler::park(const std::function<void(const Waiter&)>& before) {
-  if (running_ == nullptr) throw std::logic_error("parked outside of a fiber");
-  const Fiber& fiber = *running_;
-  if (fiber.process->killed_) throw Killed{};
-  park_killable(before);
-  if (fiber.process->killed_) throw Killed{};
-}
-
-void Scheduler::park_killable(const std::function<void(const Waiter&)>& before) {
-  Fiber& fiber = *running_;
+Waiter Scheduler::begin_park(Fiber& fiber) {
   fiber.parked = true;
   ++fiber.parks;
-  before({.fiber = &fiber, .park = fiber.parks});
+  return {.fiber = &fiber, .park = fiber.parks};
+}
+
+Waiter Scheduler::next_park() {
+  if (running_ == nullptr) throw std::logic_error("parked outside of a fiber");
+  if (running_->process->killed_) throw Killed{};
+  return begin_park(*running_);
+}
+
+void Scheduler::sleep_here() {
+  Fiber& fiber = *running_;
   switch_between(fiber.place, main_place, false);
+  if (fiber.process->killed_) throw Killed{};
 }
 
 bool Scheduler::on_fiber() noexcept {
@@ -193,9 +195,8 @@ bool Scheduler::on_fiber() noexcept {
 bool Scheduler::nap(Time time) noexcept {
   if (entered == nullptr || entered->process->killed()) return false;
   Scheduler& scheduler = *entered->scheduler;
-  scheduler.park_killable([&](const Waiter& waiter) {
-    scheduler.push(scheduler.now_ + time, Kind::kResume, waiter);
-  });
+  scheduler.push(scheduler.now_ + time, Kind::kResume, begin_park(*entered));
+  switch_between(entered->place, main_place, false);
   return !entered->process->killed();
 }
 

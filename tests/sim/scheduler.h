@@ -72,7 +72,11 @@ class Scheduler {
   void kill(const ProcessPtr& process);
 
   // On a fiber: `before` is given the waiter, then the fiber sleeps until wake() with it.
-  void park(const std::function<void(const Waiter&)>& before);
+  template <class Before>
+  void park(const Before& before) {
+    before(next_park());
+    sleep_here();
+  }
   void wake(const Waiter& waiter);
   void wake_at(Time when, const Waiter& waiter);
   // Still parked there?
@@ -103,7 +107,10 @@ class Scheduler {
   void push(Time when, Kind kind, const Waiter& waiter);
   void happen(const Event& event);
   static void enter();
-  void park_killable(const std::function<void(const Waiter&)>& before);
+  // Of the running fiber, which is not killed; or throws.
+  [[nodiscard]] Waiter next_park();
+  void sleep_here();
+  [[nodiscard]] static Waiter begin_park(Fiber& fiber);
   void resume(Fiber& fiber);
   void resume_waiter(const Waiter& waiter);
   void unwind(const ProcessPtr& process);
