@@ -22,8 +22,9 @@ struct Frame {
 };
 static_assert(offsetof(Frame, length) + sizeof(std::uint32_t) == kRecordHeaderBytes);
 
+// Each byte is like the one before it, and the first is zero: memcmp(3) takes many at a time.
 bool is_zero(BlockView block) {
-  return std::all_of(block.begin(), block.end(), [](std::byte b) { return b == std::byte{0}; });
+  return block[0] == std::byte{0} && std::memcmp(&block[0], &block[1], block.size() - 1) == 0;
 }
 
 Error record_error(Code code, RecordKind kind, std::string_view detail) {

@@ -62,8 +62,9 @@ Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, bool a
   if (!found) return fail(found.error());
   const auto changed = apply(found->content);
   if (!changed) return fail(changed.error());
-  const bool same = !found->damaged && MessageDifferencer::Equals(found->content, *changed);
-  if (same && !always) return SlotWritten{};
+  if (!always && !found->damaged && MessageDifferencer::Equals(found->content, *changed)) {
+    return SlotWritten{};
+  }
   const auto written = records.write(writer.member.place, found->at, *changed);
   if (!written) return fail(written.error());
   return SlotWritten{.was_damaged = found->damaged};

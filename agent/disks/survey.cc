@@ -147,15 +147,17 @@ Result<Look> Surveyor::look() {
   std::vector<Probed> disks;
   const auto asked = std::make_shared<std::vector<Probed>>();
   std::vector<std::size_t> places;  // of those that are asked
+  disks.reserve(listed->size());
+  asked->reserve(listed->size());
   for (const DiskInfo& info : *listed) {
-    Probed disk{.view = {.info = info}, .open = {}};
+    Probed& disk = disks.emplace_back();
+    disk.view.info = info;
     if (resting_->rests(info.path, executor_.now())) {
       disk.view.problem = no_answer(info.path, "the disk hangs since an earlier look");
     } else {
-      places.push_back(disks.size());
-      asked->push_back(disk);
+      places.push_back(disks.size() - 1);
+      asked->emplace_back().view.info = info;
     }
-    disks.push_back(std::move(disk));
   }
   const auto probe_one = [asked, resting = resting_, shelf = &shelf_, now = executor_.now(),
                           io_timeout = io_timeout_](std::size_t i) {

@@ -285,13 +285,12 @@ Status ShelfState::run(const Request& request, const Execute& execute) {
     const std::lock_guard lock(mutex);
     call = hook;
   }
-  CommandTrace entry = trace_of(request);
-  if (call) call(entry);
+  if (call) call(trace_of(request));
   std::unique_lock lock(mutex);
   const Status status = run_locked(request, execute, lock);
   if (!options.keeps_trace) return status;
-  entry.outcome = status;
-  trace.push_back(std::move(entry));
+  trace.push_back(trace_of(request));
+  trace.back().outcome = status;
   return status;
 }
 

@@ -78,9 +78,8 @@ bool dump_shows(World& world, std::uint8_t node) {
 
 bool serves_all_of(World& world, std::uint8_t taker, std::uint8_t home) {
   for (unsigned lun = 0; lun < world.owned; ++lun) {
-    const pb::Label label = test::label_on(world.target.shelf(), lun);
-    if (label.home_node() == home && label.role() == pb::SERVICE &&
-        !world.truth.of(taker).serves.at(lun)) {
+    const OwnedDisk& disk = world.disks.at(lun);
+    if (disk.home == home && disk.role == pb::SERVICE && !world.truth.of(taker).serves.at(lun)) {
       return false;
     }
   }

@@ -18,31 +18,6 @@ namespace {
 
 constexpr std::size_t kStackBytes = 256 << 10;
 
-// Kept for the next fiber: a history makes tens of thousands.
-class Stacks {
- public:
-  void* get() {
-    if (!free_.empty()) {
-      void* const stack = free_.back();
-      free_.pop_back();
-      return stack;
-    }
-    void* const stack = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stack == MAP_FAILED) throw std::bad_alloc();
-    return stack;
-  }
-  void put_back(void* stack) { free_.push_back(stack); }
-
- private:
-  std::vector<void*> free_;
-};
-
-Stacks& stacks() {
-  static Stacks all;
-  return all;
-}
-
 struct Place {
   FiberPlace at;
   const void* stack = nullptr;  // for the sanitizer
@@ -56,28 +31,53 @@ Fiber* entered = nullptr;
 }  // namespace
 
 struct Fiber {
-  Fiber(Scheduler& own_scheduler, ProcessPtr own, Scheduler::Work what)
-      : scheduler(&own_scheduler),
-        process(std::move(own)),
-        work(std::move(what)),
-        stack(stacks().get()) {
-    place.stack = stack;
-    place.stack_bytes = kStackBytes;
+  Fiber()
+      : stack(::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {
+    if (stack == MAP_FAILED) throw std::bad_alloc();
   }
-  ~Fiber() { stacks().put_back(stack); }
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  Scheduler* scheduler;
+  void* const stack;
+  Scheduler* scheduler = nullptr;
   ProcessPtr process;
   Scheduler::Work work;
-  void* stack;
   Place place;
-  std::uint64_t parks = 0;
+  std::uint64_t parks = 0;  // goes on over all that it is used for
   bool begun = false;
   bool parked = false;
   bool over = false;
 };
+
+namespace {
+
+// Each is kept for the next one: a history makes tens of thousands.
+class Fibers {
+ public:
+  Fiber& get() {
+    if (free_.empty()) return *new Fiber;
+    Fiber& fiber = *free_.back();
+    free_.pop_back();
+    return fiber;
+  }
+  void put_back(Fiber& fiber) {
+    fiber.work = nullptr;
+    fiber.process.reset();
+    fiber.parked = false;
+    free_.push_back(&fiber);
+  }
+
+ private:
+  std::vector<Fiber*> free_;
+};
+
+Fibers& fibers() {
+  static Fibers& all = *new Fibers;  // for good, as its fibers are
+  return all;
+}
+
+}  // namespace
 
 namespace {
 
@@ -105,11 +105,26 @@ void Scheduler::end() {
   }
   processes_.clear();
   events_.clear();
+  works_.clear();
+  free_works_.clear();
+}
+
+void Scheduler::push(Time when, Kind kind, const Waiter& waiter) {
+  events_.push_back(
+      {.when = std::max(when, now_), .number = numbers_++, .waiter = waiter, .kind = kind});
+  std::push_heap(events_.begin(), events_.end(), later);
 }
 
 void Scheduler::at(Time when, Work work) {
-  events_.push_back({.when = std::max(when, now_), .number = numbers_++, .work = std::move(work)});
-  std::push_heap(events_.begin(), events_.end(), later);
+  std::size_t place = works_.size();
+  if (free_works_.empty()) {
+    works_.push_back(std::move(work));
+  } else {
+    place = free_works_.back();
+    free_works_.pop_back();
+    works_[place] = std::move(work);
+  }
+  push(when, Kind::kWork, {.park = place});
 }
 
 void Scheduler::enter() {
@@ -120,6 +135,8 @@ void Scheduler::enter() {
   try {
     fiber->work();
   } catch (const Killed&) {
+  } catch (const std::exception&) {
+    fiber->scheduler->thrown_ = std::current_exception();  // run() throws it, on its own stack
   }
   fiber->work = nullptr;
   fiber->over = true;
@@ -129,46 +146,46 @@ void Scheduler::enter() {
 void Scheduler::spawn(const ProcessPtr& process, Work work) {
   if (process->killed_) return;
   if (process->fibers_.empty()) processes_.push_back(process);
-  const auto fiber = std::make_shared<Fiber>(*this, process, [this, work = std::move(work)] {
-    try {
-      work();
-    } catch (const std::exception&) {
-      thrown_ = std::current_exception();  // run() throws it, on its own stack
-    }
-  });
-  process->fibers_.push_back(fiber);
-  begin_at(fiber->place.at, fiber->stack, kStackBytes, &Scheduler::enter);
-  at(now_, [this, weak = std::weak_ptr(fiber)] {
-    const auto begun = weak.lock();
-    if (!begun || begun->process->killed_ || begun->begun) return;
-    resume(begun);
-  });
-}
-
-void Scheduler::resume(const std::shared_ptr<Fiber>& fiber) {
-  fiber->begun = true;
-  fiber->parked = false;
-  running_ = fiber;
-  entered = fiber.get();
-  switch_between(main_place, fiber->place, false);
-  entered = nullptr;
-  running_.reset();
-  if (fiber->over) std::erase(fiber->process->fibers_, fiber);
-}
-
-void Scheduler::park(const std::function<void(const Waiter&)>& before) {
-  if (!running_) throw std::logic_error("parked outside of a fiber");
-  if (running_->process->killed_) throw Killed{};
-  park_killable(before);
-  if (running_->process->killed_) throw Killed{};
-}
-
-void Scheduler::park_killable(const std::function<void(const Waiter&)>& before) {
-  Fiber& fiber = *running_;
+  Fiber& fiber = fibers().get();
+  fiber.scheduler = this;
+  fiber.process = process;
+  fiber.work = std::move(work);
+  fiber.place = {.at = {}, .stack = fiber.stack, .stack_bytes = kStackBytes};
+  fiber.begun = fiber.over = false;
   fiber.parked = true;
   ++fiber.parks;
-  before({.fiber = running_, .park = fiber.parks});
+  process->fibers_.push_back(&fiber);
+  begin_at(fiber.place.at, fiber.stack, kStackBytes, &Scheduler::enter);
+  push(now_, Kind::kBegin, {.fiber = &fiber, .park = fiber.parks});
+}
+
+void Scheduler::resume(Fiber& fiber) {
+  fiber.begun = true;
+  fiber.parked = false;
+  running_ = entered = &fiber;
+  switch_between(main_place, fiber.place, false);
+  running_ = entered = nullptr;
+  if (!fiber.over) return;
+  std::erase(fiber.process->fibers_, &fiber);
+  fibers().put_back(fiber);
+}
+
+Waiter Scheduler::begin_park(Fiber& fiber) {
+  fiber.parked = true;
+  ++fiber.parks;
+  return {.fiber = &fiber, .park = fiber.parks};
+}
+
+Waiter Scheduler::next_park() {
+  if (running_ == nullptr) throw std::logic_error("parked outside of a fiber");
+  if (running_->process->killed_) throw Killed{};
+  return begin_park(*running_);
+}
+
+void Scheduler::sleep_here() {
+  Fiber& fiber = *running_;
   switch_between(fiber.place, main_place, false);
+  if (fiber.process->killed_) throw Killed{};
 }
 
 bool Scheduler::on_fiber() noexcept {
@@ -178,38 +195,39 @@ bool Scheduler::on_fiber() noexcept {
 bool Scheduler::nap(Time time) noexcept {
   if (entered == nullptr || entered->process->killed()) return false;
   Scheduler& scheduler = *entered->scheduler;
-  scheduler.park_killable([&](const Waiter& waiter) {
-    scheduler.after(time, [&scheduler, waiter] { scheduler.resume_waiter(waiter); });
-  });
+  scheduler.push(scheduler.now_ + time, Kind::kResume, begin_park(*entered));
+  switch_between(entered->place, main_place, false);
   return !entered->process->killed();
 }
 
 bool Scheduler::waits(const Waiter& waiter) {
-  const auto fiber = waiter.fiber.lock();
-  return fiber && fiber->parked && fiber->parks == waiter.park && !fiber->process->killed_;
+  const Fiber* const fiber = waiter.fiber;
+  return fiber != nullptr && fiber->parked && fiber->parks == waiter.park &&
+         !fiber->process->killed_;
 }
 
 void Scheduler::resume_waiter(const Waiter& waiter) {
   if (!waits(waiter)) return;
-  const auto fiber = waiter.fiber.lock();
-  if (fiber->process->paused_until_ > now_) {
-    at(fiber->process->paused_until_, [this, waiter] { resume_waiter(waiter); });
-    return;
-  }
-  resume(fiber);
+  const Time paused_until = waiter.fiber->process->paused_until_;
+  if (paused_until > now_) return push(paused_until, Kind::kResume, waiter);
+  resume(*waiter.fiber);
 }
 
 void Scheduler::wake(const Waiter& waiter) {
-  at(now_, [this, waiter] { resume_waiter(waiter); });
+  push(now_, Kind::kResume, waiter);
+}
+
+void Scheduler::wake_at(Time when, const Waiter& waiter) {
+  push(when, Kind::kWake, waiter);
 }
 
 void Scheduler::sleep_until(Time when) {
-  park([&](const Waiter& waiter) { at(when, [this, waiter] { resume_waiter(waiter); }); });
+  park([&](const Waiter& waiter) { push(when, Kind::kResume, waiter); });
 }
 
 void Scheduler::kill(const ProcessPtr& process) {
   process->killed_ = true;
-  if (running_) {
+  if (running_ != nullptr) {
     at(now_, [this, process] { unwind(process); });
   } else {
     unwind(process);
@@ -217,22 +235,44 @@ void Scheduler::kill(const ProcessPtr& process) {
 }
 
 void Scheduler::unwind(const ProcessPtr& process) {
-  const auto fibers = process->fibers_;
-  for (const auto& fiber : fibers) {
-    if (fiber->begun && !fiber->over) resume(fiber);
-    fiber->work = nullptr;
+  const auto all = process->fibers_;
+  for (Fiber* const fiber : all) {
+    if (fiber->begun) {
+      resume(*fiber);  // to its end
+    } else {
+      std::erase(process->fibers_, fiber);
+      fibers().put_back(*fiber);
+    }
   }
-  process->fibers_.clear();
+}
+
+void Scheduler::happen(const Event& event) {
+  switch (event.kind) {
+    case Kind::kWork: {
+      const std::size_t place = event.waiter.park;
+      const Work work = std::exchange(works_[place], nullptr);
+      free_works_.push_back(place);
+      return work();
+    }
+    case Kind::kBegin:
+      if (waits(event.waiter)) resume(*event.waiter.fiber);
+      return;
+    case Kind::kResume:
+      return resume_waiter(event.waiter);
+    case Kind::kWake:
+      if (waits(event.waiter)) wake(event.waiter);
+      return;
+  }
 }
 
 void Scheduler::run(Time end, const std::function<bool()>& done) {
   while (!events_.empty() && events_.front().when <= end) {
     std::pop_heap(events_.begin(), events_.end(), later);
-    Event event = std::move(events_.back());
+    const Event event = events_.back();
     events_.pop_back();
     now_ = event.when;
     ++steps_;
-    event.work();
+    happen(event);
     if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
     if (done()) return;
   }

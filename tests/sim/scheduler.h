@@ -38,13 +38,14 @@ class Process {
   std::string name_;
   bool killed_ = false;
   Time paused_until_{0};
-  std::vector<std::shared_ptr<Fiber>> fibers_;
+  std::vector<Fiber*> fibers_;
 };
 using ProcessPtr = std::shared_ptr<Process>;
 
-// A fiber that is parked, this time.
+// A fiber that is parked, this time. A fiber that is over is kept for the next one, which never parks
+// under a number of the former: a waiter may outlive whom it meant.
 struct Waiter {
-  std::weak_ptr<Fiber> fiber;
+  Fiber* fiber = nullptr;
   std::uint64_t park = 0;
 };
 
@@ -71,8 +72,13 @@ class Scheduler {
   void kill(const ProcessPtr& process);
 
   // On a fiber: `before` is given the waiter, then the fiber sleeps until wake() with it.
-  void park(const std::function<void(const Waiter&)>& before);
+  template <class Before>
+  void park(const Before& before) {
+    before(next_park());
+    sleep_here();
+  }
   void wake(const Waiter& waiter);
+  void wake_at(Time when, const Waiter& waiter);
   // Still parked there?
   [[nodiscard]] static bool waits(const Waiter& waiter);
   void sleep_until(Time when);
@@ -87,25 +93,35 @@ class Scheduler {
   void run(Time end, const std::function<bool()>& done);
 
  private:
+  enum class Kind : std::uint8_t { kWork, kBegin, kResume, kWake };
+  // Moved around in the heap: so small, and its work apart.
   struct Event {
     Time when{};
     std::uint64_t number = 0;
-    Work work;
+    Waiter waiter;  // of kWork: its place in works_ instead
+    Kind kind = Kind::kWork;
   };
   static bool later(const Event& a, const Event& b) {
     return a.when != b.when ? a.when > b.when : a.number > b.number;
   }
+  void push(Time when, Kind kind, const Waiter& waiter);
+  void happen(const Event& event);
   static void enter();
-  void park_killable(const std::function<void(const Waiter&)>& before);
-  void resume(const std::shared_ptr<Fiber>& fiber);
+  // Of the running fiber, which is not killed; or throws.
+  [[nodiscard]] Waiter next_park();
+  void sleep_here();
+  [[nodiscard]] static Waiter begin_park(Fiber& fiber);
+  void resume(Fiber& fiber);
   void resume_waiter(const Waiter& waiter);
   void unwind(const ProcessPtr& process);
 
   std::vector<Event> events_;  // a heap
+  std::vector<Work> works_;
+  std::vector<std::size_t> free_works_;
   std::uint64_t numbers_ = 0;
   std::uint64_t steps_ = 0;
   Time now_{0};
-  std::shared_ptr<Fiber> running_;
+  Fiber* running_ = nullptr;
   std::vector<std::weak_ptr<Process>> processes_;
   std::exception_ptr thrown_;
 };

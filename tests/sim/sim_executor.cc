@@ -50,8 +50,7 @@ class SimLoop final : public Loop {
       scheduler_.park([this](const Waiter& waiter) {
         inbox_->reader = waiter;
         if (timers_.empty()) return;
-        scheduler_.at(timers_.begin()->first,
-                      [scheduler = &scheduler_, waiter] { scheduler->wake(waiter); });
+        scheduler_.wake_at(timers_.begin()->first, waiter);
       });
       inbox_->reader.reset();
     }
@@ -99,8 +98,7 @@ std::vector<bool> SimExecutor::fan_out(std::size_t count, milliseconds timeout,
   if (count == 0) return gang->done;
   scheduler_.park([&](const Waiter& waiter) {
     gang->caller = waiter;
-    scheduler_.at(scheduler_.now() + timeout,
-                  [scheduler = &scheduler_, waiter] { scheduler->wake(waiter); });
+    scheduler_.wake_at(scheduler_.now() + timeout, waiter);
   });
   return gang->done;
 }

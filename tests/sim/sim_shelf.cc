@@ -273,6 +273,7 @@ Status SimShelf::read(std::span<ReadRequest> requests, milliseconds timeout) {
   bool hung = false;
   scheduler_.sleep(random_.between(Time(80), Time(600)));
   const auto nexus = target_.shelf().connect(actor_->initiator);
+  std::array<std::unique_ptr<BlockDevice>, kMaxLuns> devices;
   for (ReadRequest& request : requests) {
     const auto lun = static_cast<unsigned>(request.fd);
     const Time until = target_.hung_until(actor_->node, lun);
@@ -286,7 +287,8 @@ Status SimShelf::read(std::span<ReadRequest> requests, milliseconds timeout) {
       continue;
     }
     if (random_.one_in(24)) scheduler_.sleep(random_.between(Time(50), Time(3000)));
-    request.status = nexus.device(lun)->read(request.offset, request.buffer);
+    if (!devices.at(lun)) devices.at(lun) = nexus.device(lun);
+    request.status = devices.at(lun)->read(request.offset, request.buffer);
   }
   if (hung) scheduler_.sleep_until(asked + timeout);
   return {};

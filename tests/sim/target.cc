@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace lastword::sim {
 namespace {
@@ -71,7 +72,7 @@ Status Target::send(const ActorPtr& actor, Order order) {
   flight->actor = actor;
   flight->order = std::move(order);
   flight->answers = fate.answered;
-  flights_.push_back(flight);
+  flight->place = flights_.insert(flights_.end(), flight);
   scheduler_.park([&](const Waiter& waiter) {
     flight->waiter = waiter;
     if (fate.arrives) {
@@ -142,8 +143,7 @@ void Target::execute(const FlightPtr& flight) {
 }
 
 void Target::end(const FlightPtr& flight, const Status& answer) {
-  flight->over = true;
-  flights_.remove(flight);
+  if (!std::exchange(flight->over, true)) flights_.erase(flight->place);
   if (flight->answer || !flight->answers) return;
   flight->answer = answer;
   scheduler_.wake(flight->waiter);

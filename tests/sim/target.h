@@ -78,6 +78,7 @@ class Target {
     bool over = false;
     bool answers = true;
     std::optional<Status> answer;
+    std::list<std::shared_ptr<Flight>>::iterator place;  // in flights_, unless it is over
   };
   using FlightPtr = std::shared_ptr<Flight>;
 

@@ -46,7 +46,8 @@ class World {
   Rates rates;
   ShelfDraw draw;
   Timing timing;
-  unsigned owned;  // logical units that are no mailbox disks: the first ones
+  std::vector<OwnedDisk> disks;  // no mailbox disks: the first logical units
+  unsigned owned;                // how many those are
   unsigned luns;
   Scheduler scheduler;
   Network network;
