@@ -113,6 +113,50 @@ BOOST_AUTO_TEST_CASE(disk_that_hung_before_holds_nobody_up_when_it_is_asked_agai
   BOOST_TEST((view.take_longest_wait() == kPollInterval));
 }
 
+// Of a header, the slot that is written next is read alone, until it has changed.
+BOOST_AUTO_TEST_CASE(header_that_does_not_change_costs_one_read) {
+  const auto put = [this](pb::Attribute attribute) {
+    pb::CoredumpHeader header;
+    header.set_attribute(attribute);
+    plant(shelf, 0, header);
+  };
+  put(pb::ARMED);
+  const auto first = surveyor.look();
+  BOOST_TEST_REQUIRE(fake::ok(first));
+  HeaderWatch watch(view, executor, first->survey.disks, first->open,
+                    config.timing.settings.io_timeout);
+  const auto reads_and = [&] {
+    shelf.clear_trace();
+    const auto seen = watch.poll({0});
+    BOOST_TEST_REQUIRE(seen.size() == 1U);
+    BOOST_TEST_REQUIRE(fake::ok(seen[0].header));
+    return std::pair(shelf.trace().size(), seen[0].header->attribute());
+  };
+  BOOST_TEST((reads_and() == std::pair(std::size_t{2}, pb::ARMED)));
+  BOOST_TEST((reads_and() == std::pair(std::size_t{1}, pb::ARMED)));
+  put(pb::IN_PROGRESS);
+  BOOST_TEST((reads_and() == std::pair(std::size_t{3}, pb::IN_PROGRESS)));
+  BOOST_TEST((reads_and() == std::pair(std::size_t{1}, pb::IN_PROGRESS)));
+  // Twice, so that the slot that counted has changed too.
+  put(pb::ABORTED);
+  put(pb::COMPLETED);
+  BOOST_TEST((reads_and() == std::pair(std::size_t{3}, pb::COMPLETED)));
+}
+
+// A bad spot under the slot that does not count says nothing of the one that does.
+BOOST_AUTO_TEST_CASE(header_whose_next_slot_cannot_be_read_is_read_whole_each_time) {
+  const auto first = surveyor.look();
+  HeaderWatch watch(view, executor, first->survey.disks, first->open,
+                    config.timing.settings.io_timeout);
+  BOOST_TEST_REQUIRE(fake::ok(watch.poll({0})[0].header));
+  shelf.inject(0, {.kind = fake::FaultKind::kIoError,
+                   .only = fake::Command::kRead,
+                   .initiator = "beta",
+                   .times = 2});
+  BOOST_TEST(fake::fails(watch.poll({0})[0].header, Code::kIo));
+  BOOST_TEST(fake::ok(watch.poll({0})[0].header));
+}
+
 BOOST_AUTO_TEST_CASE(looks_at_the_headers_of_a_disk_that_hangs_pile_nothing_up) {
   const auto first = surveyor.look();
   BOOST_TEST_REQUIRE(fake::ok(first));
