@@ -94,7 +94,7 @@ void add_copies(const Survey& survey, const Config& config, TakeoverReport& repo
 }
 
 TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& state,
-                                 const Survey& survey, std::uint64_t heard_set) {
+                                 const Survey& survey, std::optional<std::uint64_t> heard_set) {
   const auto disks = partner_disks(survey, config);
   TakeoverPlan plan(config.timing, config.partner.id,
                     as_plan_input(disks, config, life_taken_over(survey, {}, config)));
@@ -115,7 +115,9 @@ TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& 
     report.obstacles.push_back(describe(taken_over_from()));
   } else if (const Status same = check_mailbox_set(survey, config, state->mailbox_disks); !same) {
     report.obstacles.push_back(describe(same.error()));
-  } else if (const Status heard = check_heard_set(config, state->mailbox_disks, heard_set);
+  } else if (const Status heard =
+                 heard_set ? check_heard_set(survey, config, state->mailbox_disks, *heard_set)
+                           : Status();
              !heard) {
     report.obstacles.push_back(describe(heard.error()));
   } else if (const Tally tally = expected_votes(config, *state, survey); !tally.majority()) {

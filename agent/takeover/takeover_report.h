@@ -2,6 +2,7 @@
 // a report out.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,9 +37,10 @@ void add_unreadable(const Survey& survey, TakeoverReport& report);
 void add_copies(const Survey& survey, const Config& config, TakeoverReport& report);
 
 // What take_over (takeover_run.h) would do first, and whether it could. `state` as it was loaded:
-// one that failed is an obstacle. `heard_set`: see check_heard_set(); 0 also where an operator
-// wants no votes.
+// one that failed is an obstacle. `heard_set`: see check_heard_set(); absent: an operator wants no
+// votes.
 [[nodiscard]] TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& state,
-                                               const Survey& survey, std::uint64_t heard_set = 0);
+                                               const Survey& survey,
+                                               std::optional<std::uint64_t> heard_set = 0);
 
 }  // namespace lastword

@@ -21,7 +21,7 @@ MUTATIONS = [
     Mutation(
         "skip_arbitration",
         "agent/takeover/arbitration_run.cc",
-        "if (tally.majority()) return arbitration.copies();",
+        "if (tally.majority() || (won_before && tally.lost == 0)) return arbitration.copies();",
         "return arbitration.copies();",
         500,
         explored=("both-take-over", 1),
