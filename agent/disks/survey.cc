@@ -176,6 +176,7 @@ Result<Look> Surveyor::look() {
   Look look;
   look.open = read_records(shelf_, executor_, resting_, disks, io_timeout_);
   for (Probed& disk : disks) look.survey.disks.push_back(std::move(disk.view));
+  labels_->follow(look.survey);
   return look;
 }
 

@@ -27,10 +27,13 @@ std::optional<std::uint32_t> known_life(const pb::Label& label, std::uint8_t nod
   return latest == 0 ? std::nullopt : std::optional(latest);
 }
 
+bool is_partners(const pb::Label& label, const Config& config) {
+  return label.cluster_uuid() == config.cluster_uuid && label.role() != pb::MAILBOX &&
+         (label.home_node() == config.partner.id || label.owner_node() == config.partner.id);
+}
+
 bool is_partners(const DiskView& disk, const Config& config) {
-  return in_cluster(disk, config) && disk.label->role() != pb::MAILBOX &&
-         (disk.label->home_node() == config.partner.id ||
-          disk.label->owner_node() == config.partner.id);
+  return disk.label && is_partners(*disk.label, config);
 }
 
 // Nothing but its holder tells a disk from a clone of it.
@@ -88,6 +91,15 @@ std::vector<DiskView> unreadable_disks(const Survey& survey) {
     if (!disk.label && disk.problem) disks.push_back(disk);
   }
   return disks;
+}
+
+bool may_be_taken_late(const DiskView& disk, const Config& config,
+                       const std::set<std::string>& had) {
+  if (disk.label || !disk.problem) return false;
+  if (!disk.label_before) return true;
+  const pb::Label& before = *disk.label_before;
+  return is_partners(before, config) && before.home_node() != config.self.id &&
+         !had.contains(before.disk_uuid());
 }
 
 Error no_partner_disks(const Config& config) {

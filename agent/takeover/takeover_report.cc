@@ -63,8 +63,10 @@ void merge(TakeoverReport& report, TakeoverReport more) {
   std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
 }
 
-void add_unreadable(const Survey& survey, TakeoverReport& report) {
+void add_unreadable(const Survey& survey, const Config& config, const std::set<std::string>& had,
+                    TakeoverReport& report) {
   for (const DiskView& disk : unreadable_disks(survey)) {
+    if (!may_be_taken_late(disk, config, had)) continue;
     report.complete = false;
     report.disks.push_back({.path = disk.info.path,
                             .uuid = {},
@@ -106,7 +108,7 @@ TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& 
   for (std::size_t i = 0; i < disks.size(); ++i) {
     report.disks.push_back(forecast_disk(config, state, disks[i], at_once[i], report.complete));
   }
-  add_unreadable(survey, report);
+  add_unreadable(survey, config, {}, report);
   add_copies(survey, config, report);
   if (disks.empty()) report.obstacles.push_back(describe(no_partner_disks(config)));
   if (!state) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,10 @@ struct TakeoverReport {
 
 void merge(TakeoverReport& report, TakeoverReport more);
 
-// Disks whose label cannot be read may be the partner's: the takeover is not complete.
-void add_unreadable(const Survey& survey, TakeoverReport& report);
+// Disks whose label cannot be read may be the partner's: the takeover is not complete. Not those
+// that may_be_taken_late() rules out; `had`: UUIDs of disks that were taken.
+void add_unreadable(const Survey& survey, const Config& config, const std::set<std::string>& had,
+                    TakeoverReport& report);
 
 // Copies of the partner's disks of which neither node holds one: which is the right one cannot be
 // told, so none is taken, and the takeover is not complete.

@@ -30,6 +30,7 @@ class TakeoverRun {
         announcements_(work, *loop_, failed_.latest) {
     add_copies(failure.look.survey, work.config, copies_);
     listen();
+    for (const auto& [path, uuid] : late_.expected_service()) announcements_.expect(path, uuid);
     first_ = begin_wave(partner_disks(failure.look.survey, work.config), failure.look.open);
     wait_for_late_service();
   }
