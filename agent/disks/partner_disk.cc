@@ -94,6 +94,21 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, const TakeProgre
   return disk.lun->logical_unit_reset();
 }
 
+// Of an error of read_label(): the disk did not give what is on it.
+bool is_failed_read(Code code) {
+  return code != Code::kNotFound && code != Code::kCorrupt && code != Code::kFutureVersion &&
+         code != Code::kRefused;
+}
+
+// A disk may take reservations, which its target keeps, and give no data.
+Status check_readable(OpenDisk& disk, const TakeOrder& order) {
+  RecordIo records(*disk.device, order.metadata_offset);
+  pb::Label label;
+  const auto found = read_label(records, order, label);
+  if (!found && is_failed_read(found.error().code)) return fail(found.error());
+  return {};
+}
+
 bool is_promised_and_held(const TakeOrder& order) {
   return order.promised && order.seen && order.seen->holder &&
          order.seen->holder->holder == order.goal.own;
@@ -138,6 +153,11 @@ TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
   }
   taken.status = take_reservation(*open, now, progress, taken);
   if (!taken.status) return taken;
+  if (order.serves) taken.status = check_readable(*open, order);
+  if (!taken.status) {
+    progress.on_unreadable(taken.status.error());
+    return taken;
+  }
   progress.on_held(order.serves ? shelf.drop_stale_cache(order.info) : Status());
   taken.status = write_records(shelf, order, executor.unix_ms(), taken.header);
   return taken;
