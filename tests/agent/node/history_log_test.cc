@@ -77,7 +77,9 @@ BOOST_AUTO_TEST_CASE(file_system_that_hangs_holds_up_nothing_and_what_waits_is_b
   may_end = true;
   hanging.wait(kLongestTime);
   BOOST_TEST(most.load() <= kHistoryBytes / 4);
-  BOOST_TEST(lost.load() == 1U);
+  // Once for each of the two appends: the first may begin when some are lost already.
+  BOOST_TEST(lost.load() >= 1U);
+  BOOST_TEST(lost.load() <= 2U);
 }
 
 // It must leave room for takeovers.
