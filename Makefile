@@ -88,7 +88,7 @@ demo: packages-vm $(BUILD)/build.ninja
 	@python3 -m qemu.demo --build $(BUILD)
 
 bench: packages-vm $(BUILD)/build.ninja
-	@$(NINJA) vm_programs
+	@$(NINJA) vm_programs idle-agent
 	@python3 -m qemu.vmcore --build $(BUILD) 1g
 	@python3 -m qemu.bench --build $(BUILD)
 

@@ -1,8 +1,8 @@
 """python3 -m qemu.bench --build DIR [NAME...]
 
 The figures of the README: BUILD/bench/report.json and a Markdown table. Names: takeover_8,
-takeover_64, dump_to_image, dump_1g, dump_4g, recover, capture, panic_to_service_taken; without one,
-all.
+takeover_64, dump_to_image, dump_1g, dump_4g, recover, capture, panic_to_service_taken, idle_agent;
+without one, all.
 dump_1g, dump_4g and recover need what `make vmcore` makes.
 
 Exit status: 0 measured, 1 something failed, 2 usage, 75 a guest was lost. A goal that is missed is
@@ -13,15 +13,16 @@ import argparse
 import functools
 import json
 import os
+import subprocess
 import sys
 
 from . import vmcore
-from .figures import capture, dump, filter, panic, quiet, recover, result, takeover
-from .harness.runner import PASSED, ROOT, command_line, end_on_signals, run_in_lab
+from .figures import capture, dump, filter, idle, panic, quiet, recover, result, takeover
+from .harness.runner import FAILED, PASSED, ROOT, command_line, end_on_signals, run_in_lab
 
 NAMES = (
     "takeover_8", "takeover_64", "dump_to_image", "dump_1g", "dump_4g", "recover", "capture",
-    "panic_to_service_taken",
+    "panic_to_service_taken", "idle_agent",
 )  # fmt: skip
 _TIMEOUT = 900  # seconds for one lab
 
@@ -36,8 +37,7 @@ class Bench:
         """What function(lab) returns, or None when it failed or lost a guest."""
         if self.outcome != PASSED:
             return None
-        busy = quiet.wait(self._patience, lambda text: print(text, flush=True))
-        self.busiest = max(self.busiest, busy)
+        self._wait_for_quiet()
         got = []
         self.outcome = run_in_lab(
             lambda lab: got.append(function(lab)),
@@ -47,6 +47,22 @@ class Bench:
             again=command_line("qemu.bench", self._build, name),
         )
         return got[0] if got else None
+
+    def on_this_machine(self, function):
+        """What function() returns, or None when it or something before it failed."""
+        if self.outcome != PASSED:
+            return None
+        self._wait_for_quiet()
+        try:
+            return function()
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
+            print(f"FAILED: {error}", flush=True)
+            self.outcome = FAILED
+            return None
+
+    def _wait_for_quiet(self):
+        busy = quiet.wait(self._patience, lambda text: print(text, flush=True))
+        self.busiest = max(self.busiest, busy)
 
     def results(self, names):
         found, taken = [], {}
@@ -77,6 +93,9 @@ class Bench:
                 self.in_lab("panic_to_service_taken", panic.measure) for _ in range(self._runs)
             ]
             found += panic.results(crashes) if None not in crashes else []
+        if "idle_agent" in names:
+            agents = self.on_this_machine(lambda: idle.measure(self._build, self._runs))
+            found += idle.results(agents) if agents else []
         return found
 
 

@@ -34,4 +34,7 @@ void check_borrowed(const CheckFacts& facts, pb::CheckReport& report);
 // check_mailbox.cc: could either node win a majority of the mailbox disks?
 void check_mailbox(const CheckFacts& facts, pb::CheckReport& report);
 
+// check_links.cc: do heartbeats come and go by each link of the configuration?
+void check_links(const CheckFacts& facts, pb::CheckReport& report);
+
 }  // namespace lastword

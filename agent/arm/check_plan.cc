@@ -109,6 +109,7 @@ pb::CheckReport check_node(const CheckFacts& facts) {
   check_strays(facts, report);
   check_borrowed(facts, report);
   check_mailbox(facts, report);
+  check_links(facts, report);
   check_switches(facts, report);
   check_giveback(facts, report);
   check_hook(facts, report);

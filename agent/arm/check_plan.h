@@ -12,8 +12,15 @@
 #include "agent/arm/situation.h"
 #include "agent/disks/known_switches.h"
 #include "agent/node/state.pb.h"
+#include "agent/protocol/path_report.h"
 
 namespace lastword {
+
+// What this node's agent says of the paths by which it hears the partner.
+struct AgentPaths {
+  milliseconds uptime{};  // of the agent
+  std::vector<PathReport> paths;
+};
 
 // Beside the situation, everything the answer depends on. A Result that failed is a finding too.
 struct CheckFacts {
@@ -32,6 +39,7 @@ struct CheckFacts {
   std::optional<pb::TakeoverIntent> intent = {};  // this node's
   std::string hook;                               // of service-taken; empty: none
   std::string hook_problem;                       // why it would not run; empty: none
+  std::optional<AgentPaths> agent = {};           // absent: it does not run, or does not answer
   std::string watchdog_idle = {};  // why the configured watchdog does not count; empty: it does
 };
 

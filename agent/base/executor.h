@@ -55,9 +55,9 @@ class Executor {
   [[nodiscard]] virtual std::int64_t unix_ms() const = 0;
   // Blocks the caller only.
   virtual void sleep(milliseconds time) = 0;
-  // Runs `work` on a thread of its own that nobody waits for: it may be stuck in the kernel for
-  // good and outlive its caller. `work` owns all that it touches (capture shared pointers by
-  // value).
+  // Runs `work` at once on a thread that does nothing else and that nobody waits for: it may be
+  // stuck in the kernel for good and outlive its caller. `work` owns all that it touches (capture
+  // shared pointers by value).
   virtual void elsewhere(std::function<void()> work) = 0;
   // work(0) ... work(count - 1), each elsewhere, at most kMaxParallel at a time. Returns when all
   // have returned or `timeout` has passed; the result says which ones returned.

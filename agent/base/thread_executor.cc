@@ -69,6 +69,56 @@ class ThreadLoop final : public Loop {
   std::multimap<Instant, std::function<void()>> timers_;  // the loop's thread alone
 };
 
+// Threads that have done their work, and wait here for more: a thread that is made and ended costs
+// several times what it takes to hand work to one that is there, and the agent needs some each
+// tenth of a second, and one for each disk every few seconds. One that hangs is not among them.
+class IdleThreads {
+ public:
+  void run(std::function<void()> work) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        // The one that came last: the others go when they have long not been needed.
+        Idle& last = *idle_.back();
+        idle_.pop_back();
+        last.work = std::move(work);
+        last.given.notify_one();
+        return;
+      }
+    }
+    run_on_lost_thread([this, work = std::move(work)]() mutable {
+      while (work) {
+        work();
+        // What it holds is let go of before the wait.
+        work = nullptr;
+        work = wait();
+      }
+    });
+  }
+
+ private:
+  // Beyond the time between two surveys.
+  static constexpr std::chrono::seconds kPatience{10};
+
+  struct Idle {
+    std::condition_variable given;
+    std::function<void()> work;
+  };
+
+  // Empty: nothing came.
+  std::function<void()> wait() {
+    Idle self;
+    std::unique_lock lock(mutex_);
+    idle_.push_back(&self);
+    self.given.wait_for(lock, kPatience, [&] { return self.work != nullptr; });
+    if (!self.work) std::erase(idle_, &self);
+    return std::move(self.work);
+  }
+
+  std::mutex mutex_;
+  std::vector<Idle*> idle_;
+};
+
 // Shared with the threads of one fan_out(): a thread that hangs may go on after fan_out() returned.
 struct Gang {
   std::function<void(std::size_t)> work;
@@ -100,7 +150,7 @@ class ThreadExecutor final : public Executor {
     return duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   }
   void sleep(milliseconds time) override { std::this_thread::sleep_for(time); }
-  void elsewhere(std::function<void()> work) override { run_on_lost_thread(std::move(work)); }
+  void elsewhere(std::function<void()> work) override { threads_.run(std::move(work)); }
   std::vector<bool> fan_out(std::size_t count, milliseconds timeout,
                             std::function<void(std::size_t)> work) override {
     const auto gang = std::make_shared<Gang>();
@@ -115,6 +165,9 @@ class ThreadExecutor final : public Executor {
     return gang->done;
   }
   std::unique_ptr<Loop> make_loop() override { return std::make_unique<ThreadLoop>(); }
+
+ private:
+  IdleThreads threads_;
 };
 
 }  // namespace

@@ -124,7 +124,10 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   const Status end = run_agent(*config, surveyor, events, hands, watch);
   // A hook that is at work goes on, and the next agent is not held up.
   end_in_order(kHookGrace);
-  return end ? kExitOk : report_error(end.error());
+  if (end) return kExitOk;
+  const int status = report_error(end.error());
+  // That one is for a second agent, which nobody is to start again.
+  return status == kExitRefused ? int{kExitIo} : status;
 }
 
 int ask_to_reload(const std::string& config_path) {

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 #include "agent/arm/check_run.h"
 #include "agent/cli/command.h"
+#include "agent/daemon/control_client.h"
 #include "agent/node/config_file.h"
 
 namespace lastword {
@@ -30,13 +32,40 @@ void print_report(const Config& config, const pb::CheckReport& report) {
   for (const std::string& note : report.notes()) fmt::print("note: {}\n", note);
 }
 
+PathReport path_of(const pb::StatusAgentPath& told) {
+  PathReport path{
+      .kind = told.kind() == "link" ? PathReport::Kind::kLink : PathReport::Kind::kMailboxDisk,
+      .name = told.name(),
+      .where = told.where(),
+      .heard = told.messages(),
+      .one_way = told.one_way(),
+      .problem = told.problem()};
+  if (told.heard()) path.age = milliseconds(static_cast<std::int64_t>(told.age_ms()));
+  for (const pb::StatusDropped& one : told.dropped()) {
+    path.dropped.push_back({.reason = one.reason(), .count = one.count()});
+  }
+  return path;
+}
+
+std::optional<AgentPaths> ask_for_paths(const Config& config) {
+  const auto reply = ask_agent(config.state_directory, pb::CONTROL_STATUS);
+  if (!reply || !reply->done()) return std::nullopt;
+  AgentPaths agent{.uptime = milliseconds(static_cast<std::int64_t>(reply->agent().uptime_ms())),
+                   .paths = {}};
+  for (const pb::StatusAgentPath& path : reply->agent().paths()) {
+    agent.paths.push_back(path_of(path));
+  }
+  return agent;
+}
+
 int run_check(const std::string& config_path, bool json) {
   const auto config = load_config(config_path);
   if (!config) return report_error(config.error());
   const auto situation = assess_situation(*config);
   if (!situation) return report_error(situation.error());
-  const auto facts = gather_check_facts(*config, *situation);
+  auto facts = gather_check_facts(*config, *situation);
   if (!facts) return report_error(facts.error());
+  if (!config->links.empty()) facts->agent = ask_for_paths(*config);
   const pb::CheckReport report = check_node(*facts);
   if (json) {
     print_json(report);

@@ -36,8 +36,9 @@ Result<TakeoverReport> forecast(const Config& config, bool without_votes) {
   const auto survey = survey_disks(config);
   if (!survey) return fail(survey.error());
   const auto seen = load_partner_seen(config);
-  return forecast_takeover(config, load_node_state(config), *survey,
-                           seen && !without_votes ? seen->mailbox_set() : 0);
+  return forecast_takeover(
+      config, load_node_state(config), *survey,
+      without_votes ? std::nullopt : std::optional(seen ? seen->mailbox_set() : 0));
 }
 
 // What operators have forbidden holds for what the nodes do by themselves; this is an order.

@@ -45,8 +45,9 @@ std::uint32_t LastSeen::latest_of_partner() const {
 }
 
 std::optional<std::size_t> LastSeen::panicked_disk() const {
+  const std::uint32_t latest = latest_of_partner();
   const auto panicked = std::ranges::find_if(places, [&](std::size_t index) {
-    return has_panicked(look.survey.disks[index], config, latest_of_partner());
+    return has_panicked(look.survey.disks[index], config, latest);
   });
   return panicked == places.end() ? std::nullopt : std::optional(*panicked);
 }

@@ -8,6 +8,7 @@
 #include "agent/disks/disk_work.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
+#include "agent/protocol/mailbox.h"
 #include "proto/coredump.h"
 #include "proto/record_names.h"
 
@@ -55,7 +56,8 @@ void ReceiveRun::receive(const Survey& survey, const NodeState& state,
   using Results = std::vector<Result<pb::CoredumpHeader>>;
   run_elsewhere<Results>(
       surveyor_.executor(), loop_,
-      [survey, disks, self = own_identity(config_, state.boot_generation),
+      [survey, disks,
+       self = mailbox_member(config_, state.boot_generation, state.mailbox_disks).self,
        giver = config_.partner.id, lock = std::make_shared<FileDescriptor>(std::move(*lock)),
        access = disks_through(config_, surveyor_)] {
         auto results = access.work(survey, disks, [self, giver](const OwnDisk& disk, auto) {

@@ -20,6 +20,7 @@ std::optional<pb::OpenRequest> open_request(const Config& config) {
 
 void ShelfWatch::turn() {
   if (!surveying_ && !waiting_ && surveyor_.executor().now() >= next_survey_) survey();
+  if (headers_ && !reading_) read_again();
 }
 
 void ShelfWatch::survey_within(milliseconds time) {
@@ -80,7 +81,6 @@ void ShelfWatch::read_again() {
         reading_ = false;
         reports_.on_headers(seen);
         if (waiting_) reports_.on_survey(*std::exchange(waiting_, std::nullopt));
-        loop_.after(kPollInterval, [this] { read_again(); });
       });
 }
 

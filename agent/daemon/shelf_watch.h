@@ -38,7 +38,8 @@ class ShelfWatch {
   ShelfWatch(const Config& config, const Surveyor& surveyor, Loop& loop, Reports reports)
       : config_(config), surveyor_(surveyor), loop_(loop), reports_(std::move(reports)) {}
 
-  // Begins a survey where one is due. Call it every kPollInterval.
+  // Begins a survey where one is due, and a look at headers where none is under way. Call it every
+  // kPollInterval.
   void turn();
   // The next survey is due after this time, or sooner.
   void survey_within(milliseconds time);

@@ -1,5 +1,7 @@
 #include "agent/disks/header_watch.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "agent/disks/slot_reads.h"
@@ -10,22 +12,34 @@ namespace {
 
 constexpr std::string_view kNotOpen = "it could not be opened when the disks were surveyed";
 
-SeenHeader parse(std::size_t index, const std::string& path, std::uint64_t metadata_offset,
-                 const AlignedBuffer& slots) {
-  SeenHeader result{.disk = index, .header = pb::CoredumpHeader()};
+struct Parsed {
+  SeenHeader seen;
+  std::optional<unsigned> next;  // the slot that is written next; absent: the record is damaged
+};
+
+Parsed parse(std::size_t index, const std::string& path, std::uint64_t metadata_offset,
+             const AlignedBuffer& slots) {
+  Parsed parsed{.seen = {.disk = index, .header = pb::CoredumpHeader()}, .next = {}};
+  SeenHeader& result = parsed.seen;
   const auto choice =
       read_pair(slots.block(0), slots.block(1), RecordKind::kCoredumpHeader, *result.header);
   if (choice) {
     result.sequence = choice->next_sequence - 1;
+    parsed.next = choice->next;
   } else if (choice.error().code == Code::kNotFound) {
     result.header->Clear();
+    parsed.next = PairChoice().next;
   } else {
     Error error = choice.error();
     error.disk = path;
     error.offset = metadata_offset + slot_offset(RecordPlace::kCoredump, 0);
     result.header = fail(error);
   }
-  return result;
+  return parsed;
+}
+
+bool same(std::span<const std::byte> one, std::span<const std::byte> other) {
+  return std::ranges::equal(one, other);
 }
 
 }  // namespace
@@ -50,32 +64,80 @@ bool HeaderWatch::left_out(const Watched& watched) {
   return !watched.open || resting_->rests(watched.path, executor_.now());
 }
 
-std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks) {
-  std::vector<SeenHeader> seen;
+std::vector<std::size_t> HeaderWatch::changed(const std::vector<std::size_t>& disks,
+                                              std::vector<SeenHeader>& seen) {
+  std::vector<std::size_t> whole;
   std::vector<std::size_t> asked;
   std::vector<SlotRead> reads;
   for (const std::size_t index : disks) {
     const Watched& watched = watched_[index];
-    if (left_out(watched)) {
-      seen.push_back({.disk = index, .header = fail(*watched.problem)});
+    if (!watched.seen) {
+      whole.push_back(index);
       continue;
     }
     asked.push_back(index);
     reads.push_back({.disk = watched.open,
                      .metadata_offset = watched.metadata_offset,
-                     .buffer = std::make_shared<AlignedBuffer>(2 * kBlockBytes)});
+                     .buffer = std::make_shared<AlignedBuffer>(kBlockBytes),
+                     .only = watched.next});
   }
   read_slots(shelf_, resting_, executor_.now(), reads, RecordPlace::kCoredump, 1, io_timeout_);
   for (std::size_t i = 0; i < asked.size(); ++i) {
     Watched& watched = watched_[asked[i]];
-    SlotRead& read = reads[i];
-    if (read.status) {
-      seen.push_back(parse(asked[i], watched.path, watched.metadata_offset, *read.buffer));
+    const SlotRead& read = reads[i];
+    if (read.status && same(read.buffer->block(0), watched.slots->block(watched.next))) {
+      seen.push_back(*watched.seen);
+    } else if (!read.status && read.status.error().code == Code::kTimeout) {
+      watched.problem = read.status.error();
+      seen.push_back({.disk = asked[i], .header = fail(*watched.problem)});
+    } else {
+      whole.push_back(asked[i]);
+    }
+  }
+  return whole;
+}
+
+void HeaderWatch::read_whole(const std::vector<std::size_t>& disks, std::vector<SeenHeader>& seen) {
+  std::vector<SlotRead> reads;
+  for (const std::size_t index : disks) {
+    const Watched& watched = watched_[index];
+    reads.push_back({.disk = watched.open,
+                     .metadata_offset = watched.metadata_offset,
+                     .buffer = std::make_shared<AlignedBuffer>(2 * kBlockBytes)});
+  }
+  read_slots(shelf_, resting_, executor_.now(), reads, RecordPlace::kCoredump, 1, io_timeout_);
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    Watched& watched = watched_[disks[i]];
+    const SlotRead& read = reads[i];
+    watched.seen.reset();
+    if (!read.status) {
+      watched.problem = read.status.error();
+      seen.push_back({.disk = disks[i], .header = fail(*watched.problem)});
       continue;
     }
-    watched.problem = read.status.error();
-    seen.push_back({.disk = asked[i], .header = fail(*watched.problem)});
+    Parsed parsed = parse(disks[i], watched.path, watched.metadata_offset, *read.buffer);
+    if (parsed.next) {
+      watched.seen = parsed.seen;
+      watched.slots = read.buffer;
+      watched.next = *parsed.next;
+    }
+    seen.push_back(std::move(parsed.seen));
   }
+}
+
+std::vector<SeenHeader> HeaderWatch::poll(const std::vector<std::size_t>& disks) {
+  std::vector<SeenHeader> seen;
+  std::vector<std::size_t> asked;
+  for (const std::size_t index : disks) {
+    const Watched& watched = watched_[index];
+    if (left_out(watched)) {
+      seen.push_back({.disk = index, .header = fail(*watched.problem)});
+    } else {
+      asked.push_back(index);
+    }
+  }
+  const std::vector<std::size_t> whole = changed(asked, seen);
+  if (!whole.empty()) read_whole(whole, seen);
   return seen;
 }
 

@@ -1,5 +1,8 @@
 // Reads the coredump headers of many disks again and again, all of them in one batch and without
 // ever opening a disk for writing.
+//
+// Whoever writes a header writes the slot that does not count (proto/record.h), so that slot alone
+// tells whether there is a newer one: both are read at first, and when that one has changed.
 #pragma once
 
 #include <memory>
@@ -9,6 +12,7 @@
 #include "agent/disks/resting_disks.h"
 #include "agent/disks/shelf.h"
 #include "agent/protocol/disk_view.h"
+#include "storage/block/aligned_buffer.h"
 
 namespace lastword {
 
@@ -29,8 +33,17 @@ class HeaderWatch {
     std::uint64_t metadata_offset = 0;
     std::shared_ptr<OpenDisk> open;
     std::optional<Error> problem;  // the last one
+    // What was read last, where it said something or nothing was ever written there.
+    std::optional<SeenHeader> seen;
+    std::shared_ptr<AlignedBuffer> slots;  // both, as they were then
+    unsigned next = 0;                     // that is written next
   };
   [[nodiscard]] bool left_out(const Watched& watched);
+  // Of these, those that are to be read whole. The headers of the others are what they were, or
+  // cannot be read, and are added to `seen`.
+  [[nodiscard]] std::vector<std::size_t> changed(const std::vector<std::size_t>& disks,
+                                                 std::vector<SeenHeader>& seen);
+  void read_whole(const std::vector<std::size_t>& disks, std::vector<SeenHeader>& seen);
 
   Shelf& shelf_;
   Executor& executor_;

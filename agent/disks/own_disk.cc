@@ -213,6 +213,7 @@ Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
   if (label->owner_node() == self.node) {
     label->set_owner_node(0);
     label->set_owner_generation(0);
+    label->clear_owner_mailbox_set();
     label->set_ownership_epoch(label->ownership_epoch() + 1);
     label->set_written_unix_ms(disk.unix_ms);
     if (Status written = held.put_label(*label); !written) return written;

@@ -70,6 +70,24 @@ Result<std::shared_ptr<OpenDisk>> open_by_name(Shelf& shelf, const TakeOrder& or
   return std::make_shared<OpenDisk>(std::move(*disk));
 }
 
+// Of an error of read_label(): the disk did not give what is on it.
+bool is_failed_read(Code code) {
+  return code != Code::kNotFound && code != Code::kCorrupt && code != Code::kFutureVersion &&
+         code != Code::kRefused;
+}
+
+// Of a disk that this node has reserved: it may take reservations, which its target keeps, and give
+// no data.
+Result<pb::Label> read_label_of_held(OpenDisk& disk, const TakeOrder& order,
+                                     const TakeProgress& progress) {
+  RecordIo records(*disk.device, order.metadata_offset);
+  pb::Label label;
+  const auto found = read_label(records, order, label);
+  if (found) return label;
+  if (order.serves && is_failed_read(found.error().code)) progress.on_unreadable(found.error());
+  return fail(found.error());
+}
+
 Status take_reservation(OpenDisk& disk, const TakeOrder& order, const TakeProgress& progress,
                         TakenDisk& taken) {
   if (!disk.lun) {
@@ -86,10 +104,9 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, const TakeProgre
   if (!status || notes.preempted || notes.was_reset) return status;
   // The victim's label, and nobody to preempt: a run before this one preempted and was interrupted,
   // perhaps before it could abort what the target had queued.
-  RecordIo records(*disk.device, order.metadata_offset);
-  pb::Label label;
-  if (const auto found = read_label(records, order, label); !found) return fail(found.error());
-  if (label.owner_node() != order.goal.victim_node) return {};
+  const auto label = read_label_of_held(disk, order, progress);
+  if (!label) return fail(label.error());
+  if (label->owner_node() != order.goal.victim_node) return {};
   taken.used_reset = true;
   return disk.lun->logical_unit_reset();
 }
@@ -138,6 +155,12 @@ TakenDisk take_disk(Shelf& shelf, Executor& executor, const TakeOrder& order,
   }
   taken.status = take_reservation(*open, now, progress, taken);
   if (!taken.status) return taken;
+  if (order.serves) {
+    const auto label = read_label_of_held(*open, order, progress);
+    // One that is damaged says nothing about the data.
+    if (!label && is_failed_read(label.error().code)) taken.status = fail(label.error());
+    if (!taken.status) return taken;
+  }
   progress.on_held(order.serves ? shelf.drop_stale_cache(order.info) : Status());
   taken.status = write_records(shelf, order, executor.unix_ms(), taken.header);
   return taken;

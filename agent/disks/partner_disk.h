@@ -30,13 +30,16 @@ struct TakeProgress {
   // need not wait for the records. `fresh`: what this node's page cache has of the disk was
   // dropped; not tried on a disk that is none of the service.
   std::function<void(const Status& fresh)> on_held;
+  // The reservation is this node's, and the disk cannot be read: a service that is given it could
+  // only fail. An error follows.
+  std::function<void(const Error& problem)> on_unreadable = [](const Error&) {};
   // It is not to be had this time: whoever waits for it need not wait until the rest is undone.
   std::function<void()> on_giving_up;
 };
 
 // Order: label checked -> what this node's page cache has changed refused by the target, as long as
-// the partner holds it (a disk of the service only) -> reservation taken -> page cache dropped ->
-// label written (owner, epoch)
+// the partner holds it (a disk of the service only) -> reservation taken -> label read (a disk of
+// the service only: can it be read at all?) -> page cache dropped -> label written (owner, epoch)
 // -> header: IN_PROGRESS becomes ABORTED(abort_reason), ARMED becomes INACTIVE, also where
 // another stands in for one that cannot be read (found_header.h). An error leaves what came before
 // it done; doing it again finishes the rest.

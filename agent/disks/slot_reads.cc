@@ -22,6 +22,10 @@ struct InFlight {
   std::function<void()> on_answer;
 };
 
+std::vector<unsigned> slots_of(const SlotRead& read) {
+  return read.only ? std::vector{*read.only} : std::vector{0U, 1U};
+}
+
 struct Batch {
   std::vector<SlotRead*> reads;
   milliseconds timeout{};
@@ -34,25 +38,29 @@ void read_batch_of(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, I
   std::vector<std::shared_ptr<InFlight>> in_flight;
   for (const SlotRead* read : batch.reads) {
     in_flight.push_back(std::make_shared<InFlight>(read->buffer, read->disk));
-    for (unsigned slot = 0; slot < 2; ++slot) {
+    std::size_t place = 0;
+    for (const unsigned slot : slots_of(*read)) {
       requests.push_back({.fd = read->disk->fd,
                           .disk = read->disk->info.path,
                           .offset = read->metadata_offset + slot_offset(first, slot),
-                          .buffer = read->buffer->span().subspan(slot * bytes, bytes),
+                          .buffer = read->buffer->span().subspan(place, bytes),
                           .keep = in_flight.back()});
+      place += bytes;
     }
   }
   const Status submitted = shelf.read(requests, batch.timeout);
+  auto request = requests.begin();
   for (std::size_t i = 0; i < batch.reads.size(); ++i) {
     SlotRead& read = *batch.reads[i];
+    const auto end = request + static_cast<std::ptrdiff_t>(slots_of(read).size());
     read.status = submitted;
-    if (!submitted) continue;
-    for (const ReadRequest* request : {&requests[2 * i], &requests[2 * i + 1]}) {
-      if (request->status) continue;
+    for (; request != end; ++request) {
+      if (!submitted || request->status) continue;
       if (read.status || request->status.error().code == Code::kTimeout) {
         read.status = request->status;
       }
     }
+    if (!submitted) continue;
     if (read.status || read.status.error().code != Code::kTimeout) continue;
     resting->asked(read.disk->info.path, now);
     in_flight[i]->on_answer = [resting, path = read.disk->info.path, now] {

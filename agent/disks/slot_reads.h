@@ -1,7 +1,8 @@
-// Reads both slots of records of many disks at once (proto/layout.h: two slots for each record).
+// Reads slots of records of many disks at once (proto/layout.h: two slots for each record).
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agent/disks/resting_disks.h"
@@ -16,13 +17,14 @@ struct SlotRead {
   std::uint64_t metadata_offset = 0;
   // The blocks of slot 0, then those of slot 1. Kept until the kernel has answered.
   std::shared_ptr<AlignedBuffer> buffer;
-  Status status = {};  // of both slots; kTimeout outweighs what the other slot says
+  std::optional<unsigned> only = {};  // this slot, whose blocks alone are in the buffer; else both
+  Status status = {};  // of all that was read; kTimeout outweighs what the other slot says
 };
 
 // `blocks`: records that lie side by side from `first` on, one block each. The buffers have
-// 2 * blocks. Returns after `timeout` at the latest. Of a disk that hung before it waits for no
-// longer than kPollInterval: one that has healed answers by then. A disk that hangs now is open in
-// `resting`, as asked at `now`, until the kernel answers.
+// 2 * blocks, or with `only` as many as `blocks`. Returns after `timeout` at the latest. Of a disk
+// that hung before it waits for no longer than kPollInterval: one that has healed answers by then.
+// A disk that hangs now is open in `resting`, as asked at `now`, until the kernel answers.
 void read_slots(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, Instant now,
                 std::vector<SlotRead>& reads, RecordPlace first, std::size_t blocks,
                 milliseconds timeout);

@@ -47,7 +47,10 @@ void probe(Shelf& shelf, Probed& disk, milliseconds io_timeout) {
   }
   const auto offset = shelf.find_records(*opened);
   if (!offset) {
-    if (offset.error().code != Code::kNotFound) disk.view.problem = offset.error();
+    if (offset.error().code == Code::kNotFound) return;
+    disk.view.problem = offset.error();
+    // Who has a disk that gives no data is worth knowing; one that does not answer is not asked.
+    if (opened->lun && offset.error().code == Code::kIo) read_reservation(*opened->lun, disk.view);
     return;
   }
   disk.view.metadata_offset = *offset;
@@ -178,6 +181,7 @@ Result<Look> Surveyor::look() {
   Look look;
   look.open = read_records(shelf_, executor_, resting_, disks, io_timeout_);
   for (Probed& disk : disks) look.survey.disks.push_back(std::move(disk.view));
+  labels_->follow(look.survey);
   return look;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "agent/base/executor.h"
+#include "agent/disks/known_labels.h"
 #include "agent/disks/resting_disks.h"
 #include "agent/disks/shelf.h"
 #include "agent/protocol/disk_view.h"
@@ -19,7 +20,8 @@ struct Look {
 };
 
 // Looks again and again, and remembers which disks hang: they are left in peace for some seconds.
-// Copies share that memory: a look elsewhere holds one of its own.
+// Remembers labels too, for the time when one cannot be read. Copies share that memory: a look
+// elsewhere holds one of its own.
 class Surveyor {
  public:
   // Shelf and executor outlive this and its copies.
@@ -38,6 +40,7 @@ class Surveyor {
   Shelf& shelf_;
   Executor& executor_;
   std::shared_ptr<RestingDisks> resting_ = std::make_shared<RestingDisks>();
+  std::shared_ptr<KnownLabels> labels_ = std::make_shared<KnownLabels>();
 };
 
 // One look at this machine's disks, for who needs no more than what they say.

@@ -158,7 +158,9 @@ void read_dump(ConfigReader& reader, const toml::table& root, Config& config) {
 void read_takeover(ConfigReader& reader, const toml::table& root, Config& config) {
   const toml::table* table = reader.table(root, "takeover");
   if (table == nullptr) return;
-  reader.only_keys(*table, "[takeover]", {"foreign_registrants", "when_fenced"});
+  reader.only_keys(*table, "[takeover]",
+                   {"foreign_registrants", "when_fenced", "incomplete_service"});
+  reader.boolean(*table, "incomplete_service", config.incomplete_service);
   reader.choice(*table, "when_fenced", config.when_fenced,
                 {{"panic", static_cast<int>(WhenFenced::kPanic)},
                  {"end", static_cast<int>(WhenFenced::kEnd)}});

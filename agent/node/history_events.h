@@ -35,6 +35,8 @@ struct HistoryEvent {
   std::string_view name;
   IncidentKind kind;
   Part part;
+  // It may come again and again: of one that says the same, one each kSparse is kept.
+  bool sparse = false;
 };
 
 // clang-format off
@@ -85,6 +87,11 @@ inline constexpr std::array kHistoryEvents{
     HistoryEvent{"giveback-left-to-operator", IncidentKind::kNote, Part::kBegin},
     HistoryEvent{"giveback-held-back",  IncidentKind::kNote,     Part::kBegin},
     HistoryEvent{"giveback-count-ended", IncidentKind::kNote,    Part::kBegin},
+    HistoryEvent{"link-works",          IncidentKind::kNote,     Part::kBegin, true},
+    HistoryEvent{"link-quiet",          IncidentKind::kNote,     Part::kBegin, true},
+    HistoryEvent{"link-one-way",        IncidentKind::kNote,     Part::kBegin, true},
+    HistoryEvent{"link-failed",         IncidentKind::kNote,     Part::kBegin, true},
+    HistoryEvent{"link-drops",          IncidentKind::kNote,     Part::kBegin, true},
     HistoryEvent{"watchdog-armed",      IncidentKind::kNote,     Part::kBegin},
     HistoryEvent{"watchdog-not-armed",  IncidentKind::kNote,     Part::kBegin},
     HistoryEvent{"watchdog-problem",    IncidentKind::kNote,     Part::kBegin},

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,8 @@ namespace {
 
 // What waits for an append that hangs; more is lost.
 constexpr std::size_t kMostWaiting = kHistoryBytes / 4;
+// Otherwise a link that comes and goes would leave no room for takeovers.
+constexpr milliseconds kSparse{3'600'000};
 
 }  // namespace
 
@@ -31,11 +34,23 @@ struct HistoryLog::Shared {
   std::size_t lost = 0;
   bool appending = false;
   std::string told;
+  std::map<std::string, Instant> sparse;  // when each was kept last, by name and detail
 
+  // False: the same was kept a short time ago.
+  bool is_due(const Event& event);
   static void keep(const std::shared_ptr<Shared>& shared, const Event& event);
   void append_all();
   void tell(const std::string& problem);
 };
+
+bool HistoryLog::Shared::is_due(const Event& event) {
+  const auto known = history_event(event.name);
+  if (!known || !known->sparse) return known.has_value();
+  const Instant now = executor.now();
+  const std::lock_guard lock(mutex);
+  std::erase_if(sparse, [&](const auto& one) { return now - one.second >= kSparse; });
+  return sparse.emplace(fmt::format("{} {}", event.name, event.detail), now).second;
+}
 
 void HistoryLog::Shared::keep(const std::shared_ptr<Shared>& shared, const Event& event) {
   pb::HistoryLine line;
@@ -111,7 +126,7 @@ HistoryLog::HistoryLog(Append append, std::string program, std::string boot_id, 
 EventSink HistoryLog::sink() const {
   return [shared = shared_](const Event& event) {
     shared->events(event);
-    if (history_event(event.name)) Shared::keep(shared, event);
+    if (shared->is_due(event)) Shared::keep(shared, event);
   };
 }
 

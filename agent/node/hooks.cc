@@ -31,6 +31,7 @@ std::vector<std::string> environment_for(const HookInput& input) {
       fmt::format("LASTWORD_DISKS={}", fmt::join(input.disks, " ")),
       fmt::format("LASTWORD_NEW_DISKS={}", fmt::join(input.new_disks, " ")),
       fmt::format("LASTWORD_MISSING_DISKS={}", fmt::join(input.missing_disks, " ")),
+      fmt::format("LASTWORD_UNREADABLE_DISKS={}", fmt::join(input.unreadable_disks, " ")),
       fmt::format("LASTWORD_STALE={}", fmt::join(input.stale_disks, " ")),
       fmt::format("LASTWORD_OPENERS={}", fmt::join(input.openers, "\n"))};
   std::vector<std::string> all;
@@ -51,6 +52,7 @@ std::string json_of(const HookInput& input) {
   for (const std::string& disk : input.disks) message.add_disks(disk);
   for (const std::string& disk : input.new_disks) message.add_new_disks(disk);
   for (const std::string& disk : input.missing_disks) message.add_missing_disks(disk);
+  for (const std::string& disk : input.unreadable_disks) message.add_unreadable_disks(disk);
   for (const std::string& disk : input.stale_disks) message.add_stale_disks(disk);
   for (const std::string& opener : input.openers) message.add_openers(opener);
   return to_json(message);

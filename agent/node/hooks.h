@@ -18,6 +18,9 @@ struct HookInput {
   std::vector<std::string> disks = {};          // LASTWORD_DISKS: held, `new_disks` among them
   std::vector<std::string> new_disks = {};      // LASTWORD_NEW_DISKS: not told of before
   std::vector<std::string> missing_disks = {};  // LASTWORD_MISSING_DISKS: not held, or not yet
+  // LASTWORD_UNREADABLE_DISKS: of `missing_disks`, those that this node has reserved and cannot
+  // read.
+  std::vector<std::string> unreadable_disks = {};
   // LASTWORD_STALE: of `disks`, those of which this node may still read what it had cached before.
   std::vector<std::string> stale_disks = {};
   // LASTWORD_OPENERS, a line each: "DISK NAME (PID)", "DISK sdb1 is mounted on /srv". What used a

@@ -1,10 +1,14 @@
 #include "agent/node/locks.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 
 #include "agent/base/text_file.h"
 #include "proto/uuid.h"
@@ -32,15 +36,6 @@ Result<FileDescriptor> lock_file(const std::string& state_directory, const std::
   return file;
 }
 
-// proc(5): the state of a process follows its name, which is in parentheses and may hold any. The
-// thread that a process began with is a zombie when it was killed, and others of it cannot end yet.
-bool has_been_killed(const std::string& pid) {
-  const auto stat = read_text_file("/proc/" + pid + "/stat");
-  if (!stat) return false;
-  const std::size_t name_end = stat->rfind(") ");
-  return name_end != std::string::npos && stat->compare(name_end + 2, 1, "Z") == 0;
-}
-
 std::string pid_in(const std::string& path) {
   const auto text = read_text_file(path);
   if (!text) return "";
@@ -49,18 +44,48 @@ std::string pid_in(const std::string& path) {
 
 }  // namespace
 
+// The thread that a process began with is a zombie when the process was killed, and others of it
+// cannot end yet; or it cannot end itself, with the signal pending.
+bool tells_of_kill(std::string_view proc_status) {
+  constexpr unsigned kHex = 16;
+  const auto value_of = [&](std::string_view name) -> std::string_view {
+    const std::size_t at = proc_status.find(name);
+    if (at == std::string_view::npos) return {};
+    const std::string_view rest = proc_status.substr(at + name.size());
+    const std::size_t from = std::min(rest.find_first_not_of(" \t"), rest.size());
+    return rest.substr(from, rest.find('\n', from) - from);
+  };
+  const auto has_kill = [&](std::string_view name) {
+    const std::string_view text = value_of(name);
+    std::uint64_t signals = 0;
+    std::from_chars(text.data(), text.data() + text.size(), signals, kHex);
+    return (signals >> (SIGKILL - 1) & 1) != 0;
+  };
+  return value_of("\nState:").starts_with('Z') || has_kill("\nSigPnd:") || has_kill("\nShdPnd:");
+}
+
 Result<FileDescriptor> lock_agent(const Config& config) {
   const std::string name = "agent.lock";
   const std::string path = config.state_directory + "/" + name;
-  auto lock = lock_file(config.state_directory, name, "another agent runs on this node");
+  const auto lock_it = [&] {
+    return lock_file(config.state_directory, name, "another agent of this node ends, or begins");
+  };
+  auto lock = lock_it();
   if (!lock && lock.error().code == Code::kRefused) {
     const std::string pid = pid_in(path);
-    if (has_been_killed(pid)) {
+    const auto status = read_text_file("/proc/" + pid + "/status");
+    if (!pid.empty() && status && tells_of_kill(*status)) {
       (void)::unlink(path.c_str());
-      lock = lock_file(config.state_directory, name, "another agent runs on this node");
-    } else if (!pid.empty()) {
-      lock.error().detail = "another agent runs on this node, as process " + pid +
-                            ", and goes on; this one ends: `systemctl status lastword-agent`";
+      lock = lock_it();
+    } else if (!pid.empty() && status) {
+      lock.error().detail = fmt::format(
+          "another agent runs on this node, as process {0}, and goes on; this one ends, and is not "
+          "started again by itself. If {0} was started by hand: end it, then `systemctl start "
+          "lastword-agent`",
+          pid);
+    } else {
+      // Who has it cannot be named, and will not have it for long.
+      lock.error().code = Code::kTimeout;
     }
   }
   if (!lock) return lock;

@@ -12,13 +12,18 @@
 
 namespace lastword {
 
+// proc(5), /proc/PID/status: that process has been killed, and may hang in the kernel for a while
+// before it is gone.
+[[nodiscard]] bool tells_of_kill(std::string_view proc_status);
+
 // One of start, stop, arm and disarm at a time. kRefused: another one runs. kIo: the directory or
 // the file cannot be made.
 [[nodiscard]] Result<FileDescriptor> lock_state(const Config& config);
 
 // One agent at a time, for as long as it lives. kRefused: another one runs; the detail names its
 // process. One that was killed while a disk hung, and cannot end before the kernel lets go of it,
-// does not count. kIo as above.
+// does not count. kTimeout: who has it has not said so yet, or is gone: it will not have it for
+// long. kIo as above.
 [[nodiscard]] Result<FileDescriptor> lock_agent(const Config& config);
 
 // One takeover at a time; whoever changes this node's intent holds it. kRefused: another one runs.

@@ -14,6 +14,10 @@ std::string describe(const Announcement& announcement) {
   if (!announcement.missing.empty()) {
     text += fmt::format(", still without: {}", fmt::join(announcement.missing, " "));
   }
+  if (!announcement.unreadable.empty()) {
+    text += fmt::format(", of which reserved and not readable: {}",
+                        fmt::join(announcement.unreadable, " "));
+  }
   if (!announcement.stale.empty()) {
     text +=
         fmt::format(", perhaps stale in the page cache: {}", fmt::join(announcement.stale, " "));
@@ -35,6 +39,15 @@ void AnnouncePlan::expect(const std::string& disk, bool acknowledged) {
   std::ranges::find(disks_, disk, &Disk::path)->acknowledged = acknowledged;
 }
 
+void AnnouncePlan::forget(const std::string& disk) {
+  std::erase_if(disks_, [&](const Disk& known) { return known.path == disk; });
+}
+
+void AnnouncePlan::unreadable(const std::string& disk) {
+  set(disk, State::kMissing);
+  std::ranges::find(disks_, disk, &Disk::path)->unreadable = true;
+}
+
 // What another node may have written since, no hook of this one has seen.
 void AnnouncePlan::lost(const std::string& disk) {
   expect(disk);
@@ -49,6 +62,7 @@ std::optional<Announcement> AnnouncePlan::held(const std::vector<std::string>& d
   for (const std::string& path : disks) {
     set(path, State::kHeld);
     Disk& disk = *std::ranges::find(disks_, path, &Disk::path);
+    disk.unreadable = false;
     if (disk.acknowledged && !disk.stale) disk.state = State::kAnnounced;
   }
   return next();
@@ -60,20 +74,34 @@ std::optional<Announcement> AnnouncePlan::hook_ended(unsigned number) {
   return next();
 }
 
-std::optional<Announcement> AnnouncePlan::next() {
-  if (hook_running_) return std::nullopt;
+Announcement AnnouncePlan::present() const {
   Announcement announcement;
-  for (Disk& disk : disks_) {
+  for (const Disk& disk : disks_) {
     if (disk.state == State::kMissing) {
       announcement.missing.push_back(disk.path);
+      if (disk.unreadable) announcement.unreadable.push_back(disk.path);
       continue;
     }
     announcement.held.push_back(disk.path);
     if (disk.stale) announcement.stale.push_back(disk.path);
     if (disk.state == State::kHeld) announcement.fresh.push_back(disk.path);
-    disk.state = State::kAnnounced;
   }
+  return announcement;
+}
+
+std::optional<Announcement> AnnouncePlan::held_back() const {
+  Announcement announcement = present();
+  if (!whole_ || announcement.missing.empty() || announcement.fresh.empty()) return std::nullopt;
+  return announcement;
+}
+
+std::optional<Announcement> AnnouncePlan::next() {
+  if (hook_running_ || held_back()) return std::nullopt;
+  Announcement announcement = present();
   if (announcement.fresh.empty()) return std::nullopt;
+  for (Disk& disk : disks_) {
+    if (disk.state == State::kHeld) disk.state = State::kAnnounced;
+  }
   hook_running_ = true;
   announcement.number = ++number_;
   return announcement;

@@ -1,5 +1,6 @@
 // When the hook of the service is told of the partner's disks, and what: one announcement at a
-// time, in order, and never one without a disk that is new. Pure; the driver is
+// time, in order, and never one without a disk that is new. Where the service is to be whole, none
+// while a disk is missing. Pure; the driver is
 // agent/takeover/announce_run.h. TakeoverPlan decides when a disk may be announced at all.
 #pragma once
 
@@ -14,17 +15,25 @@ struct Announcement {
   unsigned number = 0;               // of this run of the hook
   std::vector<std::string> held;     // in this node's hands: `fresh`, and all that came before
   std::vector<std::string> fresh;    // in no announcement before this one
-  std::vector<std::string> missing;  // the partner's, and not held
+  std::vector<std::string> missing;  // the partner's, and not held, or of no use
+  // Of `missing`: this node has the reservation, and reads fail.
+  std::vector<std::string> unreadable{};
   std::vector<std::string> stale{};  // of `held`: this node may still read what it had cached
 };
 [[nodiscard]] std::string describe(const Announcement& announcement);
 
 class AnnouncePlan {
  public:
+  explicit AnnouncePlan(bool whole = false) : whole_(whole) {}
+
   // The disk is to be taken: it is missing until it is held. `acknowledged`: a hook of this
   // takeover was told of it before an interruption, and ended well; it is not new, unless it is
   // stale.
   void expect(const std::string& disk, bool acknowledged = false);
+  // It has another path now, which is expected as a disk of its own.
+  void forget(const std::string& disk);
+  // This node has its reservation, and cannot read it: it is missing until it is held.
+  void unreadable(const std::string& disk);
   // Another node has it now.
   void lost(const std::string& disk);
   // What this node had cached of it could not be dropped when it came to be held, or could. Of a
@@ -42,6 +51,8 @@ class AnnouncePlan {
     return hook_running_ && number == number_;
   }
   [[nodiscard]] bool over() const { return !hook_running_; }
+  // What would be told now if the service had not to be whole; absent: nothing is held back.
+  [[nodiscard]] std::optional<Announcement> held_back() const;
 
  private:
   enum class State { kMissing, kHeld, kAnnounced };
@@ -50,11 +61,14 @@ class AnnouncePlan {
     State state = State::kMissing;
     bool stale = false;
     bool acknowledged = false;
+    bool unreadable = false;
   };
 
   void set(const std::string& disk, State state);
+  [[nodiscard]] Announcement present() const;
   [[nodiscard]] std::optional<Announcement> next();
 
+  bool whole_;
   std::vector<Disk> disks_;  // in the order in which they were expected
   bool hook_running_ = false;
   unsigned number_ = 0;  // of the latest announcement

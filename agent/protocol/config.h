@@ -79,6 +79,8 @@ struct Config {
   std::string persistent_directory = "/var/lib/lastword";  // must survive one
   ForeignRegistrants foreign_registrants = ForeignRegistrants::kRemove;  // [takeover]
   WhenFenced when_fenced = WhenFenced::kPanic;                           // [takeover]
+  // [takeover] After silence: the service is announced though one of its disks is missing.
+  bool incomplete_service = false;
   Hooks hooks;
   std::vector<LinkConfig> links;
   std::string key_file = "/etc/lastword/cluster.key";  // of the links; readable by root only

@@ -27,6 +27,10 @@ struct DiskView {
   std::array<pb::MailboxSlot, 2> mailbox = {};
   std::array<bool, 2> mailbox_damaged = {};  // likewise: both copies of that slot; see `problem`
   std::optional<Error> problem;  // a record could not be read: sick, damaged or newer disk
+  // Of a disk whose label could not be read: as an earlier look of this program read it, on a disk
+  // of the same path, description and size. For what need not be waited for, and never for what may
+  // be taken.
+  std::optional<pb::Label> label_before = {};
   // `keys`, `reservation` and `aptpl` were read, a moment ago.
   bool reservations_known = false;
   std::vector<ReservationKey> keys;

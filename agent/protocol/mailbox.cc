@@ -48,9 +48,11 @@ RecordPlace mailbox_place(const Config& config) {
 
 MailboxMember mailbox_member(const Config& config, std::uint32_t boot_generation,
                              const std::vector<std::string>& mailbox_disks) {
-  return {.self = own_identity(config, boot_generation),
-          .place = mailbox_place(config),
-          .mailbox_set = mailbox_set(mailbox_disks)};
+  MailboxMember member{.self = own_identity(config, boot_generation),
+                       .place = mailbox_place(config),
+                       .mailbox_set = mailbox_set(mailbox_disks)};
+  member.self.mailbox_set = member.mailbox_set;
+  return member;
 }
 
 std::uint64_t mailbox_set(std::vector<std::string> uuids) {
@@ -271,9 +273,24 @@ Status check_mailbox_set(const Survey& survey, const Config& config,
                          "win: run `lastword start` on both, with all of them in sight"});
 }
 
-Status check_heard_set(const Config& config, const std::vector<std::string>& mailbox_disks,
-                       std::uint64_t heard_set) {
-  if (!mailbox_disks.empty() || heard_set == 0 || heard_set == mailbox_set({})) return {};
+std::uint64_t set_by_labels(const Survey& survey, const Config& config) {
+  std::uint32_t latest = 0;
+  std::uint64_t set = 0;
+  for (const DiskView& disk : survey.disks) {
+    if (!in_cluster(disk, config) || disk.label->owner_node() != config.partner.id) continue;
+    if (disk.label->owner_mailbox_set() == 0 || disk.label->owner_generation() < latest) continue;
+    latest = disk.label->owner_generation();
+    set = disk.label->owner_mailbox_set();
+  }
+  return set;
+}
+
+Status check_heard_set(const Survey& survey, const Config& config,
+                       const std::vector<std::string>& mailbox_disks, std::uint64_t heard_set) {
+  const auto is_none = [](std::uint64_t set) { return set == 0 || set == mailbox_set({}); };
+  if (!mailbox_disks.empty() || (is_none(heard_set) && is_none(set_by_labels(survey, config)))) {
+    return {};
+  }
   return fail({.code = Code::kRefused,
                .operation = "takeover",
                .detail = fmt::format(

@@ -117,10 +117,13 @@ struct Beat {
 // partner's latest life counts by others, or never said. A partner that never lived is no rival.
 [[nodiscard]] Status check_mailbox_set(const Survey& survey, const Config& config,
                                        const std::vector<std::string>& mailbox_disks);
+// The mailbox_set() that the partner's latest life counts votes by, as the labels of its disks
+// tell. 0: none does.
+[[nodiscard]] std::uint64_t set_by_labels(const Survey& survey, const Config& config);
 // A node that has never seen a mailbox disk needs no vote for an order, and so could take over
-// while the partner does. kRefused where the partner was heard to count by some: `heard_set`, its
-// mailbox_set(), or 0.
-[[nodiscard]] Status check_heard_set(const Config& config,
+// while the partner does. kRefused where the partner counts by some: as it was heard in this boot
+// (`heard_set`, its mailbox_set(), or 0), or as set_by_labels() tells.
+[[nodiscard]] Status check_heard_set(const Survey& survey, const Config& config,
                                      const std::vector<std::string>& mailbox_disks,
                                      std::uint64_t heard_set);
 

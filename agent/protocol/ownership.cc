@@ -9,6 +9,15 @@ Error refused(std::string_view detail) {
   return {.code = Code::kRefused, .operation = "take into service", .detail = std::string(detail)};
 }
 
+// What a label says of its owner's life.
+void set_owner(pb::Label& label, std::uint8_t node, std::uint32_t generation,
+               std::uint64_t mailbox_set) {
+  const bool same_life = label.owner_node() == node && label.owner_generation() == generation;
+  label.set_owner_node(node);
+  label.set_owner_generation(generation);
+  if (!same_life || mailbox_set != 0) label.set_owner_mailbox_set(mailbox_set);
+}
+
 }  // namespace
 
 bool is_promised_to(const pb::Label& label, std::uint8_t node, std::uint32_t generation) {
@@ -24,8 +33,7 @@ Result<pb::Label> label_received(const pb::Label& label, const OwnerIdentity& se
   if (label.owner_node() != self.node) {
     in_service.set_ownership_epoch(label.ownership_epoch() + 1);
   }
-  in_service.set_owner_node(self.node);
-  in_service.set_owner_generation(self.boot_generation);
+  set_owner(in_service, self.node, self.boot_generation, self.mailbox_set);
   in_service.set_home_generation(self.boot_generation);
   in_service.clear_promised_node();
   in_service.clear_promised_generation();
@@ -47,15 +55,14 @@ Result<pb::Label> label_held_again(const pb::Label& label, const OwnerIdentity& 
     return fail(refused("its label changed meanwhile: this node does not own it any more"));
   }
   pb::Label held = label;
-  held.set_owner_generation(self.boot_generation);
+  set_owner(held, self.node, self.boot_generation, self.mailbox_set);
   return held;
 }
 
 pb::Label label_after_takeover(const pb::Label& label, const KeyParts& taker) {
   pb::Label taken = label;
   if (label.owner_node() != taker.node) taken.set_ownership_epoch(label.ownership_epoch() + 1);
-  taken.set_owner_node(taker.node);
-  taken.set_owner_generation(taker.boot_generation);
+  set_owner(taken, taker.node, taker.boot_generation, 0);
   // Of a node that had waited for its own disks.
   if (label.home_node() == taker.node) taken.set_home_generation(taker.boot_generation);
   taken.clear_promised_node();

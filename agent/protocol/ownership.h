@@ -17,6 +17,8 @@ struct OwnerIdentity {
   std::uint8_t node = 0;
   std::uint32_t boot_generation = 0;
   ReservationKey key;  // names node and boot generation
+  // The mailbox disks that this life counts votes by: mailbox_set() in mailbox.h; 0: not known.
+  std::uint64_t mailbox_set = 0;
 };
 
 // What the label becomes. The same label when there is nothing to change. kRefused when it is not

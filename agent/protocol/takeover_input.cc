@@ -31,11 +31,15 @@ std::optional<std::uint32_t> known_life(const DiskView& disk, std::uint8_t node)
   return holder && holder->node == node ? std::optional(holder->boot_generation) : std::nullopt;
 }
 
+bool is_partners(const pb::Label& label, const Config& config) {
+  return label.cluster_uuid() == config.cluster_uuid && label.role() != pb::MAILBOX &&
+         (label.home_node() == config.partner.id || label.owner_node() == config.partner.id);
+}
+
 bool is_partners(const DiskView& disk, const Config& config) {
-  return in_cluster(disk, config) && disk.label->role() != pb::MAILBOX &&
-         (disk.label->home_node() == config.partner.id ||
-          disk.label->owner_node() == config.partner.id ||
-          holder_node(disk, config) == config.partner.id);
+  return disk.label && (is_partners(*disk.label, config) ||
+                        (in_cluster(disk, config) && disk.label->role() != pb::MAILBOX &&
+                         holder_node(disk, config) == config.partner.id));
 }
 
 // Nothing but its holder tells a disk from a clone of it.
@@ -93,6 +97,15 @@ std::vector<DiskView> unreadable_disks(const Survey& survey) {
     if (!disk.label && disk.problem) disks.push_back(disk);
   }
   return disks;
+}
+
+bool may_be_taken_late(const DiskView& disk, const Config& config,
+                       const std::set<std::string>& had) {
+  if (disk.label || !disk.problem) return false;
+  if (!disk.label_before) return true;
+  const pb::Label& before = *disk.label_before;
+  return is_partners(before, config) && before.home_node() != config.self.id &&
+         !had.contains(before.disk_uuid());
 }
 
 Error no_partner_disks(const Config& config) {

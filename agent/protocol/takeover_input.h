@@ -28,6 +28,10 @@ namespace lastword {
                                                const std::set<std::string>& had);
 // Disks whose label cannot be read: they may be anybody's, of these two nodes too.
 [[nodiscard]] std::vector<DiskView> unreadable_disks(const Survey& survey);
+// One of these, which late_disks() may return once it can be read. Not one of which an earlier look
+// has read that it is a mailbox disk, this node's own, another cluster's, or among `had`.
+[[nodiscard]] bool may_be_taken_late(const DiskView& disk, const Config& config,
+                                     const std::set<std::string>& had);
 
 // kNotFound.
 [[nodiscard]] Error no_partner_disks(const Config& config);

@@ -102,7 +102,11 @@ void judge(const StatusFacts& facts, std::size_t index, Reasons& reasons) {
   const bool mailbox = is_mailbox_disk(disk, config);
   const bool by_slot = mailbox && (disk.mailbox_damaged[0] || disk.mailbox_damaged[1]);
   if (disk.problem && !by_slot) {
-    add_reason(reasons, describe(*disk.problem), remedy_of(*disk.problem, disk.info.path));
+    std::string reason = describe(*disk.problem);
+    if (!disk.label && holder_node(disk, config) == config.self.id) {
+      reason += "; this node has it reserved and cannot read it, and its service is not given it";
+    }
+    add_reason(reasons, std::move(reason), remedy_of(*disk.problem, disk.info.path));
   }
   if (!in_cluster(disk, config)) return;
   if (disk.scsi_problem) {

@@ -10,8 +10,8 @@ constexpr std::size_t kMaxOpeners = 100;
 
 }  // namespace
 
-AnnounceRun::AnnounceRun(const TakeoverWork& work, Loop& loop, std::uint32_t victim)
-    : work_(work), loop_(loop), before_(work.shelf().count_uevents()) {
+AnnounceRun::AnnounceRun(const TakeoverWork& work, Loop& loop, std::uint32_t victim, bool whole)
+    : work_(work), loop_(loop), before_(work.shelf().count_uevents()), plan_(whole) {
   const auto kept = load_announced(work.config);
   const std::uint32_t own = work.state.boot_generation;
   if (kept && kept->generation() == own) {
@@ -23,11 +23,30 @@ AnnounceRun::AnnounceRun(const TakeoverWork& work, Loop& loop, std::uint32_t vic
 }
 
 void AnnounceRun::expect(const std::string& disk, const std::string& uuid) {
+  const auto known = std::ranges::find_if(
+      uuids_, [&](const auto& one) { return one.second == uuid && one.first != disk; });
+  if (known != uuids_.end()) {
+    plan_.forget(known->first);
+    uuids_.erase(known);
+  }
   uuids_[disk] = uuid;
   plan_.expect(disk, std::ranges::count(announced_.disks(), uuid) != 0);
 }
 
+// What an operator has to know who waits for the service.
+void AnnounceRun::tell_held_back() {
+  const auto announcement = plan_.held_back();
+  const std::string what = announcement ? describe(*announcement) : std::string();
+  if (std::exchange(told_held_back_, what) == what || what.empty()) return;
+  work_.events({.name = "service-held-back",
+                .disk = {},
+                .detail = what + "; after silence the service is announced when it is whole. "
+                                 "`lastword takeover` announces what is there, and so does "
+                                 "[takeover] incomplete_service"});
+}
+
 void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
+  tell_held_back();
   if (!announcement) return;
   const unsigned number = announcement->number;
   HookInput input{.event = "service-taken",
@@ -35,6 +54,7 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
                   .disks = announcement->held,
                   .new_disks = announcement->fresh,
                   .missing_disks = announcement->missing,
+                  .unreadable_disks = announcement->unreadable,
                   .stale_disks = announcement->stale};
   work_.events({.name = input.event, .disk = {}, .detail = input.detail});
   remember(announcement->held, *announced_.mutable_told());

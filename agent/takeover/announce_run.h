@@ -19,11 +19,13 @@ class AnnounceRun {
  public:
   // `work` and `loop` outlive this, and this outlives the loop's last run. Made before the takeover
   // does anything to a disk of the service. `victim`: the partner's life that is taken over.
-  AnnounceRun(const TakeoverWork& work, Loop& loop, std::uint32_t victim);
+  // `whole`: see AnnouncePlan; what is held back for its sake is told (event service-held-back).
+  AnnounceRun(const TakeoverWork& work, Loop& loop, std::uint32_t victim, bool whole = false);
 
   // See AnnouncePlan.
   void expect(const std::string& disk, const std::string& uuid);
   void lost(const std::string& disk) { plan_.lost(disk); }
+  void unreadable(const std::string& disk) { plan_.unreadable(disk); }
   void set_stale(const std::string& disk, bool stale) { plan_.set_stale(disk, stale); }
   void held(const std::vector<std::string>& disks) { tell(plan_.held(disks)); }
 
@@ -34,6 +36,7 @@ class AnnounceRun {
 
  private:
   void tell(const std::optional<Announcement>& announcement);
+  void tell_held_back();
   void tell_of_opener(const std::string& disk, const std::string& opener);
   void on_hook_ended(unsigned number, const Status& status);
   using UuidList = google::protobuf::RepeatedPtrField<std::string>;
@@ -44,8 +47,9 @@ class AnnounceRun {
   Loop& loop_;
   std::uint64_t before_;  // the kernel's uevents
   AnnouncePlan plan_;
-  pb::AnnouncedService announced_;               // as it is kept
-  std::map<std::string, std::string> uuids_;     // by path
+  pb::AnnouncedService announced_;            // as it is kept
+  std::map<std::string, std::string> uuids_;  // by path
+  std::string told_held_back_;
   std::shared_ptr<std::atomic<bool>> given_up_;  // on the hook that was begun last
   bool hook_failed_ = false;
 };

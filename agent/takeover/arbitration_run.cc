@@ -138,7 +138,8 @@ Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failur
   const bool won_before =
       owns_all_of_partner(survey, work.config) ||
       (failure.resumed && has_disk_of_life(survey, work.config, intent.victim_generation()));
-  const Status heard = check_heard_set(work.config, work.state.mailbox_disks, work.heard_set);
+  const Status heard =
+      check_heard_set(survey, work.config, work.state.mailbox_disks, work.heard_set);
   if (!heard && !failure.cannot_race() && !failure.without_votes && !won_before) {
     return fail(heard.error());
   }

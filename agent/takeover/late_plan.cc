@@ -1,18 +1,27 @@
 #include "agent/takeover/late_plan.h"
 
+#include <algorithm>
+
 #include "agent/protocol/takeover_input.h"
 
 namespace lastword {
 
-LatePlan::LatePlan(const Config& config, const Survey& first)
-    : config_(config), all_readable_(unreadable_disks(first).empty()), latest_(first) {
+LatePlan::LatePlan(const Config& config, const Survey& first) : config_(config), latest_(first) {
   for (const DiskView& disk : partner_disks(first, config)) {
     taken_uuids_.insert(disk.label->disk_uuid());
   }
+  for (const DiskView& disk : first.disks) {
+    if (!may_be_taken_late(disk, config_, taken_uuids_) || !disk.label_before) continue;
+    if (disk.label_before->role() != pb::SERVICE) continue;
+    expected_service_.emplace(disk.info.path, disk.label_before->disk_uuid());
+  }
+  nothing_is_late_ = !wants_look();
 }
 
 bool LatePlan::wants_look() const {
-  return !unreadable_disks(latest_).empty();
+  return std::ranges::any_of(latest_.disks, [this](const DiskView& disk) {
+    return may_be_taken_late(disk, config_, taken_uuids_);
+  });
 }
 
 std::vector<DiskView> LatePlan::service_in(const Survey& survey) {

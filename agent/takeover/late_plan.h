@@ -6,6 +6,7 @@
 // no dump is waited for any more.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,26 +21,35 @@ class LatePlan {
   // `config` outlives this. `first`: what the takeover began with.
   LatePlan(const Config& config, const Survey& first);
 
-  // Some disks could not be read by the last look: they may be the partner's.
+  // Some disks could not be read by the last look, and may be the partner's.
   [[nodiscard]] bool wants_look() const;
-  // All disks could be read from the beginning: nothing can be late.
-  [[nodiscard]] bool nothing_is_late() const { return all_readable_; }
+  // No disk of the partner's that could not be read from the beginning can be left: nothing is
+  // late.
+  [[nodiscard]] bool nothing_is_late() const { return nothing_is_late_; }
+  // Of the disks that could not be read from the beginning, those that an earlier look knew as the
+  // partner's, of its service: by path and UUID.
+  [[nodiscard]] const std::map<std::string, std::string>& expected_service() const {
+    return expected_service_;
+  }
 
   // What a look found. Returns the disks to take now: those of the service.
   [[nodiscard]] std::vector<DiskView> service_in(const Survey& survey);
   // The same when the takeover of all others is over: every disk that was not taken.
   [[nodiscard]] std::vector<DiskView> rest_in(const Survey& survey);
 
-  // Adds the disks that no look could read.
-  void report_unreadable(TakeoverReport& report) const { add_unreadable(latest_, report); }
+  // Adds the disks that no look could read, and that may be the partner's.
+  void report_unreadable(TakeoverReport& report) const {
+    add_unreadable(latest_, config_, taken_uuids_, report);
+  }
 
  private:
   [[nodiscard]] std::vector<DiskView> take(std::vector<DiskView> disks);
 
   const Config& config_;
-  bool all_readable_;
   Survey latest_;
   std::set<std::string> taken_uuids_;
+  std::map<std::string, std::string> expected_service_;
+  bool nothing_is_late_ = false;
 };
 
 }  // namespace lastword

@@ -20,16 +20,18 @@ namespace {
 // The first wave beside the late disks of the service; then what else came late.
 class TakeoverRun {
  public:
-  TakeoverRun(const TakeoverWork& work, const Failure& failure)
+  // `whole`: the service is announced when all of its disks are there.
+  TakeoverRun(const TakeoverWork& work, const Failure& failure, bool whole)
       : work_(work),
         failed_{.latest = life_taken_over(failure.look.survey, failure.generation, work.config),
                 .panicked = failure.generation},
         late_(work.config, failure.look.survey),
         give_up_(work.executor().now() + work.config.timing.deadline()),
         loop_(work.executor().make_loop()),
-        announcements_(work, *loop_, failed_.latest) {
+        announcements_(work, *loop_, failed_.latest, whole) {
     add_copies(failure.look.survey, work.config, copies_);
     listen();
+    for (const auto& [path, uuid] : late_.expected_service()) announcements_.expect(path, uuid);
     first_ = begin_wave(partner_disks(failure.look.survey, work.config), failure.look.open);
     wait_for_late_service();
   }
@@ -186,7 +188,10 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   }
   work.on_majority();
   tell_of_left_out(work, survey);
-  TakeoverReport report = TakeoverRun(work, failure).run();
+  const bool after_silence =
+      failure.silent || (failure.resumed && !failure.cannot_race() && !ordered);
+  const bool whole = after_silence && !work.config.incomplete_service;
+  TakeoverReport report = TakeoverRun(work, failure, whole).run();
   // Otherwise it stays TAKING: what is left is taken another time.
   if (report.complete) end_with(pb::TakeoverIntent::TAKEN);
   return report;

@@ -30,6 +30,7 @@ TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, AnnounceRun& an
       disks_(std::move(disks)),
       failed_(failed),
       outcomes_(disks_.size()),
+      unreadable_(disks_.size()),
       plan_(work.config.timing, work.config.partner.id,
             as_plan_input(disks_, work.config, failed.latest)),
       watch_(std::make_shared<HeaderWatch>(work.shelf(), work.executor(), disks_, open,
@@ -120,6 +121,7 @@ void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
     }
     if (taken.aptpl_refused) emit("no-aptpl", index, std::string(kAptplRefused));
     disk.header = taken.header;
+    unreadable_[index] = false;
     emit(held_dump ? "dump-disk-claimed" : "disk-taken", index,
          held_dump ? describe_dump(disk.header) : std::string(name_of(disk.label->role())));
   }
@@ -182,7 +184,14 @@ void TakeoverWave::take(const TakeoverAction& action) {
     });
     report();
   };
+  const auto on_unreadable = [this, index, post = loop_.poster(),
+                              report =
+                                  reporting(&TakeoverPlan::disk_not_now)](const Error& problem) {
+    post([this, index, problem] { tell_unreadable(index, problem); });
+    report();
+  };
   const TakeProgress progress{.on_held = on_held,
+                              .on_unreadable = on_unreadable,
                               .on_giving_up = reporting(&TakeoverPlan::disk_not_now)};
   run_elsewhere<TakenDisk>(
       work_.executor(), loop_,
@@ -196,6 +205,17 @@ void TakeoverWave::take(const TakeoverAction& action) {
        fmt::format("{}; its header read {} of sequence {}; key {}", action.why,
                    name_of(disk.header.attribute()), disk.header_sequence,
                    to_string(work_.state.key)));
+}
+
+void TakeoverWave::tell_unreadable(std::size_t index, const Error& problem) {
+  announcements_.unreadable(disks_[index].info.path);
+  if (unreadable_[index]) return;
+  unreadable_[index] = true;
+  emit("disk-unreadable", index,
+       fmt::format("{}: it is reserved by this node, and the service is not told that it has it; "
+                   "tried again until the deadline. Look at the disk and its cabling, then "
+                   "`lastword takeover`",
+                   describe(problem)));
 }
 
 void TakeoverWave::recover(std::size_t index) {
@@ -247,7 +267,7 @@ TakeoverReport TakeoverWave::report() const {
       return std::find(list.begin(), list.end(), i) != list.end();
     };
     std::string outcome = "taken";
-    if (has(given_up)) outcome = "given up";
+    if (has(given_up)) outcome = unreadable_[i] ? "reserved, not readable" : "given up";
     if (has(unsaved)) outcome = "taken, dump not saved";
     report.disks.push_back({.path = disks_[i].info.path,
                             .uuid = disks_[i].label->disk_uuid(),

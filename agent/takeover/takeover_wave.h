@@ -49,6 +49,7 @@ class TakeoverWave {
   void recover(std::size_t disk);
   void give_up_recovery(std::size_t disk);
   void announce(const TakeoverAction& action);
+  void tell_unreadable(std::size_t disk, const Error& problem);
 
   void on_header(const SeenHeader& seen, Instant asked);
   void on_taken(std::size_t disk, const TakenDisk& taken);
@@ -64,6 +65,7 @@ class TakeoverWave {
   OpenDisks open_;  // of these disks
   FailedLife failed_;
   std::vector<std::string> outcomes_;  // the last error of each disk
+  std::vector<bool> unreadable_;       // each disk: reserved by this node, and reads fail
   TakeoverPlan plan_;
   std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time
   bool looking_ = false;

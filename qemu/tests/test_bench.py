@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from qemu import bench
-from qemu.figures import capture, dump, filter, panic, quiet, recover, result, takeover
+from qemu.figures import capture, dump, filter, idle, panic, quiet, recover, result, takeover
 
 
 class Results(unittest.TestCase):
@@ -58,6 +58,17 @@ class Capture(unittest.TestCase):
     def test_each_level_has_its_goal(self):
         rows = capture.results({0: ([4.0], [8.0]), 31: ([3.0], [3.0])})
         self.assertEqual([(one.ratio, one.met) for one in rows], [(2, False), (1, True)])
+
+
+class Idle(unittest.TestCase):
+    def test_processor_time_has_its_goal_and_each_survey_a_row(self):
+        one = {"percent": 0.4, "messages_per_second": 2.0, "survey_ms": 9.0}
+        by_name = {row.name: row for row in idle.results({n: [one] for n in idle.SURVEYS})}
+        self.assertTrue(by_name["idle_agent_64"].met)
+        self.assertEqual(by_name["idle_agent_messages"].ours, 2.0)
+        self.assertEqual(by_name["survey_256"].ours, 9.0)
+        busy = dict(one, percent=0.6)
+        self.assertFalse(idle.results({n: [busy] for n in idle.SURVEYS})[0].met)
 
 
 class Recover(unittest.TestCase):

@@ -64,11 +64,51 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   [[nodiscard]] int result() const { return result_; }
   [[nodiscard]] io_uring* get() { return &ring_; }
+  [[nodiscard]] std::size_t entries() const { return ring_.sq.ring_entries; }
 
  private:
   io_uring ring_{};
   int result_;
 };
+
+// Rings by which nothing is under way. To make one and to end it costs more than what is read by
+// it: the agent reads a few blocks each tenth of a second.
+class IdleRings {
+ public:
+  // One of at least so many entries; see Ring::result().
+  std::unique_ptr<Ring> take(std::size_t entries) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto fits = std::ranges::find_if(
+          rings_, [entries](const auto& ring) { return ring->entries() >= entries; });
+      if (fits != rings_.end()) {
+        auto ring = std::move(*fits);
+        rings_.erase(fits);
+        return ring;
+      }
+    }
+    return std::make_unique<Ring>(static_cast<unsigned>(entries));
+  }
+  void give_back(std::unique_ptr<Ring> ring) {
+    const std::lock_guard lock(mutex_);
+    // In the order of their size: a small batch leaves the large ones to others.
+    const auto place = std::ranges::find_if(
+        rings_, [&](const auto& other) { return other->entries() >= ring->entries(); });
+    rings_.insert(place, std::move(ring));
+    if (rings_.size() > kMost) rings_.erase(rings_.begin());
+  }
+
+ private:
+  static constexpr std::size_t kMost = 4;
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Ring>> rings_;
+};
+
+IdleRings& idle_rings() {
+  static auto* const rings = new IdleRings;  // threads that hang outlive main()
+  return *rings;
+}
 
 // What the kernel may still write to, by the index of its request.
 using Kept = std::vector<std::shared_ptr<void>>;
@@ -147,7 +187,7 @@ Status read_batch_io_uring(std::span<ReadRequest> requests, std::chrono::millise
   const std::vector<std::size_t> valid = prepare(requests);
   if (valid.empty()) return {};
   const std::size_t entries = std::min<std::size_t>(valid.size(), kMaxRingEntries);
-  auto own_ring = std::make_unique<Ring>(static_cast<unsigned>(entries));
+  auto own_ring = idle_rings().take(entries);
   Ring& ring = *own_ring;
   if (ring.result() < 0 || (ring.get()->features & IORING_FEAT_EXT_ARG) == 0) {
     return fail({.code = Code::kUnsupported,
@@ -178,6 +218,7 @@ Status read_batch_io_uring(std::span<ReadRequest> requests, std::chrono::millise
     ++answered;
   }
   const std::size_t in_flight = queued - answered - io_uring_sq_ready(ring.get());
+  if (queued == answered) idle_rings().give_back(std::move(own_ring));
   if (in_flight == 0) return {};
   Kept kept(requests.size());
   for (std::size_t i = 0; i < queued; ++i) kept[valid[i]] = requests[valid[i]].keep;

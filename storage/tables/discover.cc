@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <map>
@@ -37,6 +38,7 @@ class GptCopy {
   // Reads this part of the disk.
   [[nodiscard]] Status read(std::uint64_t offset, std::size_t length) {
     offset_ = offset;
+    if (buffer_.span().size() < length) buffer_ = AlignedBuffer(length);
     part_ = buffer_.span().first(length);
     return device_.read(offset, part_);
   }
@@ -61,7 +63,7 @@ class GptCopy {
  private:
   BlockDevice& device_;
   FileDescriptor fd_;
-  AlignedBuffer buffer_{kGptBytes};
+  AlignedBuffer buffer_{kUsualGptBytes};
   std::uint64_t offset_ = 0;
   std::span<std::byte> part_;
 };
@@ -87,29 +89,44 @@ using Entries = std::vector<Entry>;
 class KnownTables {
  public:
   struct Key {
-    std::vector<std::byte> bytes;  // from the beginning of the disk
+    std::span<const std::byte> bytes;  // from the beginning of the disk
     std::uint64_t disk_bytes = 0;
     std::uint32_t sector_bytes = 0;
-    bool operator==(const Key&) const = default;
   };
 
   [[nodiscard]] std::optional<Entries> find(const Key& key) {
+    const std::uint32_t checksum = crc32c(key.bytes);
     const std::lock_guard lock(mutex_);
-    const auto found = tables_.find(crc32c(key.bytes));
-    if (found == tables_.end() || found->second.first != key) return std::nullopt;
-    return found->second.second;
+    const auto found = tables_.find(checksum);
+    if (found == tables_.end() || !found->second.is_of(key)) return std::nullopt;
+    return found->second.entries;
   }
   void keep(const Key& key, const Entries& entries) {
+    const std::uint32_t checksum = crc32c(key.bytes);
     const std::lock_guard lock(mutex_);
     if (tables_.size() >= kMostTables) tables_.clear();
-    tables_.insert_or_assign(crc32c(key.bytes), std::pair(key, entries));
+    tables_.insert_or_assign(checksum, Table{.bytes = {key.bytes.begin(), key.bytes.end()},
+                                             .disk_bytes = key.disk_bytes,
+                                             .sector_bytes = key.sector_bytes,
+                                             .entries = entries});
   }
 
  private:
   static constexpr std::size_t kMostTables = 512;  // some 12 MiB
 
+  struct Table {
+    std::vector<std::byte> bytes;
+    std::uint64_t disk_bytes = 0;
+    std::uint32_t sector_bytes = 0;
+    Entries entries;
+    [[nodiscard]] bool is_of(const Key& key) const {
+      return disk_bytes == key.disk_bytes && sector_bytes == key.sector_bytes &&
+             std::ranges::equal(bytes, key.bytes);
+    }
+  };
+
   std::mutex mutex_;
-  std::map<std::uint32_t, std::pair<Key, Entries>> tables_;
+  std::map<std::uint32_t, Table> tables_;  // by the checksum of their bytes
 };
 
 KnownTables& known_tables() {
@@ -169,9 +186,8 @@ Result<Entries> read_table(BlockDevice& device) {
     if (Status status = copy.read(part.offset, part.length); !status) return fail(status.error());
     const bool whole = part.offset == 0;  // what such bytes say, they say alone
     for (const std::uint32_t sector_bytes : possible_sector_bytes(device)) {
-      const KnownTables::Key key{.bytes = {copy.part().begin(), copy.part().end()},
-                                 .disk_bytes = device.size_bytes(),
-                                 .sector_bytes = sector_bytes};
+      const KnownTables::Key key{
+          .bytes = copy.part(), .disk_bytes = device.size_bytes(), .sector_bytes = sector_bytes};
       if (whole) {
         if (auto known = known_tables().find(key)) return std::move(*known);
       }

@@ -1,5 +1,6 @@
 // idle-agent [--disks N] [--seconds S] [--directory DIR]: processor time of an agent that watches,
-// with N disks in sight, as one line of JSON.
+// with N disks in sight, its messages per second, and one survey of these disks, as one line of
+// JSON.
 //
 // The disks are sparse images in DIR, labelled as `lastword label` does it: a mailbox disk, and of
 // each node an eighth that may hold a dump; the rest has service data. Opening them, looking for
@@ -7,11 +8,13 @@
 // io_uring, where DIR's file system has that. What is not: SCSI commands are answered in memory, so
 // that the kernel's part of four commands to each disk in five seconds is missing, and so is
 // the listing of disks in sysfs. The partner never speaks. All else is the agent itself, on the
-// machine's clock.
+// machine's clock. Messages are those that it writes to its one mailbox disk; a link carries as
+// many.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +25,7 @@
 
 #include "agent/daemon/failure_watch.h"
 #include "agent/node/state_files.h"
+#include "agent/protocol/mailbox.h"
 #include "agent/records/label_request.h"
 #include "agent/records/label_run.h"
 #include "agent/service/start_run.h"
@@ -127,6 +131,38 @@ double processor_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+// The number of the last message that this node wrote to the mailbox disk.
+std::uint64_t last_message(const Config& config, Surveyor& surveyor) {
+  const auto look = surveyor.look();
+  require(look);
+  for (const DiskView& disk : look->survey.disks) {
+    if (disk.label && disk.label->role() == pb::MAILBOX) {
+      return disk.mailbox.at(config.self.id < config.partner.id ? 0 : 1).sequence();
+    }
+  }
+  return 0;
+}
+
+struct SurveyCost {
+  double milliseconds = 0;            // median, by the clock
+  double processor_milliseconds = 0;  // mean
+};
+
+SurveyCost cost_of_survey(Surveyor& surveyor) {
+  constexpr int kLooks = 20;
+  std::vector<double> times;
+  const double used = processor_seconds();
+  for (int i = 0; i < kLooks; ++i) {
+    const auto from = std::chrono::steady_clock::now();
+    require(surveyor.look());
+    times.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - from).count());
+  }
+  std::ranges::sort(times);
+  return {.milliseconds = times[kLooks / 2],
+          .processor_milliseconds = 1000 * (processor_seconds() - used) / kLooks};
+}
+
 Config config_of(const Options& options, bool alpha) {
   Config config = cluster_config();
   if (!alpha) std::swap(config.self, config.partner);
@@ -162,22 +198,27 @@ int run(const Options& options) {
   const Instant begin = executor.now() + kSettling;
   const Instant end = begin + milliseconds(1000) * options.seconds;
   double used = -1;
+  std::uint64_t first_message = 0;
   Instant from{};
   const AgentWatch watch{.heartbeat = &heartbeat, .stop_wanted = [&] {
-                           const Instant now = executor.now();
-                           if (used < 0 && now >= begin) {
+                           if (used < 0 && executor.now() >= begin) {
+                             first_message = last_message(alpha, surveyor);
+                             from = executor.now();
                              used = processor_seconds();
-                             from = now;
                            }
-                           return now >= end;
+                           return executor.now() >= end;
                          }};
   require(wait_for_failure(alpha, *state, surveyor, events, watch));
   used = processor_seconds() - used;
   const double passed = static_cast<double>((executor.now() - from).count()) / 1000;
+  const auto messages = static_cast<double>(last_message(alpha, surveyor) - first_message);
+  const SurveyCost survey = cost_of_survey(surveyor);
   fmt::print(
       "{{\"disks\": {}, \"seconds\": {:.1f}, \"processor_seconds\": {:.3f}, \"percent\": "
-      "{:.3f}}}\n",
-      options.disks, passed, used, 100 * used / passed);
+      "{:.3f}, \"messages_per_second\": {:.2f}, \"survey_ms\": {:.2f}, "
+      "\"survey_processor_ms\": {:.2f}}}\n",
+      options.disks, passed, used, 100 * used / passed, messages / passed, survey.milliseconds,
+      survey.processor_milliseconds);
   std::filesystem::remove_all(options.directory);
   return 0;
 }

@@ -134,6 +134,22 @@ BOOST_AUTO_TEST_CASE(order_without_mailbox_disks_is_refused_where_the_partner_co
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
 }
 
+// Neither a slot nor a link has told of it since this node booted.
+BOOST_AUTO_TEST_CASE(
+    order_without_mailbox_disks_is_refused_where_the_partners_labels_tell_of_some) {
+  shelf.inject(kMailbox, {.kind = fake::FaultKind::kGone, .initiator = "beta"});
+  state.mailbox_disks.clear();
+  state.mailbox_joined.clear();
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  pb::Label label = label_on(shelf, kFirst);
+  label.set_owner_mailbox_set(mailbox_set({uuid_of(kMailbox)}));
+  plant(shelf, kFirst, label);
+  BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kRefused));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
+  BOOST_TEST(fake::ok(take_over_now(config, surveyor, work.events, hands(), true)));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+}
+
 BOOST_AUTO_TEST_CASE(order_without_mailbox_disks_is_enough_where_neither_counts_by_any) {
   shelf.inject(kMailbox, {.kind = fake::FaultKind::kGone, .initiator = "beta"});
   state.mailbox_disks.clear();

@@ -98,6 +98,7 @@ BOOST_AUTO_TEST_CASE(promised_disks_are_taken_armed_and_served_when_all_are_ther
     BOOST_TEST(shelf.registrations(lun).keys.size() == 1U);
     BOOST_TEST(label_on(shelf, lun).owner_node() == unsigned{kBeta});
     BOOST_TEST(label_on(shelf, lun).promised_node() == 0U);
+    BOOST_TEST(label_on(shelf, lun).owner_mailbox_set() == mailbox_set({uuid_of(kMailbox)}));
   }
   BOOST_TEST_REQUIRE(hooks.size() == 1U);
   BOOST_TEST(hooks.front().input.event == "service-returned");

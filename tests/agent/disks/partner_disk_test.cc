@@ -66,7 +66,9 @@ class Taking {
 
   TakenDisk take() {
     return take_disk(view, executor, order, open,
-                     {.on_held = [this](const Status&) { ++held; }, .on_giving_up = [] {}});
+                     {.on_held = [this](const Status&) { ++held; },
+                      .on_unreadable = [this](const Error&) { ++unreadable; },
+                      .on_giving_up = [] {}});
   }
 
   pb::Label label = make_label(0, pb::SPARE);
@@ -79,6 +81,7 @@ class Taking {
                   .io_timeout = milliseconds(5000)};
   std::shared_ptr<OpenDisk> open;  // null: by its name
   unsigned held = 0;
+  unsigned unreadable = 0;
   VirtualExecutor executor;
   fake::FakeShelf shelf{{.luns = 1, .power_on_attention = false}};
   fake::Nexus alpha = shelf.connect("alpha");
@@ -227,6 +230,37 @@ BOOST_AUTO_TEST_CASE(header_that_cannot_be_read_stays_where_no_dump_begins) {
   const TakenDisk taken = take();
   BOOST_TEST(fake::fails(taken.status, Code::kCorrupt));
   BOOST_TEST(label_on(shelf, 0).owner_node() == kBeta);
+}
+
+// Its reservation is a matter of the target, which keeps it elsewhere.
+BOOST_AUTO_TEST_CASE(disk_of_the_service_that_takes_reservations_and_gives_no_data_is_not_held) {
+  order.serves = true;
+  auto opened = view.open(order.info, Access::kReadOnly, order.io_timeout);
+  BOOST_TEST_REQUIRE(fake::ok(opened));
+  open = std::make_shared<OpenDisk>(std::move(*opened));
+  for (const fake::FaultKind kind :
+       {fake::FaultKind::kIoError, fake::FaultKind::kTimeout, fake::FaultKind::kGone}) {
+    shelf.inject(0, {.kind = kind, .only = fake::Command::kRead, .initiator = "beta"});
+    BOOST_TEST(!take().status.has_value());
+    BOOST_TEST((shelf.reservation(0)->holder == order.goal.own));
+    BOOST_TEST(held == 0U);
+    BOOST_TEST(std::exchange(unreadable, 0U) == 1U);
+    shelf.heal(0);
+  }
+  BOOST_TEST_REQUIRE(fake::ok(take().status));
+  BOOST_TEST(held == 1U);
+  BOOST_TEST(unreadable == 0U);
+}
+
+// The service does not read it.
+BOOST_AUTO_TEST_CASE(disk_of_the_service_whose_label_is_damaged_is_held) {
+  order.serves = true;
+  auto opened = view.open(order.info, Access::kReadOnly, order.io_timeout);
+  open = std::make_shared<OpenDisk>(std::move(*opened));
+  damage_slot(shelf, 0, RecordPlace::kLabel);
+  BOOST_TEST(fake::fails(take().status, Code::kCorrupt));
+  BOOST_TEST(held == 1U);
+  BOOST_TEST(unreadable == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -113,6 +113,50 @@ BOOST_AUTO_TEST_CASE(disk_that_hung_before_holds_nobody_up_when_it_is_asked_agai
   BOOST_TEST((view.take_longest_wait() == kPollInterval));
 }
 
+// Of a header, the slot that is written next is read alone, until it has changed.
+BOOST_AUTO_TEST_CASE(header_that_does_not_change_costs_one_read) {
+  const auto put = [this](pb::Attribute attribute) {
+    pb::CoredumpHeader header;
+    header.set_attribute(attribute);
+    plant(shelf, 0, header);
+  };
+  put(pb::ARMED);
+  const auto first = surveyor.look();
+  BOOST_TEST_REQUIRE(fake::ok(first));
+  HeaderWatch watch(view, executor, first->survey.disks, first->open,
+                    config.timing.settings.io_timeout);
+  const auto reads_and = [&] {
+    shelf.clear_trace();
+    const auto seen = watch.poll({0});
+    BOOST_TEST_REQUIRE(seen.size() == 1U);
+    BOOST_TEST_REQUIRE(fake::ok(seen[0].header));
+    return std::pair(shelf.trace().size(), seen[0].header->attribute());
+  };
+  BOOST_TEST((reads_and() == std::pair(std::size_t{2}, pb::ARMED)));
+  BOOST_TEST((reads_and() == std::pair(std::size_t{1}, pb::ARMED)));
+  put(pb::IN_PROGRESS);
+  BOOST_TEST((reads_and() == std::pair(std::size_t{3}, pb::IN_PROGRESS)));
+  BOOST_TEST((reads_and() == std::pair(std::size_t{1}, pb::IN_PROGRESS)));
+  // Twice, so that the slot that counted has changed too.
+  put(pb::ABORTED);
+  put(pb::COMPLETED);
+  BOOST_TEST((reads_and() == std::pair(std::size_t{3}, pb::COMPLETED)));
+}
+
+// A bad spot under the slot that does not count says nothing of the one that does.
+BOOST_AUTO_TEST_CASE(header_whose_next_slot_cannot_be_read_is_read_whole_each_time) {
+  const auto first = surveyor.look();
+  HeaderWatch watch(view, executor, first->survey.disks, first->open,
+                    config.timing.settings.io_timeout);
+  BOOST_TEST_REQUIRE(fake::ok(watch.poll({0})[0].header));
+  shelf.inject(0, {.kind = fake::FaultKind::kIoError,
+                   .only = fake::Command::kRead,
+                   .initiator = "beta",
+                   .times = 2});
+  BOOST_TEST(fake::fails(watch.poll({0})[0].header, Code::kIo));
+  BOOST_TEST(fake::ok(watch.poll({0})[0].header));
+}
+
 BOOST_AUTO_TEST_CASE(looks_at_the_headers_of_a_disk_that_hangs_pile_nothing_up) {
   const auto first = surveyor.look();
   BOOST_TEST_REQUIRE(fake::ok(first));
@@ -158,6 +202,94 @@ BOOST_AUTO_TEST_CASE(label_that_can_not_be_read_is_a_problem_and_not_its_absence
   BOOST_TEST(!disk.label.has_value());
   BOOST_TEST_REQUIRE(disk.problem.has_value());
   BOOST_TEST((disk.problem->code == Code::kCorrupt));
+}
+
+BOOST_AUTO_TEST_CASE(label_that_cannot_be_read_is_remembered_for_the_same_disk_alone) {
+  BOOST_TEST(!look().label_before.has_value());
+  const auto fail_reads = [this] {
+    shelf.inject(0, {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead});
+  };
+  fail_reads();
+  for (int i = 0; i < 2; ++i) {
+    const DiskView disk = look();
+    BOOST_TEST(!disk.label.has_value());
+    BOOST_TEST_REQUIRE(disk.label_before.has_value());
+    BOOST_TEST(disk.label_before->disk_uuid() == uuid_of(0));
+  }
+  // Another disk has the path.
+  view.folder = "/other";
+  BOOST_TEST(!look().label_before.has_value());
+  view.folder.clear();
+  BOOST_TEST(!look().label_before.has_value());
+  shelf.heal(0);
+  BOOST_TEST(look().label.has_value());
+  // It was labelled no more in between.
+  Medium medium(shelf, 0);
+  const AlignedBuffer zero(kBlockBytes);
+  for (const unsigned slot : {0U, 1U}) {
+    shelf.poke(0, kMetadataOffset + slot_offset(RecordPlace::kLabel, slot), zero.span());
+  }
+  BOOST_TEST(!look().label.has_value());
+  fail_reads();
+  BOOST_TEST(!look().label_before.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(label_of_a_disk_of_another_size_is_not_remembered) {
+  KnownLabels known;
+  Survey survey{.disks = {look()}};
+  known.follow(survey);
+  DiskView sick = survey.disks[0];
+  sick.label.reset();
+  sick.problem = Error{.code = Code::kIo};
+  Survey same{.disks = {sick}};
+  known.follow(same);
+  BOOST_TEST(same.disks[0].label_before.has_value());
+  sick.info.size_bytes *= 2;
+  Survey other{.disks = {sick}};
+  known.follow(other);
+  BOOST_TEST(!other.disks[0].label_before.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_gives_no_data_is_known_by_its_holder) {
+  class NoTable final : public Shelf {
+   public:
+    explicit NoTable(Shelf& shelf) : shelf_(shelf) {}
+    Result<std::vector<DiskInfo>> list() override { return shelf_.list(); }
+    Result<OpenDisk> open(const DiskInfo& info, Access access, milliseconds timeout) override {
+      return shelf_.open(info, access, timeout);
+    }
+    Result<std::uint64_t> find_records(OpenDisk&) override { return fail({.code = code}); }
+    CacheChanges write_back_early(const DiskInfo& disk) override {
+      return shelf_.write_back_early(disk);
+    }
+    Status drop_stale_cache(const DiskInfo& disk) override { return shelf_.drop_stale_cache(disk); }
+    Openers find_openers(const std::vector<std::string>& disks) override {
+      return shelf_.find_openers(disks);
+    }
+    std::uint64_t count_uevents() override { return shelf_.count_uevents(); }
+    Status wait_for_partitions(const std::vector<std::string>& disks,
+                               std::uint64_t before) override {
+      return shelf_.wait_for_partitions(disks, before);
+    }
+    Status read(std::span<ReadRequest> requests, milliseconds timeout) override {
+      return shelf_.read(requests, timeout);
+    }
+
+    Code code = Code::kIo;
+
+   private:
+    Shelf& shelf_;
+  };
+  NoTable no_table(view);
+  for (const auto& [code, known] : {std::pair{Code::kIo, true}, {Code::kTimeout, false}}) {
+    no_table.code = code;
+    const auto look = Surveyor(config, no_table, executor).look();
+    BOOST_TEST_REQUIRE(fake::ok(look));
+    const DiskView& disk = look->survey.disks[0];
+    BOOST_TEST(disk.problem.has_value());
+    BOOST_TEST(disk.reservations_known == known);
+    BOOST_TEST((holder_node(disk, config) == (known ? kAlpha : 0)));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

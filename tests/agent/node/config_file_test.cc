@@ -206,6 +206,12 @@ BOOST_AUTO_TEST_CASE(unknown_key_is_refused_with_its_place) {
   BOOST_TEST(says(parse("[dmup]\n"), "line 6:2: unknown key \"dmup\" in the file"));
 }
 
+BOOST_AUTO_TEST_CASE(service_is_whole_after_silence_unless_the_file_says_otherwise) {
+  BOOST_TEST(!parse("")->incomplete_service);
+  BOOST_TEST(parse("[takeover]\nincomplete_service = true\n")->incomplete_service);
+  BOOST_TEST(says(parse("[takeover]\nincomplete_service = 1\n"), "incomplete_service"));
+}
+
 BOOST_AUTO_TEST_CASE(foreign_registrants_are_removed_unless_the_file_says_refuse) {
   BOOST_TEST((parse("")->foreign_registrants == ForeignRegistrants::kRemove));
   const auto remove = parse("[takeover]\nforeign_registrants = \"remove\"\n");

@@ -82,8 +82,8 @@ BOOST_AUTO_TEST_CASE(hook_that_prints_works_where_standard_output_was_closed) {
 BOOST_AUTO_TEST_CASE(hook_finds_its_input_in_its_environment_and_nothing_that_was_inherited) {
   const Script script(
       "echo \"$LASTWORD_EVENT|$LASTWORD_DETAIL|$LASTWORD_DISKS|$LASTWORD_NEW_DISKS|"
-      "$LASTWORD_MISSING_DISKS|$LASTWORD_STALE|$LASTWORD_OPENERS|$HOOK_TEST\" > \"$(dirname "
-      "\"$0\")/output\"\n");
+      "$LASTWORD_MISSING_DISKS|$LASTWORD_UNREADABLE_DISKS|$LASTWORD_STALE|$LASTWORD_OPENERS|"
+      "$HOOK_TEST\" > \"$(dirname \"$0\")/output\"\n");
   ::setenv("LASTWORD_DISKS", "/dev/old", 1);
   ::setenv("HOOK_TEST", "kept", 1);
   BOOST_TEST(
@@ -92,11 +92,13 @@ BOOST_AUTO_TEST_CASE(hook_finds_its_input_in_its_environment_and_nothing_that_wa
                                         .disks = {"/dev/sda", "/dev/sdb"},
                                         .new_disks = {"/dev/sdb"},
                                         .missing_disks = {"/dev/sdc", "/dev/sdd"},
+                                        .unreadable_disks = {"/dev/sdd"},
                                         .stale_disks = {"/dev/sda"},
                                         .openers = {"/dev/sdb dd (7)", "/dev/sdb sh (8)"}})));
   ::unsetenv("LASTWORD_DISKS");
   BOOST_TEST(script.output() ==
-             "service-taken|2 disks|/dev/sda /dev/sdb|/dev/sdb|/dev/sdc /dev/sdd|/dev/sda|"
+             "service-taken|2 disks|/dev/sda /dev/sdb|/dev/sdb|/dev/sdc /dev/sdd|/dev/sdd|"
+             "/dev/sda|"
              "/dev/sdb dd (7)\n/dev/sdb sh (8)|kept\n");
 }
 
@@ -107,6 +109,7 @@ BOOST_AUTO_TEST_CASE(hook_finds_the_same_as_json_on_its_standard_input) {
                         .disks = {"/dev/sda", "/dev/sdb"},
                         .new_disks = {"/dev/sdb"},
                         .missing_disks = {},
+                        .unreadable_disks = {"/dev/sdc"},
                         .stale_disks = {"/dev/sda"},
                         .openers = {"/dev/sdb dd (7)"}};
   BOOST_TEST(fake::ok(run_hook(script.hook(), input)));
@@ -119,6 +122,7 @@ BOOST_AUTO_TEST_CASE(hook_finds_the_same_as_json_on_its_standard_input) {
   };
   BOOST_TEST(same(told.disks(), input.disks));
   BOOST_TEST(same(told.new_disks(), input.new_disks));
+  BOOST_TEST(same(told.unreadable_disks(), input.unreadable_disks));
   BOOST_TEST(same(told.stale_disks(), input.stale_disks));
   BOOST_TEST(same(told.openers(), input.openers));
   // A program looks for its key without asking whether it is there.

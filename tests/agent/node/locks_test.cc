@@ -77,6 +77,33 @@ BOOST_AUTO_TEST_CASE(slot_has_a_lock_for_each_disk_and_is_waited_for_no_longer_t
   BOOST_TEST(lock(1).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(process_that_was_killed_is_told_by_its_state_or_by_the_signal_that_waits) {
+  const std::string alive =
+      "Name:\tlastword State:\tZ\nUmask:\t0022\nState:\tD (disk sleep)\nSigPnd:\t0000000000000000"
+      "\nShdPnd:\t0000000000004000\nSigBlk:\t0000000000000100\n";
+  BOOST_TEST(!tells_of_kill(alive));
+  BOOST_TEST(!tells_of_kill(""));
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = alive;
+    return text.replace(text.find(from), from.size(), to);
+  };
+  BOOST_TEST(tells_of_kill(with("\tD (disk", "\tZ (zombie")));
+  BOOST_TEST(tells_of_kill(with("4000", "4100")));
+  BOOST_TEST(tells_of_kill(with("SigPnd:\t0000000000000000", "SigPnd:\t0000000000000100")));
+}
+
+// One that has just begun, or is gone: it is tried again.
+BOOST_AUTO_TEST_CASE(lock_whose_owner_cannot_be_named_is_no_refusal) {
+  const auto first = lock_agent(config);
+  BOOST_REQUIRE(first);
+  for (const char* pid : {"", "4194305\n"}) {
+    std::ofstream(config.state_directory + "/agent.lock") << pid;
+    const auto second = lock_agent(config);
+    BOOST_REQUIRE(!second);
+    BOOST_TEST((second.error().code == Code::kTimeout));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

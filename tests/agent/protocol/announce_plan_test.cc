@@ -123,6 +123,52 @@ BOOST_AUTO_TEST_CASE(people_read_what_is_new_and_what_is_missing) {
              "1 disk, new: a, perhaps stale in the page cache: a");
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_is_reserved_and_cannot_be_read_is_missing_and_named) {
+  auto plan = two_disks();
+  plan.unreadable("/dev/sdb");
+  const auto first = plan.held({"/dev/sda"});
+  BOOST_TEST_REQUIRE(first.has_value());
+  BOOST_TEST((first->held == Paths{"/dev/sda"}));
+  BOOST_TEST((first->missing == Paths{"/dev/sdb"}));
+  BOOST_TEST((first->unreadable == Paths{"/dev/sdb"}));
+  BOOST_TEST(describe(*first) ==
+             "1 disk, new: /dev/sda, still without: /dev/sdb, of which reserved and not readable: "
+             "/dev/sdb");
+  BOOST_TEST(!plan.hook_ended(1).has_value());
+  const auto healed = plan.held({"/dev/sdb"});
+  BOOST_TEST_REQUIRE(healed.has_value());
+  BOOST_TEST((healed->fresh == Paths{"/dev/sdb"}));
+  BOOST_TEST(healed->missing.empty());
+  BOOST_TEST(healed->unreadable.empty());
+}
+
+BOOST_AUTO_TEST_CASE(service_that_is_to_be_whole_is_told_of_when_nothing_is_missing) {
+  AnnouncePlan plan(true);
+  plan.expect("/dev/sda");
+  plan.expect("/dev/sdb");
+  BOOST_TEST(!plan.held_back().has_value());
+  BOOST_TEST(!plan.held({"/dev/sda"}).has_value());
+  BOOST_TEST(plan.over());
+  const auto back = plan.held_back();
+  BOOST_TEST_REQUIRE(back.has_value());
+  BOOST_TEST((back->fresh == Paths{"/dev/sda"}));
+  BOOST_TEST((back->missing == Paths{"/dev/sdb"}));
+  plan.unreadable("/dev/sdb");
+  BOOST_TEST((plan.held_back()->unreadable == Paths{"/dev/sdb"}));
+  const auto told = plan.held({"/dev/sdb"});
+  BOOST_TEST_REQUIRE(told.has_value());
+  BOOST_TEST((told->fresh == Paths{"/dev/sda", "/dev/sdb"}));
+  BOOST_TEST(!plan.held_back().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_has_another_path_now_is_not_waited_for_under_the_old_one) {
+  AnnouncePlan plan(true);
+  plan.expect("/dev/sda");
+  plan.forget("/dev/sda");
+  plan.expect("/dev/sdc");
+  BOOST_TEST(plan.held({"/dev/sdc"}).has_value());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -85,11 +85,38 @@ BOOST_AUTO_TEST_CASE(node_that_counts_by_no_disk_is_not_confirmed_where_there_is
 }
 
 BOOST_AUTO_TEST_CASE(node_that_never_saw_a_mailbox_disk_is_told_by_what_it_heard) {
-  BOOST_TEST(fake::fails(check_heard_set(config, {}, mailbox_set({uuid_of(1)})), Code::kRefused));
-  BOOST_TEST(fake::ok(check_heard_set(config, {}, 0)));
-  BOOST_TEST(fake::ok(check_heard_set(config, {}, mailbox_set({}))));
+  const auto check = [this](const std::vector<std::string>& own, std::uint64_t heard) {
+    return check_heard_set(survey, config, own, heard);
+  };
+  BOOST_TEST(fake::fails(check({}, mailbox_set({uuid_of(1)})), Code::kRefused));
+  BOOST_TEST(fake::ok(check({}, 0)));
+  BOOST_TEST(fake::ok(check({}, mailbox_set({}))));
   // The slots in sight tell: check_mailbox_set().
-  BOOST_TEST(fake::ok(check_heard_set(config, {uuid_of(2)}, mailbox_set({uuid_of(1)}))));
+  BOOST_TEST(fake::ok(check({uuid_of(2)}, mailbox_set({uuid_of(1)}))));
+}
+
+BOOST_AUTO_TEST_CASE(node_that_never_saw_a_mailbox_disk_is_told_by_the_partners_labels) {
+  const auto label = [this](std::uint32_t life, std::uint64_t set) {
+    survey.disks.push_back(in_service(4, pb::SERVICE, life, kBeta));
+    survey.disks.back().label->set_home_node(kBeta);
+    survey.disks.back().label->set_owner_mailbox_set(set);
+  };
+  label(9, mailbox_set({uuid_of(1)}));
+  BOOST_TEST(set_by_labels(survey, config) == mailbox_set({uuid_of(1)}));
+  BOOST_TEST(fake::fails(check_heard_set(survey, config, {}, 0), Code::kRefused));
+  BOOST_TEST(fake::ok(check_heard_set(survey, config, {uuid_of(2)}, 0)));
+  // A label that does not say it tells nothing; that of a later life is newer.
+  label(10, 0);
+  BOOST_TEST(fake::fails(check_heard_set(survey, config, {}, 0), Code::kRefused));
+  label(11, mailbox_set({}));
+  BOOST_TEST(fake::ok(check_heard_set(survey, config, {}, 0)));
+  label(9, mailbox_set({uuid_of(1)}));
+  BOOST_TEST(fake::ok(check_heard_set(survey, config, {}, 0)));
+  // This node's own say nothing of the partner.
+  survey.disks.resize(2);
+  label(12, mailbox_set({uuid_of(1)}));
+  survey.disks.back().label->set_owner_node(kAlpha);
+  BOOST_TEST(fake::ok(check_heard_set(survey, config, {}, 0)));
 }
 
 // It is written anew when this node joins again.

@@ -97,6 +97,21 @@ BOOST_AUTO_TEST_CASE(whoever_takes_a_disk_keeps_no_promise) {
   BOOST_TEST(in_service->promised_generation() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(label_tells_by_which_mailbox_disks_its_owners_life_counts_votes) {
+  OwnerIdentity self = alpha(8);
+  self.mailbox_set = 5;
+  const pb::Label taken = *label_in_service(label_of_alpha(), self);
+  BOOST_TEST(taken.owner_mailbox_set() == 5U);
+  // The same life says it again, without knowing or with another set.
+  BOOST_TEST(label_in_service(taken, alpha(8))->owner_mailbox_set() == 5U);
+  self.mailbox_set = 6;
+  BOOST_TEST(label_in_service(taken, self)->owner_mailbox_set() == 6U);
+  // Of another owner, or another life, nothing is known.
+  BOOST_TEST(label_in_service(taken, alpha(9))->owner_mailbox_set() == 0U);
+  BOOST_TEST(label_held_again(taken, alpha(9))->owner_mailbox_set() == 0U);
+  BOOST_TEST(label_after_takeover(taken, kBeta).owner_mailbox_set() == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

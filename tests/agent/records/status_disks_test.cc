@@ -177,6 +177,19 @@ BOOST_AUTO_TEST_CASE(mailbox_disk_that_is_not_in_sight_is_a_path_with_a_problem)
   BOOST_TEST(contains(text_of(all.paths(1).problems()), "mailbox-disks on both nodes"));
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_this_node_has_reserved_and_cannot_read_is_named_as_such) {
+  for (const bool held : {true, false}) {
+    StatusPair pair;
+    pair.disk(2).label.reset();
+    pair.disk(2).problem = Error{.code = Code::kIo, .operation = "read GPT"};
+    pair.disk(2).reservation->holder = key_of(held ? kAlpha : kBeta, held ? kOwn : kTheirs);
+    BOOST_TEST(pair.report().disks(2).holder() == (held ? "alpha" : "beta"));
+    BOOST_TEST(!pair.report().disks(2).healthy());
+    BOOST_TEST(contains(pair.problems_of(2), "this node has it reserved and cannot read it") ==
+               held);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -1,5 +1,6 @@
 #include "agent/service/start_run.h"
 
+#include "agent/protocol/mailbox.h"
 #include "tests/agent/service/service_node.h"
 
 namespace lastword::test {
@@ -28,6 +29,7 @@ BOOST_AUTO_TEST_CASE(own_disks_are_held_and_mailboxes_joined) {
   BOOST_TEST((holder(0) == key_of(kAlpha, 1)));
   BOOST_TEST((holder(3) == key_of(kAlpha, 1)));
   BOOST_TEST(label_on(shelf, 0).owner_node() == kAlpha);
+  BOOST_TEST(label_on(shelf, 0).owner_mailbox_set() == mailbox_set({uuid_of(1)}));
   BOOST_TEST(shelf.registrations(1).keys.size() == 1U);
   BOOST_TEST(shelf.registrations(2).keys.empty());
   const auto state = load_node_state(config);

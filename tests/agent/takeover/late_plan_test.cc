@@ -104,6 +104,53 @@ BOOST_AUTO_TEST_CASE(disk_of_this_nodes_own_that_the_partner_has_is_not_taken_ba
   BOOST_TEST(plan.rest_in(survey_of({own})).empty());
 }
 
+namespace {
+
+DiskView unreadable_known(unsigned number, pb::Role role, std::uint8_t home = kAlpha) {
+  DiskView disk = unreadable(number);
+  disk.label_before = surveyed(number, role, home).label;
+  return disk;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(disk_that_is_known_not_to_be_the_partners_is_not_waited_for) {
+  DiskView foreign = unreadable_known(1, pb::SERVICE);
+  foreign.label_before->set_cluster_uuid(uuid_of(9));
+  for (const DiskView& disk :
+       {unreadable_known(1, pb::MAILBOX, 0), unreadable_known(1, pb::SERVICE, kBeta), foreign}) {
+    const LatePlan late(config, survey_of({surveyed(0, pb::SERVICE), disk}));
+    BOOST_TEST(!late.wants_look());
+    BOOST_TEST(late.nothing_is_late());
+    BOOST_TEST(late.expected_service().empty());
+    TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
+    late.report_unreadable(report);
+    BOOST_TEST(report.complete);
+    BOOST_TEST(report.disks.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_is_known_to_be_the_partners_is_waited_for) {
+  for (const pb::Role role : {pb::SERVICE, pb::DUMP, pb::SPARE}) {
+    LatePlan late(config, survey_of({surveyed(0, pb::SERVICE), unreadable_known(1, role)}));
+    BOOST_TEST(late.wants_look());
+    BOOST_TEST(!late.nothing_is_late());
+    BOOST_TEST(late.expected_service().size() == (role == pb::SERVICE ? 1U : 0U));
+    TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
+    late.report_unreadable(report);
+    BOOST_TEST(!report.complete);
+  }
+}
+
+// It was taken, and a later look cannot read it.
+BOOST_AUTO_TEST_CASE(disk_that_was_taken_is_not_waited_for_again) {
+  LatePlan late(config, survey_of({surveyed(0, pb::SERVICE), unreadable(1)}));
+  CHECK_PATHS(late.service_in(survey_of(
+                  {unreadable_known(0, pb::SERVICE), unreadable_known(1, pb::MAILBOX, 0)})),
+              {});
+  BOOST_TEST(!late.wants_look());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -112,6 +114,42 @@ BOOST_AUTO_TEST_CASE(hung_disk_times_out_and_the_others_are_read) {
   BOOST_TEST(!kept.is_let_go());
   BOOST_TEST_REQUIRE(::write(in.get(), "answered", 8) == 8);
   kept.wait();
+}
+
+// What such a read answers later is not taken for the answer of another one.
+BOOST_AUTO_TEST_CASE(batches_after_one_that_hangs_have_nothing_to_do_with_it) {
+  int ends[2];
+  BOOST_TEST_REQUIRE(::pipe(ends) == 0);
+  const FileDescriptor out(ends[0]);
+  const FileDescriptor in(ends[1]);
+  Kept kept;
+  ReadRequest hung{.fd = out.get(), .disk = "pipe", .buffer = kept.buffer->span()};
+  hung.keep = std::exchange(kept.buffer, nullptr);
+  BOOST_TEST(ok(read_batch_io_uring({&hung, 1}, std::chrono::milliseconds(1))));
+  BOOST_TEST(fails(hung.status, Code::kTimeout));
+  hung.keep.reset();
+  BOOST_TEST_REQUIRE(::write(in.get(), "answered", 8) == 8);
+  kept.wait();
+  for (int i = 0; i < 10; ++i) {
+    Disks disks;
+    BOOST_TEST(ok(read_batch_io_uring({disks.requests.data(), 1}, kLong)));
+    BOOST_TEST(disks.is_read(0));
+    BOOST_TEST(ok(read_batch_io_uring(disks.requests, kLong)));
+    for (unsigned disk = 0; disk < kDisks; ++disk) BOOST_TEST(disks.is_read(disk));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(rings_do_not_pile_up) {
+  const auto open_files = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  Disks disks;
+  BOOST_TEST(ok(read_batch_io_uring(disks.requests, kLong)));
+  const auto before = open_files();
+  for (unsigned count = 1; count <= kDisks; ++count) {
+    BOOST_TEST(ok(read_batch_io_uring({disks.requests.data(), count}, kLong)));
+  }
+  BOOST_TEST(open_files() <= before + 4);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
