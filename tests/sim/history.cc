@@ -13,7 +13,7 @@
 namespace lastword::sim {
 namespace {
 
-constexpr Time kLongestRest{90'000'000};
+constexpr Time kLongestRest{180'000'000};
 constexpr Time kSlice{500'000};
 // An operator does not run one command again at once.
 constexpr unsigned kSlicesBetweenCommands = 6;

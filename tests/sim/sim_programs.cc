@@ -231,9 +231,12 @@ void SimNode::serve(const Actor& by, unsigned lun) {
       if (in_doubt.at(place)) continue;
       const std::uint64_t number = world_.next_record();
       put_number(block.span(), number);
+      const unsigned sent_after = world_.truth.power_losses;
       const Status done = disk.device->write(offset_of(place), block.span());
       if (done) {
         if (std::exchange(losses, world_.truth.power_losses) != losses) written = {};
+        // The answer may be older than the power loss, where this node stood still meanwhile.
+        if (sent_after != losses) continue;
         written.at(place) = number;
         if (!world_.random.one_in(3)) continue;
         const ServiceRecords before = written;

@@ -34,7 +34,7 @@ struct NodeTruth {
   unsigned reinstalled_after = 0;        // it lost its /var after this boot, last
   Time disabled_since{-1};               // its own switch, for good; before 0: it is not
   std::array<bool, kMaxLuns> serves{};   // its service writes to this disk
-  std::array<Time, kMaxLuns> beats{};    // its agent's last write to this mailbox disk, executed
+  std::array<Time, kMaxLuns> beats{};    // its agent's last write to this mailbox disk, in time
 };
 
 // A disk's coredump header as it last changed.

@@ -159,7 +159,8 @@ void World::on_executed(const Executed& executed) {
              .changed = scheduler.now(),
              .sign = sign};
   }
-  if (done && about.command == Command::kWrite && about.lun >= owned &&
+  // One that is late may say less than what is there already, and then it is no heartbeat.
+  if (done && about.command == Command::kWrite && about.lun >= owned && !executed.late &&
       executed.actor.process == "agent") {
     truth.of(executed.actor.node).beats.at(about.lun) = scheduler.now();
   }

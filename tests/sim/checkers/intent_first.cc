@@ -38,13 +38,15 @@ class DurableMedium final : public BlockDevice {
   unsigned lun_;
 };
 
-// `late`: the taker has given up meanwhile, and ended its intent.
+// `late`: the taker has given up meanwhile, and ended its intent; or an earlier one against an
+// earlier life stands there again.
 bool covers(const pb::TakeoverIntent& intent, const KeyParts& victim, bool late) {
-  return (intent.phase() == pb::TakeoverIntent::TAKING ||
-          intent.phase() == pb::TakeoverIntent::TAKEN ||
-          (intent.phase() == pb::TakeoverIntent::ENDED && late)) &&
-         intent.victim_node() == victim.node &&
-         intent.victim_generation() >= victim.boot_generation;
+  if (intent.victim_node() != victim.node) return false;
+  const bool taking = intent.phase() == pb::TakeoverIntent::TAKING ||
+                      intent.phase() == pb::TakeoverIntent::TAKEN;
+  const bool this_life = intent.victim_generation() >= victim.boot_generation;
+  if (!late) return taking && this_life;
+  return taking || (intent.phase() == pb::TakeoverIntent::ENDED && this_life);
 }
 
 class IntentFirst final : public Checker {
