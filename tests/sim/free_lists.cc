@@ -1,5 +1,5 @@
-// operator new and delete of the simulation: a history asks for a few million pieces of memory, most of
-// them small and soon given back, and of more than the C library keeps ready at hand.
+// operator new and delete of the simulation: a history asks for a few million pieces of memory,
+// most of them small and soon given back, and of more than the C library keeps ready at hand.
 //
 // A piece is taken from a page of pieces of one size, and goes back to the list of that size. Pages
 // are cut from one region, so that an address tells whose it is. Not for the sanitizers, which have
@@ -35,8 +35,8 @@ std::byte* region = nullptr;
 std::size_t used = 0;
 std::array<std::uint16_t, kRegionBytes / kPageBytes> steps_of_page;
 
-// What is too large for the lists: the C library does not give memory back to the kernel only to ask
-// for it again.
+// What is too large for the lists: the C library does not give memory back to the kernel only to
+// ask for it again.
 [[maybe_unused]] const bool kept = [] {
   ::mallopt(M_MMAP_THRESHOLD, 256 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 512 << 20);

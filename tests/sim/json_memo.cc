@@ -1,6 +1,6 @@
-// load_json() of agent/base/json.h, for programs of the simulation: CMakeLists.txt has the linker put it
-// in the place of the real one. A node reads its own small files at every look at the shelf; to parse
-// once more what they said before takes longer than all the rest of the look.
+// load_json() of agent/base/json.h, for programs of the simulation: CMakeLists.txt has the linker
+// put it in the place of the real one. A node reads its own small files at every look at the shelf;
+// to parse once more what they said before takes longer than all the rest of the look.
 #include <google/protobuf/message.h>
 
 #include <map>
@@ -10,8 +10,9 @@
 #include "agent/base/json.h"
 #include "agent/base/text_file.h"
 
-#define LOAD_JSON \
-  "_ZN8lastword9load_jsonERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEERN6google8protobuf7MessageE"
+#define LOAD_JSON                                                 \
+  "_ZN8lastword9load_jsonERKNSt7__cxx1112basic_stringIcSt11char_" \
+  "traitsIcESaIcEEERN6google8protobuf7MessageE"
 
 namespace lastword::sim {
 

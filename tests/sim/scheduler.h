@@ -42,8 +42,8 @@ class Process {
 };
 using ProcessPtr = std::shared_ptr<Process>;
 
-// A fiber that is parked, this time. A fiber that is over is kept for the next one, which never parks
-// under a number of the former: a waiter may outlive whom it meant.
+// A fiber that is parked, this time. A fiber that is over is kept for the next one, which never
+// parks under a number of the former: a waiter may outlive whom it meant.
 struct Waiter {
   Fiber* fiber = nullptr;
   std::uint64_t park = 0;
