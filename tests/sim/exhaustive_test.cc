@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(a_heartbeat_is_news_when_it_says_more_than_that_its_writer_
 
 BOOST_AUTO_TEST_CASE(no_way_that_is_tried_of_a_small_scenario_breaks_an_invariant) {
   using Clock = std::chrono::steady_clock;
-  // All ways take about 80 s on two idle processors. A machine that is busy tries fewer: that fails
+  // All ways took 72 s of one busy processor. A machine that is busier tries fewer: that fails
   // nothing, and is said. What one scenario leaves of its share is shared by those after it.
   const Clock::time_point end = Clock::now() + std::chrono::seconds(120);
   auto waiting = static_cast<int>(scenarios().size());

@@ -186,7 +186,7 @@ void begin_chaos(World& world) {
     again_and_again(world, world.rates.operator_ms, [&world, id] { command(world, id); });
   }
   // Where it hurts most: in the middle of what it does. Before, with or after the command.
-  world.target.on_sent = [&world](const Actor& actor) {
+  world.target.on_change_sent = [&world](const Actor& actor) {
     if (world.calm || !world.random.one_in(world.rates.at_command)) return;
     world.scheduler.after(world.random.between(Time(0), Time(1000)), [&world, id = actor.node] {
       if (!world.calm) strike(world, id);

@@ -59,7 +59,10 @@ Error Target::error_of(const Flight& flight, Code code) const {
 Status Target::send(const ActorPtr& actor, Order order) {
   Fate fate = director != nullptr ? director->fate_of(*actor, order.about)
                                   : draw_fate(rates_, random_, order.about.command, io_timeout_);
-  if (on_sent && !actor->service && changes_something(order.about.command)) on_sent(*actor);
+  if (on_sent && !actor->service) on_sent(*actor, order.about);
+  if (on_change_sent && !actor->service && changes_something(order.about.command)) {
+    on_change_sent(*actor);
+  }
   const Time until = hung_until(actor->node, order.about.lun);
   if (until > scheduler_.now()) {
     fate.arrives_after = until - scheduler_.now();

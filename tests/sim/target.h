@@ -35,8 +35,9 @@ class Target {
   [[nodiscard]] fake::FakeShelf& shelf() { return shelf_; }
   // After each command, on no fiber.
   std::function<void(const Executed&)> on_executed;
-  // Before a command that changes something has gone; not for the service's.
-  std::function<void(const Actor&)> on_sent;
+  // Before a command has gone; not for the service's. And once more where it changes something.
+  std::function<void(const Actor&, const fake::CommandTrace&)> on_sent;
+  std::function<void(const Actor&)> on_change_sent;
   std::function<void(const std::string&)> note;  // for the trace
   Director* director = nullptr;
 

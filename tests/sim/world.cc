@@ -109,6 +109,9 @@ World::World(const WorldDraw& drawn, std::function<void(const std::string&)> tel
                                  if (!broken) broken = what;
                                }});
   checkers_ = make_checkers(*watched_);
+  target.on_sent = [this](const Actor& actor, const fake::CommandTrace& about) {
+    for (const auto& checker : checkers_) checker->on_sent(actor, about);
+  };
   target.on_executed = [this](const Executed& executed) { on_executed(executed); };
   if (tracing()) target.note = [this](const std::string& line) { say(line); };
   say(fmt::format("{} links, {} mailbox disks, APTPL {}{}, PREEMPT AND ABORT {}",

@@ -51,6 +51,8 @@ std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched) {
   checkers.push_back(check_kept_over_power(watched));
   checkers.push_back(check_one_takeover(watched));
   checkers.push_back(check_nothing_lost(watched));
+  checkers.push_back(check_countdown_kept(watched));
+  checkers.push_back(check_seizures(watched));
   checkers.push_back(check_switches_hold(watched));
   checkers.push_back(check_table(watched));
   return checkers;

@@ -38,6 +38,8 @@ class Checker {
   Checker(const Checker&) = delete;
   Checker& operator=(const Checker&) = delete;
 
+  // A command that is not the service's leaves its sender; it may never get there.
+  virtual void on_sent(const Actor&, const fake::CommandTrace&) {}
   virtual void on_executed(const Executed&) {}
   // `lun`: of the event's disk, or kMaxLuns.
   virtual void on_event(const Actor&, const Event&, unsigned lun) { static_cast<void>(lun); }
@@ -83,8 +85,8 @@ class Checker {
 };
 
 // I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I4 one_takeover.cc, I5 dump_not_early.cc,
-// I6 nothing_lost.cc; kept_over_power.cc, switches_hold.cc,
-// table.cc.
+// I6 nothing_lost.cc, I8 (with rest.cc) seizures.cc; countdown_kept.cc, kept_over_power.cc,
+// switches_hold.cc, table.cc.
 [[nodiscard]] std::unique_ptr<Checker> check_one_writer(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_live_keys(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_intent_first(const Watched& watched);
@@ -92,6 +94,8 @@ class Checker {
 [[nodiscard]] std::unique_ptr<Checker> check_kept_over_power(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_one_takeover(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_nothing_lost(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_countdown_kept(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_seizures(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_switches_hold(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_table(const Watched& watched);
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched);

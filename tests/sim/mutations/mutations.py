@@ -1,4 +1,4 @@
-"""One-line faults in the protocol's code, each of which the simulation catches.
+"""Faults of one line in the protocol's code, each of which the simulation catches.
 
 A mutation replaces `old`, which is in `file` exactly once, by `new`. `within` is the number of
 histories, from seed 1 on, in which the simulation has to break an invariant. `explored` is the
@@ -15,6 +15,7 @@ class Mutation:
     new: str
     within: int
     explored: tuple[str, int] | None = None
+    also: tuple[tuple[str, str], ...] = ()  # more of the same file: a second line of defence
 
 
 MUTATIONS = [
@@ -156,8 +157,12 @@ MUTATIONS = [
         "own_stall_counts_as_silence",
         "agent/protocol/peer_watch.cc",
         "if (late || deaf) quiet_since_ = now;",
-        "if (deaf) quiet_since_ = now;",
+        "",
         3000,
+        also=(("if (now >= end && judged && all_read_since(end, now)) return",
+               "if (now >= end && judged) return"),
+              ("const bool late =", "[[maybe_unused]] const bool late ="),
+              ("const bool deaf =", "[[maybe_unused]] const bool deaf =")),
     ),
     Mutation(
         "giver_releases_what_it_promised",
@@ -172,25 +177,27 @@ MUTATIONS = [
         3000,
     ),
     Mutation(
-        "giveback_to_the_life_that_was_taken_over",
-        "agent/protocol/giveback_plan.cc",
-        "if (slot.generation() > taken_from) return;",
-        "return;",
-        6000,
-    ),
-    Mutation(
-        "answer_to_a_request_forgotten_on_restart",
-        "agent/daemon/leave_run.cc",
-        "if (!std::exchange(loaded_, true)) answer_ = "
-        "load_answer(config_).value_or(pb::RequestAnswer());",
-        "loaded_ = true;",
-        6000,
-    ),
-    Mutation(
         "switches_ignored",
         "agent/protocol/node_facts.cc",
         "return asked.on && ",
         "return false && ",
+        6000,
+    ),
+    Mutation(
+        "takeover_is_limited_in_place_of_giveback",
+        "agent/daemon/failure_watch.cc",
+        "void take_from_panicked() { end_",
+        "void take_from_panicked() {"
+        " if (seen_.intent && seen_.intent->automatic_returns() >= config_.giveback.most) return;"
+        " end_",
+        6000,
+    ),
+    Mutation(
+        "countdown_forgotten_on_restart",
+        "agent/daemon/node_run.cc",
+        "  show(found, \"found in this node's records\");",
+        "  (void)remove_request(config_);"
+        "  show(found, \"found in this node's records\");",
         6000,
     ),
 ]
