@@ -281,13 +281,15 @@ void Seize::reply(const SeizeReply& reply) {
   if (!reply.status) {
     const Error& error = reply.status.error();
     if (error.code == Code::kUnitAttention && ++attentions_ <= kMaxUnitAttentions) {
-      // REGISTER, RESERVE and a plain PREEMPT change nothing when they are sent again, and the look
-      // that follows tells who has the disk. Whether what the victim had queued is aborted, no look
-      // tells.
+      // RESERVE and a plain PREEMPT change nothing when they are sent again, and the look that
+      // follows tells who has the disk. A registration lets this node's service write: it may be
+      // that somebody has taken the disk since the look before it. Whether what the victim had
+      // queued is aborted, no look tells.
       if (state_ == State::kAborting && task_aborted(error)) {
         abort_in_doubt_ = true;
         return look_again();
       }
+      if (state_ == State::kRegistering) state_ = State::kReadingKeys;
       return;  // not executed: the same command again
     }
     if (giving_up()) {

@@ -137,6 +137,28 @@ BOOST_AUTO_TEST_CASE(disk_that_was_served_and_lost_is_not_registered_on_again) {
   BOOST_CHECK(holds(disk.shelf, key(kAlpha, 8)));
 }
 
+// Nobody held the disk when beta looked; alpha takes it before beta registers.
+BOOST_AUTO_TEST_CASE(registration_that_met_an_attention_is_sent_again_after_a_look) {
+  Owned disk;
+  BOOST_REQUIRE(disk.shelf.clear(disk.alpha, 0, key(kAlpha, 7)));
+  bool taken = false;
+  disk.shelf.set_hook([&](const CommandTrace& trace) {
+    if (trace.initiator != "beta" || trace.command != Command::kRegister || taken) return;
+    taken = true;
+    (void)seize(*disk.alpha.lun(0), {.own = key(kAlpha, 8), .victim_node = {}});
+  });
+  const Status status = seize(*disk.beta.lun(0), {.own = key(kBeta, 4)});
+  BOOST_REQUIRE(!status);
+  BOOST_CHECK(taken);
+  BOOST_CHECK_EQUAL(std::ranges::count_if(disk.shelf.trace(),
+                                          [](const CommandTrace& one) {
+                                            return one.initiator == "beta" &&
+                                                   one.command == Command::kRegister;
+                                          }),
+                    1);
+  BOOST_CHECK(holds(disk.shelf, key(kAlpha, 8)));
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_was_served_and_that_a_power_loss_freed_is_taken_again) {
   Owned disk;
   SeizeGoal goal = takeover_by_beta();
