@@ -3,7 +3,7 @@
 from qemu.harness import pattern, scenario
 
 from .boots import OF_BETA
-from .giveback import GivenBack
+from .giveback import HOLDING_HOOK, HOOKS, GivenBack, give_back_half
 from .heartbeat import Watched
 from .pair import require
 from .reboot import recover_on
@@ -29,6 +29,23 @@ def panic_while_holding_both(lab):
         pair.label_of(pair.alpha, name)["disk_uuid"]: pair.home_of(name) for name in pair.shelf.luns
     }
     require({homes[uuid] for uuid in dumped} == {"alpha", "beta"}, f"dumps went to {dumped}")
+
+
+@scenario("panic_of_giver", timeout=800, long=True)
+def panic_of_giver(lab):
+    """beta panics in the middle of a giveback: dumped to a disk of its own, and alpha takes the rest."""
+    files = {f"{HOOKS}/service-returning": (HOLDING_HOOK, 0o755)}
+    pair = GivenBack(lab, of_beta=OF_BETA, beta={"files": files})
+    give_back_half(pair)
+    planted = pattern.plant(pair.beta, 64, seed=12, timeout=60)
+    mark = pair.alpha.log.mark()
+    pair.beta.panic()
+    pair.wait_event(pair.alpha, "service-taken", 90, since=mark)
+    pair.wait_event(pair.alpha, "dump-saved", 180, since=mark)
+    pair.wait_event(pair.alpha, "takeover-finished", 90, since=mark)
+    pair.require_held("alpha", pair.names("service|spare|dump"), pair.alpha)
+    pair.require_no_dump_cut_short()
+    pair.prove_core(pair.core_folder(pair.alpha, owner="beta"), planted=planted)
 
 
 @scenario("both_panic", timeout=800, long=True)

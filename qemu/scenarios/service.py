@@ -16,8 +16,8 @@ def write_block(node, disk, text):
     node.check(f"echo {text} | dd of={disk} bs=4096 seek={_BLOCK} conv=sync,notrunc,fsync 2>/dev/null")
 
 
-@scenario("service_reads_what_alpha_wrote", timeout=400)
-def service_reads_what_alpha_wrote(lab):
+@scenario("no_stale_cache_after_takeover", timeout=400)
+def no_stale_cache_after_takeover(lab):
     """beta had read the disk and has it open: after service-taken a buffered read returns what alpha
     wrote since, and who has it open is named. No close that udev would act on happens on the way."""
     pair = Pair(lab, luns=FEW)

@@ -71,6 +71,8 @@ class Seizures final : public Checker {
       known_.at(actor.node) = {};
     }
     if (event.name != "disk-sick" || lun >= kMaxLuns || is_mailbox(lun)) return;
+    // No seizure gives up what the look before it could not read.
+    if (event.detail.find(": survey: ") != std::string::npos) return;
     const Last& last = last_.at(actor.node).at(lun);
     const bool looked = last.process != actor.process || last.command == Command::kReadKeys ||
                         last.command == Command::kReadReservation ||
