@@ -42,8 +42,8 @@ class DurableMedium final : public BlockDevice {
 // earlier life stands there again.
 bool covers(const pb::TakeoverIntent& intent, const KeyParts& victim, bool late) {
   if (intent.victim_node() != victim.node) return false;
-  const bool taking = intent.phase() == pb::TakeoverIntent::TAKING ||
-                      intent.phase() == pb::TakeoverIntent::TAKEN;
+  const bool taking =
+      intent.phase() == pb::TakeoverIntent::TAKING || intent.phase() == pb::TakeoverIntent::TAKEN;
   const bool this_life = intent.victim_generation() >= victim.boot_generation;
   if (!late) return taking && this_life;
   return taking || (intent.phase() == pb::TakeoverIntent::ENDED && this_life);
