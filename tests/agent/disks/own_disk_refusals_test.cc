@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(node_whose_key_was_removed_since_it_was_seen_does_not_regis
   const OwnDisk seen = take();
   const auto other = beta.lun(0);
   const ReservationKey theirs = key_of(kBeta, 9);
-  (void)other->test_unit_ready();  // it is told of a reset
+  BOOST_TEST_REQUIRE(fake::ok(wait_until_ready(*other)));
   BOOST_TEST_REQUIRE(fake::ok(other->register_ignoring_existing(theirs, false)));
   BOOST_TEST_REQUIRE(fake::ok(other->preempt(theirs, self.key, kOwnerType)));
   BOOST_TEST_REQUIRE(fake::ok(other->register_ignoring_existing({0}, false)));

@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(partner_that_takes_the_disk_meanwhile_keeps_it) {
       return;
     }
     took = true;
-    (void)beta.lun(0)->test_unit_ready();  // it is told of a reset
+    (void)beta.lun(0)->test_unit_ready();  // alpha's reset is told
     BOOST_TEST(fake::ok(beta.lun(0)->preempt_and_abort(betas_key, trace.own, kOwnerType)));
   });
   const StartReport report = start_and_lose();

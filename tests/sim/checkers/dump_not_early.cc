@@ -44,12 +44,12 @@ class DumpNotEarly final : public Checker {
     if (header.attribute != pb::ARMED) return;
     Time last_sign = began_.at(actor.node);
     for (unsigned other = 0; other < watched_.homes.size(); ++other) {
-      if (watched_.homes[other] != home || !known_.at(actor.node).at(other)) continue;
+      if (watched_.homes[other] != home) continue;
       const HeaderTruth& sign = watched_.truth.headers.at(other);
       // What the taker writes about an earlier dump is no sign of this life's capture kernel.
       if (sign.node != home || sign.generation != victim.generation) continue;
       if (sign.final_end) return;
-      last_sign = std::max(last_sign, sign.sign);
+      if (known_.at(actor.node).at(other)) last_sign = std::max(last_sign, sign.sign);
     }
     if (now() < last_sign + timing.silence(1)) {
       early(actor, lun, "the writer may turn to it", event);
