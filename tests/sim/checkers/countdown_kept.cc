@@ -1,9 +1,9 @@
-// A graceful takeover that was asked for is not forgotten: its countdown survives the agent of the node
-// that asks, and when it is over, that agent has left its phase for a reason of the table. An operator
-// who cancels it, and an end of either node's life, end it too.
+// A graceful takeover that was asked for is not forgotten: its countdown survives the agent of the
+// node that asks, and when it is over, that agent has left its phase for a reason of the table. An
+// operator who cancels it, and an end of either node's life, end it too.
 //
-// Looked at where nothing but kills disturbs the agents, and their node counts votes; at each heartbeat
-// of an agent that has run for a while.
+// Looked at where /run is not wiped, at each heartbeat of that agent on a mailbox disk; the end of
+// the countdown where no agent stands still or hangs either.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,9 +15,9 @@ namespace lastword::sim {
 namespace {
 
 constexpr Time kLongestCountdown{9'000'000};  // sim_operations.cc
-constexpr Time kLongestGap{2'000'000};  // between two heartbeats of an agent that runs
+constexpr Time kLongestGap{2'000'000};        // between two heartbeats of an agent that runs
 constexpr Time kAtOnce{300'000};
-constexpr Time kSettled{12'000'000};    // two surveys, and what one of them leads to
+constexpr Time kSettled{12'000'000};  // two surveys, and what one of them leads to
 
 class CountdownKept final : public Checker {
  public:
@@ -27,8 +27,12 @@ class CountdownKept final : public Checker {
     Asked& asked = asked_.at(actor.node);
     if (event.name == "takeover-asked") {
       const NodeTruth& partner = watched_.truth.of(partner_of(actor.node));
-      asked = {.open = true, .at = now(), .boot = actor.boot, .life = life_of(actor.node),
-               .partner_boot = partner.boot, .partner_life = partner.generation};
+      asked = {.open = true,
+               .at = now(),
+               .boot = actor.boot,
+               .life = life_of(actor.node),
+               .partner_boot = partner.boot,
+               .partner_life = partner.generation};
     } else if (event.name == "takeover-cancelled" || event.name == "takeover-forced" ||
                (event.name == "state" && event.detail.starts_with("NORMAL standing-by -> "))) {
       asked.open = false;
@@ -46,7 +50,7 @@ class CountdownKept final : public Checker {
     Asked& asked = asked_.at(actor.node);
     if (now() > asked.beat + kLongestGap) asked.beats_since = now();
     asked.beat = now();
-    if (!asked.open || disturbed()) return;
+    if (!asked.open || watched_.rates.wipes_run) return;
     const NodeTruth& partner = watched_.truth.of(partner_of(actor.node));
     if (actor.boot != asked.boot || life_of(actor.node) != asked.life ||
         partner.boot != asked.partner_boot || partner.generation != asked.partner_life ||
@@ -56,6 +60,7 @@ class CountdownKept final : public Checker {
     }
     const bool began = asked.agent_began > asked.at && now() > asked.agent_began + kAtOnce;
     if (began && !is_kept(actor.node)) return forgotten(actor.node);
+    if (watched_.rates.pauses || watched_.rates.hangs) return;
     if (now() < std::max(asked.at + kLongestCountdown, asked.beats_since) + kSettled) return;
     forgotten(actor.node);
   }
@@ -76,9 +81,9 @@ class CountdownKept final : public Checker {
   void forgotten(std::uint8_t node) {
     Asked& asked = asked_.at(node);
     asked.open = false;
-    watched_.broken(fmt::format("{} has asked {} to leave {} ms ago, and its agent has forgotten it",
-                                node_name(node), node_name(partner_of(node)),
-                                (now() - asked.at).count() / 1000));
+    watched_.broken(fmt::format(
+        "{} has asked {} to leave {} ms ago, and its agent has forgotten it", node_name(node),
+        node_name(partner_of(node)), (now() - asked.at).count() / 1000));
   }
   [[nodiscard]] bool is_kept(std::uint8_t node) const {
     const auto request = load_request(*watched_.configs.at(node));
@@ -88,9 +93,6 @@ class CountdownKept final : public Checker {
   [[nodiscard]] Generation life_of(std::uint8_t node) const {
     const NodeTruth& truth = watched_.truth.of(node);
     return truth.stopped.contains(truth.generation) ? 0 : truth.generation;
-  }
-  [[nodiscard]] bool disturbed() const {
-    return watched_.rates.pauses || watched_.rates.hangs || watched_.rates.wipes_run;
   }
 
   std::array<Asked, 3> asked_{};

@@ -1,16 +1,18 @@
 // How a seizure (agent/protocol/seize_plan.h) goes on when it fails. With type 5 every registrant
 // writes, so a registration that is left for a moment is a danger for that moment:
 //
-// - A seizure that has seen its key registered does not register it again after another node has removed
+// - A seizure that has seen its key registered does not register it again after another node has
+// removed
 //   it: it is fenced (kFenced). A look before the seizure, which asks for capabilities, does not
 //   count; whoever has read that disk's records once more, or has begun a takeover, is at another
 //   seizure.
-// - A node that gives a disk up has looked whether its key is there, or has taken it away: it does not
+// - A node that gives a disk up has looked whether its key is there, or has taken it away: it does
+// not
 //   leave it beside another holder.
 //
-// Not covered: mailbox disks, on which both nodes are registered; a REGISTER that is executed late; a
-// target that registers and answers that it did not (ShelfOptions::aptpl_store_missing). Of `start`
-// it is not seen when it gives a disk up.
+// Not covered: mailbox disks, on which both nodes are registered; a REGISTER that is executed late;
+// a target that registers and answers that it did not (ShelfOptions::aptpl_store_missing). Of
+// `start` it is not seen when it gives a disk up.
 #include <fmt/format.h>
 
 #include <algorithm>
