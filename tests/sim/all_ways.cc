@@ -198,7 +198,8 @@ void AllWays::hold(const Actor& actor, const fake::CommandTrace& about, std::fun
                    .about = about,
                    .go_on = std::move(go_on),
                    .number = number,
-                   .late = late});
+                   .late = late,
+                   .service = actor.service});
   const Time patience = late ? kLongestLateness : Time(world_.timing.settings.io_timeout) * 9 / 10;
   world_.scheduler.after(patience, [this, number] { time_is_over(number); });
 }
@@ -216,7 +217,7 @@ void AllWays::time_is_over(std::uint64_t number) {
 // At the first command that overtakes it, it may wait on, for most of an I/O time-out.
 bool AllWays::goes_on_after(const Actor& actor, const fake::CommandTrace& about, Held& held) {
   if (held.node == actor.node || !interferes(held.about, about)) return false;
-  if (++held.overtaken == 1 && !held.late) {
+  if (++held.overtaken == 1 && (!held.late || held.service)) {
     held.for_long = choose(actor, about, {Way::kWaitsOn}, 4 + held.number).has_value();
   }
   return !held.for_long;

@@ -4,7 +4,8 @@
 //   overtaken  a command that arrives waits until the other node's next command that interferes
 //              with it has been executed, or for most of an I/O time-out, over several of them
 //   lost       a command never arrives, or its answer never does; or it is late: its sender times
-//              out, and it is executed right after the other node's next command that interferes
+//              out, and it is executed right after the other node's next command that interferes,
+//              or, of a write of the service, long after it: when another one may serve
 //   crash      a node loses power before or after one of its commands that change something. It
 //              boots at once, or when faults have stopped
 //
@@ -67,6 +68,7 @@ class AllWays final : public Director {
     unsigned overtaken = 0;  // by commands that interfere
     bool for_long = false;   // does not go on after the first one
     bool late = false;
+    bool service = false;
   };
   // `what`: one of the choices that a command has.
   enum class Way { kAfterNext, kWaitsOn, kLost, kAnswerLost, kLate, kCrash, kCrashForGood };

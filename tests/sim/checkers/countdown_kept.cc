@@ -2,8 +2,8 @@
 // node that asks, and when it is over, that agent has left its phase for a reason of the table. An
 // operator who cancels it, and an end of either node's life, end it too.
 //
-// Looked at where nothing but kills disturbs the agents, and their node counts votes; at each
-// heartbeat of an agent that has run for a while.
+// Looked at where /run is not wiped, at each heartbeat of that agent on a mailbox disk; the end of
+// the countdown where no agent stands still or hangs either.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,7 +50,7 @@ class CountdownKept final : public Checker {
     Asked& asked = asked_.at(actor.node);
     if (now() > asked.beat + kLongestGap) asked.beats_since = now();
     asked.beat = now();
-    if (!asked.open || disturbed()) return;
+    if (!asked.open || watched_.rates.wipes_run) return;
     const NodeTruth& partner = watched_.truth.of(partner_of(actor.node));
     if (actor.boot != asked.boot || life_of(actor.node) != asked.life ||
         partner.boot != asked.partner_boot || partner.generation != asked.partner_life ||
@@ -60,6 +60,7 @@ class CountdownKept final : public Checker {
     }
     const bool began = asked.agent_began > asked.at && now() > asked.agent_began + kAtOnce;
     if (began && !is_kept(actor.node)) return forgotten(actor.node);
+    if (watched_.rates.pauses || watched_.rates.hangs) return;
     if (now() < std::max(asked.at + kLongestCountdown, asked.beats_since) + kSettled) return;
     forgotten(actor.node);
   }
@@ -92,9 +93,6 @@ class CountdownKept final : public Checker {
   [[nodiscard]] Generation life_of(std::uint8_t node) const {
     const NodeTruth& truth = watched_.truth.of(node);
     return truth.stopped.contains(truth.generation) ? 0 : truth.generation;
-  }
-  [[nodiscard]] bool disturbed() const {
-    return watched_.rates.pauses || watched_.rates.hangs || watched_.rates.wipes_run;
   }
 
   std::array<Asked, 3> asked_{};

@@ -88,6 +88,7 @@ MUTATIONS = [
         "reply.status = lun.preempt_and_abort(goal.own, victim, kOwnerType);",
         "reply.status = lun.preempt(goal.own, victim, kOwnerType);",
         500,
+        explored=("giveback", 1),
     ),
     Mutation(
         "no_reset_after_plain_preempt",
@@ -116,13 +117,6 @@ MUTATIONS = [
         " || disk.label->home_node() == config.self.id;\n  });",
         ";\n  });",
         10000,
-    ),
-    Mutation(
-        "register_again_when_fenced",
-        "agent/protocol/seize_plan.cc",
-        "if (!registered() && !had_registration_ && !goal_.was_registered) {",
-        "if (!registered()) {",
-        3000,
     ),
     Mutation(
         "stay_registered_after_a_failure",
