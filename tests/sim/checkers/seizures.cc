@@ -71,12 +71,10 @@ class Seizures final : public Checker {
       known_.at(actor.node) = {};
     }
     if (event.name != "disk-sick" || lun >= kMaxLuns || is_mailbox(lun)) return;
-    // No seizure gives up what the look before it could not read.
+    // Nothing is known of a seizure before, which may have been killed.
     if (event.detail.find(": survey: ") != std::string::npos) return;
     const Last& last = last_.at(actor.node).at(lun);
-    const bool looked = last.process != actor.process || last.command == Command::kReadKeys ||
-                        last.command == Command::kReadReservation ||
-                        (last.command == Command::kRegister && last.key.value == 0);
+    const bool looked = last.process != actor.process || !is_of_seizing(last);
     const std::uint8_t now_held_by = holder(lun);
     if (looked || now_held_by == actor.node || now_held_by == 0) return;
     for (const fake::Registrant& registrant : watched_.shelf.registrants(lun)) {
@@ -103,6 +101,20 @@ class Seizures final : public Checker {
           return parts && parts->node == node &&
                  parts->boot_generation == watched_.truth.of(node).generation;
         });
+  }
+  // A command of a seizure that may have been the one that failed; a look comes after it.
+  static bool is_of_seizing(const Last& last) {
+    switch (last.command) {
+      case Command::kRegister:
+        return last.key.value != 0;
+      case Command::kReserve:
+      case Command::kPreempt:
+      case Command::kPreemptAndAbort:
+      case Command::kReset:
+        return true;
+      default:
+        return false;
+    }
   }
   void check_register(const Executed& executed) {
     const Generation fenced = fenced_.at(executed.actor.node).at(executed.about.lun);

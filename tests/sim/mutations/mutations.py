@@ -192,6 +192,6 @@ MUTATIONS = [
         "  show(found, \"found in this node's records\");",
         "  (void)remove_request(config_);"
         "  show(found, \"found in this node's records\");",
-        6000,
+        12000,
     ),
 ]
