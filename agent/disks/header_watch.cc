@@ -1,6 +1,7 @@
 #include "agent/disks/header_watch.h"
 
 #include <algorithm>
+#include <cstring>
 #include <span>
 #include <utility>
 
@@ -39,7 +40,7 @@ Parsed parse(std::size_t index, const std::string& path, std::uint64_t metadata_
 }
 
 bool same(std::span<const std::byte> one, std::span<const std::byte> other) {
-  return std::ranges::equal(one, other);
+  return one.size() == other.size() && std::memcmp(one.data(), other.data(), one.size()) == 0;
 }
 
 }  // namespace
