@@ -1,8 +1,8 @@
 """python3 -m qemu.bench --build DIR [NAME...]
 
 The figures of the README: BUILD/bench/report.json and a Markdown table. Names: takeover_8,
-takeover_64, dump_to_image, dump_1g, dump_4g, recover, capture, panic_to_service_taken, idle_agent;
-without one, all.
+takeover_64, dump_to_image, dump_1g, dump_4g, recover, capture, panic_to_service_taken,
+silence_to_service_taken, client_gaps, idle_agent, simulation; without one, all.
 dump_1g, dump_4g and recover need what `make vmcore` makes.
 
 Exit status: 0 measured, 1 something failed, 2 usage, 75 a guest was lost. A goal that is missed is
@@ -17,12 +17,15 @@ import subprocess
 import sys
 
 from . import vmcore
-from .figures import capture, dump, filter, idle, panic, quiet, recover, result, takeover
+from .figures import (
+    capture, dump, filter, idle, panic, quiet, recover, result, service, simulation, takeover,
+)  # fmt: skip
 from .harness.runner import FAILED, PASSED, ROOT, command_line, end_on_signals, run_in_lab
 
 NAMES = (
     "takeover_8", "takeover_64", "dump_to_image", "dump_1g", "dump_4g", "recover", "capture",
-    "panic_to_service_taken", "idle_agent",
+    "panic_to_service_taken", "silence_to_service_taken", "client_gaps", "idle_agent",
+    "simulation",
 )  # fmt: skip
 _TIMEOUT = 900  # seconds for one lab
 
@@ -47,6 +50,11 @@ class Bench:
             again=command_line("qemu.bench", self._build, name),
         )
         return got[0] if got else None
+
+    def _in_labs(self, name, function, runs):
+        """Of each run, in a lab of its own; None when one failed."""
+        got = [self.in_lab(name, function) for _ in range(runs)]
+        return None if None in got else got
 
     def on_this_machine(self, function):
         """What function() returns, or None when it or something before it failed."""
@@ -89,13 +97,21 @@ class Bench:
             crashes = self.in_lab("capture", lambda lab: capture.measure(lab, self._runs))
             found += capture.results(crashes) if crashes else []
         if "panic_to_service_taken" in names:
-            crashes = [
-                self.in_lab("panic_to_service_taken", panic.measure) for _ in range(self._runs)
-            ]
-            found += panic.results(crashes) if None not in crashes else []
+            crashes = self._in_labs("panic_to_service_taken", panic.measure, self._runs)
+            found += panic.results(crashes) if crashes else []
+        if "silence_to_service_taken" in names:
+            runs = max(self._runs, service.RUNS_OF_SILENCE)
+            seconds = self._in_labs("silence_to_service_taken", service.measure_silence, runs)
+            found += service.results_of_silence(seconds) if seconds else []
+        if "client_gaps" in names:
+            gaps = self._in_labs("client_gaps", service.measure_gaps, self._runs)
+            found += service.results_of_gaps(gaps) if gaps else []
         if "idle_agent" in names:
             agents = self.on_this_machine(lambda: idle.measure(self._build, self._runs))
             found += idle.results(agents) if agents else []
+        if "simulation" in names:
+            rates = self.on_this_machine(lambda: simulation.measure(self._build, self._runs))
+            found += simulation.results(rates) if rates else []
         return found
 
 

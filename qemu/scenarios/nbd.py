@@ -29,7 +29,20 @@ class Served(GivenBack):
         began = self.lab.clock.now()
         self.give_back()
         self.wait_event(self.alpha, "service-returned", 60)
-        self.served_again("client_gap_giveback", began)
+        return self.served_again("client_gap_giveback", began)
+
+    def go_and_come_back(self):
+        """A graceful takeover and a giveback; the gaps that the client saw."""
+        began = self.lab.clock.now()
+        done = self.beta.run("lastword takeover --graceful --countdown 2min", timeout=200)
+        require(done.status == 0, f"takeover --graceful: status {done.status}\n{done.output}")
+        graceful = self.served_again("client_gap_graceful_takeover", began)
+        self.require_all_taken()
+        self.agents["alpha"].kill("TERM")
+        self.wait_on_alpha()
+        giveback = self.give_back_under_load()
+        self.require_all_home()
+        return graceful, giveback
 
     def judge(self, node):
         self.nbd.end_client()
@@ -53,15 +66,7 @@ def service_over_panic(lab):
 def graceful_takeover_and_giveback_under_load(lab):
     """beta asks alpha to leave, and gives back later, while a client writes: nothing flushed is lost."""
     pair = Served(lab)
-    began = lab.clock.now()
-    done = pair.beta.run("lastword takeover --graceful --countdown 2min", timeout=200)
-    require(done.status == 0, f"takeover --graceful: status {done.status}\n{done.output}")
-    pair.served_again("client_gap_graceful_takeover", began)
-    pair.require_all_taken()
-    pair.agents["alpha"].kill("TERM")
-    pair.wait_on_alpha()
-    pair.give_back_under_load()
-    pair.require_all_home()
+    pair.go_and_come_back()
     pair.judge(pair.alpha)
 
 

@@ -6,7 +6,9 @@ import tempfile
 import unittest
 
 from qemu import bench
-from qemu.figures import capture, dump, filter, idle, panic, quiet, recover, result, takeover
+from qemu.figures import (
+    capture, dump, filter, idle, panic, quiet, recover, result, service, simulation, takeover,
+)  # fmt: skip
 
 
 class Results(unittest.TestCase):
@@ -52,6 +54,25 @@ class Takeover(unittest.TestCase):
         by_name = {one.name: one for one in takeover.results({8: few, 64: many})}
         self.assertAlmostEqual(by_name["takeover_flat"].ratio, 2 / 3)
         self.assertTrue(by_name["takeover_64"].met)
+
+
+class Service(unittest.TestCase):
+    def test_silence_has_a_median_and_a_worst_case(self):
+        rows = service.results_of_silence([3.0, 1.0, 2.0])
+        self.assertEqual([one.ours for one in rows], [2.0, 3.0])
+
+    def test_each_way_has_its_gap(self):
+        rows = service.results_of_gaps([(1.0, 4.0), (3.0, 5.0), (2.0, 9.0)])
+        self.assertEqual([one.ours for one in rows], [2.0, 5.0])
+
+
+class Simulation(unittest.TestCase):
+    def test_rate_is_what_the_program_says(self):
+        said = "2000 histories, 0 broken, 3 left to hands; 5 steps, 9 s simulated in 6.0 s: 20000 a minute\n"
+        self.assertEqual(simulation.rate(said), 20000)
+        self.assertTrue(simulation.results([20000])[0].met)
+        with self.assertRaises(ValueError):
+            simulation.rate("seed 1: I1: both nodes serve lun 1")
 
 
 class Capture(unittest.TestCase):
