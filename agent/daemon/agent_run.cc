@@ -54,6 +54,11 @@ NodeEvent event_of_announcement(const Status& dead, const Heartbeat& heartbeat) 
                                                   : NodeEvent::kPeerSilentHeld;
 }
 
+Result<Look> look_again(Surveyor& surveyor, const AgentWatch& watch) {
+  if (watch.heartbeat == nullptr) return surveyor.look();
+  return watch.heartbeat->beat_during<Result<Look>>([&surveyor] { return surveyor.look(); });
+}
+
 // The caller holds lock_takeover(). The state is loaded again here: `lastword start` may have run
 // while this node watched.
 Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
@@ -74,6 +79,12 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
                                 if (heartbeat != nullptr) heartbeat->tick();
                               },
                           .on_majority = [&watch] { happened(watch, NodeEvent::kMajorityWon); }};
+  // The look may be older than what the service was told of since.
+  if (!check_served(failure.look.survey, config, *state)) {
+    auto look = look_again(surveyor, watch);
+    if (!look) return fail(look.error());
+    failure.look = std::move(*look);
+  }
   if (failure.silent) {
     const Status dead = announce_takeover(work, failure, *watch.heartbeat);
     happened(watch, event_of_announcement(dead, *watch.heartbeat));
@@ -125,11 +136,6 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
   if (judge_intent(intent, survey, config, state->key) != IntentVerdict::kResume) return false;
   const bool lives = watch.heartbeat != nullptr && may_live(watch.heartbeat->standing());
   return !lives || needs_no_silence(*intent, survey, config);
-}
-
-Result<Look> look_again(Surveyor& surveyor, const AgentWatch& watch) {
-  if (watch.heartbeat == nullptr) return surveyor.look();
-  return watch.heartbeat->beat_during<Result<Look>>([&surveyor] { return surveyor.look(); });
 }
 
 // The operator's countdown was over when this began to wait for the lock, and to look. Absent: it
@@ -246,8 +252,8 @@ Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink&
 
 // A takeover that may not be is one thing, a node that has lost its disks another.
 bool is_fenced(const Config& config, Surveyor& surveyor, const AgentWatch& watch) {
-  const auto look = look_again(surveyor, watch);
   const auto state = load_node_state(config);
+  const auto look = look_again(surveyor, watch);
   return look && state && !check_not_fenced(look->survey, config, *state);
 }
 

@@ -115,7 +115,7 @@ class FailureWatch {
     decide();
     if (disks_ && node_.phase() == Phase::kTaking) resume();
     if (seen_.alive && !end_) {
-      take_anew_.follow(seen_.look.survey, seen_.state, seen_.intent);
+      take_anew_.follow(seen_.look.survey, seen_.state, seen_.intent, partner_waits());
       // Otherwise a damaged slot may be the last that knew of an intent.
       if (slots_are_whole) upkeep_.repair(seen_.look.survey, seen_.state, seen_.intent);
       receive_.follow(seen_.look.survey, seen_.state, may_be_coming());
@@ -239,6 +239,12 @@ class FailureWatch {
     return more_.heartbeat != nullptr ? more_.heartbeat->peer().newest() : std::nullopt;
   }
 
+  [[nodiscard]] bool partner_waits() const {
+    const auto slot = newest();
+    return slot && standing() == Standing::kHeard &&
+           (slot->phase() == pb::PHASE_WAITING || slot->phase() == pb::PHASE_RECEIVING);
+  }
+
   NodeFacts facts() {
     const auto slot = newest();
     return_.hear(slot, standing());
@@ -311,6 +317,10 @@ class FailureWatch {
           // Otherwise follow_records() closes it.
           if (step.event == NodeEvent::kPeerLives || step.event == NodeEvent::kPeerStopped) {
             close_intent("no disk was taken yet, and the partner is there");
+          } else if (step.event == NodeEvent::kBothWait && seen_.intent &&
+                     seen_.intent->phase() == pb::TakeoverIntent::TAKING &&
+                     !has_partner_disk(seen_.look.survey, config_)) {
+            close_intent("no disk was taken, and both nodes wait");
           }
           break;
         case NodeAction::kCastVotes:

@@ -38,15 +38,19 @@ void ShelfWatch::survey() {
   run_elsewhere<Result<Seen>>(
       surveyor_.executor(), loop_,
       [surveyor = surveyor_, config = &config_, records = records_]() mutable -> Result<Seen> {
+        // A disk that the service was told of before the look begins is held when it is read.
+        const auto before = load_last_life(*config);
         auto look = surveyor.look();
         if (!look) return fail(look.error());
+        auto state = load_last_life(*config);
+        if (state) state->served = before ? before->served : std::vector<std::string>();
         KnownIntent intent = read_intent(*config, look->survey);
         KnownSwitches switches = read_switches(*config, look->survey);
         return Seen{.look = std::move(*look),
                     .intent = std::move(intent),
                     .switches = std::move(switches),
                     .request = open_request(*config),
-                    .state = load_last_life(*config),
+                    .state = std::move(state),
                     .records = records};
       },
       [this](Result<Seen> seen) {

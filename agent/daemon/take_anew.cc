@@ -20,12 +20,13 @@ using Disks = std::vector<std::size_t>;
 // take_own_disk() registers first, and reads the label after that: if the partner took the disk
 // meanwhile, the label says so.
 void TakeAnew::follow(const Survey& survey, const NodeState& state,
-                      const std::optional<pb::TakeoverIntent>& intent) {
+                      const std::optional<pb::TakeoverIntent>& intent, bool partner_waits) {
   if (busy_) return;
-  const LostReservations lost = find_lost_reservations(survey, config_, state);
+  const bool gives = state.waiting && partner_waits && gives_first(config_) &&
+                     !tells_of_lost_vote(survey, config_, state.boot_generation);
+  const LostReservations lost = find_lost_reservations(survey, config_, state, gives);
   const bool returning = intent && intent->phase() == pb::TakeoverIntent::RETURNING;
-  const bool gives = returning || (state.waiting && gives_first(config_));
-  Disks borrowed = gives ? find_borrowed(survey, config_, state) : Disks();
+  Disks borrowed = returning || gives ? find_borrowed(survey, config_, state) : Disks();
   borrowed.insert(borrowed.end(), lost.borrowed.begin(), lost.borrowed.end());
   if (!lost.any() && borrowed.empty()) return;
   auto lock = lock_state(config_);

@@ -1,6 +1,7 @@
 // Takes this node's own disks again, and joins its mailbox disks, where the shelf has lost its
 // reservations (find_lost_reservations() in agent/protocol/mailbox.h). Holds disks again that go
-// back to the partner, after a reboot in the middle of a giveback (find_borrowed()).
+// back to the partner: after a reboot in the middle of a giveback, or where both nodes wait and
+// this one gives back first (find_borrowed()).
 #pragma once
 
 #include <optional>
@@ -20,8 +21,9 @@ class TakeAnew {
 
   // After each look, in a life that goes on. What `start` or `stop` has in hand is left to the next
   // look. Events for each disk: reservations-lost, held-again.
+  // `partner_waits`: it is heard, and says so.
   void follow(const Survey& survey, const NodeState& state,
-              const std::optional<pb::TakeoverIntent>& intent);
+              const std::optional<pb::TakeoverIntent>& intent, bool partner_waits);
 
  private:
   const Config& config_;

@@ -106,7 +106,10 @@ Status take_reservation(OpenDisk& disk, const TakeOrder& order, const TakeProgre
   // perhaps before it could abort what the target had queued.
   const auto label = read_label_of_held(disk, order, progress);
   if (!label) return fail(label.error());
-  if (label->owner_node() != order.goal.victim_node) return {};
+  const bool is_labelled = label->owner_node() == parse_key(order.goal.own)->node &&
+                           label->owner_generation() == parse_key(order.goal.own)->boot_generation;
+  const bool interrupted = notes.found_held && !is_labelled;
+  if (label->owner_node() != order.goal.victim_node && !interrupted) return {};
   taken.used_reset = true;
   return disk.lun->logical_unit_reset();
 }

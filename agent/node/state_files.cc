@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 
 #include "agent/base/json.h"
@@ -304,6 +305,19 @@ Status add_told(const Config& config, std::uint32_t life, const std::vector<std:
     if (std::ranges::count(announced.told(), disk) == 0) announced.add_told(disk);
   }
   return save_announced(config, announced);
+}
+
+Status forget_told(const Config& config, const std::vector<std::string>& disks) {
+  auto announced = load_announced(config);
+  if (!announced) return remove_announced(config);
+  announced->clear_disks();
+  std::vector<std::string> left;
+  std::ranges::copy_if(announced->told(), std::back_inserter(left), [&](const std::string& disk) {
+    return std::ranges::count(disks, disk) == 0;
+  });
+  announced->clear_told();
+  for (const std::string& disk : left) announced->add_told(disk);
+  return save_announced(config, *announced);
 }
 
 Status forget_acknowledged(const Config& config) {

@@ -65,11 +65,13 @@ namespace lastword {
 [[nodiscard]] Status save_agent_phase(const Config& config, const pb::AgentPhase& phase);
 
 // Written before each run of the hook `service-taken`, and when one has ended well: an agent that
-// goes on with that takeover does not run it again. Removed before the service is ended for a
-// giveback. kNotFound: none has run since boot, or since then.
+// goes on with that takeover does not run it again. kNotFound: none has run since boot, or since
+// then.
 [[nodiscard]] Result<pb::AnnouncedService> load_announced(const Config& config);
 [[nodiscard]] Status save_announced(const Config& config, const pb::AnnouncedService& announced);
 [[nodiscard]] Status remove_announced(const Config& config);
+// Before the service of these disks (UUIDs) is ended for a giveback. The hook runs again.
+[[nodiscard]] Status forget_told(const Config& config, const std::vector<std::string>& disks);
 // Another run of the hook, for what stays here after a giveback was called off, is told of `disks`
 // (UUIDs).
 [[nodiscard]] Status add_told(const Config& config, std::uint32_t life,

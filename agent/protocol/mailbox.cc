@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <span>
 
-#include "agent/protocol/automatic_giveback_plan.h"
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/crc32c.h"
@@ -319,7 +318,7 @@ bool majority_is_readable(const Survey& survey, const Config& config,
 }
 
 LostReservations find_lost_reservations(const Survey& survey, const Config& config,
-                                        const NodeState& state) {
+                                        const NodeState& state, bool gives) {
   LostReservations lost;
   const bool taken_over = !state.waiting && partner_has_taken_over(survey, config);
   if (taken_over || tells_of_lost_vote(survey, config, state.boot_generation)) {
@@ -340,9 +339,7 @@ LostReservations find_lost_reservations(const Survey& survey, const Config& conf
         disk.label->owner_node() != config.self.id) {
       continue;
     }
-    // What it gives back first, of two that wait, it holds by no earlier life either.
-    const bool of_earlier_life =
-        state.waiting && gives_first(config) && disk.label->home_node() == config.partner.id;
+    const bool of_earlier_life = gives && disk.label->home_node() == config.partner.id;
     if (disk.label->owner_generation() != state.boot_generation && !of_earlier_life) continue;
     if (disk.label->home_node() == config.self.id) lost.own.push_back(i);
     if (disk.label->home_node() == config.partner.id) lost.borrowed.push_back(i);

@@ -144,8 +144,9 @@ struct LostReservations {
 [[nodiscard]] bool majority_is_readable(const Survey& survey, const Config& config,
                                         const std::vector<std::string>& mailbox_disks);
 // Nothing where a disk tells that the partner has taken over from this life, or is about to.
+// `gives`: those of the partner's that an earlier life of this node's owned, too.
 [[nodiscard]] LostReservations find_lost_reservations(const Survey& survey, const Config& config,
-                                                      const NodeState& state);
+                                                      const NodeState& state, bool gives = false);
 // Disks of the partner's that this node owns, and holds by the key of a life before its last
 // reboot, as indices.
 [[nodiscard]] std::vector<std::size_t> find_borrowed(const Survey& survey, const Config& config,

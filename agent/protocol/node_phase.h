@@ -73,7 +73,7 @@ inline constexpr std::array<PhaseText, 16> kPhases{{
     {Phase::kLooking, NodeMode::kRebooting, "looking",
      "Reads all disks, before it touches even its own."},
     {Phase::kWaiting, NodeMode::kRebooting, "waiting",
-     "Touches no disk but its mailbox slots, because the peer has its disks or has announced to "
+     "Touches no disk of its own, because the peer has them or has announced to "
      "take "
      "them; waits for giveback."},
     {Phase::kReceiving, NodeMode::kRebooting, "receiving",

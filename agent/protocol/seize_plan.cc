@@ -207,6 +207,12 @@ std::string Seize::why_no_end() const {
       to_string(*victim));
 }
 
+bool Seize::another_holds_it() const {
+  const auto own = parse_key(goal_.own);
+  const auto parts = view_.holder ? parse_key(view_.holder->holder) : std::nullopt;
+  return parts && parts->cluster == own->cluster && parts->node != own->node;
+}
+
 bool Seize::another_is_on_it() const {
   return std::ranges::any_of(view_.keys, [own = parse_key(goal_.own)](ReservationKey key) {
     const auto parts = parse_key(key);
@@ -231,7 +237,7 @@ void Seize::look_again() {
 
 // Keys and holder were just read: what is to be done about them?
 void Seize::decide() {
-  if (goal_.served && !registered() && another_is_on_it()) return end(fail(registration_gone()));
+  if (goal_.served && !registered() && another_holds_it()) return end(fail(registration_gone()));
   if (const auto stranger = key_in_the_way(goal_, view_)) {
     const bool refused =
         whose(goal_, *stranger) == Whose::kForeign && goal_.foreign == ForeignRegistrants::kRefuse;

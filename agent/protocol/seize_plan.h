@@ -48,8 +48,8 @@ struct SeizeGoal {
   // This boot's key was registered a moment ago. If it is gone now, another node removed it: it is
   // not registered again (kFenced).
   bool was_registered = false;
-  // This life took the disk before, and its service was told of it. If the key is gone and another
-  // node's is there, that node has taken it: it is not registered again (kFenced).
+  // This life took the disk before, and its service was told of it. If the key is gone and the
+  // other node holds the disk, that node has taken it: it is not registered again (kFenced).
   bool served = false;
   // What to do about keys of neither this node nor the victim; absent: leave them.
   std::optional<ForeignRegistrants> foreign = {};
@@ -152,6 +152,7 @@ class Seize {
   void note_reserved();
   void judge_abort();
   [[nodiscard]] std::string why_no_end() const;
+  [[nodiscard]] bool another_holds_it() const;
   [[nodiscard]] bool another_is_on_it() const;
   [[nodiscard]] Error registration_gone() const;
   void look_again();

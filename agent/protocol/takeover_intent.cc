@@ -44,8 +44,11 @@ bool has_disk_of_life(const Survey& survey, const Config& config, std::uint32_t 
 
 bool owns_all_of_partner(const Survey& survey, const Config& config) {
   const auto disks = partner_disks(survey, config);
-  return !disks.empty() && std::ranges::all_of(disks, [&](const DiskView& disk) {
-    return disk.label->owner_node() == config.self.id;
+  if (disks.empty() || !unreadable_disks(survey).empty()) return false;
+  return std::ranges::all_of(disks, [&](const DiskView& disk) {
+    return disk.label->home_node() == config.partner.id &&
+           disk.label->owner_node() == config.self.id && disk.label->promised_node() == 0 &&
+           holder_node(disk, config) == config.self.id;
   });
 }
 

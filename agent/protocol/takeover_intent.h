@@ -27,8 +27,8 @@ using IntentPhase = pb::TakeoverIntent::Phase;
 // This node owns a disk that the partner had in that life.
 [[nodiscard]] bool has_disk_of_life(const Survey& survey, const Config& config, std::uint32_t life);
 
-// By their labels this node owns every disk of the partner's that it sees: each was won before, by
-// a vote, by an order, or because its owner had panicked.
+// This node owns and holds, by this life or an earlier one, every disk of the partner's, promises
+// none, and can read all that it sees: nothing is left that a vote would decide.
 [[nodiscard]] bool owns_all_of_partner(const Survey& survey, const Config& config);
 
 enum class IntentVerdict : std::uint8_t {

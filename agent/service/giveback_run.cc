@@ -224,7 +224,7 @@ class GivebackRun {
                           .disks = paths};
     work_.events({.name = input.event, .disk = {}, .detail = input.detail});
     service_ended_ = true;
-    if (Status forgotten = remove_announced(config_); !forgotten) {
+    if (Status forgotten = forget_told(config_, service_); !forgotten) {
       return call_off(describe(forgotten.error()));
     }
     if (Status ended = work_.run_hook(input); !ended) {

@@ -2,6 +2,7 @@
 // AnnouncePlan (agent/protocol/announce_plan.h).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -29,6 +30,10 @@ class AnnounceRun {
   void set_stale(const std::string& disk, bool stale) { plan_.set_stale(disk, stale); }
   void held(const std::vector<std::string>& disks) { tell(plan_.held(disks)); }
 
+  // In this life, whatever came of the hook: its service may write to the disk.
+  [[nodiscard]] bool was_told_of(const std::string& uuid) const {
+    return std::ranges::count(announced_.told(), uuid) != 0;
+  }
   // No hook is at work, or waited for.
   [[nodiscard]] bool over() const { return plan_.over(); }
   // Any of them, so far.

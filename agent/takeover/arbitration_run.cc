@@ -126,8 +126,8 @@ class Arbitration {
 
 }  // namespace
 
-Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failure,
-                                 const IntentLog& intents, const pb::TakeoverIntent& intent) {
+Result<Arbitrated> win_arbitration(const TakeoverWork& work, const Failure& failure,
+                                   const IntentLog& intents, const pb::TakeoverIntent& intent) {
   const Survey& survey = failure.look.survey;
   if (!work.state.waiting && partner_has_taken_over(survey, work.config)) {
     return fail(taken_over_from());
@@ -136,23 +136,28 @@ Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failur
   if (!same_set && !failure.cannot_race()) return fail(same_set.error());
   // A disk of that life that a label gives to this node was won by a vote, or by an order, before.
   const bool won_before =
-      owns_all_of_partner(survey, work.config) ||
-      (failure.resumed && has_disk_of_life(survey, work.config, intent.victim_generation()));
+      failure.resumed && has_disk_of_life(survey, work.config, intent.victim_generation());
+  const bool has_all = owns_all_of_partner(survey, work.config);
   const Status heard =
       check_heard_set(survey, work.config, work.state.mailbox_disks, work.heard_set);
-  if (!heard && !failure.cannot_race() && !failure.without_votes && !won_before) {
+  if (!heard && !failure.cannot_race() && !failure.without_votes && !won_before && !has_all) {
     return fail(heard.error());
   }
   Arbitration arbitration(work, failure, intents, intent);
   const Tally tally = arbitration.hold();
-  if (tally.majority() || (won_before && tally.lost == 0)) return arbitration.copies();
-  if (!may_take_over(tally, failure.cannot_race())) return fail(no_majority(tally));
+  const Arbitrated won{.copies = arbitration.copies()};
+  if (tally.majority() || (won_before && tally.lost == 0)) return won;
+  const bool cannot_race = may_take_over(tally, failure.cannot_race());
+  if (!cannot_race && has_all && tally.lost == 0) {
+    return Arbitrated{.copies = won.copies, .without_right = true};
+  }
+  if (!cannot_race) return fail(no_majority(tally));
   work.events({.name = "no-majority",
                .disk = {},
                .detail = fmt::format("{} of {} mailbox disks won; a node that has panicked, or "
                                      "has left, cannot race, so none is needed",
                                      tally.won, tally.total)});
-  return arbitration.copies();
+  return won;
 }
 
 void tell_of(const TakeoverWork& work, const Error& problem) {

@@ -8,12 +8,17 @@ namespace lastword {
 
 // May this takeover go on? Votes on the mailbox disks that `lastword start` saw, in the order of
 // their UUIDs: the same on both nodes. `intent` is durable on each disk before anything is
-// preempted there. Returns on how many disks it is. kFenced: a vote was lost, or the partner owns
+// preempted there. kFenced: a vote was lost, or the partner owns
 // disks of this node. kRefused: too few disks answered, or the nodes count votes by different
-// disks; a proven panic needs neither, nor does a partner that has left.
-[[nodiscard]] Result<unsigned> win_arbitration(const TakeoverWork& work, const Failure& failure,
-                                               const IntentLog& intents,
-                                               const pb::TakeoverIntent& intent);
+// disks; a proven panic needs neither, nor does a partner that has left, nor a takeover of nothing
+// but disks that this node has (owns_all_of_partner()).
+struct Arbitrated {
+  unsigned copies = 0;         // of the intent, on mailbox disks
+  bool without_right = false;  // to a disk that the partner holds: no majority was won
+};
+[[nodiscard]] Result<Arbitrated> win_arbitration(const TakeoverWork& work, const Failure& failure,
+                                                 const IntentLog& intents,
+                                                 const pb::TakeoverIntent& intent);
 
 // The event `intent-not-kept`: one copy is missing.
 void tell_of(const TakeoverWork& work, const Error& problem);

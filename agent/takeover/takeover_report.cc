@@ -9,6 +9,7 @@
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_input.h"
+#include "agent/protocol/takeover_intent.h"
 #include "proto/record_names.h"
 
 namespace lastword {
@@ -122,7 +123,8 @@ TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& 
                            : Status();
              !heard) {
     report.obstacles.push_back(describe(heard.error()));
-  } else if (const Tally tally = expected_votes(config, *state, survey); !tally.majority()) {
+  } else if (const Tally tally = expected_votes(config, *state, survey);
+             !tally.majority() && !owns_all_of_partner(survey, config)) {
     report.obstacles.push_back(describe(no_majority(tally)));
   }
   if (!report.obstacles.empty()) report.complete = false;

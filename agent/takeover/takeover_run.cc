@@ -21,8 +21,10 @@ namespace {
 class TakeoverRun {
  public:
   // `whole`: the service is announced when all of its disks are there.
-  TakeoverRun(const TakeoverWork& work, const Failure& failure, bool whole)
+  // `without_right`: see Arbitrated.
+  TakeoverRun(const TakeoverWork& work, const Failure& failure, bool whole, bool without_right)
       : work_(work),
+        without_right_(without_right),
         failed_{.latest = life_taken_over(failure.look.survey, failure.generation, work.config),
                 .panicked = failure.generation},
         late_(work.config, failure.look.survey),
@@ -80,12 +82,19 @@ class TakeoverRun {
                  [this] { look_again(&TakeoverRun::on_service_look); });
   }
 
+  [[nodiscard]] std::vector<DiskView> allowed(std::vector<DiskView> disks) const {
+    std::erase_if(disks, [&](const DiskView& disk) {
+      return without_right_ && holder_node(disk, work_.config) == work_.config.partner.id;
+    });
+    return disks;
+  }
+
   void on_service_look(Result<Look> look) {
     if (!look) {
       late_state_ = Late::kOver;
       return;
     }
-    auto disks = late_.service_in(look->survey);
+    auto disks = allowed(late_.service_in(look->survey));
     if (disks.empty()) return wait_for_late_service();
     late_wave_ = begin_wave(std::move(disks), look->open);
   }
@@ -93,7 +102,7 @@ class TakeoverRun {
   void on_rest_look(Result<Look> look) {
     late_state_ = Late::kDone;
     if (!look) return;
-    auto disks = late_.rest_in(look->survey);
+    auto disks = allowed(late_.rest_in(look->survey));
     if (!disks.empty()) late_wave_ = begin_wave(std::move(disks), look->open);
   }
 
@@ -113,6 +122,7 @@ class TakeoverRun {
   }
 
   const TakeoverWork& work_;
+  bool without_right_;
   FailedLife failed_;
   LatePlan late_;
   Late late_state_ = Late::kWaiting;
@@ -176,7 +186,7 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
     tell_of(work, intents.write(survey, next(intent, phase)));
   };
   auto copies = win_arbitration(work, failure, intents, intent);
-  if (copies && *copies == 0 && !here) copies = fail(not_kept(here.error()));
+  if (copies && copies->copies == 0 && !here) copies = fail(not_kept(here.error()));
   if (!copies) {
     const IntentPhase phase = phase_after_no_majority(before, intent, copies.error().code);
     if (phase == pb::TakeoverIntent::ENDED) {
@@ -191,7 +201,7 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   const bool after_silence =
       failure.silent || (failure.resumed && !failure.cannot_race() && !ordered);
   const bool whole = after_silence && !work.config.incomplete_service;
-  TakeoverReport report = TakeoverRun(work, failure, whole).run();
+  TakeoverReport report = TakeoverRun(work, failure, whole, copies->without_right).run();
   // Otherwise it stays TAKING: what is left is taken another time.
   if (report.complete) end_with(pb::TakeoverIntent::TAKEN);
   return report;

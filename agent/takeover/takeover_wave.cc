@@ -164,6 +164,7 @@ void TakeoverWave::take(const TakeoverAction& action) {
   const DiskView& disk = disks_[index];
   TakeOrder order =
       take_order(disk, work_.config, work_.state, action.abort_reason, failed_.panicked);
+  order.goal.served |= announcements_.was_told_of(order.disk_uuid);
   // A disk that was read late may tell of a life that began since; the intent does not name it.
   order.goal.victim_generation =
       std::min(order.goal.victim_generation.value_or(failed_.latest), failed_.latest);

@@ -58,6 +58,29 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(hooks.front().input.event == "fenced");
 }
 
+// By another program of this node's, while the agent reads other disks.
+BOOST_AUTO_TEST_CASE(disk_that_is_taken_while_a_look_is_under_way_fences_nobody) {
+  dies = Instant::max();
+  ends = Instant{40'000};
+  state.waiting = true;
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  bool taken = false;
+  watch_command = [this, before = watch_command, &taken](const fake::CommandTrace& trace) {
+    before(trace);
+    if (taken || executor.now() < Instant{10'000} || trace.initiator != "beta" ||
+        trace.lun != kMailbox || trace.command != fake::Command::kReadReservation) {
+      return;
+    }
+    taken = true;
+    const auto lun = beta.lun(kFirst);
+    BOOST_TEST(fake::ok(lun->register_ignoring_existing(state.key, false)));
+    BOOST_TEST(fake::ok(lun->preempt(state.key, key_of(kAlpha, kCrashed), kOwnerType)));
+    BOOST_TEST(fake::ok(add_told(config, kOwn, {uuid_of(kFirst)})));
+  };
+  BOOST_CHECK_THROW((void)watch(), StillWatching);
+  BOOST_TEST(taken);
+}
+
 BOOST_AUTO_TEST_CASE(heartbeats_begin_beyond_those_on_a_disk_that_is_gone) {
   dies = Instant::max();
   ends = Instant{90'000'000};

@@ -1,6 +1,7 @@
 #include "agent/protocol/takeover_intent.h"
 
 #include <boost/test/unit_test.hpp>
+#include <functional>
 #include <vector>
 
 #include "tests/agent/disks/surveyed.h"
@@ -43,6 +44,28 @@ BOOST_AUTO_TEST_CASE(without_an_intent_nothing_was_interrupted) {
       (judge_intent(std::nullopt, survey, config, key_of(kBeta, kOwn)) == IntentVerdict::kNothing));
   BOOST_TEST((verdict(pb::TakeoverIntent::NONE) == IntentVerdict::kNothing));
   BOOST_TEST((verdict(pb::TakeoverIntent::ENDED) == IntentVerdict::kNothing));
+}
+
+BOOST_AUTO_TEST_CASE(node_that_has_every_disk_needs_no_vote_and_with_one_less_it_does) {
+  survey.disks = {in_service(2, pb::SPARE, kOwn - 1, kBeta), taken(kOwn)};
+  BOOST_TEST(owns_all_of_partner(survey, config));
+  const auto with = [&](const std::function<void(DiskView&)>& change) {
+    Survey changed = survey;
+    change(changed.disks[1]);
+    return owns_all_of_partner(changed, config);
+  };
+  BOOST_TEST(!with([](DiskView& disk) { disk.label->set_owner_node(kAlpha); }));
+  BOOST_TEST(!with([](DiskView& disk) { disk.label->set_promised_node(kAlpha); }));
+  BOOST_TEST(!with([](DiskView& disk) { disk.reservation->holder = key_of(kAlpha, kDead); }));
+  BOOST_TEST(!with([](DiskView& disk) { disk.reservation.reset(); }));
+  BOOST_TEST(!with([](DiskView& disk) {
+    disk.label->set_home_node(kBeta);  // alpha has it by its hold alone
+    disk.reservation->holder = key_of(kAlpha, kDead);
+  }));
+  BOOST_TEST(!with([](DiskView& disk) {
+    disk.label.reset();
+    disk.problem = Error{.code = Code::kTimeout, .operation = "read"};
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(takeover_that_was_begun_is_resumed) {

@@ -111,6 +111,11 @@ BOOST_AUTO_TEST_CASE(disks_that_a_hook_was_told_of_are_kept_whatever_came_of_it)
   const auto after = load_announced(config);
   BOOST_TEST_REQUIRE(after.has_value());
   BOOST_TEST((after->told_size() == 1 && after->disks_size() == 0));
+  BOOST_TEST(add_told(config, state.boot_generation, {uuid_of(1)}).has_value());
+  BOOST_TEST(forget_told(config, {uuid_of(0)}).has_value());
+  const auto left = load_announced(config);
+  BOOST_TEST_REQUIRE(left.has_value());
+  BOOST_TEST((left->told_size() == 1 && left->told(0) == uuid_of(1)));
 }
 
 BOOST_AUTO_TEST_CASE(hook_that_has_ended_well_runs_again_in_another_life_and_by_an_order) {
