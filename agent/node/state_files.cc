@@ -108,10 +108,10 @@ Result<std::string> read_boot_id() {
 
 namespace {
 
-std::vector<std::string> served_by(const Config& config, std::string_view boot_id,
-                                   std::uint32_t life) {
+// Of earlier lives too: no stop ends the service of a disk of the partner's.
+std::vector<std::string> served_since(const Config& config, std::string_view boot_id) {
   const auto announced = load<pb::AnnouncedService>(announced_file(config), boot_id, "");
-  if (!announced || announced->generation() != life) return {};
+  if (!announced) return {};
   return {announced->told().begin(), announced->told().end()};
 }
 
@@ -140,7 +140,7 @@ Result<NodeState> load_last_life(const Config& config, std::string_view boot_id)
                    .waiting = file->waiting(),
                    .unannounced = file->unannounced(),
                    .handed_over = file->handed_over(),
-                   .served = served_by(config, boot_id, file->boot_generation())};
+                   .served = served_since(config, boot_id)};
 }
 
 Result<NodeState> load_last_life(const Config& config) {
@@ -298,12 +298,24 @@ Status remove_announced(const Config& config) {
 
 Status add_told(const Config& config, std::uint32_t life, const std::vector<std::string>& disks) {
   auto announced = load_announced(config).value_or(pb::AnnouncedService());
-  if (announced.generation() != life) announced.Clear();
+  if (announced.generation() != life) announced.clear_disks();
   announced.set_generation(life);
   for (const std::string& disk : disks) {
     if (std::ranges::count(announced.told(), disk) == 0) announced.add_told(disk);
   }
   return save_announced(config, announced);
+}
+
+Status forget_told(const Config& config, const std::vector<std::string>& disks) {
+  auto announced = load_announced(config);
+  if (!announced) return announced.error().code == Code::kNotFound ? Status() : fail(announced.error());
+  pb::AnnouncedService left = *announced;
+  left.clear_told();
+  for (const std::string& disk : announced->told()) {
+    if (std::ranges::count(disks, disk) == 0) left.add_told(disk);
+  }
+  if (left.told_size() == announced->told_size()) return {};
+  return save_announced(config, left);
 }
 
 Status forget_acknowledged(const Config& config) {

@@ -74,6 +74,8 @@ namespace lastword {
 // (UUIDs).
 [[nodiscard]] Status add_told(const Config& config, std::uint32_t life,
                               const std::vector<std::string>& disks);
+// The service of these disks has ended with the life before this one.
+[[nodiscard]] Status forget_told(const Config& config, const std::vector<std::string>& disks);
 // As after an order to take over: the hook runs again. What the service was told of stays known.
 [[nodiscard]] Status forget_acknowledged(const Config& config);
 
