@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <iterator>
 #include <optional>
 
 #include "agent/base/json.h"
@@ -109,10 +108,10 @@ Result<std::string> read_boot_id() {
 
 namespace {
 
-std::vector<std::string> served_by(const Config& config, std::string_view boot_id,
-                                   std::uint32_t life) {
+// Of earlier lives too: no stop ends the service of a disk of the partner's.
+std::vector<std::string> served_since(const Config& config, std::string_view boot_id) {
   const auto announced = load<pb::AnnouncedService>(announced_file(config), boot_id, "");
-  if (!announced || announced->generation() != life) return {};
+  if (!announced) return {};
   return {announced->told().begin(), announced->told().end()};
 }
 
@@ -141,7 +140,7 @@ Result<NodeState> load_last_life(const Config& config, std::string_view boot_id)
                    .waiting = file->waiting(),
                    .unannounced = file->unannounced(),
                    .handed_over = file->handed_over(),
-                   .served = served_by(config, boot_id, file->boot_generation())};
+                   .served = served_since(config, boot_id)};
 }
 
 Result<NodeState> load_last_life(const Config& config) {
@@ -299,7 +298,7 @@ Status remove_announced(const Config& config) {
 
 Status add_told(const Config& config, std::uint32_t life, const std::vector<std::string>& disks) {
   auto announced = load_announced(config).value_or(pb::AnnouncedService());
-  if (announced.generation() != life) announced.Clear();
+  if (announced.generation() != life) announced.clear_disks();
   announced.set_generation(life);
   for (const std::string& disk : disks) {
     if (std::ranges::count(announced.told(), disk) == 0) announced.add_told(disk);
@@ -309,15 +308,19 @@ Status add_told(const Config& config, std::uint32_t life, const std::vector<std:
 
 Status forget_told(const Config& config, const std::vector<std::string>& disks) {
   auto announced = load_announced(config);
-  if (!announced) return remove_announced(config);
-  announced->clear_disks();
-  std::vector<std::string> left;
-  std::ranges::copy_if(announced->told(), std::back_inserter(left), [&](const std::string& disk) {
-    return std::ranges::count(disks, disk) == 0;
-  });
-  announced->clear_told();
-  for (const std::string& disk : left) announced->add_told(disk);
-  return save_announced(config, *announced);
+  if (!announced) {
+    return announced.error().code == Code::kNotFound ? Status() : fail(announced.error());
+  }
+  pb::AnnouncedService left = *announced;
+  const auto keep_others = [&](const auto& all, auto* others) {
+    others->Clear();
+    for (const std::string& disk : all) {
+      if (std::ranges::count(disks, disk) == 0) *others->Add() = disk;
+    }
+  };
+  keep_others(announced->told(), left.mutable_told());
+  keep_others(announced->disks(), left.mutable_disks());
+  return save_announced(config, left);
 }
 
 Status forget_acknowledged(const Config& config) {

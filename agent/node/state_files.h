@@ -65,12 +65,12 @@ namespace lastword {
 [[nodiscard]] Status save_agent_phase(const Config& config, const pb::AgentPhase& phase);
 
 // Written before each run of the hook `service-taken`, and when one has ended well: an agent that
-// goes on with that takeover does not run it again. kNotFound: none has run since boot, or since
-// then.
+// goes on with that takeover does not run it again. kNotFound: none has run since boot.
 [[nodiscard]] Result<pb::AnnouncedService> load_announced(const Config& config);
 [[nodiscard]] Status save_announced(const Config& config, const pb::AnnouncedService& announced);
 [[nodiscard]] Status remove_announced(const Config& config);
-// Before the service of these disks (UUIDs) is ended for a giveback. The hook runs again.
+// Before the service of these disks (UUIDs) is ended for a giveback, or when it has ended with the
+// life before this one. The hook runs again.
 [[nodiscard]] Status forget_told(const Config& config, const std::vector<std::string>& disks);
 // Another run of the hook, for what stays here after a giveback was called off, is told of `disks`
 // (UUIDs).

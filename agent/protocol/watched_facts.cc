@@ -102,6 +102,8 @@ DiskFacts watched_disks(const Survey& survey, const Config& config, const NodeSt
   // A disk that was labelled over while this node held it belongs to no takeover.
   facts.has_peer_disk &=
       phase_of(intent) != pb::TakeoverIntent::NONE && phase_of(intent) != pb::TakeoverIntent::ENDED;
+  // A giveback is over when its record is, which whoever gives back ends: event_of_records().
+  facts.peer_in_service &= phase_of(intent) != pb::TakeoverIntent::RETURNING;
   facts.peer_owns_ours = false;
   facts.peer_life_holds_ours = false;
   if (!state.waiting) {

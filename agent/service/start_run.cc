@@ -59,6 +59,16 @@ class SharedNotes {
   std::map<std::size_t, DiskNotes> notes_;
 };
 
+// What served them has ended with the life before this one (PartOf=, or the hook service-leaving).
+// Nothing has ended the service of a disk of the partner's.
+Status forget_own_service(const Config& config, const Survey& survey) {
+  std::vector<std::string> own;
+  for (const DiskView& disk : survey.disks) {
+    if (is_own_disk(disk, config)) own.push_back(disk.label->disk_uuid());
+  }
+  return forget_told(config, own);
+}
+
 void take_disks(const SlotWriter& writer, const std::optional<pb::TakeoverIntent>& intent,
                 const DiskAccess& access, StartReport& report) {
   const StartPlan& plan = report.plan;
@@ -97,6 +107,9 @@ Status take(const Config& config, const std::optional<NodeState>& life, const Di
   if (life) before.insert(life->mailbox_joined.begin(), life->mailbox_joined.end());
   const OwnerIdentity self = own_identity(config, report.plan.boot_generation);
   if (Status kept = keep_last_generation(config, self.boot_generation); !kept) return kept;
+  if (!life || life->boot_generation != self.boot_generation) {
+    if (Status forgotten = forget_own_service(config, report.survey); !forgotten) return forgotten;
+  }
   const auto mailboxes = mailbox_uuids(config, report);
   if (!mailboxes) return fail(mailboxes.error());
   if (Status kept = keep_known_mailboxes(config, sorted(*mailboxes)); !kept) return kept;

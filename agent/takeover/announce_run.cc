@@ -14,9 +14,10 @@ AnnounceRun::AnnounceRun(const TakeoverWork& work, Loop& loop, std::uint32_t vic
     : work_(work), loop_(loop), before_(work.shelf().count_uevents()), plan_(whole) {
   const auto kept = load_announced(work.config);
   const std::uint32_t own = work.state.boot_generation;
-  if (kept && kept->generation() == own) {
+  if (kept) {
     announced_ = *kept;
-    if (kept->victim_generation() != victim) announced_.clear_disks();
+    const bool same_run = kept->generation() == own && kept->victim_generation() == victim;
+    if (!same_run) announced_.clear_disks();
   }
   announced_.set_generation(own);
   announced_.set_victim_generation(victim);

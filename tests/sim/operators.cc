@@ -157,7 +157,10 @@ Deed next_deed(World& world, std::uint8_t id) {
   const auto takeover = node.last_exit("takeover");
   if (started == kExitFenced) return [&node] { node.reboot(); };
   for (const auto& exit : {node.last_exit("agent"), takeover}) {
-    if (exit == kExitFenced) return restart;
+    if (exit != kExitFenced) continue;
+    const auto life = load_last_life(node.config());
+    if (life && !life->served.empty()) return [&node] { node.reboot(); };
+    return restart;
   }
   if (node.takes_itself_for_another()) return [&node] { node.start_as_reinstalled(); };
   // It waited, and has got its disks since.

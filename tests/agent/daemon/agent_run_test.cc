@@ -177,6 +177,22 @@ BOOST_AUTO_TEST_CASE(order_is_refused_where_a_disk_that_the_service_has_was_take
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
 }
 
+// `lastword stop` ends nothing that runs on a disk of the partner's.
+BOOST_AUTO_TEST_CASE(order_is_refused_where_an_earlier_life_of_this_boot_lost_such_a_disk) {
+  BOOST_TEST_REQUIRE(fake::ok(take_over_now(config, surveyor, work.events, hands())));
+  BOOST_TEST_REQUIRE(unsigned{holder(kFirst)} == unsigned{kBeta});
+  const ReservationKey later = key_of(kAlpha, kCrashed + 1);
+  (void)alpha.lun(kFirst)->test_unit_ready();  // it is told of the preempt
+  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->register_ignoring_existing(later, false)));
+  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->preempt(later, state.key, kOwnerType)));
+  state.boot_generation = kOwn + 1;
+  state.key = key_of(kBeta, kOwn + 1);
+  state.waiting = true;
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kFenced));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
+}
+
 BOOST_AUTO_TEST_CASE(node_that_has_not_started_takes_nothing_over) {
   BOOST_TEST_REQUIRE(fake::ok(remove_node_state(config)));
   BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kNotFound));

@@ -176,6 +176,20 @@ BOOST_AUTO_TEST_CASE(peer_that_announces_is_seen_at_once) {
   BOOST_TEST(!watched_disks(survey, config, life(), {}, true).announced);
 }
 
+// Otherwise an agent whose `giveback` command is still at work would go back and forth.
+BOOST_AUTO_TEST_CASE(giveback_is_over_when_its_record_is) {
+  Survey survey;
+  survey.disks = {in_service(0, pb::SERVICE, kOther + 1, kBeta)};
+  survey.disks.front().label->set_home_node(kBeta);
+  survey.disks.front().reservations_known = true;
+  const auto told_of = [&](IntentPhase phase) {
+    return watched_disks(survey, cluster_config(), life(), intent_of(phase), true).peer_in_service;
+  };
+  BOOST_TEST(told_of(pb::TakeoverIntent::TAKEN));
+  BOOST_TEST(!told_of(pb::TakeoverIntent::RETURNING));
+  BOOST_TEST(told_of(pb::TakeoverIntent::ENDED));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -39,6 +39,21 @@ BOOST_AUTO_TEST_CASE(own_disks_are_held_and_mailboxes_joined) {
   BOOST_TEST(load_last_generation(config).value_or(0) == 1U);
 }
 
+// systemd ends what runs on this node's own disks with the life before; nothing ends the rest.
+BOOST_AUTO_TEST_CASE(next_life_of_the_same_boot_knows_which_service_of_the_partners_may_run) {
+  add(pb::SERVICE);
+  add(pb::SERVICE, kBeta);
+  BOOST_TEST_REQUIRE(fake::ok(save_announced(config, {})));
+  BOOST_TEST_REQUIRE(fake::ok(add_told(config, 1, {uuid_of(0), uuid_of(1)})));
+  BOOST_TEST_REQUIRE(fake::ok(start()));
+  const auto state = load_node_state(config);
+  BOOST_TEST_REQUIRE(fake::ok(state));
+  BOOST_TEST((state->served == std::vector<std::string>{uuid_of(1)}));
+  BOOST_TEST_REQUIRE(fake::ok(add_told(config, 1, {uuid_of(0)})));
+  BOOST_TEST_REQUIRE(fake::ok(start()));
+  BOOST_TEST(load_node_state(config)->served.size() == 2U);  // the same life
+}
+
 BOOST_AUTO_TEST_CASE(target_that_can_not_keep_registrations_is_named_and_used_at_the_first_try) {
   ServiceNode node({.luns = 2, .aptpl_capable = true, .aptpl_store_missing = true});
   node.add(pb::SERVICE);

@@ -118,6 +118,18 @@ BOOST_AUTO_TEST_CASE(disks_that_a_hook_was_told_of_are_kept_whatever_came_of_it)
   BOOST_TEST((left->told_size() == 1 && left->told(0) == uuid_of(1)));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_hook_was_told_of_in_an_earlier_life_of_this_boot_stays_known) {
+  BOOST_TEST(hooks_after_interruption(2) == 1U);
+  pb::AnnouncedService told = load_announced(config).value_or(pb::AnnouncedService());
+  told.add_told(uuid_of(5));
+  BOOST_TEST_REQUIRE(fake::ok(save_announced(config, told)));
+  state.boot_generation = 8;
+  BOOST_TEST(hooks_after_interruption(2) == 1U);
+  const auto after = load_announced(config);
+  BOOST_TEST_REQUIRE(after.has_value());
+  BOOST_TEST(std::ranges::count(after->told(), uuid_of(5)) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(hook_that_has_ended_well_runs_again_in_another_life_and_by_an_order) {
   BOOST_TEST(hooks_after_interruption(1) == 1U);
   state.boot_generation = 8;
