@@ -48,7 +48,9 @@ Result<SectionHeader> parse_clone_section(std::span<const std::byte, kBlockBytes
   }
   const bool has_runs = header.run_count != 0;
   if (has_runs != (kind == CloneSection::kContent)) return corrupt("wrong number of runs");
-  if (header.run_count > header.raw_bytes / sizeof(CloneRun)) return corrupt("too many runs");
+  if (header.run_count > kMaxContentRuns || header.run_count > header.raw_bytes) {
+    return corrupt("too many runs");
+  }
   return header;
 }
 

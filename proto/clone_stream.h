@@ -8,6 +8,9 @@
 // of the last one, so that a run has no place of its own to be wrong about; none goes over the end
 // of a volume. A stream is good only as a whole: without its end nothing of it is published.
 //
+// A pipe has no blocks: of a header block only the first kCloneHeaderBytes are sent, for the rest
+// is zero, and payloads have no padding.
+//
 // Header fields: `crash_id` is the UUID of the snapshot, `run_count` the runs of a content section;
 // first_pfn, end_pfn and pass are 0.
 #pragma once
@@ -23,12 +26,15 @@
 namespace lastword {
 
 inline constexpr StreamFormat kCloneFormat{
-    {'L', 'W', 'C', 'L', 'O', 'N', 'E', '1'}, 1, "a section is missing, twice there or misplaced"};
+    {'L', 'W', 'C', 'L', 'O', 'N', 'E', '1'}, 2, "a section is missing, twice there or misplaced"};
+
+inline constexpr std::size_t kCloneHeaderBytes = sizeof(SectionHeader);
 
 enum class CloneSection : std::uint16_t {
   kHead = 16,  // a StreamHead (agent/transfer/clone.proto), not compressed
-  // run_count CloneRun, then a Hash128 for each range that ends in these runs and is hashed for
-  // itself (agent/transfer/range_sources.h), then the data of the kData runs in their order.
+  // run_count runs (agent/transfer/run_codec.h), then a Hash128 for each range that ends in them
+  // and is hashed for itself (agent/transfer/range_sources.h), then the data of the kData runs in
+  // their order.
   kContent = 17,
   kEnd = 18,  // CloneEnd, then a root for each volume
 };
@@ -40,6 +46,7 @@ enum class CloneRunKind : std::uint32_t {
   kBase = 3,  // what volume `source` of the base has there
 };
 
+// What a run says. In a section it is shorter: agent/transfer/run_codec.h.
 struct CloneRun {
   std::uint32_t kind = 0;    // CloneRunKind
   std::uint32_t source = 0;  // index of a volume; 0 unless shared
@@ -47,7 +54,10 @@ struct CloneRun {
   std::uint64_t source_offset = 0;  // a multiple of block_bytes; 0 unless shared
   bool operator==(const CloneRun&) const = default;
 };
-static_assert(sizeof(CloneRun) == 24);
+// A run in a section has no more bytes than that.
+inline constexpr std::size_t kMaxRunBytes = 16;
+// Of a content section: what a receiver keeps of them in memory is bounded.
+inline constexpr std::uint32_t kMaxContentRuns = 1 << 15;
 
 // XXH3 of 128 bits in its canonical form, most significant byte first (doc/xxhash_spec.md).
 struct Hash128 {

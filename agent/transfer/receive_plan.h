@@ -9,6 +9,7 @@
 
 #include "agent/transfer/range_hash.h"
 #include "agent/transfer/range_sources.h"
+#include "agent/transfer/run_codec.h"
 #include "proto/clone_stream.h"
 #include "proto/error.h"
 
@@ -56,6 +57,7 @@ class ReceivePlan {
   [[nodiscard]] const std::vector<std::uint64_t>& own(std::uint32_t volume) const {
     return own_[volume];
   }
+  [[nodiscard]] RunPlace place() const { return {.volume = volume_, .offset = at_}; }
   // All ranges before it are complete, and their hashes known.
   [[nodiscard]] ClonePosition reached() const {
     return {.volume = volume_, .offset = at_ / kRangeBytes * kRangeBytes};

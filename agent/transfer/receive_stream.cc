@@ -78,7 +78,8 @@ class Receiver {
     auto begun = staging_.begin(head_);
     if (!begun) return fail(begun.error());
     ReceivePlan::Shape shape{.block_bytes = head_.block_bytes(), .data_bytes = head_.data_bytes()};
-    for (const auto& volume : head_.snapshot().volumes()) shape.sizes.push_back(volume.size());
+    for (const auto& volume : head_.snapshot().volumes()) sizes_.push_back(volume.size());
+    shape.sizes = sizes_;
     for (const auto& volume : head_.base_volumes()) shape.base_sizes.push_back(volume.size());
     shape.base_tables = std::move(begun->base_tables);
     shape.start = position_of(head_.start());
@@ -101,9 +102,11 @@ class Receiver {
   }
 
   Status take_content(std::span<const std::byte> payload, std::uint32_t run_count) {
-    const auto runs = items_of<CloneRun>(payload, run_count);
-    const auto rest = payload.subspan(run_count * sizeof(CloneRun));
-    const auto actions = plan_->content(runs, rest);
+    auto codec = RunCodec(sizes_, head_.block_bytes(), plan_->place());
+    const auto decoded = codec.decode(run_count, payload);
+    if (!decoded) return fail(decoded.error());
+    const auto rest = payload.subspan(decoded->bytes);
+    const auto actions = plan_->content(decoded->runs, rest);
     if (!actions) return fail(actions.error());
     for (const CloneAction& action : *actions) {
       if (Status status = perform(action, rest); !status) return status;
@@ -174,6 +177,7 @@ class Receiver {
   Staging& staging_;
   const ReceiveOptions& options_;
   pb::CloneStreamHead head_;
+  std::vector<std::uint64_t> sizes_;  // of its volumes
   std::unique_ptr<ReceivePlan> plan_;
   std::vector<std::size_t> verified_;  // of each volume's own(), how many
   std::uint64_t noted_at_ = 0;         // byte of the stream

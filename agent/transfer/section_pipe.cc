@@ -61,6 +61,7 @@ SectionWriter::SectionWriter(PipeOutput output, const UuidBytes& id, const Codec
       id_(id),
       chooser_(codec, 1),
       compressor_(max_zstd_level(codec)),
+      block_(kBlockBytes),
       buffer_(kBlockBytes + kMaxPayloadBytes) {}
 
 std::size_t SectionWriter::fill_payload(CloneSection kind, std::span<const std::byte> raw,
@@ -83,8 +84,6 @@ Status SectionWriter::write(CloneSection kind, std::span<const std::byte> raw,
   auto codec = Codec::kNone;
   const std::size_t stored = fill_payload(kind, raw, codec);
   const auto payload = buffer_.span().subspan(kBlockBytes);
-  const std::size_t padded = round_up_to_block(stored);
-  std::ranges::fill(payload.subspan(stored, padded - stored), std::byte{0});
   SectionHeader header{};
   header.kind = static_cast<std::uint16_t>(kind);
   header.codec = static_cast<std::uint16_t>(codec);
@@ -94,17 +93,20 @@ Status SectionWriter::write(CloneSection kind, std::span<const std::byte> raw,
   header.stored_bytes = stored;
   header.run_count = run_count;
   header.payload_crc32c = crc32c(payload.first(stored));
-  const auto block = buffer_.block(0);
-  std::ranges::fill(block, std::byte{0});
+  const auto block = block_.block(0);
   std::memcpy(block.data(), &header, sizeof header);
   seal_section(block, kCloneFormat);
+  // Right before the payload.
+  const auto section =
+      buffer_.span().subspan(kBlockBytes - kCloneHeaderBytes, kCloneHeaderBytes + stored);
+  std::ranges::copy(block.first(kCloneHeaderBytes), section.begin());
   const nanoseconds start = time_now();
-  if (Status status = output_(buffer_.span().first(kBlockBytes + padded)); !status) return status;
+  if (Status status = output_(section); !status) return status;
   const nanoseconds end = time_now();
   chooser_.waited(end - start);
   if (kind == CloneSection::kContent) chooser_.chunk_done(end);
   ++sections_;
-  bytes_ += kBlockBytes + padded;
+  bytes_ += section.size();
   return {};
 }
 
@@ -129,7 +131,8 @@ Status SectionReader::fill(std::span<std::byte> buffer) {
 
 Result<SectionReader::Section> SectionReader::next() {
   const auto block = block_.block(0);
-  if (Status status = fill(block); !status) return fail(status.error());
+  // The rest of it stays zero.
+  if (Status status = fill(block.first(kCloneHeaderBytes)); !status) return fail(status.error());
   if (!id_) {
     SectionHeader first;
     std::memcpy(&first, block.data(), sizeof first);
@@ -138,12 +141,7 @@ Result<SectionReader::Section> SectionReader::next() {
   const auto header = parse_clone_section(block, sections_, *id_);
   if (!header) return fail(header.error());
   const auto stored = stored_.span().first(header->stored_bytes);
-  const auto padded = stored_.span().first(round_up_to_block(header->stored_bytes));
-  if (Status status = fill(padded); !status) return fail(status.error());
-  const auto padding = padded.subspan(stored.size());
-  if (std::ranges::any_of(padding, [](std::byte one) { return one != std::byte{0}; })) {
-    return corrupt_stream("padding that is not zero");
-  }
+  if (Status status = fill(stored); !status) return fail(status.error());
   const auto payload = decoder_.decode(*header, stored, raw_.span());
   if (!payload) return fail(payload.error());
   ++sections_;

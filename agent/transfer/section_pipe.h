@@ -44,7 +44,8 @@ class SectionWriter {
   UuidBytes id_;
   CodecChooser chooser_;
   ChunkCompressor compressor_;
-  AlignedBuffer buffer_;
+  AlignedBuffer block_;   // a header; zero behind it
+  AlignedBuffer buffer_;  // payloads begin at its second block
   std::uint64_t sections_ = 0;
   std::uint64_t bytes_ = 0;
 };

@@ -5,6 +5,7 @@
 
 #include "agent/transfer/clone_position.h"
 #include "agent/transfer/range_sources.h"
+#include "agent/transfer/run_codec.h"
 
 namespace lastword {
 namespace {
@@ -24,8 +25,8 @@ CloneRun part_of(const CloneRun& run, std::uint64_t skip, std::uint64_t length) 
 // Gathers runs, hashes and data into content sections.
 class ContentWriter {
  public:
-  ContentWriter(SectionWriter& out, std::uint64_t block_bytes)
-      : out_(out), unit_(std::max<std::uint64_t>(block_bytes, kBlockBytes)) {
+  ContentWriter(SectionWriter& out, std::uint64_t block_bytes, RunCodec codec)
+      : out_(out), codec_(codec), unit_(std::max<std::uint64_t>(block_bytes, kBlockBytes)) {
     data_.reserve(kMaxContentBytes);
   }
 
@@ -57,9 +58,9 @@ class ContentWriter {
   void add_hash(const Hash128& hash) { hashes_.push_back(hash); }
   Status flush() {
     if (runs_.empty()) return {};
-    const auto runs = std::as_bytes(std::span(runs_));
     const auto hashes = std::as_bytes(std::span(hashes_));
-    payload_.assign(runs.begin(), runs.end());
+    payload_.clear();
+    codec_.encode(runs_, payload_);
     payload_.insert(payload_.end(), hashes.begin(), hashes.end());
     payload_.insert(payload_.end(), data_.begin(), data_.end());
     const Status status =
@@ -74,8 +75,9 @@ class ContentWriter {
  private:
   // For data, when one more run and one more hash are in the section.
   [[nodiscard]] std::uint64_t room() const {
-    const std::uint64_t used = (runs_.size() + 1) * sizeof(CloneRun) +
-                               (hashes_.size() + 1) * sizeof(Hash128) + data_.size();
+    if (runs_.size() >= kMaxContentRuns) return 0;
+    const std::uint64_t used =
+        (runs_.size() + 1) * kMaxRunBytes + (hashes_.size() + 1) * sizeof(Hash128) + data_.size();
     return kMaxContentBytes - std::min(kMaxContentBytes, used);
   }
   void add_run(const CloneRun& run) {
@@ -88,6 +90,7 @@ class ContentWriter {
   }
 
   SectionWriter& out_;
+  RunCodec codec_;
   const std::uint64_t unit_;  // data is cut at multiples of it
   std::vector<CloneRun> runs_;
   std::vector<Hash128> hashes_;
@@ -97,13 +100,22 @@ class ContentWriter {
   bool apart_ = true;
 };
 
+template <class Volumes>
+std::vector<std::uint64_t> sizes_of(const Volumes& volumes) {
+  std::vector<std::uint64_t> sizes;
+  for (const auto& volume : volumes) sizes.push_back(volume.size());
+  return sizes;
+}
+
 class Sender {
  public:
   Sender(const SendOrder& order, SectionWriter& out)
-      : order_(order), out_(out), content_(out, order.head.block_bytes()) {
-    for (const auto& volume : order.head.snapshot().volumes()) sizes_.push_back(volume.size());
-    for (const auto& volume : order.head.base_volumes()) base_sizes_.push_back(volume.size());
-  }
+      : order_(order),
+        out_(out),
+        sizes_(sizes_of(order.head.snapshot().volumes())),
+        base_sizes_(sizes_of(order.head.base_volumes())),
+        content_(out, order.head.block_bytes(),
+                 RunCodec(sizes_, order.head.block_bytes(), {start_.volume, start_.offset})) {}
 
   Result<Sent> run() {
     pb::CloneStreamHead head = order_.head;
@@ -258,7 +270,7 @@ class Sender {
                  .data_bytes = content_.data_bytes(),
                  .volume_count = sizes_.size()};
     const std::size_t payload = sizeof end + sizes_.size() * sizeof(Hash128);
-    end.stream_bytes = out_.bytes() + kBlockBytes + round_up_to_block(payload);
+    end.stream_bytes = out_.bytes() + kCloneHeaderBytes + payload;
     std::vector<std::byte> bytes(payload);
     std::memcpy(bytes.data(), &end, sizeof end);
     for (std::size_t i = 0; i < sizes_.size(); ++i) {
@@ -270,11 +282,11 @@ class Sender {
 
   const SendOrder& order_;
   SectionWriter& out_;
+  const std::vector<std::uint64_t> sizes_;
+  const std::vector<std::uint64_t> base_sizes_;
+  const ClonePosition start_ = position_of(order_.head.start());
   ContentWriter content_;
   AlignedBuffer content_buffer_{kRangeBytes};
-  std::vector<std::uint64_t> sizes_;
-  std::vector<std::uint64_t> base_sizes_;
-  const ClonePosition start_ = position_of(order_.head.start());
   std::uint64_t planned_data_ = 0;
   Sent sent_;
 };

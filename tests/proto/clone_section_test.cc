@@ -17,7 +17,7 @@ SectionHeader content() {
   header.sequence = 5;
   header.crash_id = kId;
   header.run_count = 2;
-  header.raw_bytes = header.stored_bytes = 2 * sizeof(CloneRun) + kBlockBytes;
+  header.raw_bytes = header.stored_bytes = 2 + kBlockBytes;
   return header;
 }
 
@@ -56,8 +56,8 @@ BOOST_AUTO_TEST_CASE(other_versions) {
   const auto of = [](std::uint32_t version) {
     return StreamFormat{kCloneFormat.magic, version, {}};
   };
-  BOOST_TEST(fake::fails(parse(content(), of(2)), Code::kFutureVersion));
-  BOOST_TEST(fake::fails(parse(content(), of(0)), Code::kUnsupported));
+  BOOST_TEST(fake::fails(parse(content(), of(3)), Code::kFutureVersion));
+  BOOST_TEST(fake::fails(parse(content(), of(1)), Code::kUnsupported));
 }
 
 BOOST_AUTO_TEST_CASE(misplaced) {
@@ -89,7 +89,11 @@ BOOST_AUTO_TEST_CASE(lengths) {
 
 BOOST_AUTO_TEST_CASE(runs) {
   refused([](SectionHeader& header) { header.run_count = 0; });
-  refused([](SectionHeader& header) { header.run_count = 200; });
+  refused([](SectionHeader& header) { header.run_count = kBlockBytes + 3; });
+  refused([](SectionHeader& header) {
+    header.raw_bytes = header.stored_bytes = kMaxContentBytes;
+    header.run_count = kMaxContentRuns + 1;
+  });
   refused([](SectionHeader& header) { header.run_count = 0xffffffff; });
   refused(
       [](SectionHeader& header) { header.kind = static_cast<std::uint16_t>(CloneSection::kEnd); });

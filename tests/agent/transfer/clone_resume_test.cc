@@ -43,7 +43,7 @@ void arrived(const Sets& sets, const MemoryStaging& staging) {
 std::vector<std::size_t> cuts_of(std::span<const std::byte> stream) {
   std::vector<std::size_t> cuts;
   for (const std::size_t start : boundaries(stream)) {
-    for (const std::size_t cut : {start, start + 1, start + kBlockBytes + 5}) {
+    for (const std::size_t cut : {start, start + 1, start + kCloneHeaderBytes + 5}) {
       if (cut < stream.size()) cuts.push_back(cut);
     }
   }
@@ -93,21 +93,24 @@ BOOST_AUTO_TEST_CASE(broken_off_anywhere_it_goes_on_and_arrives) {
 BOOST_AUTO_TEST_CASE(killed_between_two_notes_it_goes_on_from_the_last) {
   Sets sets = some_sets(false);
   const auto whole = make_stream(sets);
+  std::size_t resumed = 0;
   for (const std::size_t cut : cuts_of(whole->bytes)) {
     MemoryStaging staging(&sets);
     (void)receive(std::span(whole->bytes).first(cut), staging,
                   {.keep = true, .note_every = 3 << 20});
     // The note at the end is what a killed receiver does not come to.
     MemoryStaging before(&sets);
-    (void)receive(std::span(whole->bytes).first(cut / 2), before,
-                  {.keep = true, .note_every = 1 << 20});
+    (void)receive(std::span(whole->bytes).first(cut / 4 * 3), before,
+                  {.keep = true, .note_every = 1 << 19});
     if (!before.kept) continue;
+    ++resumed;
     staging.noted = before.noted;
     staging.kept = true;
     const auto rest = make_stream(sets, "none", kNoCheck, before.noted->reached);
     BOOST_TEST(ok(receive(rest->bytes, staging, kResumable)));
     arrived(sets, staging);
   }
+  BOOST_TEST(resumed > 0U);
 }
 
 BOOST_AUTO_TEST_CASE(what_had_arrived_is_not_sent_again) {
@@ -169,7 +172,7 @@ BOOST_AUTO_TEST_CASE(stream_that_is_wrong_leaves_nothing) {
   const auto whole = make_stream(sets);
   const auto starts = boundaries(whole->bytes);
   Bytes spoiled = whole->bytes;
-  spoiled[starts[starts.size() - 2] + kBlockBytes] ^= std::byte{1};
+  spoiled[starts[starts.size() - 2] + kCloneHeaderBytes] ^= std::byte{1};
   MemoryStaging staging(&sets);
   BOOST_TEST(fails(receive(spoiled, staging, kResumable), Code::kCorrupt));
   BOOST_TEST(staging.noted.has_value());
@@ -181,7 +184,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_read_back_is_not_noted) {
   const auto whole = make_stream(sets);
   MemoryStaging staging(&sets);
   staging.spoil_at_sync = 5;
-  const auto most = std::span(whole->bytes).first(whole->bytes.size() - kBlockBytes);
+  const auto most = std::span(whole->bytes).first(whole->bytes.size() - 32);
   BOOST_TEST(fails(receive(most, staging, {.keep = true}), Code::kCorrupt));
   BOOST_TEST(!staging.noted.has_value());
   BOOST_TEST(!staging.kept);

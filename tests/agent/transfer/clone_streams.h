@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -132,13 +133,12 @@ inline Result<MadeStream> make_stream(
 inline std::vector<std::size_t> boundaries(std::span<const std::byte> stream) {
   std::vector<std::size_t> starts;
   std::size_t at = 0;
-  while (stream.size() - at >= kBlockBytes) {
+  while (stream.size() - at >= kCloneHeaderBytes) {
     starts.push_back(at);
     SectionHeader header;
     std::memcpy(&header, stream.data() + at, sizeof header);
-    if (header.stored_bytes > stream.size() - at - kBlockBytes) break;
-    at += kBlockBytes + round_up_to_block(header.stored_bytes);
-    if (at > stream.size()) break;
+    if (header.stored_bytes > stream.size() - at - kCloneHeaderBytes) break;
+    at += kCloneHeaderBytes + header.stored_bytes;
   }
   starts.push_back(std::min(at, stream.size()));
   return starts;
@@ -149,14 +149,15 @@ inline void reseal_clone(std::span<std::byte> stream) {
   const auto starts = boundaries(stream);
   for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
     const auto section = stream.subspan(starts[i]);
-    if (section.size() < kBlockBytes) return;
+    if (section.size() < kCloneHeaderBytes) return;
     SectionHeader header;
     std::memcpy(&header, section.data(), sizeof header);
-    if (header.stored_bytes > section.size() - kBlockBytes) return;
-    header.payload_crc32c = crc32c(section.subspan(kBlockBytes, header.stored_bytes));
+    if (header.stored_bytes > section.size() - kCloneHeaderBytes) return;
+    header.payload_crc32c = crc32c(section.subspan(kCloneHeaderBytes, header.stored_bytes));
     header.header_crc32c = 0;
-    std::memcpy(section.data(), &header, sizeof header);
-    header.header_crc32c = crc32c(section.first(kBlockBytes));
+    std::array<std::byte, kBlockBytes> block{};
+    std::memcpy(block.data(), &header, sizeof header);
+    header.header_crc32c = crc32c(block);
     std::memcpy(section.data(), &header, sizeof header);
   }
 }
