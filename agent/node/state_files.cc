@@ -308,7 +308,8 @@ Status add_told(const Config& config, std::uint32_t life, const std::vector<std:
 
 Status forget_told(const Config& config, const std::vector<std::string>& disks) {
   auto announced = load_announced(config);
-  if (!announced) return announced.error().code == Code::kNotFound ? Status() : fail(announced.error());
+  if (!announced)
+    return announced.error().code == Code::kNotFound ? Status() : fail(announced.error());
   pb::AnnouncedService left = *announced;
   left.clear_told();
   for (const std::string& disk : announced->told()) {

@@ -67,9 +67,9 @@ class TakeoverWave {
   std::vector<DiskView> disks_;
   OpenDisks open_;  // of these disks
   FailedLife failed_;
-  std::vector<std::string> outcomes_;  // the last error of each disk
+  std::vector<std::string> outcomes_;                                // the last error of each disk
   std::map<std::pair<std::size_t, std::string>, std::string> told_;  // by disk and event
-  std::vector<bool> unreadable_;       // each disk: reserved by this node, and reads fail
+  std::vector<bool> unreadable_;  // each disk: reserved by this node, and reads fail
   TakeoverPlan plan_;
   std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time
   bool looking_ = false;

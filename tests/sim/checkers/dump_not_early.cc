@@ -40,8 +40,7 @@ class DumpNotEarly final : public Checker {
     const HeaderTruth& header = watched_.truth.headers.at(lun);
     if (header.node != home || header.generation != victim.generation) return;
     const Timing& timing = watched_.configs.at(actor.node)->timing;
-    if (now() >= victim.panicked_at + timing.deadline() ||
-        now() >= begun.at + timing.deadline()) {
+    if (now() >= victim.panicked_at + timing.deadline() || now() >= begun.at + timing.deadline()) {
       return;
     }
     if (ended_for_good(home, victim)) return;

@@ -1,6 +1,6 @@
 // The log: no agent changes its state again and again, and none repeats what it has said. One that
-// flaps fills a log that nobody can read, and runs hooks each time. Counted for one node, over
-// restarts of its agent.
+// flaps fills a log that nobody can read, and runs hooks each time. Changes of state are counted
+// over restarts of the agent, what it says is not.
 //
 // Not covered: events of commands, which an operator repeats; and what an agent says of a link, of
 // a mailbox disk or of the partner's voice, which come and go with the faults.
@@ -29,8 +29,11 @@ class NotAgainAndAgain final : public Checker {
   void on_event(const Actor& actor, const Event& event, unsigned lun) override {
     if (actor.process != "agent" || follows_faults(event.name)) return;
     const bool change = event.name == "state";
-    auto& times = change ? changes_.at(actor.node)
-                         : said_[{actor.node, event.name, lun, event.detail}];
+    if (change && event.detail.ends_with("found in this node's records")) {
+      said_.at(actor.node).clear();  // an agent begins
+    }
+    auto& times =
+        change ? changes_.at(actor.node) : said_.at(actor.node)[{event.name, lun, event.detail}];
     times.push_back(now());
     while (times.front() + (change ? kOfChanges : kOfRepeats) < now()) times.pop_front();
     if (times.size() <= (change ? kMostChanges : kMostRepeats)) return;
@@ -47,7 +50,7 @@ class NotAgainAndAgain final : public Checker {
   }
 
   std::array<std::deque<Time>, 3> changes_;
-  std::map<std::tuple<std::uint8_t, std::string, unsigned, std::string>, std::deque<Time>> said_;
+  std::array<std::map<std::tuple<std::string, unsigned, std::string>, std::deque<Time>>, 3> said_;
 };
 
 }  // namespace
