@@ -28,7 +28,7 @@ struct NodeState {
   bool unannounced = false;
   // This life has left its disks to the partner in good order, and does not come back by itself.
   bool handed_over = false;
-  // Disk UUIDs that the hook service-taken was told of in this life, but for those of takeovers
+  // Disk UUIDs that the hook service-taken was told of since boot, but for those of takeovers
   // that were given back: its service may write there. Kept with announced.json.
   std::vector<std::string> served = {};
 };
