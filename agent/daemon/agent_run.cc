@@ -121,7 +121,8 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
   const auto intent = read_intent(config, survey).intent;
   const bool held =
       !why_held_back(read_switches(config, survey).switches, executor.unix_ms()).empty();
-  if (failure.released) {
+  // One that this node has begun to take is not to be taken anew.
+  if (failure.released && !failure.resumed) {
     return life_to_take_from(survey, config, *state, newest_of_partner(survey, config), intent) ==
            failure.generation;
   }

@@ -110,7 +110,7 @@ void TakeoverWave::on_taken(std::size_t index, const TakenDisk& taken) {
     // What the survey knew of it is not to be trusted any more: a new try opens it anew.
     open_.drop(disk.info.path);
     disk.reservations_known = false;
-    emit("disk-sick", index, describe(taken.status.error()));
+    emit_news("disk-sick", index, describe(taken.status.error()));
     if (is_another_nodes(taken.status.error().code)) announcements_.lost(disk.info.path);
     outcomes_[index] = describe(taken.status.error());
   } else {
@@ -202,10 +202,10 @@ void TakeoverWave::take(const TakeoverAction& action) {
       },
       [this, index](const TakenDisk& taken) { on_taken(index, taken); });
   if (!may_hold_dump(disk.label->role())) return;
-  emit("take-started", index,
-       fmt::format("{}; its header read {} of sequence {}; key {}", action.why,
-                   name_of(disk.header.attribute()), disk.header_sequence,
-                   to_string(work_.state.key)));
+  emit_news("take-started", index,
+            fmt::format("{}; its header read {} of sequence {}; key {}", action.why,
+                        name_of(disk.header.attribute()), disk.header_sequence,
+                        to_string(work_.state.key)));
 }
 
 void TakeoverWave::tell_unreadable(std::size_t index, const Error& problem) {
@@ -249,6 +249,12 @@ void TakeoverWave::announce(const TakeoverAction& action) {
   std::vector<std::string> paths;
   for (const std::size_t index : action.service) paths.push_back(disks_[index].info.path);
   announcements_.held(paths);
+}
+
+// A disk that is tried again and again until the deadline fails for the same reason each time.
+void TakeoverWave::emit_news(const std::string& name, std::size_t disk, const std::string& detail) {
+  if (std::exchange(told_[{disk, name}], detail) == detail) return;
+  emit(name, disk, detail);
 }
 
 void TakeoverWave::emit(std::string name, std::size_t disk, std::string detail) const {

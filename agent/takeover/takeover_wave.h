@@ -3,9 +3,11 @@
 // own.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/disks/header_watch.h"
@@ -57,6 +59,7 @@ class TakeoverWave {
 
   [[nodiscard]] Instant now() const { return work_.executor().now(); }
   void emit(std::string name, std::size_t disk, std::string detail) const;
+  void emit_news(const std::string& name, std::size_t disk, const std::string& detail);
 
   const TakeoverWork& work_;
   Loop& loop_;
@@ -64,8 +67,9 @@ class TakeoverWave {
   std::vector<DiskView> disks_;
   OpenDisks open_;  // of these disks
   FailedLife failed_;
-  std::vector<std::string> outcomes_;  // the last error of each disk
-  std::vector<bool> unreadable_;       // each disk: reserved by this node, and reads fail
+  std::vector<std::string> outcomes_;                                // the last error of each disk
+  std::map<std::pair<std::size_t, std::string>, std::string> told_;  // by disk and event
+  std::vector<bool> unreadable_;  // each disk: reserved by this node, and reads fail
   TakeoverPlan plan_;
   std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time
   bool looking_ = false;

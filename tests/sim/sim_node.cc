@@ -314,6 +314,7 @@ void SimNode::stop(std::function<void()> then) {
 void SimNode::restart() {
   if (!up()) return;
   for (const char* name : {"arm", "start"}) kill_program(name);
+  exits_.erase("takeover");  // of the life before
   stop([this] {
     start([this] {
       arm();

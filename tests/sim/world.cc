@@ -135,7 +135,12 @@ void World::say(const std::string& line) const {
 void World::on_executed(const Executed& executed) {
   const fake::CommandTrace& about = executed.about;
   const bool done = about.outcome->has_value();
-  if (done && about.command == Command::kRegister && about.own.value != 0) {
+  // A target that cannot keep registrations registers, and answers that it did not.
+  const auto is_registered = [&] {
+    const auto keys = target.shelf().registrations(about.lun).keys;
+    return std::ranges::find(keys, about.own) != keys.end();
+  };
+  if (about.command == Command::kRegister && about.own.value != 0 && (done || is_registered())) {
     const auto parts = parse_key(about.own);
     NodeTruth& node = truth.of(executed.actor.node);
     node.boots.try_emplace(parts->boot_generation, executed.actor.boot);

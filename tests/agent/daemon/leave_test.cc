@@ -111,6 +111,20 @@ BOOST_FIXTURE_TEST_CASE(disks_that_are_left_are_taken_at_once, Left) {
   BOOST_TEST(time_of("service-taken") <= leaves + milliseconds(5000));
 }
 
+BOOST_FIXTURE_TEST_CASE(takeover_of_a_partner_that_has_left_goes_on_after_an_interruption, Left) {
+  leaves = Instant{0};
+  pb::TakeoverIntent intent;
+  intent.set_phase(pb::TakeoverIntent::TAKING);
+  intent.set_victim_node(kAlpha);
+  intent.set_victim_generation(kCrashed);
+  intent.set_number(1);
+  BOOST_TEST_REQUIRE(fake::ok(save_intent(config, intent)));
+  BOOST_TEST_REQUIRE(fake::ok(watch()));
+  BOOST_TEST(told("takeover-resumed"));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+  BOOST_TEST(phase() == pb::TakeoverIntent::TAKEN);
+}
+
 BOOST_FIXTURE_TEST_CASE(no_majority_is_needed_against_a_partner_that_has_left, Left) {
   state.mailbox_disks = {uuid_of(kMailbox), "a", "b"};
   BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));

@@ -243,6 +243,18 @@ BOOST_AUTO_TEST_CASE(spare_that_can_be_read_only_later_waits_for_the_end_of_the_
   BOOST_TEST(time_of("take-started " + path_of(kSpare)) >= dump_ends.count());
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_fails_again_and_again_for_one_reason_is_told_of_once) {
+  shelf.inject(kSpare, {.kind = fake::FaultKind::kIoError,
+                        .only = fake::Command::kRegister,
+                        .initiator = "beta",
+                        .times = 5});
+  BOOST_TEST_REQUIRE(fake::ok(run()));
+  BOOST_TEST(unsigned{holder(kSpare)} == unsigned{kBeta});
+  BOOST_TEST(std::ranges::count_if(events, [&](const std::string& line) {
+               return line.find("disk-sick " + path_of(kSpare)) != std::string::npos;
+             }) == 1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -54,6 +54,7 @@ std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched) {
   checkers.push_back(check_countdown_kept(watched));
   checkers.push_back(check_seizures(watched));
   checkers.push_back(check_switches_hold(watched));
+  checkers.push_back(check_not_again_and_again(watched));
   checkers.push_back(check_table(watched));
   return checkers;
 }

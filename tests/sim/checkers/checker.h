@@ -86,7 +86,7 @@ class Checker {
 
 // I1 one_writer.cc, I2 live_keys.cc, I3 intent_first.cc, I4 one_takeover.cc, I5 dump_not_early.cc,
 // I6 nothing_lost.cc, I8 (with rest.cc) seizures.cc; countdown_kept.cc, kept_over_power.cc,
-// switches_hold.cc, table.cc.
+// switches_hold.cc, not_again_and_again.cc, table.cc.
 [[nodiscard]] std::unique_ptr<Checker> check_one_writer(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_live_keys(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_intent_first(const Watched& watched);
@@ -97,6 +97,7 @@ class Checker {
 [[nodiscard]] std::unique_ptr<Checker> check_countdown_kept(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_seizures(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_switches_hold(const Watched& watched);
+[[nodiscard]] std::unique_ptr<Checker> check_not_again_and_again(const Watched& watched);
 [[nodiscard]] std::unique_ptr<Checker> check_table(const Watched& watched);
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> make_checkers(const Watched& watched);
 

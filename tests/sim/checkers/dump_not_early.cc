@@ -9,10 +9,12 @@
 // wakes later, finds its key gone and turns to no other disk.
 //
 // Not counted: signs on a disk that the taker could not read when its takeover began. It knows
-// nothing of such a disk, not even whose it is.
+// nothing of such a disk, not even whose it is. Nor a writer that has turned to a disk because the
+// target answered too late that the dump on another one is complete: nothing is lost by it.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "tests/sim/checkers/checker.h"
 
@@ -24,8 +26,13 @@ class DumpNotEarly final : public Checker {
   using Checker::Checker;
 
   void on_event(const Actor& actor, const Event& event, unsigned lun) override {
-    if (event.name == "takeover-started") note_beginning(actor.node);
+    if (event.name == "takeover-started") note_beginning(actor);
+    if (event.name == "disk-sick" && lun < kMaxLuns &&
+        event.detail.find(": survey: ") != std::string::npos) {
+      begun_[&actor].known.at(lun) = false;
+    }
     if (event.name != "take-started" || lun >= kMaxLuns) return;
+    const Begun& begun = begun_[&actor];
     const std::uint8_t home = watched_.homes[lun];
     if (home == 0 || home == actor.node || holder(lun) == actor.node) return;
     const NodeTruth& victim = watched_.truth.of(home);
@@ -33,23 +40,22 @@ class DumpNotEarly final : public Checker {
     const HeaderTruth& header = watched_.truth.headers.at(lun);
     if (header.node != home || header.generation != victim.generation) return;
     const Timing& timing = watched_.configs.at(actor.node)->timing;
-    if (now() >= victim.panicked_at + timing.deadline() ||
-        now() >= began_.at(actor.node) + timing.deadline()) {
+    if (now() >= victim.panicked_at + timing.deadline() || now() >= begun.at + timing.deadline()) {
       return;
     }
+    if (ended_for_good(home, victim)) return;
     if (header.attribute == pb::IN_PROGRESS) {
       if (now() < header.changed + timing.stall()) early(actor, lun, "its header changes", event);
       return;
     }
     if (header.attribute != pb::ARMED) return;
-    Time last_sign = began_.at(actor.node);
+    Time last_sign = begun.at;
     for (unsigned other = 0; other < watched_.homes.size(); ++other) {
       if (watched_.homes[other] != home) continue;
       const HeaderTruth& sign = watched_.truth.headers.at(other);
       // What the taker writes about an earlier dump is no sign of this life's capture kernel.
       if (sign.node != home || sign.generation != victim.generation) continue;
-      if (sign.final_end) return;
-      if (known_.at(actor.node).at(other)) last_sign = std::max(last_sign, sign.sign);
+      if (begun.known.at(other)) last_sign = std::max(last_sign, sign.sign);
     }
     if (now() < last_sign + timing.silence(1)) {
       early(actor, lun, "the writer may turn to it", event);
@@ -57,21 +63,35 @@ class DumpNotEarly final : public Checker {
   }
 
  private:
+  // What a node's program that takes over began with. Two may be at work where /run is lost.
+  struct Begun {
+    Time at{0};
+    std::array<bool, kMaxLuns> known{};  // it could read the disk
+  };
+
   // Its survey waits for a disk that hangs for some I/O time-outs at most.
-  void note_beginning(std::uint8_t taker) {
-    began_.at(taker) = now();
-    const Time survey = 2 * Time(watched_.configs.at(taker)->timing.settings.io_timeout);
+  void note_beginning(const Actor& actor) {
+    Begun& begun = begun_[&actor];
+    begun.at = now();
+    const Time survey = 2 * Time(watched_.configs.at(actor.node)->timing.settings.io_timeout);
     for (unsigned lun = 0; lun < watched_.homes.size(); ++lun) {
-      known_.at(taker).at(lun) = watched_.readable_since(taker, lun, now() - survey);
+      begun.known.at(lun) = watched_.readable_since(actor.node, lun, now() - survey);
     }
+  }
+  [[nodiscard]] bool ended_for_good(std::uint8_t home, const NodeTruth& victim) const {
+    for (unsigned lun = 0; lun < watched_.homes.size(); ++lun) {
+      const HeaderTruth& header = watched_.truth.headers.at(lun);
+      const bool of_this_crash = header.node == home && header.generation == victim.generation;
+      if (watched_.homes[lun] == home && of_this_crash && header.final_end) return true;
+    }
+    return false;
   }
   void early(const Actor& actor, unsigned lun, const char* why, const Event& event) {
     watched_.broken(fmt::format("I5: {}'s {} takes lun {} although {} ({})", node_name(actor.node),
                                 actor.process, lun, why, event.detail));
   }
 
-  std::array<Time, 3> began_{};
-  std::array<std::array<bool, kMaxLuns>, 3> known_{};  // by taker: it could read the disk
+  std::map<const Actor*, Begun> begun_;
 };
 
 }  // namespace

@@ -21,6 +21,7 @@ namespace {
 bool changes_registrations(const Executed& executed) {
   switch (executed.about.command) {
     case fake::Command::kRegister:
+      return true;  // perhaps: a target that cannot keep it registers, and answers with an error
     case fake::Command::kPreempt:
     case fake::Command::kPreemptAndAbort:
       return executed.about.outcome->has_value();
