@@ -1,5 +1,5 @@
-// Who has which stretch of physical bytes first. 16 bytes for each mapping, and what the leaves have
-// free: with 10 million mappings 160 to 320 MB, where a std::map takes 800.
+// Who has which stretch of physical bytes first. 16 bytes for each mapping, and what the leaves
+// have free: with 10 million mappings 160 to 320 MB, where a std::map takes 800.
 #pragma once
 
 #include <cstdint>

@@ -204,7 +204,8 @@ Result<pb::CloneTransfer> send_set(const SendRequest& request) {
     }
   }
   for (std::size_t i = 0; i < sent->volumes().size(); ++i) {
-    const auto table = tables.empty() ? std::span<const Hash128>() : std::span<const Hash128>(tables[i]);
+    const auto table =
+        tables.empty() ? std::span<const Hash128>() : std::span<const Hash128>(tables[i]);
     if (Status status = plan.add_volume(map_of(sent->volumes()[i]), table); !status) {
       return fail(status.error());
     }

@@ -121,9 +121,9 @@ Result<std::vector<CloneRun>> SharePlanner::next_range() {
   const Known& volume = volumes_[telling_];
   const auto range = told_->next();
   if (!range) return fail(range.error());
-  auto runs = runs_of(
-      *range, volume,
-      {.kind = CloneRunKind::kSent, .volume = telling_, .index = range->index}, false);
+  auto runs =
+      runs_of(*range, volume,
+              {.kind = CloneRunKind::kSent, .volume = telling_, .index = range->index}, false);
   if (!runs) return fail(moved(volume));
   return std::move(*runs);
 }
@@ -167,9 +167,8 @@ std::optional<std::vector<CloneRun>> SharePlanner::runs_of(const RangeOfBlocks& 
   const bool whole = can_be_shared(size, range.index);
   if (whole && !volume.table.empty()) {
     if (const auto* same = range_with(volume.table[range.index], length)) {
-      const Owner there{.kind = CloneRunKind::kBase,
-                        .volume = same->volume,
-                        .offset = same->index * kRangeBytes};
+      const Owner there{
+          .kind = CloneRunKind::kBase, .volume = same->volume, .offset = same->index * kRangeBytes};
       // Its blocks are there too, should another range have some of them.
       std::vector<CloneRun> unused;
       const Place other{.kind = there.kind, .volume = there.volume, .index = same->index};
@@ -201,8 +200,8 @@ bool SharePlanner::found_without_index(const std::vector<CloneRun>& runs) {
 bool SharePlanner::by_owners(const RangeOfBlocks& range, std::uint64_t size, const Place& place,
                              bool learn, std::vector<CloneRun>& runs) {
   const std::uint64_t length = range_length(size, range.index);
-  const std::uint64_t whole =
-      std::min(length, whole_blocks(size) - std::min(whole_blocks(size), range.index * kRangeBytes));
+  const std::uint64_t whole = std::min(
+      length, whole_blocks(size) - std::min(whole_blocks(size), range.index * kRangeBytes));
   const std::uint64_t begin = place.index * kRangeBytes;
   std::uint64_t at = 0;
   for (const Mapping& one : range.pieces) {
@@ -216,8 +215,8 @@ bool SharePlanner::by_owners(const RangeOfBlocks& range, std::uint64_t size, con
       if (!piece.owner && !learn) return false;
       if (!piece.owner) owners_.claim(physical, piece.length, self);
       const bool own = !piece.owner || *piece.owner == self;
-      append(runs, own ? plain(CloneRunKind::kData, piece.length)
-                       : shared(*piece.owner, piece.length));
+      append(runs,
+             own ? plain(CloneRunKind::kData, piece.length) : shared(*piece.owner, piece.length));
       at += piece.length;
     }
     append(runs, plain(CloneRunKind::kData, one.offset + one.length - at));

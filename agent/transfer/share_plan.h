@@ -20,8 +20,8 @@ namespace lastword {
 // Each distinct block is data at most once, in the first volume that has it and there at its first
 // place, and never where a volume of the base has it. A range (kRangeBytes) that consists of just
 // the blocks of one range of the base, or of an earlier volume, is shared as a whole: nobody has to
-// read or to hash it again. Sharing begins and ends at multiples of `block_bytes`, and so does every
-// mapping; the odd end of a volume is data.
+// read or to hash it again. Sharing begins and ends at multiples of `block_bytes`, and so does
+// every mapping; the odd end of a volume is data.
 //
 // All of the base is added, then all volumes, then runs are told. Errors are those of the block
 // maps; kCorrupt: a map contradicts itself; kUnsupported: more than kMaxCloneVolumes or
@@ -38,8 +38,8 @@ class SharePlanner {
   // The same where the receiver's volumes are known by their hashes alone: a range whose hash and
   // length one of theirs has is taken from there.
   void add_base_hashes(std::uint64_t size, std::span<const Hash128> table);
-  // The next volume to be sent. `table` has its hashes, and outlives this; it may be empty where the
-  // base has none.
+  // The next volume to be sent. `table` has its hashes, and outlives this; it may be empty where
+  // the base has none.
   [[nodiscard]] Status add_volume(const VolumeMap& volume, std::span<const Hash128> table = {});
 
   // The runs of volume number `volume` from its byte 0 on come next, those of a range at a time;
@@ -80,8 +80,8 @@ class SharePlanner {
   [[nodiscard]] std::uint64_t whole_blocks(std::uint64_t size) const;
   [[nodiscard]] bool can_be_shared(std::uint64_t size, std::uint64_t index) const;
   [[nodiscard]] const HashedRange* range_with(const Hash128& hash, std::uint64_t length) const;
-  // Of a range of volume `number`, kSent or kBase. Who has its blocks first is learnt on the way, or,
-  // once all is learnt, is known; std::nullopt: it is not.
+  // Of a range of volume `number`, kSent or kBase. Who has its blocks first is learnt on the way,
+  // or, once all is learnt, is known; std::nullopt: it is not.
   [[nodiscard]] std::optional<std::vector<CloneRun>> runs_of(const RangeOfBlocks& range,
                                                              const Known& volume, Place place,
                                                              bool learn);

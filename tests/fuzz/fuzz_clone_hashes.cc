@@ -54,8 +54,8 @@ void plan_against(const pb::CloneHashes& there) {
   for (const auto& name : sets.volumes) volumes.push_back(sets.pool.mapped(name));
   std::vector<std::uint64_t> sizes;
   for (const auto& volume : there.snapshot().volumes()) sizes.push_back(volume.size());
-  const auto plan =
-      fake::plan_by_hashes(sizes, tables_of(there), volumes, tables_of(hashes_here()), fake::kBlock);
+  const auto plan = fake::plan_by_hashes(sizes, tables_of(there), volumes, tables_of(hashes_here()),
+                                         fake::kBlock);
   FUZZ_REQUIRE(plan.has_value());
   for (std::size_t i = 0; i < volumes.size(); ++i) {
     std::uint64_t at = 0;

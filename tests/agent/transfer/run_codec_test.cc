@@ -53,16 +53,15 @@ void refused(std::initializer_list<unsigned> numbers, std::uint32_t count = 1,
 BOOST_AUTO_TEST_SUITE(run_codec)
 
 BOOST_AUTO_TEST_CASE(runs_of_all_kinds_and_volumes_come_back) {
-  comes_back({run(CloneRunKind::kZero, 40 * kBlock),
-              run(CloneRunKind::kBase, 20 * kBlock, 0, 40 * kBlock),
-              run(CloneRunKind::kData, kBlock),
-              run(CloneRunKind::kBase, 9 * kBlock, 0, 61 * kBlock),
-              run(CloneRunKind::kBase, 10 * kBlock, 1023, std::uint64_t{1} << 43),
-              run(CloneRunKind::kSent, 20 * kBlock, 0, 0),
-              // Next volume: the empty one is left out.
-              run(CloneRunKind::kSent, 5 * kBlock, 0, 3 * kBlock),
-              run(CloneRunKind::kBase, (std::uint64_t{1} << 44) - 5 * kBlock, 2, 5 * kBlock),
-              run(CloneRunKind::kData, 3 * kBlock + 100)});
+  comes_back(
+      {run(CloneRunKind::kZero, 40 * kBlock), run(CloneRunKind::kBase, 20 * kBlock, 0, 40 * kBlock),
+       run(CloneRunKind::kData, kBlock), run(CloneRunKind::kBase, 9 * kBlock, 0, 61 * kBlock),
+       run(CloneRunKind::kBase, 10 * kBlock, 1023, std::uint64_t{1} << 43),
+       run(CloneRunKind::kSent, 20 * kBlock, 0, 0),
+       // Next volume: the empty one is left out.
+       run(CloneRunKind::kSent, 5 * kBlock, 0, 3 * kBlock),
+       run(CloneRunKind::kBase, (std::uint64_t{1} << 44) - 5 * kBlock, 2, 5 * kBlock),
+       run(CloneRunKind::kData, 3 * kBlock + 100)});
 }
 
 BOOST_AUTO_TEST_CASE(numbers_of_any_size_fit_in_what_a_run_may_take) {
@@ -94,8 +93,8 @@ BOOST_AUTO_TEST_CASE(sections_stand_for_themselves) {
 BOOST_AUTO_TEST_CASE(scattered_changes_of_an_increment_take_three_bytes_each) {
   Runs runs;
   for (int i = 0; i < 10; ++i) {
-    runs.push_back(run(CloneRunKind::kBase, 9 * kBlock, 0,
-                       static_cast<std::uint64_t>(i) * 10 * kBlock));
+    runs.push_back(
+        run(CloneRunKind::kBase, 9 * kBlock, 0, static_cast<std::uint64_t>(i) * 10 * kBlock));
     runs.push_back(run(CloneRunKind::kData, kBlock));
   }
   comes_back(runs);
@@ -103,8 +102,8 @@ BOOST_AUTO_TEST_CASE(scattered_changes_of_an_increment_take_three_bytes_each) {
 }
 
 BOOST_AUTO_TEST_CASE(run_outside_its_volume) {
-  refused({0});                                   // no blocks
-  refused({0xa8, 0x06});                          // 101: one more than the volume has
+  refused({0});           // no blocks
+  refused({0xa8, 0x06});  // 101: one more than the volume has
   refused({0x80 | 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01});  // 2^60 blocks
   refused({1U << 3}, 1, {.volume = 4});
   refused({4U << 3, 1U << 3}, 2, {.volume = 3});
@@ -122,10 +121,10 @@ BOOST_AUTO_TEST_CASE(numbers_that_are_cut_or_too_long) {
 }
 
 BOOST_AUTO_TEST_CASE(references_outside_any_volume) {
-  refused({8 | 4});                   // data with a source
-  refused({8 | 4 | 1, 0, 0});         // zeros with one
-  refused({8 | 4 | 3, 0x80, 8, 0});   // volume 1024
-  refused({8 | 4 | 3, 0, 1});         // a block before byte 0
+  refused({8 | 4});                  // data with a source
+  refused({8 | 4 | 1, 0, 0});        // zeros with one
+  refused({8 | 4 | 3, 0x80, 8, 0});  // volume 1024
+  refused({8 | 4 | 3, 0, 1});        // a block before byte 0
   refused({8 | 4 | 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0});
   // 2^52 blocks further.
   refused({8 | 4 | 3, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20});

@@ -22,8 +22,8 @@ using fake::kBlock;
 using fake::MappedVolume;
 using fake::plan_by_hashes;
 using fake::plan_sharing;
-using fake::SharePlan;
 using fake::range;
+using fake::SharePlan;
 using Runs = std::vector<CloneRun>;
 
 CloneRun run(CloneRunKind kind, std::uint64_t blocks, std::uint32_t source = 0,

@@ -48,8 +48,8 @@ Parts parts_of(const MadeStream& made, const Sets& sets) {
   for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
     SectionHeader header;
     std::memcpy(&header, made.bytes.data() + starts[i], sizeof header);
-    const auto payload = std::span(made.bytes)
-                             .subspan(starts[i] + kCloneHeaderBytes, header.stored_bytes);
+    const auto payload =
+        std::span(made.bytes).subspan(starts[i] + kCloneHeaderBytes, header.stored_bytes);
     parts.headers += kCloneHeaderBytes;
     if (static_cast<CloneSection>(header.kind) != CloneSection::kContent) {
       parts.ends += payload.size();
@@ -77,8 +77,15 @@ BOOST_AUTO_TEST_CASE(increment_costs_little_beside_what_changed) {
     std::size_t count;
     std::size_t length;
   };
-  for (const Case& one :
-       {Case{1, 1}, {10, 1}, {32, 1}, {100, 1}, {1000, 1}, {8000, 1}, {100, 16}, {4, 256}, {32, 256}}) {
+  for (const Case& one : {Case{1, 1},
+                          {10, 1},
+                          {32, 1},
+                          {100, 1},
+                          {1000, 1},
+                          {8000, 1},
+                          {100, 16},
+                          {4, 256},
+                          {32, 256}}) {
     Sets sets = changed_sets(one.count, one.length);
     const auto made = make_stream(sets);
     BOOST_REQUIRE(ok(made));
