@@ -25,10 +25,15 @@ struct Mapping {
 class BlockMap {
  public:
   virtual ~BlockMap() = default;
-  // Of one volume, ascending, without overlap, inside its size rounded up to blocks. What no
-  // mapping tells of is a hole. kUnsupported: the pool stores something that has no identity
-  // (compressed, inline, on another device). kIo: it cannot be asked.
-  [[nodiscard]] virtual Result<std::vector<Mapping>> map(const std::string& volume) = 0;
+  // Of one volume the mappings that end behind byte `from`, as many as is convenient, the first one
+  // perhaps cut at `from`; none: there are no more. Ascending, without overlap, inside its size
+  // rounded up to blocks. What no mapping tells of is a hole. kUnsupported: the pool stores
+  // something that has no identity (compressed, inline, on another device). kIo: it cannot be
+  // asked.
+  [[nodiscard]] virtual Result<std::vector<Mapping>> some(const std::string& volume,
+                                                          std::uint64_t from) = 0;
+  // All of them, neighbours that could be one as one.
+  [[nodiscard]] Result<std::vector<Mapping>> map(const std::string& volume);
 };
 
 }  // namespace lastword

@@ -29,8 +29,11 @@ bool is_zero(std::span<const std::byte> content) {
 }
 
 Hash128 hash_of_range(std::span<const std::byte> content) {
-  if (is_zero(content)) return kZeroRange;
-  return canonical(XXH3_128bits(content.data(), content.size()));
+  return is_zero(content) ? kZeroRange : hash_of_bytes(content);
+}
+
+Hash128 hash_of_bytes(std::span<const std::byte> bytes) {
+  return canonical(XXH3_128bits(bytes.data(), bytes.size()));
 }
 
 Hash128 root_of(std::uint64_t size, std::span<const Hash128> table) {

@@ -28,6 +28,8 @@ using RangeTable = std::vector<Hash128>;  // one for each range of a volume, in 
 [[nodiscard]] bool is_zero(std::span<const std::byte> content);
 // kZeroRange where all of `content` is zero.
 [[nodiscard]] Hash128 hash_of_range(std::span<const std::byte> content);
+// Of any bytes, zeros as well.
+[[nodiscard]] Hash128 hash_of_bytes(std::span<const std::byte> bytes);
 // Over the size as 8 bytes, least significant first, and the table.
 [[nodiscard]] Hash128 root_of(std::uint64_t size, std::span<const Hash128> table);
 

@@ -52,16 +52,6 @@ class OpenSnapshot final : public VolumeReader {
     return read_volume(from.file.get(), from.path, offset, buffer);
   }
   [[nodiscard]] Status check() const { return check_unmodified(directory_, record_); }
-  [[nodiscard]] Result<std::vector<MappedVolume>> map() const {
-    XfsBlockMap blocks;
-    std::vector<MappedVolume> mapped;
-    for (const OpenVolume& volume : volumes_) {
-      auto mappings = blocks.map(volume.path);
-      if (!mappings) return fail(mappings.error());
-      mapped.push_back({.size = volume.size, .mappings = std::move(*mappings)});
-    }
-    return mapped;
-  }
   // Known, or read now.
   [[nodiscard]] Result<std::vector<RangeTable>> tables() {
     auto known = load_tables(directory_, record_);
@@ -103,37 +93,6 @@ class OpenSnapshot final : public VolumeReader {
   std::string directory_;
   pb::CloneSnapshot record_;
   std::vector<OpenVolume> volumes_;
-};
-
-bool same_blocks(const std::vector<MappedVolume>& a, const std::vector<MappedVolume>& b) {
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i].mappings != b[i].mappings) return false;
-  }
-  return true;
-}
-
-struct MappedSnapshot {
-  OpenSnapshot snapshot;
-  std::vector<MappedVolume> map;
-
-  static Result<MappedSnapshot> open(const std::string& set, const std::string& uuid) {
-    auto snapshot = OpenSnapshot::open(set, uuid);
-    if (!snapshot) return fail(snapshot.error());
-    auto map = snapshot->map();
-    if (!map) return fail(map.error());
-    return MappedSnapshot{.snapshot = std::move(*snapshot), .map = std::move(*map)};
-  }
-  // What was planned by the map still holds.
-  [[nodiscard]] Status check() const {
-    if (Status status = snapshot.check(); !status) return status;
-    const auto now = snapshot.map();
-    if (!now) return fail(now.error());
-    if (same_blocks(map, *now)) return {};
-    return fail({.code = Code::kIo,
-                 .operation = "send snapshot",
-                 .disk = snapshot.volumes().front().path,
-                 .detail = "its blocks were moved meanwhile (xfs_fsr?); send it again"});
-  }
 };
 
 pb::CloneStreamHead head_of(const pb::CloneSnapshot& snapshot, std::uint64_t block_bytes) {
@@ -185,14 +144,9 @@ std::vector<RangeTable> add_hashes(pb::CloneStreamHead& head, const pb::CloneHas
   return tables;
 }
 
-Result<SharePlan> plan_against(const pb::CloneStreamHead& head,
-                               std::span<const RangeTable> base_tables, MappedSnapshot& sent,
-                               std::uint64_t block_bytes) {
-  const auto tables = sent.snapshot.tables();
-  if (!tables) return fail(tables.error());
-  std::vector<std::uint64_t> base_sizes;
-  for (const auto& volume : head.base_volumes()) base_sizes.push_back(volume.size());
-  return plan_by_hashes(base_sizes, base_tables, sent.map, *tables, block_bytes);
+VolumeMap map_of(const OpenVolume& volume) {
+  static XfsBlockMap blocks;
+  return {.blocks = &blocks, .volume = volume.path, .size = volume.size};
 }
 
 Error without_snapshot(Error error, const std::string& set, const std::string& uuid) {
@@ -214,9 +168,9 @@ Result<pb::CloneTransfer> send_set(const SendRequest& request) {
     if (!newest) return fail(newest.error());
     uuid = *newest;
   }
-  auto sent = MappedSnapshot::open(request.set, uuid);
+  auto sent = OpenSnapshot::open(request.set, uuid);
   if (!sent) return fail(without_snapshot(sent.error(), request.set, uuid));
-  pb::CloneStreamHead head = head_of(sent->snapshot.record(), pool->block_bytes);
+  pb::CloneStreamHead head = head_of(sent->record(), pool->block_bytes);
   if (!is_place_in(head.snapshot(), request.start)) {
     return fail({.code = Code::kUsage,
                  .operation = "resume",
@@ -224,40 +178,60 @@ Result<pb::CloneTransfer> send_set(const SendRequest& request) {
                  .detail = "no range of this snapshot begins there"});
   }
   set_position(*head.mutable_start(), request.start);
-  std::optional<MappedSnapshot> base;
+  SharePlanner plan(pool->block_bytes, request.start);
+  std::optional<OpenSnapshot> base;
   std::vector<RangeTable> base_tables;
   if (!request.base.empty()) {
-    auto opened = MappedSnapshot::open(request.set, request.base);
+    auto opened = OpenSnapshot::open(request.set, request.base);
     if (!opened) return fail(without_snapshot(opened.error(), request.set, request.base));
     base.emplace(std::move(*opened));
-    auto tables = base->snapshot.tables();
+    auto tables = base->tables();
     if (!tables) return fail(tables.error());
     base_tables = std::move(*tables);
-    add_base(head, base->snapshot.record());
+    add_base(head, base->record());
+    for (const OpenVolume& volume : base->volumes()) {
+      if (Status status = plan.add_base(map_of(volume)); !status) return fail(status.error());
+    }
   }
-  if (request.against) base_tables = add_hashes(head, *request.against);
-  auto plan = request.against ? plan_against(head, base_tables, *sent, pool->block_bytes)
-                              : plan_sharing(base ? base->map : std::vector<MappedVolume>{},
-                                             sent->map, pool->block_bytes);
-  if (!plan) return fail(plan.error());
+  std::vector<RangeTable> tables;  // of what is sent, where they tell what need not go
+  if (request.against) {
+    base_tables = add_hashes(head, *request.against);
+    auto here = sent->tables();
+    if (!here) return fail(here.error());
+    tables = std::move(*here);
+    for (std::size_t i = 0; i < base_tables.size(); ++i) {
+      plan.add_base_hashes(head.base_volumes(static_cast<int>(i)).size(), base_tables[i]);
+    }
+  }
+  for (std::size_t i = 0; i < sent->volumes().size(); ++i) {
+    const auto table =
+        tables.empty() ? std::span<const Hash128>() : std::span<const Hash128>(tables[i]);
+    if (Status status = plan.add_volume(map_of(sent->volumes()[i]), table); !status) {
+      return fail(status.error());
+    }
+  }
   const auto id = parse_uuid(uuid);
   SectionWriter out(request.still_held ? guarded(request) : request.output, *id, request.codec);
+  // What was planned by the maps still holds.
   const auto unchanged = [&]() -> Status {
     if (request.still_held) {
       if (Status status = request.still_held(); !status) return status;
     }
     if (Status status = sent->check(); !status) return status;
-    return base ? base->check() : Status{};
+    if (base) {
+      if (Status status = base->check(); !status) return status;
+    }
+    return plan.check_unmoved();
   };
   const SendOrder order{.head = std::move(head),
-                        .plan = std::move(*plan),
+                        .plan = plan,
                         .base_tables = std::move(base_tables),
-                        .reader = sent->snapshot,
+                        .reader = *sent,
                         .before_end = unchanged,
                         .progress = request.progress};
   auto done = send_stream(order, out);
   if (!done) return fail(done.error());
-  if (Status status = sent->snapshot.keep(done->tables); !status) return fail(status.error());
+  if (Status status = sent->keep(done->tables); !status) return fail(status.error());
   return done->figures;
 }
 

@@ -119,7 +119,7 @@ class Sender {
 
   Result<Sent> run() {
     pb::CloneStreamHead head = order_.head;
-    head.set_data_bytes(planned_from_start(is_data));
+    head.set_data_bytes(order_.plan.data_from_start());
     const std::string bytes = head.SerializeAsString();
     if (Status status = out_.write(CloneSection::kHead, std::as_bytes(std::span(bytes))); !status) {
       return fail(status.error());
@@ -138,27 +138,13 @@ class Sender {
     for (const std::uint64_t size : sizes_) all += size;
     figures.set_volume_bytes(all);
     figures.set_data_bytes(content_.data_bytes());
-    figures.set_shared_bytes(planned_from_start(is_shared));
+    figures.set_shared_bytes(order_.plan.shared_from_start());
     figures.set_stream_bytes(out_.bytes());
     figures.set_resumed_bytes(bytes_before(head.snapshot(), start_));
     return std::move(sent_);
   }
 
  private:
-  // Of the runs that `counts`, the bytes from the start on.
-  [[nodiscard]] std::uint64_t planned_from_start(bool (*counts)(const CloneRun&)) const {
-    std::uint64_t bytes = 0;
-    for (std::uint32_t i = start_.volume; i < sizes_.size(); ++i) {
-      const std::uint64_t start = i == start_.volume ? start_.offset : 0;
-      std::uint64_t end = 0;
-      for (const CloneRun& run : order_.plan.runs[i]) {
-        end += run.length;
-        if (counts(run) && end > start) bytes += std::min(run.length, end - start);
-      }
-    }
-    return bytes;
-  }
-
   // Range by range: one with data in it is read as a whole, because it is hashed.
   Status send_volume(std::uint32_t volume) {
     sent_.tables.emplace_back(range_count(sizes_[volume]));
@@ -166,25 +152,14 @@ class Sender {
     // Of what is really sent; it may have more zeros than the plan knows.
     RangeSources sources(volume, sizes_, base_sizes_, volume == start_.volume ? start_.offset : 0);
     RangeSources planned(volume, sizes_, base_sizes_);
-    const std::vector<CloneRun>& runs = order_.plan.runs[volume];
-    std::size_t next = 0;         // of runs
-    std::uint64_t skip = 0;       // bytes of it that are done
-    std::vector<CloneRun> range;  // runs of one range
+    order_.plan.begin(volume);
     for (std::uint64_t index = 0; index < range_count(sizes_[volume]); ++index) {
-      range.clear();
+      const auto range = order_.plan.next_range();
+      if (!range) return fail(range.error());
       RangeSource plan;
       const std::uint64_t length = range_length(sizes_[volume], index);
-      for (std::uint64_t done = 0; done < length;) {
-        const CloneRun& run = runs[next];
-        const CloneRun part = part_of(run, skip, std::min(run.length - skip, length - done));
-        range.push_back(part);
-        planned.add(part, [&](std::uint64_t, const RangeSource& source) { plan = source; });
-        done += part.length;
-        skip += part.length;
-        if (skip == run.length) {
-          ++next;
-          skip = 0;
-        }
+      for (const CloneRun& run : *range) {
+        planned.add(run, [&](std::uint64_t, const RangeSource& source) { plan = source; });
       }
       const bool read = plan.kind == RangeSource::Kind::kOwn;
       if (read) {
@@ -206,18 +181,18 @@ class Sender {
       if (ClonePosition{.volume = volume, .offset = index * kRangeBytes} < start_) {
         if (read) hash = hash_of_range(content_buffer_.span().first(length));
         if (!read) complete(index, plan);
-        note_progress(range);
+        note_progress(*range);
         continue;
       }
-      if (Status status = send_range(range, sources, complete); !status) return status;
-      note_progress(range);
+      if (Status status = send_range(*range, sources, complete); !status) return status;
+      note_progress(*range);
     }
     return {};
   }
 
   void note_progress(const std::vector<CloneRun>& range) {
     for (const CloneRun& run : range) planned_data_ += is_data(run) ? run.length : 0;
-    if (order_.progress) order_.progress(planned_data_, order_.plan.data_bytes);
+    if (order_.progress) order_.progress(planned_data_, order_.plan.data_bytes());
   }
 
   Status read_range(std::uint32_t volume, std::uint64_t index) {

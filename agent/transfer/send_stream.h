@@ -21,10 +21,10 @@ class VolumeReader {
 };
 
 struct SendOrder {
-  // Its volumes are those of the plan. What is before `start` is not sent, only hashed. data_bytes
-  // is filled in here.
+  // Its volumes are those of the plan, which has learnt them with this start. What is before
+  // `start` is not sent, only hashed. data_bytes is filled in here.
   pb::CloneStreamHead head;
-  SharePlan plan;
+  SharePlanner& plan;
   std::vector<RangeTable> base_tables;  // of head.base_volumes
   VolumeReader& reader;
   std::function<Status()> before_end;  // the last word on whether what was sent is good

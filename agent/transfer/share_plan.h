@@ -1,46 +1,111 @@
 // What goes into a clone stream: which bytes of the volumes as data, and which as a reference to
-// bytes that the receiver has by then. Pure: from block maps to runs.
+// bytes that the receiver has by then. Decides by block maps and hashes alone, and never holds a
+// map: it goes through each twice, to learn who has a block first, and to tell the runs.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
-#include "agent/transfer/block_map.h"
+#include "agent/transfer/owner_table.h"
 #include "agent/transfer/range_hash.h"
+#include "agent/transfer/range_pieces.h"
 #include "proto/clone_stream.h"
 
 namespace lastword {
 
-struct MappedVolume {
-  std::uint64_t size = 0;  // bytes
-  std::vector<Mapping> mappings;
-};
-
-struct SharePlan {
-  // For each volume runs from byte 0 to its size; neighbours that could be one run are one.
-  std::vector<std::vector<CloneRun>> runs;
-  std::uint64_t data_bytes = 0;
-  std::uint64_t shared_bytes = 0;
-};
-
 // Each distinct block is data at most once, in the first volume that has it and there at its first
-// place, and never where a volume of `base` has it. A range (kRangeBytes) that consists of just the
-// blocks of one range of the base, or of an earlier volume, is shared as a whole: nobody has to
-// read or to hash it again. Sharing begins and ends at multiples of
-// `block_bytes`, and so does every mapping; the odd end of a volume is data.
-// kCorrupt: a map runs backwards or over the end of numbers, or does not fit the blocks.
-[[nodiscard]] Result<SharePlan> plan_sharing(std::span<const MappedVolume> base,
-                                             std::span<const MappedVolume> volumes,
-                                             std::uint64_t block_bytes);
+// place, and never where a volume of the base has it. A range (kRangeBytes) that consists of just
+// the blocks of one range of the base, or of an earlier volume, is shared as a whole: nobody has to
+// read or to hash it again. Sharing begins and ends at multiples of `block_bytes`, and so does
+// every mapping; the odd end of a volume is data.
+//
+// All of the base is added, then all volumes, then runs are told. Errors are those of the block
+// maps; kCorrupt: a map contradicts itself; kUnsupported: more than kMaxCloneVolumes or
+// kMaxVolumeBytes.
+class SharePlanner {
+ public:
+  // Totals are counted from `start` on.
+  explicit SharePlanner(std::uint64_t block_bytes, const ClonePosition& start = {})
+      : block_bytes_(block_bytes), start_(start), owners_(block_bytes) {}
+  SharePlanner(SharePlanner&&) = default;
 
-// The same where the receiver's volumes, the base, are known by their hashes alone: a range whose
-// hash and length one of theirs has is taken from there. `tables` are those of `volumes`.
-[[nodiscard]] Result<SharePlan> plan_by_hashes(std::span<const std::uint64_t> base_sizes,
-                                               std::span<const RangeTable> base_tables,
-                                               std::span<const MappedVolume> volumes,
-                                               std::span<const RangeTable> tables,
-                                               std::uint64_t block_bytes);
+  // The next volume of the base, by its blocks. Its blocks need not go.
+  [[nodiscard]] Status add_base(const VolumeMap& volume);
+  // The same where the receiver's volumes are known by their hashes alone: a range whose hash and
+  // length one of theirs has is taken from there.
+  void add_base_hashes(std::uint64_t size, std::span<const Hash128> table);
+  // The next volume to be sent. `table` has its hashes, and outlives this; it may be empty where
+  // the base has none.
+  [[nodiscard]] Status add_volume(const VolumeMap& volume, std::span<const Hash128> table = {});
+
+  // The runs of volume number `volume` from its byte 0 on come next, those of a range at a time;
+  // range_count() ranges.
+  void begin(std::uint32_t volume);
+  // kIo: its blocks are not where they were.
+  [[nodiscard]] Result<std::vector<CloneRun>> next_range();
+
+  // Are all blocks, those of the base included, where they were? kIo: no.
+  [[nodiscard]] Status check_unmoved() const;
+
+  [[nodiscard]] std::uint64_t data_bytes() const { return data_bytes_; }  // from byte 0 on
+  [[nodiscard]] std::uint64_t data_from_start() const { return data_from_start_; }
+  [[nodiscard]] std::uint64_t shared_from_start() const { return shared_from_start_; }
+
+ private:
+  struct Place {
+    CloneRunKind kind = CloneRunKind::kSent;
+    std::uint32_t volume = 0;
+    std::uint64_t index = 0;
+    bool operator==(const Place&) const = default;
+  };
+  struct Known {
+    VolumeMap map;
+    std::span<const Hash128> table;
+    Hash128 digest{};
+  };
+  struct KeyHash {
+    std::size_t operator()(const Hash128& key) const;
+  };
+  struct HashedRange {
+    std::uint32_t volume = 0;
+    std::uint64_t index = 0;
+  };
+
+  [[nodiscard]] Status check_size(const VolumeMap& volume, std::size_t count) const;
+  [[nodiscard]] Error moved(const Known& volume) const;
+  [[nodiscard]] std::uint64_t whole_blocks(std::uint64_t size) const;
+  [[nodiscard]] bool can_be_shared(std::uint64_t size, std::uint64_t index) const;
+  [[nodiscard]] const HashedRange* range_with(const Hash128& hash, std::uint64_t length) const;
+  // Of a range of volume `number`, kSent or kBase. Who has its blocks first is learnt on the way,
+  // or, once all is learnt, is known; std::nullopt: it is not.
+  [[nodiscard]] std::optional<std::vector<CloneRun>> runs_of(const RangeOfBlocks& range,
+                                                             const Known& volume, Place place,
+                                                             bool learn);
+  [[nodiscard]] bool by_owners(const RangeOfBlocks& range, std::uint64_t size, const Place& place,
+                               bool learn, std::vector<CloneRun>& runs);
+  [[nodiscard]] static bool found_without_index(const std::vector<CloneRun>& runs);
+  void count(const std::vector<CloneRun>& runs, std::uint32_t volume, std::uint64_t index);
+
+  std::uint64_t block_bytes_;
+  ClonePosition start_;
+  std::vector<Known> base_;
+  std::vector<Known> volumes_;
+  OwnerTable owners_;
+  // Ranges by the blocks that they consist of, but for those that their owners tell of.
+  std::unordered_map<Hash128, Place, KeyHash> ranges_;
+  // Of the receiver, by hash and length.
+  std::map<std::pair<std::array<std::uint8_t, 16>, std::uint64_t>, HashedRange> hashed_;
+  std::uint32_t hashed_volumes_ = 0;
+  std::uint32_t telling_ = 0;  // number of the volume
+  std::optional<RangePieces> told_;
+  std::uint64_t data_bytes_ = 0;
+  std::uint64_t data_from_start_ = 0;
+  std::uint64_t shared_from_start_ = 0;
+};
 
 // Adds a run to those before it: one that goes on where the last one ends makes that one longer.
 void append_run(std::vector<CloneRun>& runs, const CloneRun& run);

@@ -58,17 +58,16 @@ Status check_device(int fd, const std::string& path) {
                .detail = "is on the realtime device of its XFS"});
 }
 
-// `at` is where to begin, and then where to go on. False: that was the last one.
-Result<bool> map_some(int fd, const std::string& path, std::uint64_t& at,
-                      std::vector<Mapping>& mappings) {
+Result<std::vector<Mapping>> map_some(int fd, const std::string& path, std::uint64_t from) {
   constexpr std::uint32_t kExtents = 1024;
   alignas(fiemap) char buffer[sizeof(fiemap) + kExtents * sizeof(fiemap_extent)]{};
   auto* const request = reinterpret_cast<fiemap*>(buffer);
-  request->fm_start = at;
-  request->fm_length = FIEMAP_MAX_OFFSET - at;
+  request->fm_start = from;
+  request->fm_length = FIEMAP_MAX_OFFSET - from;
   request->fm_flags = FIEMAP_FLAG_SYNC;
   request->fm_extent_count = kExtents;
   if (::ioctl(fd, FS_IOC_FIEMAP, request) != 0) return call_failed("map blocks", path);
+  std::vector<Mapping> mappings;
   for (std::uint32_t i = 0; i < request->fm_mapped_extents; ++i) {
     const fiemap_extent& extent = request->fm_extents[i];
     if ((extent.fe_flags & kNoIdentity) != 0) {
@@ -78,41 +77,23 @@ Result<bool> map_some(int fd, const std::string& path, std::uint64_t& at,
                    .offset = extent.fe_logical,
                    .detail = "has no block of its own there, or changes right now"});
     }
-    const bool written = (extent.fe_flags & FIEMAP_EXTENT_UNWRITTEN) == 0;
-    Mapping next{.offset = extent.fe_logical,
-                 .length = extent.fe_length,
-                 .physical = extent.fe_physical,
-                 .written = written};
-    at = next.offset + next.length;
-    // XFS cuts extents where the number of their sharers changes.
-    if (!mappings.empty()) {
-      Mapping& last = mappings.back();
-      if (last.written == written && last.offset + last.length == next.offset &&
-          last.physical + last.length == next.physical) {
-        last.length += next.length;
-        continue;
-      }
-    }
-    mappings.push_back(next);
+    const std::uint64_t skip = from > extent.fe_logical ? from - extent.fe_logical : 0;
+    if (extent.fe_length <= skip) continue;
+    mappings.push_back({.offset = extent.fe_logical + skip,
+                        .length = extent.fe_length - skip,
+                        .physical = extent.fe_physical + skip,
+                        .written = (extent.fe_flags & FIEMAP_EXTENT_UNWRITTEN) == 0});
   }
-  if (request->fm_mapped_extents == 0) return false;
-  const auto& last = request->fm_extents[request->fm_mapped_extents - 1];
-  return (last.fe_flags & FIEMAP_EXTENT_LAST) == 0;
+  return mappings;
 }
 
 }  // namespace
 
-Result<std::vector<Mapping>> XfsBlockMap::map(const std::string& path) {
+Result<std::vector<Mapping>> XfsBlockMap::some(const std::string& path, std::uint64_t from) {
   const auto file = open_volume(path);
   if (!file) return fail(file.error());
   if (Status status = check_device(file->get(), path); !status) return fail(status.error());
-  std::vector<Mapping> mappings;
-  std::uint64_t at = 0;
-  for (;;) {
-    const auto more = map_some(file->get(), path, at, mappings);
-    if (!more) return fail(more.error());
-    if (!*more) return mappings;
-  }
+  return map_some(file->get(), path, from);
 }
 
 Result<XfsPool> examine_pool(const std::string& directory) {

@@ -17,7 +17,8 @@ namespace lastword {
 // their extents have physical bytes in common. A mapping may go on behind the end of its file.
 class XfsBlockMap final : public BlockMap {
  public:
-  [[nodiscard]] Result<std::vector<Mapping>> map(const std::string& path) override;
+  [[nodiscard]] Result<std::vector<Mapping>> some(const std::string& path,
+                                                  std::uint64_t from) override;
 };
 
 struct XfsPool {

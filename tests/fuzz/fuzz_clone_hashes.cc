@@ -8,6 +8,7 @@
 #include "agent/transfer/hash_compare.h"
 #include "agent/transfer/send_run.h"
 #include "tests/agent/transfer/clone_streams.h"
+#include "tests/agent/transfer/planned.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace lastword::fuzz {
@@ -49,12 +50,12 @@ std::vector<RangeTable> tables_of(const pb::CloneHashes& hashes) {
 
 void plan_against(const pb::CloneHashes& there) {
   fake::Sets sets = sets_here();
-  std::vector<MappedVolume> volumes;
+  std::vector<fake::MappedVolume> volumes;
   for (const auto& name : sets.volumes) volumes.push_back(sets.pool.mapped(name));
   std::vector<std::uint64_t> sizes;
   for (const auto& volume : there.snapshot().volumes()) sizes.push_back(volume.size());
-  const auto plan =
-      plan_by_hashes(sizes, tables_of(there), volumes, tables_of(hashes_here()), fake::kBlock);
+  const auto plan = fake::plan_by_hashes(sizes, tables_of(there), volumes, tables_of(hashes_here()),
+                                         fake::kBlock);
   FUZZ_REQUIRE(plan.has_value());
   for (std::size_t i = 0; i < volumes.size(); ++i) {
     std::uint64_t at = 0;

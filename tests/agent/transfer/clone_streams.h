@@ -100,12 +100,19 @@ struct MadeStream {
 inline Result<MadeStream> make_stream(
     Sets& sets, std::string_view codec = "none",
     std::function<Status()> before_end = [] { return Status{}; }, const ClonePosition& start = {}) {
-  std::vector<MappedVolume> base;
-  std::vector<MappedVolume> volumes;
   std::vector<RangeTable> tables;
-  for (const auto& name : sets.base) base.push_back(sets.pool.mapped(name));
-  for (const auto& name : sets.base) tables.push_back(table_of(sets.content(name)));
-  for (const auto& name : sets.volumes) volumes.push_back(sets.pool.mapped(name));
+  SharePlanner plan(kBlock, start);
+  const auto map_of = [&](const std::string& name) {
+    return VolumeMap{
+        .blocks = &sets.pool, .volume = name, .size = sets.pool.blocks(name).size() * kBlock};
+  };
+  for (const auto& name : sets.base) {
+    if (Status status = plan.add_base(map_of(name)); !status) return fail(status.error());
+    tables.push_back(table_of(sets.content(name)));
+  }
+  for (const auto& name : sets.volumes) {
+    if (Status status = plan.add_volume(map_of(name)); !status) return fail(status.error());
+  }
   MemoryReader reader(sets);
   MadeStream made;
   SectionWriter out(
@@ -117,7 +124,7 @@ inline Result<MadeStream> make_stream(
   pb::CloneStreamHead head = head_of_sets(sets);
   if (start != ClonePosition{}) set_position(*head.mutable_start(), start);
   auto sent = send_stream({.head = std::move(head),
-                           .plan = *plan_sharing(base, volumes, kBlock),
+                           .plan = plan,
                            .base_tables = tables,
                            .reader = reader,
                            .before_end = std::move(before_end),

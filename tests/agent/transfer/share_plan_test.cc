@@ -4,7 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <limits>
 
-#include "tests/agent/transfer/fake_pool.h"
+#include "tests/agent/transfer/planned.h"
 #include "tests/fake/check.h"
 
 namespace lastword {
@@ -19,7 +19,11 @@ namespace {
 using fake::Blocks;
 using fake::FakePool;
 using fake::kBlock;
+using fake::MappedVolume;
+using fake::plan_by_hashes;
+using fake::plan_sharing;
 using fake::range;
+using fake::SharePlan;
 using Runs = std::vector<CloneRun>;
 
 CloneRun run(CloneRunKind kind, std::uint64_t blocks, std::uint32_t source = 0,
@@ -250,6 +254,41 @@ BOOST_AUTO_TEST_CASE(range_that_the_other_side_has_by_its_hash_goes_by_reference
   equal(plan->runs[1],
         {base(kRangeBlocks / 2, 0, kRangeBlocks), sent(kRangeBlocks / 2, 0, kRangeBlocks)});
   BOOST_TEST(plan->data_bytes == (kRangeBlocks + 3) * kBlock);
+}
+
+// Learnt once, then the pool moves a block.
+BOOST_AUTO_TEST_CASE(blocks_that_move_under_way_are_noticed) {
+  fake::MemoryMap maps;
+  const MappedVolume old{.size = 8 * kBlock,
+                         .mappings = {{.offset = 0, .length = 4 * kBlock, .physical = 0}}};
+  const MappedVolume now{.size = 8 * kBlock,
+                         .mappings = {{.offset = 0, .length = 8 * kBlock, .physical = 0}}};
+  SharePlanner planner(kBlock);
+  BOOST_REQUIRE(fake::ok(planner.add_base(maps.add(old))));
+  BOOST_REQUIRE(fake::ok(planner.add_volume(maps.add(now))));
+  BOOST_TEST(fake::ok(planner.check_unmoved()));
+  for (const std::size_t moved : {0U, 1U}) {
+    maps.mappings(moved)[0].physical = 64 * kBlock;
+    BOOST_TEST(fake::fails(planner.check_unmoved(), Code::kIo));
+    planner.begin(0);
+    const auto runs = planner.next_range();
+    if (moved == 1) BOOST_TEST(fake::fails(runs, Code::kIo));
+    if (moved == 0) BOOST_TEST(fake::ok(runs));
+    maps.mappings(moved)[0].physical = 0;
+  }
+  BOOST_TEST(fake::ok(planner.check_unmoved()));
+}
+
+BOOST_AUTO_TEST_CASE(totals_count_from_where_the_stream_begins) {
+  fake::MemoryMap maps;
+  SharePlanner planner(kBlock, {.volume = 0, .offset = kRangeBytes});
+  const MappedVolume one{.size = 3 * kRangeBytes,
+                         .mappings = {{.offset = 0, .length = 2 * kRangeBytes, .physical = 0}}};
+  BOOST_REQUIRE(fake::ok(planner.add_volume(maps.add(one))));
+  BOOST_REQUIRE(fake::ok(planner.add_volume(maps.add(one))));
+  BOOST_TEST(planner.data_bytes() == 2 * kRangeBytes);
+  BOOST_TEST(planner.data_from_start() == kRangeBytes);
+  BOOST_TEST(planner.shared_from_start() == 2 * kRangeBytes);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
