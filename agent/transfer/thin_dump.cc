@@ -51,10 +51,10 @@ class ThinDumpReader::Parser {
       static_cast<Parser*>(self)->text({text, static_cast<std::size_t>(length)});
     });
     // Entities are declared there.
-    XML_SetStartDoctypeDeclHandler(
-        xml_.get(), [](void* self, const char*, const char*, const char*, int) {
-          static_cast<Parser*>(self)->refuse("a DOCTYPE");
-        });
+    XML_SetStartDoctypeDeclHandler(xml_.get(),
+                                   [](void* self, const char*, const char*, const char*, int) {
+                                     static_cast<Parser*>(self)->refuse("a DOCTYPE");
+                                   });
   }
 
   Status add(std::span<const char> bytes, bool last) {
@@ -136,7 +136,8 @@ class ThinDumpReader::Parser {
     const std::string_view text = attribute(name);
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) refuse("an attribute is no number");
+    if (error != std::errc() || end != text.data() + text.size())
+      refuse("an attribute is no number");
     return value;
   }
 
@@ -229,10 +230,10 @@ class ThinDumpReader::Parser {
   std::optional<Error> error_;
   ThinPoolMaps pool_;
   std::map<std::string, std::vector<ThinRun>, std::less<>> defs_;
-  std::vector<In> in_;                     // where the next element is
-  const char** attributes_ = nullptr;      // of the element that begins
-  std::vector<ThinRun>* list_ = nullptr;   // where its mappings go
-  std::uint64_t mapped_ = 0;               // blocks of the device so far
+  std::vector<In> in_;                    // where the next element is
+  const char** attributes_ = nullptr;     // of the element that begins
+  std::vector<ThinRun>* list_ = nullptr;  // where its mappings go
+  std::uint64_t mapped_ = 0;              // blocks of the device so far
   std::uint64_t mapped_wanted_ = 0;
   std::uint64_t runs_ = 0;
   std::size_t since_element_ = 0;
@@ -255,10 +256,12 @@ Result<std::vector<Mapping>> ThinBlockMap::some(const std::string& volume, std::
   std::uint32_t id = 0;
   const char* const text_end = volume.data() + volume.size();
   const auto [end, error] = std::from_chars(volume.data(), text_end, id);
-  const auto device = error == std::errc() && end == text_end ? pool_.devices.find(id)
-                                                              : pool_.devices.end();
+  const auto device =
+      error == std::errc() && end == text_end ? pool_.devices.find(id) : pool_.devices.end();
   if (device == pool_.devices.end()) {
-    return fail({.code = Code::kNotFound, .operation = "map blocks", .disk = volume,
+    return fail({.code = Code::kNotFound,
+                 .operation = "map blocks",
+                 .disk = volume,
                  .detail = "the pool has no such device"});
   }
   const std::uint64_t block = pool_.block_bytes;
@@ -273,7 +276,9 @@ Result<std::vector<Mapping>> ThinBlockMap::some(const std::string& volume, std::
                         .age = run->time});
     if (Mapping& first = mappings.back(); first.offset < from) {
       const std::uint64_t skip = from - first.offset;
-      first = {.offset = from, .length = first.length - skip, .physical = first.physical + skip,
+      first = {.offset = from,
+               .length = first.length - skip,
+               .physical = first.physical + skip,
                .age = first.age};
     }
   }

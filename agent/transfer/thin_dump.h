@@ -1,5 +1,5 @@
-// What thin_dump(8) says of a dm-thin pool: volumes ('devices'), and which block of the pool each has
-// where, since when. Read as it comes, by libexpat, and kept as a block map.
+// What thin_dump(8) says of a dm-thin pool: volumes ('devices'), and which block of the pool each
+// has where, since when. Read as it comes, by libexpat, and kept as a block map.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +56,8 @@ class ThinDumpReader {
   ThinDumpReader& operator=(const ThinDumpReader&) = delete;
 
   // The next bytes of the XML, any number. kCorrupt: no XML, or none that thin_dump writes, or it
-  // contradicts itself; kUnsupported: more runs than this may hold. After an error it stays that one.
+  // contradicts itself; kUnsupported: more runs than this may hold. After an error it stays that
+  // one.
   [[nodiscard]] Status add(std::span<const char> bytes);
   // Once, after the last bytes. kCorrupt as well: it is cut.
   [[nodiscard]] Result<ThinPoolMaps> end();

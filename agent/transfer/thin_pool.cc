@@ -8,8 +8,8 @@ namespace lastword {
 namespace {
 
 // Documentation/admin-guide/device-mapper/thin-provisioning.rst, "Status" of a pool: begin, length,
-// "thin-pool", transaction, used/all metadata blocks, used/all data blocks, held metadata root or '-',
-// and more; or "Fail" after "thin-pool".
+// "thin-pool", transaction, used/all metadata blocks, used/all data blocks, held metadata root or
+// '-', and more; or "Fail" after "thin-pool".
 Status check_status(const std::string& line, const std::string& pool) {
   std::istringstream words(line);
   std::vector<std::string> all;

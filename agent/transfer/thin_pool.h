@@ -23,8 +23,9 @@ class ThinCommands {
                                     const std::function<Status(std::span<const char>)>& take) = 0;
 };
 
-// kRefused: somebody else has reserved a metadata snapshot (a pool has one at most), and nothing was
-// done; or the pool has failed. Ours is released in any case; an error that it was not says how to.
+// kRefused: somebody else has reserved a metadata snapshot (a pool has one at most), and nothing
+// was done; or the pool has failed. Ours is released in any case; an error that it was not says how
+// to.
 [[nodiscard]] Result<ThinPoolMaps> read_thin_pool(ThinCommands& commands, const std::string& pool,
                                                   const std::string& metadata_device);
 

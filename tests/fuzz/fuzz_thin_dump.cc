@@ -1,14 +1,14 @@
 // thin_dump's XML: whatever it says, it is refused, or block maps that ascend come out.
-#include "agent/transfer/thin_dump.h"
-
 #include <string_view>
 
+#include "agent/transfer/thin_dump.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace lastword::fuzz {
 
 std::vector<Input> seeds() {
-  constexpr std::string_view kDump = R"(<superblock uuid="" time="3" transaction="7" flags="0" version="2" data_block_size="128" nr_data_blocks="1000">
+  constexpr std::string_view kDump =
+      R"(<superblock uuid="" time="3" transaction="7" flags="0" version="2" data_block_size="128" nr_data_blocks="1000">
   <def name="1"><range_mapping origin_begin="20" data_begin="50" length="4" time="1"/></def>
   <device dev_id="1" mapped_blocks="8" transaction="0" creation_time="0" snap_time="1">
     <range_mapping origin_begin="0" data_begin="10" length="3" time="1"/>

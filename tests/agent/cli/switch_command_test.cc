@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(status_shows_what_is_forbidden_in_every_state_of_the_node) 
 
 BOOST_AUTO_TEST_CASE(status_that_watches_ends_in_order) {
   const Outcome watched =
-      run("timeout --preserve-status --signal=INT 3 " + line("status --watch --json"));
+      run("timeout --preserve-status --signal=INT 10 " + line("status --watch --json"));
   BOOST_TEST(contains(watched.output, "\"phase\":\"not-started\""));
   BOOST_TEST(watched.status == kExitOk);
 }

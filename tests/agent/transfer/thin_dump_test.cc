@@ -17,16 +17,16 @@ const std::string kSuperblock =
 
 std::string device(std::string_view inside, std::uint64_t mapped = 0, unsigned id = 1) {
   return fmt::format(R"(<device dev_id="{}" mapped_blocks="{}" transaction="0" creation_time="0" )"
-                     R"(snap_time="1">{}</device>)", id, mapped, inside);
+                     R"(snap_time="1">{}</device>)",
+                     id, mapped, inside);
 }
 std::string dump(std::string_view inside) {
   return kSuperblock + "\n  " + std::string(inside) + "\n</superblock>\n";
 }
 std::string range_of(std::uint64_t origin, std::uint64_t data, std::uint64_t length,
                      unsigned time = 0) {
-  return fmt::format(
-      R"(<range_mapping origin_begin="{}" data_begin="{}" length="{}" time="{}"/>)", origin, data,
-      length, time);
+  return fmt::format(R"(<range_mapping origin_begin="{}" data_begin="{}" length="{}" time="{}"/>)",
+                     origin, data, length, time);
 }
 std::string single(std::uint64_t origin, std::uint64_t data, unsigned time = 0) {
   return fmt::format(R"(<single_mapping origin_block="{}" data_block="{}" time="{}"/>)", origin,
@@ -38,7 +38,8 @@ Result<ThinPoolMaps> read(std::string_view xml, std::size_t piece = 7,
   ThinDumpReader reader(max_runs);
   for (std::size_t at = 0; at < xml.size(); at += piece) {
     const auto some = xml.substr(at, piece);
-    if (Status status = reader.add({some.data(), some.size()}); !status) return fail(status.error());
+    if (Status status = reader.add({some.data(), some.size()}); !status)
+      return fail(status.error());
   }
   return reader.end();
 }
@@ -53,11 +54,11 @@ void refused(std::string_view xml, Code code = Code::kCorrupt) {
 BOOST_AUTO_TEST_SUITE(thin_dump)
 
 BOOST_AUTO_TEST_CASE(mappings_have_the_blocks_of_the_pool_and_their_time) {
-  auto pool = read("<?xml version=\"1.0\"?>\n" +
-                   dump(device(range_of(0, 10, 3, 1) + single(3, 13, 1) + single(4, 14, 2) +
-                                   range_of(9, 100, 2, 0),
-                               7) +
-                        device("", 0, 2)));
+  auto pool =
+      read("<?xml version=\"1.0\"?>\n" + dump(device(range_of(0, 10, 3, 1) + single(3, 13, 1) +
+                                                         single(4, 14, 2) + range_of(9, 100, 2, 0),
+                                                     7) +
+                                              device("", 0, 2)));
   BOOST_REQUIRE(fake::ok(pool));
   BOOST_TEST(pool->block_bytes == kBlock);
   BOOST_TEST(pool->time == 3U);
@@ -71,8 +72,9 @@ BOOST_AUTO_TEST_CASE(mappings_have_the_blocks_of_the_pool_and_their_time) {
   BOOST_TEST(map.map("2")->empty());
   const auto behind = map.some("1", 2 * kBlock);
   BOOST_REQUIRE(fake::ok(behind));
-  BOOST_TEST(((*behind)[0] == Mapping{.offset = 2 * kBlock, .length = 2 * kBlock,
-                                      .physical = 12 * kBlock, .age = 1}));
+  BOOST_TEST(
+      ((*behind)[0] ==
+       Mapping{.offset = 2 * kBlock, .length = 2 * kBlock, .physical = 12 * kBlock, .age = 1}));
   BOOST_TEST(map.some("1", 11 * kBlock)->empty());
   for (const char* name : {"3", "", "x", "1x", "-1"}) {
     BOOST_TEST(fake::fails(map.some(name, 0), Code::kNotFound));
@@ -105,7 +107,8 @@ BOOST_AUTO_TEST_CASE(what_thin_dump_does_not_write) {
   refused(dump("text"));
   refused(dump(device(device("", 0, 2))));
   refused(dump(device(single(0, 1) + "text", 1)));
-  refused(dump(device(R"(<single_mapping origin_block="0" data_block="1" time="0"><x/></single_mapping>)", 1)));
+  refused(dump(device(
+      R"(<single_mapping origin_block="0" data_block="1" time="0"><x/></single_mapping>)", 1)));
   refused(dump(device(R"(<ref name="5"/>)")));
   refused(dump(R"(<def name="5"><ref name="5"/></def>)"));
   refused(dump(R"(<def name="5"/><def name="5"/>)"));

@@ -14,7 +14,8 @@ const std::string kDump =
     R"(<device dev_id="1" mapped_blocks="1"><single_mapping origin_block="0" data_block="1" time="0"/></device></superblock>)";
 
 struct FakeCommands : ThinCommands {
-  std::string line = "0 409600 thin-pool 1 141/1024 25/3200 - rw discard_passdown queue_if_no_space - 1024";
+  std::string line =
+      "0 409600 thin-pool 1 141/1024 25/3200 - rw discard_passdown queue_if_no_space - 1024";
   std::string fails;  // which message
   std::string xml = kDump;
   Status dumped;
