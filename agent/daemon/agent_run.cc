@@ -228,6 +228,13 @@ std::uint64_t settled_number(const Config& config, Surveyor& surveyor, const Age
   return intent ? intent->number() : watch.settled;
 }
 
+// A takeover that may not be is one thing, a node that has lost its disks another.
+bool is_fenced(const Config& config, Surveyor& surveyor, const AgentWatch& watch) {
+  const auto state = load_node_state(config);
+  const auto look = look_again(surveyor, watch);
+  return look && state && !check_not_fenced(look->survey, config, *state);
+}
+
 Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink& events,
                       const TakeoverHands& hands, AgentWatch watch) {
   for (;;) {
@@ -242,20 +249,17 @@ Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink&
       continue;
     }
     if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;
-    if (report.error().code != Code::kRefused) return fail(report.error());
+    // A vote that was lost says no more than that another takeover was at it.
+    const bool refused =
+        report.error().code == Code::kRefused ||
+        (report.error().code == Code::kFenced && !is_fenced(config, surveyor, watch));
+    if (!refused) return fail(report.error());
     events({.name = "takeover-refused", .disk = {}, .detail = describe(report.error())});
     // Mailbox disks come back, partners too. A panic that shows later is acted on all the same.
     const auto look = look_again(surveyor, watch);
     if (look) watch.refused_life = panicked_life(look->survey, config);
     watch.refused_until = surveyor.executor().now() + kPauseAfterRefusal;
   }
-}
-
-// A takeover that may not be is one thing, a node that has lost its disks another.
-bool is_fenced(const Config& config, Surveyor& surveyor, const AgentWatch& watch) {
-  const auto state = load_node_state(config);
-  const auto look = look_again(surveyor, watch);
-  return look && state && !check_not_fenced(look->survey, config, *state);
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ class FailureWatch {
     decide();
     if (disks_ && node_.phase() == Phase::kTaking) resume();
     if (seen_.alive && !end_) {
-      take_anew_.follow(seen_.look.survey, seen_.state, seen_.intent, partner_waits());
+      take_anew_.follow(seen_.look.survey, seen_.state, seen_.intent, return_.partner_waits());
       // Otherwise a damaged slot may be the last that knew of an intent.
       if (slots_are_whole) upkeep_.repair(seen_.look.survey, seen_.state, seen_.intent);
       receive_.follow(seen_.look.survey, seen_.state, may_be_coming());
@@ -173,7 +173,7 @@ class FailureWatch {
   void follow_records() {
     for (int events = 0; events < 3 && !end_ && disks_; ++events) {
       const Phase before = node_.phase();
-      const auto event = event_of_records(before, seen_.state, seen_.intent, disks_->verdict);
+      const auto event = event_of_records(before, seen_.state, seen_.intent, *disks_);
       if (!event) break;
       act(node_.happened(*event));
       if (node_.phase() == before) break;
@@ -237,12 +237,6 @@ class FailureWatch {
   }
   [[nodiscard]] std::optional<pb::MailboxSlot> newest() const {
     return more_.heartbeat != nullptr ? more_.heartbeat->peer().newest() : std::nullopt;
-  }
-
-  [[nodiscard]] bool partner_waits() const {
-    const auto slot = newest();
-    return slot && standing() == Standing::kHeard &&
-           (slot->phase() == pb::PHASE_WAITING || slot->phase() == pb::PHASE_RECEIVING);
   }
 
   NodeFacts facts() {

@@ -45,6 +45,10 @@ class ReturnRun {
   // giveback-left-to-operator, giveback-count-ended, giveback-count-not-ended.
   void follow(const Survey& survey, const NodeState& state,
               const std::optional<pb::TakeoverIntent>& intent, const ClusterSwitches& switches);
+  // The partner is heard, and waits for its disks, or for the rest of them.
+  [[nodiscard]] bool partner_waits() const {
+    return partner_.does() == SteadyPartner::Does::kWaits;
+  }
   // A giveback of this agent is under way.
   [[nodiscard]] bool busy() const { return busy_; }
 

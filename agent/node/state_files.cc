@@ -292,10 +292,6 @@ Status save_announced(const Config& config, const pb::AnnouncedService& announce
   return save(config, announced_file(config), stamped);
 }
 
-Status remove_announced(const Config& config) {
-  return remove_file(announced_file(config));
-}
-
 Status add_told(const Config& config, std::uint32_t life, const std::vector<std::string>& disks) {
   auto announced = load_announced(config).value_or(pb::AnnouncedService());
   if (announced.generation() != life) announced.clear_disks();
@@ -325,7 +321,7 @@ Status forget_told(const Config& config, const std::vector<std::string>& disks) 
 
 Status forget_acknowledged(const Config& config) {
   auto announced = load_announced(config);
-  if (!announced) return remove_announced(config);
+  if (!announced) return remove_file(announced_file(config));
   announced->clear_disks();
   return save_announced(config, *announced);
 }

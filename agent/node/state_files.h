@@ -68,7 +68,6 @@ namespace lastword {
 // goes on with that takeover does not run it again. kNotFound: none has run since boot.
 [[nodiscard]] Result<pb::AnnouncedService> load_announced(const Config& config);
 [[nodiscard]] Status save_announced(const Config& config, const pb::AnnouncedService& announced);
-[[nodiscard]] Status remove_announced(const Config& config);
 // Before the service of these disks (UUIDs) is ended for a giveback, or when it has ended with the
 // life before this one. The hook runs again.
 [[nodiscard]] Status forget_told(const Config& config, const std::vector<std::string>& disks);

@@ -73,9 +73,9 @@ inline constexpr std::array<PhaseText, 16> kPhases{{
     {Phase::kLooking, NodeMode::kRebooting, "looking",
      "Reads all disks, before it touches even its own."},
     {Phase::kWaiting, NodeMode::kRebooting, "waiting",
-     "Touches no disk of its own, because the peer has them or has announced to "
-     "take "
-     "them; waits for giveback."},
+     "Touches no disk of its own, because the peer has them or has announced to take them; waits "
+     "for "
+     "giveback."},
     {Phase::kReceiving, NodeMode::kRebooting, "receiving",
      "Takes the disks that the peer has promised to this life."},
     {Phase::kResuming, NodeMode::kRebooting, "resuming",
@@ -175,8 +175,8 @@ inline constexpr std::array<NodeEventText, 41> kNodeEvents{{
      "This life's key is gone from a disk of its own, or from a majority of the mailbox disks, and "
      "the peer's intent against this life is there, or its hold on that disk."},
     {NodeEvent::kServicePreempted, "service-preempted",
-     "The peer holds a disk of its own that this life had taken, and whose service was begun here; "
-     "this life's key is gone from it."},
+     "The peer holds a disk whose service this node began by a takeover since it booted, and this "
+     "life's key is gone from it."},
     {NodeEvent::kReservationsLost, "reservations-lost",
      "This life's key is gone, and nobody's intent explains it: the shelf has lost its "
      "reservations."},

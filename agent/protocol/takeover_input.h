@@ -9,7 +9,6 @@
 
 #include "agent/protocol/config.h"
 #include "agent/protocol/disk_view.h"
-#include "agent/protocol/node_state.h"
 #include "agent/protocol/seize_plan.h"
 #include "agent/protocol/takeover_plan.h"
 
@@ -64,8 +63,8 @@ struct TakeOrder {
 };
 // The partner's later life is not to be preempted: only keys up to the boot generation that failed
 // are; where that is not known, up to the one that the label tells of.
-[[nodiscard]] TakeOrder take_order(const DiskView& disk, const Config& config,
-                                   const NodeState& state, pb::Reason abort_reason,
+[[nodiscard]] TakeOrder take_order(const DiskView& disk, const Config& config, ReservationKey own,
+                                   pb::Reason abort_reason,
                                    std::optional<std::uint32_t> failed_generation = {});
 
 }  // namespace lastword

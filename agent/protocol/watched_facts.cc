@@ -54,7 +54,8 @@ Phase phase_of_records(const NodeState& state, bool has_received,
 
 std::optional<NodeEvent> event_of_records(Phase phase, const NodeState& state,
                                           const std::optional<pb::TakeoverIntent>& intent,
-                                          IntentVerdict verdict) {
+                                          const DiskFacts& disks) {
+  const IntentVerdict verdict = disks.verdict;
   if (mode_of(phase) == NodeMode::kStopped) return std::nullopt;
   if (state.stopped) return NodeEvent::kStopOrdered;
   if (state.handed_over) {
@@ -71,7 +72,8 @@ std::optional<NodeEvent> event_of_records(Phase phase, const NodeState& state,
   }
   const IntentPhase open = phase_of(intent);
   const bool done = open == pb::TakeoverIntent::TAKEN && verdict == IntentVerdict::kNothing;
-  if (phase == Phase::kTaking && done) return NodeEvent::kTakeoverDone;
+  // A disk of this node's that the peer has is part of it, whatever the record says.
+  if (phase == Phase::kTaking && done && !disks.peer_owns_ours) return NodeEvent::kTakeoverDone;
   if (phase == Phase::kServing && verdict == IntentVerdict::kResume) {
     return NodeEvent::kTakeoverUndone;
   }

@@ -23,10 +23,10 @@ namespace lastword {
 [[nodiscard]] Phase phase_of_records(const NodeState& state, bool has_received,
                                      const std::optional<pb::TakeoverIntent>& intent);
 
-// The records have left this phase behind. Absent: they agree with it.
+// The records have left this phase behind. Absent: they agree with it. `disks`: of watched_disks().
 [[nodiscard]] std::optional<NodeEvent> event_of_records(
     Phase phase, const NodeState& state, const std::optional<pb::TakeoverIntent>& intent,
-    IntentVerdict verdict);
+    const DiskFacts& disks);
 
 // An operator's request that the partner leaves.
 enum class Countdown : std::uint8_t {

@@ -43,7 +43,7 @@ TakeoverReport::Disk forecast_disk(const Config& config, const Result<NodeState>
     return row;
   }
   if (!state) return row;
-  const SeizeGoal goal = take_order(disk, config, *state, pb::REASON_NONE).goal;
+  const SeizeGoal goal = take_order(disk, config, state->key, pb::REASON_NONE).goal;
   if (const auto key = key_in_the_way(goal, {.keys = disk.keys, .holder = disk.reservation})) {
     row.outcome = "not at all";
     row.detail =

@@ -163,8 +163,8 @@ void TakeoverWave::take(const TakeoverAction& action) {
   const std::size_t index = action.disk;
   const DiskView& disk = disks_[index];
   TakeOrder order =
-      take_order(disk, work_.config, work_.state, action.abort_reason, failed_.panicked);
-  order.goal.served |= announcements_.was_told_of(order.disk_uuid);
+      take_order(disk, work_.config, work_.state.key, action.abort_reason, failed_.panicked);
+  order.goal.served = announcements_.was_told_of(order.disk_uuid);
   // A disk that was read late may tell of a life that began since; the intent does not name it.
   order.goal.victim_generation =
       std::min(order.goal.victim_generation.value_or(failed_.latest), failed_.latest);

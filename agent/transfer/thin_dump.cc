@@ -15,8 +15,9 @@ namespace lastword {
 namespace {
 
 constexpr std::size_t kPiece = 64 << 10;
-// No element of thin_dump is near it; expat holds one as a whole.
-constexpr std::size_t kMaxElement = 1 << 20;
+// No element of thin_dump is near it. Expat holds one as a whole, and reads it again from its
+// beginning at each piece.
+constexpr std::size_t kMaxElement = kPiece;
 constexpr std::size_t kMaxDevices = 1 << 16;
 constexpr std::uint64_t kMaxDataBlock = std::uint64_t{1} << 40;
 constexpr std::uint64_t kMaxTime = std::uint64_t{1} << 24;
@@ -66,7 +67,7 @@ class ThinDumpReader::Parser {
                                   last && bytes.empty() ? 1 : 0) == XML_STATUS_OK;
       since_element_ += piece.size();
       if (!good) refuse("no XML, or cut off");
-      if (since_element_ > kMaxElement) refuse("1 MiB without an element");
+      if (since_element_ > kMaxElement) refuse("64 KiB without an element");
     } while (!bytes.empty());
     if (error_) return fail(*error_);
     return {};

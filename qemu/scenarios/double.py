@@ -9,13 +9,9 @@ from .pair import require
 from .reboot import recover_on
 
 
-@scenario("panic_while_holding_both", timeout=800, long=True)
-def panic_while_holding_both(lab):
-    """beta, which has all disks, panics: it dumps to a disk of its own, and alpha takes both sets."""
-    pair = GivenBack(lab, of_beta=OF_BETA)
-    pair.panic_and_wait()
-    pair.require_all_taken()
-    planted = pattern.plant(pair.beta, 64, seed=10, timeout=60)
+def panic_of_beta(pair, seed):
+    """beta dumps to a disk of its own, and alpha, which waits, takes whatever it has not."""
+    planted = pattern.plant(pair.beta, 64, seed, timeout=60)
     mark = pair.alpha.log.mark()
     pair.beta.panic()
     pair.wait_event(pair.alpha, "service-taken", 90, since=mark)
@@ -24,6 +20,15 @@ def panic_while_holding_both(lab):
     pair.require_held("alpha", pair.names("service|spare|dump"), pair.alpha)
     pair.require_no_dump_cut_short()
     pair.prove_core(pair.core_folder(pair.alpha, owner="beta"), planted=planted)
+
+
+@scenario("panic_while_holding_both", timeout=800, long=True)
+def panic_while_holding_both(lab):
+    """beta, which has all disks, panics: it dumps to a disk of its own, and alpha takes both sets."""
+    pair = GivenBack(lab, of_beta=OF_BETA)
+    pair.panic_and_wait()
+    pair.require_all_taken()
+    panic_of_beta(pair, seed=10)
     dumped = {event.disk_uuid for event in pair.events() if event.name == "dump-started"}
     homes = {
         pair.label_of(pair.alpha, name)["disk_uuid"]: pair.home_of(name) for name in pair.shelf.luns
@@ -37,15 +42,7 @@ def panic_of_giver(lab):
     files = {f"{HOOKS}/service-returning": (HOLDING_HOOK, 0o755)}
     pair = GivenBack(lab, of_beta=OF_BETA, beta={"files": files})
     give_back_half(pair)
-    planted = pattern.plant(pair.beta, 64, seed=12, timeout=60)
-    mark = pair.alpha.log.mark()
-    pair.beta.panic()
-    pair.wait_event(pair.alpha, "service-taken", 90, since=mark)
-    pair.wait_event(pair.alpha, "dump-saved", 180, since=mark)
-    pair.wait_event(pair.alpha, "takeover-finished", 90, since=mark)
-    pair.require_held("alpha", pair.names("service|spare|dump"), pair.alpha)
-    pair.require_no_dump_cut_short()
-    pair.prove_core(pair.core_folder(pair.alpha, owner="beta"), planted=planted)
+    panic_of_beta(pair, seed=12)
 
 
 @scenario("both_panic", timeout=800, long=True)

@@ -62,6 +62,13 @@ class Agent : public Panic {
       plant(shelf, lun, pb::CoredumpHeader());
     }
   }
+  // By an order there, in a later life.
+  void alpha_takes_back(unsigned lun) {
+    const ReservationKey later = key_of(kAlpha, kCrashed + 1);
+    (void)alpha.lun(lun)->test_unit_ready();  // it is told of the preempt
+    BOOST_TEST_REQUIRE(fake::ok(alpha.lun(lun)->register_ignoring_existing(later, false)));
+    BOOST_TEST_REQUIRE(fake::ok(alpha.lun(lun)->preempt(later, state.key, kOwnerType)));
+  }
   [[nodiscard]] std::size_t count(const std::string& event) const {
     return static_cast<std::size_t>(std::ranges::count_if(
         events, [&](const auto& line) { return line.find(event) != std::string::npos; }));
@@ -165,10 +172,7 @@ BOOST_AUTO_TEST_CASE(order_is_refused_where_a_disk_that_the_service_has_was_take
   BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
   BOOST_TEST_REQUIRE(fake::ok(take_over_now(config, surveyor, work.events, hands())));
   BOOST_TEST_REQUIRE(unsigned{holder(kFirst)} == unsigned{kBeta});
-  const ReservationKey later = key_of(kAlpha, kCrashed + 1);
-  (void)alpha.lun(kFirst)->test_unit_ready();  // it is told of the preempt
-  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->register_ignoring_existing(later, false)));
-  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->preempt(later, state.key, kOwnerType)));
+  alpha_takes_back(kFirst);
   shelf.clear_trace();
   BOOST_TEST(fake::fails(take_over_now(config, surveyor, work.events, hands()), Code::kFenced));
   BOOST_TEST(std::ranges::none_of(shelf.trace(), [](const fake::CommandTrace& one) {
@@ -181,10 +185,7 @@ BOOST_AUTO_TEST_CASE(order_is_refused_where_a_disk_that_the_service_has_was_take
 BOOST_AUTO_TEST_CASE(order_is_refused_where_an_earlier_life_of_this_boot_lost_such_a_disk) {
   BOOST_TEST_REQUIRE(fake::ok(take_over_now(config, surveyor, work.events, hands())));
   BOOST_TEST_REQUIRE(unsigned{holder(kFirst)} == unsigned{kBeta});
-  const ReservationKey later = key_of(kAlpha, kCrashed + 1);
-  (void)alpha.lun(kFirst)->test_unit_ready();  // it is told of the preempt
-  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->register_ignoring_existing(later, false)));
-  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->preempt(later, state.key, kOwnerType)));
+  alpha_takes_back(kFirst);
   state.boot_generation = kOwn + 1;
   state.key = key_of(kBeta, kOwn + 1);
   state.waiting = true;

@@ -150,6 +150,37 @@ BOOST_AUTO_TEST_CASE(one_lost_vote_of_three_fences_nobody) {
   BOOST_TEST(fake::fails(check(), Code::kFenced));
 }
 
+// A node whose agent has ended would take over no more, and nobody would start it again.
+BOOST_AUTO_TEST_CASE(takeover_that_loses_one_vote_of_three_ends_no_agent) {
+  use_three_mailboxes();
+  ends = Instant{120'000};
+  bool lost = false;
+  each_second = [this, &lost] {
+    // The disk that is asked first; another one does not answer, so that there is no majority.
+    if (lost || !told("takeover-announced")) return;
+    lost = true;
+    Medium medium(shelf, kMailbox);
+    RecordIo records(medium, kMetadataOffset);
+    pb::MailboxSlot slot;
+    if (!records.read(RecordPlace::kMailboxLow, slot)) slot.Clear();
+    slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+    slot.mutable_intent()->set_victim_node(kBeta);
+    slot.mutable_intent()->set_victim_generation(kOwn);
+    slot.mutable_intent()->set_number(1);
+    BOOST_TEST(fake::ok(records.put(RecordPlace::kMailboxLow, slot)));
+    BOOST_TEST(
+        fake::ok(alpha.lun(kMailbox)->preempt(key_of(kAlpha, kCrashed), state.key, kOwnerType)));
+    shelf.inject(
+        kArmed,
+        {.kind = fake::FaultKind::kIoError, .only = fake::Command::kReadKeys, .initiator = "beta"});
+  };
+  BOOST_CHECK_THROW(
+      (void)run_agent(config, surveyor, work.events, hands(), {.heartbeat = &heartbeat()}),
+      StillWatching);
+  BOOST_TEST(lost);
+  BOOST_TEST(told("takeover-refused"));
+}
+
 BOOST_AUTO_TEST_CASE(another_machine_that_is_this_node_is_told_and_not_written_over) {
   dies = Instant::max();
   ends = Instant{20'000};

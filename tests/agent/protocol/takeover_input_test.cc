@@ -35,7 +35,7 @@ struct Watching {
   }
 
   Config config = cluster_config();
-  NodeState state{.boot_generation = kOwn, .key = key_of(kBeta, kOwn)};
+  ReservationKey own = key_of(kBeta, kOwn);
 };
 
 }  // namespace
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_FIXTURE_TEST_SUITE(take_orders, Watching)
 
 BOOST_AUTO_TEST_CASE(spare_the_partners_later_life) {
-  const TakeOrder order = take_order(alphas(pb::ARMED), config, state, pb::REASON_NONE);
+  const TakeOrder order = take_order(alphas(pb::ARMED), config, own, pb::REASON_NONE);
   BOOST_REQUIRE(order.goal.victim_node.has_value());
   BOOST_TEST(*order.goal.victim_node == kAlpha);
   BOOST_REQUIRE(order.goal.victim_generation.has_value());
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(spare_the_partners_later_life) {
 // Its start is at work: this label is of the new life already, the one with the dump not yet.
 BOOST_AUTO_TEST_CASE(spare_every_life_but_the_one_that_panicked) {
   const DiskView back = in_service(0, pb::SERVICE, kCrashed + 1);
-  const auto order = take_order(back, config, state, pb::REASON_NONE, kCrashed);
+  const auto order = take_order(back, config, own, pb::REASON_NONE, kCrashed);
   BOOST_REQUIRE(order.goal.victim_generation.has_value());
   BOOST_TEST(*order.goal.victim_generation == kCrashed);
 }
@@ -163,12 +163,12 @@ BOOST_AUTO_TEST_CASE(know_the_partners_last_life_from_a_disk_that_it_does_not_ow
     DiskView disk = alphas(pb::INACTIVE);
     disk.label->set_owner_node(owner);
     disk.label->set_owner_generation(owner == 0 ? 0 : kOwn);
-    const auto order = take_order(disk, config, state, pb::REASON_NONE);
+    const auto order = take_order(disk, config, own, pb::REASON_NONE);
     BOOST_REQUIRE(order.goal.victim_generation.has_value());
     BOOST_TEST(*order.goal.victim_generation == kCrashed);
   }
   DiskView never_started = surveyed(0, pb::SPARE);
-  BOOST_TEST(!take_order(never_started, config, state, pb::REASON_NONE).goal.victim_generation);
+  BOOST_TEST(!take_order(never_started, config, own, pb::REASON_NONE).goal.victim_generation);
 }
 
 // alpha took a disk of beta's and ended before its label said so.
@@ -183,18 +183,18 @@ BOOST_AUTO_TEST_CASE(take_a_disk_of_ones_own_that_the_partner_holds) {
   survey.disks[0].keys = {key_of(kAlpha, kCrashed)};
   survey.disks[0].reservation = Reservation{.holder = key_of(kAlpha, kCrashed), .type = kOwnerType};
   BOOST_TEST(partner_disks(survey, config).size() == 1U);
-  const auto order = take_order(survey.disks[0], config, state, pb::REASON_NONE);
+  const auto order = take_order(survey.disks[0], config, own, pb::REASON_NONE);
   BOOST_REQUIRE(order.goal.victim_generation.has_value());
   BOOST_TEST(*order.goal.victim_generation == kCrashed);
 }
 
 BOOST_AUTO_TEST_CASE(believe_a_survey_only_while_it_is_recent) {
   DiskView disk = alphas(pb::ARMED);
-  BOOST_TEST(!take_order(disk, config, state, pb::REASON_NONE).seen.has_value());
+  BOOST_TEST(!take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
   disk.reservations_known = true;
-  BOOST_TEST(take_order(disk, config, state, pb::REASON_NONE).seen.has_value());
+  BOOST_TEST(take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
   disk.reservations_known = false;
-  BOOST_TEST(!take_order(disk, config, state, pb::REASON_NONE).seen.has_value());
+  BOOST_TEST(!take_order(disk, config, own, pb::REASON_NONE).seen.has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -65,6 +65,16 @@ inline void take_first_three(TakeoverPlan& plan) {
   for (const std::size_t i : {0, 1, 2}) (void)plan.disk_taken(i, Status{}, {}, 0ms);
 }
 
+// No dump has shown for so long that the armed spares are tried. Returns when that is.
+inline Instant take_spares_in_silence(TakeoverPlan& plan) {
+  (void)plan.begin(Instant{0});
+  take_first_three(plan);
+  const Instant now = kTiming.silence(2);
+  read_again(plan, {3, 4}, now);
+  BOOST_CHECK((taken(plan.tick(now)) == Disks{3, 4}));
+  return now;
+}
+
 }  // namespace lastword::test
 
 #define CHECK_DISKS(actual, ...)                                                 \

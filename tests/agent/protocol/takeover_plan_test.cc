@@ -101,11 +101,7 @@ BOOST_AUTO_TEST_CASE(armed_spares_are_left_alone_while_a_dump_may_show_and_taken
 
 BOOST_AUTO_TEST_CASE(taking_that_failed_is_not_tried_again_under_a_dump_that_has_begun) {
   auto plan = usual();
-  (void)plan.begin(0ms);
-  take_first_three(plan);
-  Instant now = kTiming.silence(2);
-  read_again(plan, {3, 4}, now);
-  CHECK_DISKS(taken(plan.tick(now)), {3, 4});
+  Instant now = take_spares_in_silence(plan);
   for (const std::size_t spare : {3U, 4U}) {
     (void)plan.disk_taken(spare, fail({.code = Code::kTimeout}), {}, now);
   }
@@ -121,11 +117,7 @@ BOOST_AUTO_TEST_CASE(taking_that_failed_is_not_tried_again_under_a_dump_that_has
 
 BOOST_AUTO_TEST_CASE(taking_that_failed_is_tried_again_where_nothing_has_changed) {
   auto plan = usual();
-  (void)plan.begin(0ms);
-  take_first_three(plan);
-  Instant now = kTiming.silence(2);
-  read_again(plan, {3, 4}, now);
-  CHECK_DISKS(taken(plan.tick(now)), {3, 4});
+  Instant now = take_spares_in_silence(plan);
   (void)plan.disk_taken(3, fail({.code = Code::kTimeout}), {}, now);
   now += kTiming.settings.io_timeout;
   (void)plan.tick(now);
@@ -162,11 +154,7 @@ BOOST_AUTO_TEST_CASE(armed_disk_that_was_not_read_since_may_have_a_dump_by_now) 
 
 BOOST_AUTO_TEST_CASE(armed_disk_whose_taking_failed_may_have_a_dump_by_now_too) {
   auto plan = usual();
-  (void)plan.begin(0ms);
-  take_first_three(plan);
-  Instant now = kTiming.silence(2);
-  read_again(plan, {3, 4}, now);
-  CHECK_DISKS(taken(plan.tick(now)), {3, 4});
+  Instant now = take_spares_in_silence(plan);
   for (const std::size_t spare : {3U, 4U}) {
     const Instant failed = now + (spare - 3) * kTiming.settings.io_timeout / 2;
     (void)plan.disk_taken(spare, fail({.code = Code::kTimeout}), {}, failed);

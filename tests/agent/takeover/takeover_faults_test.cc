@@ -98,6 +98,31 @@ BOOST_AUTO_TEST_CASE(disks_that_labels_give_to_this_node_need_no_vote) {
   BOOST_TEST(on_mailbox(key_of(kAlpha, kLater)));
 }
 
+// Its records could not be written, so that it is tried again; its service was begun all the same.
+BOOST_AUTO_TEST_CASE(disk_that_was_lost_since_its_service_began_is_not_registered_on_again) {
+  shelf.inject(
+      kFirst,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kWrite, .initiator = "beta"});
+  bool back = false;
+  work.run_hook = [this, &back](const HookInput& input) -> Status {
+    if (back || std::ranges::count(input.disks, path_of(kFirst)) == 0) return {};
+    back = true;
+    const ReservationKey alphas = key_of(kAlpha, kCrashed);
+    (void)alpha.lun(kFirst)->test_unit_ready();  // it is told of the preempt
+    BOOST_TEST(fake::ok(alpha.lun(kFirst)->register_ignoring_existing(alphas, false)));
+    BOOST_TEST(fake::ok(alpha.lun(kFirst)->preempt(alphas, state.key, kOwnerType)));
+    shelf.heal(kFirst);
+    shelf.clear_trace();
+    return {};
+  };
+  BOOST_TEST(run(false).has_value());
+  BOOST_TEST_REQUIRE(back);
+  BOOST_TEST(std::ranges::none_of(shelf.trace(), [](const fake::CommandTrace& one) {
+    return one.initiator == "beta" && one.lun == kFirst && one.command == fake::Command::kRegister;
+  }));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
+}
+
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_this_life_never_joined_gives_no_vote) {
   state.mailbox_joined.clear();
   BOOST_TEST(fake::fails(run(false), Code::kRefused));
