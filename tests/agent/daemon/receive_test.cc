@@ -73,6 +73,38 @@ BOOST_AUTO_TEST_CASE(node_that_waits_says_so_and_touches_nothing) {
   BOOST_TEST(armed_at.empty());
 }
 
+// A disk of alpha's that an earlier life of beta's holds goes back, when alpha waits as well.
+BOOST_AUTO_TEST_CASE(node_that_gives_back_first_holds_disks_again_when_the_partner_waits_too) {
+  const ReservationKey earlier = key_of(kBeta, kOwn - 1);
+  pb::Label label = label_on(shelf, kSpare);
+  label.set_home_node(kAlpha);
+  label.set_home_generation(kCrashed - 1);
+  label.set_owner_node(kBeta);
+  label.set_owner_generation(kOwn - 1);
+  plant(shelf, kSpare, label);
+  BOOST_TEST_REQUIRE(fake::ok(beta.lun(kSpare)->register_ignoring_existing(earlier, false)));
+  BOOST_TEST_REQUIRE(
+      fake::ok(beta.lun(kSpare)->preempt(earlier, key_of(kAlpha, kCrashed), kOwnerType)));
+  const auto holder_key = [this] { return shelf.reservation(kSpare)->holder; };
+  run_until(Instant{20'000});
+  BOOST_TEST((holder_key() == earlier));
+  beat.phase = pb::PHASE_WAITING;
+  run_until(Instant{40'000});
+  BOOST_TEST((holder_key() == state.key));
+  BOOST_TEST(told("held-again"));
+}
+
+BOOST_AUTO_TEST_CASE(node_that_waits_and_has_nothing_to_give_ends_its_takeover) {
+  pb::TakeoverIntent taking =
+      next_intent(std::nullopt, pb::TakeoverIntent::TAKING, kAlpha, kCrashed);
+  BOOST_TEST_REQUIRE(fake::ok(save_intent(config, taking)));
+  run_until(Instant{20'000});
+  BOOST_TEST((phase() == pb::TakeoverIntent::TAKING));
+  beat.phase = pb::PHASE_WAITING;
+  run_until(Instant{40'000});
+  BOOST_TEST((phase() == pb::TakeoverIntent::ENDED));
+}
+
 BOOST_AUTO_TEST_CASE(promised_disks_are_taken_armed_and_served_when_all_are_there) {
   each_second = [this] {
     if (executor.now() >= Instant{20'000}) {
