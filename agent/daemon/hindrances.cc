@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "agent/protocol/automatic_giveback_plan.h"
 #include "agent/protocol/failure_plan.h"
 
 namespace lastword {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/disks/intent_log.h"
+#include "agent/protocol/failure_plan.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/protocol/takeover_intent.h"
 #include "agent/takeover/announce_run.h"
