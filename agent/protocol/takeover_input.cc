@@ -10,15 +10,6 @@
 namespace lastword {
 namespace {
 
-TakeoverDisk as_plan_input(const DiskView& disk, const Config& config, std::uint32_t life) {
-  return {.role = disk.label->role(),
-          .mine_already = holder_node(disk, config) == config.self.id,
-          .header_readable = !disk.problem.has_value(),
-          .header = disk.header,
-          .generation = life,
-          .header_sequence = disk.header_sequence};
-}
-
 // The latest boot of the node that the label tells of, whoever owns the disk by now; where it tells
 // of none, the one that holds the disk: it ended before it had written the label.
 std::optional<std::uint32_t> known_life(const DiskView& disk, std::uint8_t node) {
@@ -29,6 +20,18 @@ std::optional<std::uint32_t> known_life(const DiskView& disk, std::uint8_t node)
   if (latest != 0) return latest;
   const auto holder = disk.reservation ? parse_key(disk.reservation->holder) : std::nullopt;
   return holder && holder->node == node ? std::optional(holder->boot_generation) : std::nullopt;
+}
+
+TakeoverDisk as_plan_input(const DiskView& disk, const Config& config, std::uint32_t life,
+                           bool partner_lived) {
+  return {.role = disk.label->role(),
+          .mine_already = holder_node(disk, config) == config.self.id,
+          .header_readable = !disk.problem.has_value(),
+          .header = disk.header,
+          .generation = life,
+          .header_sequence = disk.header_sequence,
+          .out_of_date = partner_lived,
+          .later_life = known_life(disk, config.partner.id).value_or(life) > life};
 }
 
 bool is_partners(const pb::Label& label, const Config& config) {
@@ -131,10 +134,12 @@ std::uint32_t life_taken_over(const Survey& survey, std::optional<std::uint32_t>
 }
 
 std::vector<TakeoverDisk> as_plan_input(const std::vector<DiskView>& disks, const Config& config,
-                                        std::uint32_t life) {
+                                        std::uint32_t life, bool partner_lived) {
   std::vector<TakeoverDisk> input;
   input.reserve(disks.size());
-  for (const DiskView& disk : disks) input.push_back(as_plan_input(disk, config, life));
+  for (const DiskView& disk : disks) {
+    input.push_back(as_plan_input(disk, config, life, partner_lived));
+  }
   return input;
 }
 

@@ -42,6 +42,12 @@ bool TakeoverPlan::is_dumping(const Disk& disk) const {
   return header.attribute() == pb::IN_PROGRESS && is_of(header, {partner_, disk.seen.generation});
 }
 
+bool TakeoverPlan::is_of_later_life(const Disk& disk) const {
+  const auto& header = disk.seen.header;
+  return disk.seen.later_life || (may_hold_dump(disk.seen.role) && header.node() == partner_ &&
+                                  header.boot_generation() > disk.seen.generation);
+}
+
 bool TakeoverPlan::any(State state) const {
   return std::any_of(disks_.begin(), disks_.end(),
                      [state](const Disk& disk) { return disk.state == state; });
@@ -78,6 +84,12 @@ void TakeoverPlan::take(std::size_t index, pb::Reason reason, std::string_view w
   actions.push_back({.kind = Kind::kTake, .disk = index, .abort_reason = reason, .why = why});
 }
 
+void TakeoverPlan::leave(std::size_t index, Actions& actions) {
+  disks_[index].state = State::kGivenUp;
+  disks_[index].waited_for = false;
+  actions.push_back({.kind = Kind::kLeftToLaterLife, .disk = index});
+}
+
 void TakeoverPlan::take_rest_of_armed(Instant now, Actions& actions) {
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     if (disks_[i].state != State::kArmed) continue;
@@ -109,6 +121,8 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
     if (disk.seen.mine_already) {
       // Taken by the run before this one; what it left undone is found by its header.
       take(i, pb::STALLED, kHeldAlready, now, actions);
+    } else if (is_of_later_life(disk)) {
+      leave(i, actions);
     } else if (place_of_dump && is_dumping(disk)) {
       start_watching(disk, now);
     } else if (place_of_dump && !disk.seen.header_readable) {
@@ -118,8 +132,14 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
       disk.state = State::kArmed;
     } else {
       // An IN_PROGRESS of an earlier boot has nobody behind it any more.
-      take(i, pb::STALLED, holds_unsaved_dump(disk.seen.header) ? kDumpEnded : kNoDump, now,
-           actions);
+      const auto why = holds_unsaved_dump(disk.seen.header) ? kDumpEnded : kNoDump;
+      if (place_of_dump && disk.seen.out_of_date) {
+        doubt(disk);
+        disk.abort_reason = pb::STALLED;
+        disk.why = why;
+      } else {
+        take(i, pb::STALLED, why, now, actions);
+      }
     }
   }
   return actions;
@@ -151,6 +171,10 @@ TakeoverPlan::Actions TakeoverPlan::header_seen(std::size_t index, const pb::Cor
     } else {
       disk.last_progress = last_sign_of_life_ = now;
     }
+    return actions;
+  }
+  if (is_of_later_life(disk)) {
+    leave(index, actions);
     return actions;
   }
   if (is_armed(disk) && disk.state == State::kArmed) return actions;
@@ -234,6 +258,12 @@ bool TakeoverPlan::waits_for_dump(const Disk& disk) const {
   return is_dumping(disk) || (is_armed(disk) && !dump_over_);
 }
 
+void TakeoverPlan::doubt(Disk& disk) const {
+  disk.doubted = !is_armed(disk);
+  disk.state = State::kArmed;
+  disk.last_read = Instant::min() / 2;
+}
+
 // A dump may have begun on the disk, or gone on, since the taking that failed was decided. On one
 // that was free too: the partner may have lived, armed it and panicked.
 bool TakeoverPlan::look_again(Disk& disk) const {
@@ -244,9 +274,7 @@ bool TakeoverPlan::look_again(Disk& disk) const {
     return true;
   }
   if (dump_over_) return false;
-  disk.doubted = !is_armed(disk);
-  disk.state = State::kArmed;
-  disk.last_read = Instant::min() / 2;
+  doubt(disk);
   return true;
 }
 

@@ -11,6 +11,10 @@
 //     (silence,   (COMPLETED, ABORTED, stall, deadline:
 //      dump over)  back to kTaking)
 //
+// A disk that was free when it was read is kArmed first, too, where the partner may have lived
+// since. A disk whose label or header is of a life after the one that failed is given up: the
+// partner has come back, and the target may have lost the registrations that would say so.
+//
 // A taking that failed is tried again. A disk that a dump may have begun on meanwhile, or gone on,
 // is kArmed or kDumping again first: what its header says now decides.
 #pragma once
@@ -35,14 +39,18 @@ struct TakeoverDisk {
   pb::CoredumpHeader header;          // the last one that was read
   std::uint32_t generation = 0;       // the partner's boot that failed
   std::uint64_t header_sequence = 0;  // of the valid slot; changes with every progress record
+  // The partner may have lived since the header was read: a disk that was free is read again first.
+  bool out_of_date = false;
+  bool later_life = false;  // the label gives it to a life after the one that failed
 };
 
 struct TakeoverAction {
   enum class Kind : std::uint8_t {
-    kTake,           // take the reservation and write the label; answer with disk_taken()
-    kRecover,        // save the dump to a file system; answer with disk_recovered()
-    kServiceTaken,   // tell hooks and operator of `service`; no answer
-    kRecoveryHangs,  // tell the operator: it is waited for no longer; no answer
+    kTake,             // take the reservation and write the label; answer with disk_taken()
+    kRecover,          // save the dump to a file system; answer with disk_recovered()
+    kServiceTaken,     // tell hooks and operator of `service`; no answer
+    kRecoveryHangs,    // tell the operator: it is waited for no longer; no answer
+    kLeftToLaterLife,  // tell the operator: the partner has come back and has it; no answer
   };
   Kind kind = Kind::kTake;
   std::size_t disk = 0;
@@ -124,14 +132,17 @@ class TakeoverPlan {
 
   [[nodiscard]] bool is_armed(const Disk& disk) const;
   [[nodiscard]] bool is_dumping(const Disk& disk) const;
+  [[nodiscard]] bool is_of_later_life(const Disk& disk) const;
   [[nodiscard]] bool any(State state) const;
   void start_watching(Disk& disk, Instant now);
+  void leave(std::size_t index, Actions& actions);
   [[nodiscard]] bool ended_for_good(const Disk& disk) const;
   [[nodiscard]] Instant give_up_at(const Disk& disk) const;
   void take(std::size_t index, pb::Reason reason, std::string_view why, Instant now,
             Actions& actions);
   void take_rest_of_armed(Instant now, Actions& actions);
   [[nodiscard]] bool waits_for_dump(const Disk& disk) const;
+  void doubt(Disk& disk) const;
   [[nodiscard]] bool look_again(Disk& disk) const;
   [[nodiscard]] bool is_silent() const;
   void watch_taking(Disk& disk, Instant now, Actions& actions);

@@ -32,7 +32,7 @@ TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, AnnounceRun& an
       outcomes_(disks_.size()),
       unreadable_(disks_.size()),
       plan_(work.config.timing, work.config.partner.id,
-            as_plan_input(disks_, work.config, failed.latest)),
+            as_plan_input(disks_, work.config, failed.latest, !failed.proven)),
       watch_(std::make_shared<HeaderWatch>(work.shelf(), work.executor(), disks_, open,
                                            work.config.timing.settings.io_timeout)) {
   for (const DiskView& disk : disks_) {
@@ -152,6 +152,9 @@ void TakeoverWave::perform(const TakeoverPlan::Actions& actions) {
       case TakeoverAction::Kind::kRecoveryHangs:
         give_up_recovery(action.disk);
         break;
+      case TakeoverAction::Kind::kLeftToLaterLife:
+        leave_to_later_life(action.disk);
+        break;
       case TakeoverAction::Kind::kServiceTaken:
         announce(action);
         break;
@@ -243,6 +246,19 @@ void TakeoverWave::give_up_recovery(std::size_t index) {
                             work_.config.partner.core_directory, path)};
   outcomes_[index] = describe(hangs);
   emit("dump-unsaved", index, outcomes_[index]);
+}
+
+void TakeoverWave::leave_to_later_life(std::size_t index) {
+  const Error back{
+      .code = Code::kConflict,
+      .operation = "take disk",
+      .disk = disks_[index].info.path,
+      .detail = fmt::format("a life of {} after life {}, which this takeover is against, has used "
+                            "it: {} has come back, and keeps the disk; if it has failed again, "
+                            "`lastword takeover`",
+                            work_.config.partner.name, failed_.latest, work_.config.partner.name)};
+  outcomes_[index] = describe(back);
+  emit_news("disk-left", index, outcomes_[index]);
 }
 
 void TakeoverWave::announce(const TakeoverAction& action) {

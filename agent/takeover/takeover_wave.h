@@ -28,6 +28,8 @@ struct FailedLife {
   // every disk, a key of a later life is respected. Absent: on each disk, the label tells up to
   // which life keys are preempted, but never beyond `latest`.
   std::optional<std::uint32_t> panicked{};
+  // It cannot have lived when the disks were read: it has said that it panicked, or has left them.
+  bool proven = false;
 };
 
 class TakeoverWave {
@@ -50,6 +52,7 @@ class TakeoverWave {
   void take(const TakeoverAction& action);
   void recover(std::size_t disk);
   void give_up_recovery(std::size_t disk);
+  void leave_to_later_life(std::size_t disk);
   void announce(const TakeoverAction& action);
   void tell_unreadable(std::size_t disk, const Error& problem);
 

@@ -42,6 +42,7 @@ struct HeaderTruth {
   pb::Attribute attribute = pb::INACTIVE;
   std::uint32_t node = 0;
   Generation generation = 0;
+  std::uint64_t elapsed = 0;  // of the dump, as it says: each progress record has more
   bool final_end = false;
   Time changed{0};
   // Of the dump writer, if it has shown on this disk: its last change. Where the taker ended its

@@ -132,6 +132,30 @@ void World::say(const std::string& line) const {
   tell_(fmt::format("{:10.3f} {}", static_cast<double>(scheduler.now().count()) / 1000, line));
 }
 
+void World::note_header(const Executed& executed) {
+  const pb::CoredumpHeader header = test::header_on(target.shelf(), executed.about.lun);
+  HeaderTruth& known = truth.headers.at(executed.about.lun);
+  const bool same_life =
+      known.node == header.node() && known.generation == header.boot_generation();
+  // A record of an earlier life that is executed late is behind the newer one: nothing changes.
+  const bool unchanged =
+      same_life && known.attribute == header.attribute() && known.elapsed == header.elapsed_ms();
+  if (unchanged) return;
+  Time sign = same_life ? known.sign : Time{-1};
+  if (executed.actor.capture) {
+    sign = scheduler.now();
+  } else if (same_life && known.attribute == pb::IN_PROGRESS) {
+    sign += timing.stall();
+  }
+  known = {.attribute = header.attribute(),
+           .node = header.node(),
+           .generation = header.boot_generation(),
+           .elapsed = header.elapsed_ms(),
+           .final_end = is_final_end(header),
+           .changed = scheduler.now(),
+           .sign = sign};
+}
+
 void World::on_executed(const Executed& executed) {
   const fake::CommandTrace& about = executed.about;
   const bool done = about.outcome->has_value();
@@ -150,22 +174,7 @@ void World::on_executed(const Executed& executed) {
   }
   if (done && about.command == Command::kWrite && is_header_slot(about.offset) &&
       about.lun < owned) {
-    const pb::CoredumpHeader header = test::header_on(target.shelf(), about.lun);
-    HeaderTruth& known = truth.headers.at(about.lun);
-    const bool same_life =
-        known.node == header.node() && known.generation == header.boot_generation();
-    Time sign = same_life ? known.sign : Time{-1};
-    if (executed.actor.capture) {
-      sign = scheduler.now();
-    } else if (same_life && known.attribute == pb::IN_PROGRESS) {
-      sign += timing.stall();
-    }
-    known = {.attribute = header.attribute(),
-             .node = header.node(),
-             .generation = header.boot_generation(),
-             .final_end = is_final_end(header),
-             .changed = scheduler.now(),
-             .sign = sign};
+    note_header(executed);
   }
   // One that is late may say less than what is there already, and then it is no heartbeat.
   if (done && about.command == Command::kWrite && about.lun >= owned && !executed.late &&

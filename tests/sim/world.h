@@ -74,6 +74,7 @@ class World {
 
  private:
   void on_executed(const Executed& executed);
+  void note_header(const Executed& executed);
 
   std::function<void(const std::string&)> tell_;
   std::uint64_t records_ = 0;

@@ -144,4 +144,41 @@ BOOST_AUTO_TEST_CASE(writer_that_stalled_may_be_on_its_way_to_the_next_candidate
   CHECK_DISKS(taken(plan.tick(latest)), {});
 }
 
+// The partner may arm a disk and panic between the survey and the first command.
+BOOST_AUTO_TEST_CASE(free_disk_is_read_again_before_it_is_taken_where_the_partner_lived) {
+  TakeoverDisk spare = disk(pb::SPARE);
+  spare.out_of_date = true;
+  TakeoverDisk service = disk(pb::SERVICE);
+  service.out_of_date = true;
+  TakeoverPlan plan(kTiming, kPartner, {spare, service, spare});
+  CHECK_DISKS(taken(plan.begin(0ms)), {1});
+  CHECK_DISKS(plan.watched(), {0, 2});
+  CHECK_DISKS(taken(plan.header_seen(0, {}, 0, 100ms)), {0});
+  CHECK_DISKS(taken(plan.header_seen(2, header(pb::ARMED), 1, 100ms)), {});
+  CHECK_DISKS(taken(plan.header_seen(2, header(pb::IN_PROGRESS), 2, 200ms)), {});
+  CHECK_DISKS(taken(plan.header_seen(2, header(pb::COMPLETED), 3, 300ms)), {2});
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_a_later_life_has_used_is_left_to_it) {
+  pb::CoredumpHeader later = header(pb::ARMED);
+  later.set_boot_generation(kGeneration + 1);
+  TakeoverDisk labelled = disk(pb::SERVICE);
+  labelled.later_life = true;
+  TakeoverDisk free = disk(pb::SPARE);
+  free.out_of_date = true;
+  // No dump goes to a disk of the service: its header says nothing.
+  TakeoverPlan plan(kTiming, kPartner,
+                    {disk(pb::SPARE, later), labelled, free, disk(pb::SERVICE, later)});
+  const auto begun = plan.begin(0ms);
+  CHECK_DISKS(taken(begun), {3});
+  BOOST_CHECK(has(begun, Kind::kLeftToLaterLife));
+  const auto seen = plan.header_seen(2, later, 1, 100ms);
+  CHECK_DISKS(taken(seen), {});
+  BOOST_CHECK(has(seen, Kind::kLeftToLaterLife));
+  BOOST_CHECK(has(plan.disk_held(3), Kind::kServiceTaken));
+  (void)plan.disk_taken(3, Status{}, {}, 200ms);
+  CHECK_DISKS(plan.given_up(), {0, 1, 2});
+  BOOST_CHECK(plan.over());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
