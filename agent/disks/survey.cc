@@ -138,8 +138,42 @@ OpenDisks read_records(Shelf& shelf, Executor& executor,
   return open;
 }
 
+// A writer is at work on it, or may begin, and by the holder none can: who holds the disk was read
+// before its header, and may have given it back in between.
+bool contradicts_holder(const DiskView& disk) {
+  const pb::Attribute attribute = disk.header.attribute();
+  if (attribute != pb::ARMED && attribute != pb::IN_PROGRESS) return false;
+  const auto holder = disk.reservation ? parse_key(disk.reservation->holder) : std::nullopt;
+  return holder && holder->node != disk.header.node();
+}
+
 Error no_answer(const std::string& path, std::string_view detail) {
   return {.code = Code::kTimeout, .operation = "survey", .disk = path, .detail = detail};
+}
+
+void read_holders_again(Executor& executor, std::vector<Probed>& disks, milliseconds io_timeout) {
+  const auto asked = std::make_shared<std::vector<Probed>>();
+  std::vector<Probed*> places;
+  for (Probed& disk : disks) {
+    if (!disk.open || !disk.open->lun || !contradicts_holder(disk.view)) continue;
+    places.push_back(&disk);
+    asked->push_back({.view = {.info = disk.view.info}, .open = disk.open});
+  }
+  if (places.empty()) return;
+  const auto done = executor.fan_out(places.size(), io_timeout, [asked](std::size_t i) {
+    Probed& disk = (*asked)[i];
+    read_reservation(*disk.open->lun, disk.view);
+  });
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    DiskView& view = places[i]->view;
+    DiskView again;
+    again.scsi_problem = no_answer(view.info.path, "the disk does not answer");
+    if (done[i]) again = std::move((*asked)[i].view);
+    view.reservations_known = again.reservations_known;
+    view.keys = std::move(again.keys);
+    view.reservation = again.reservation;
+    view.scsi_problem = again.scsi_problem;
+  }
 }
 
 }  // namespace
@@ -180,6 +214,7 @@ Result<Look> Surveyor::look() {
   }
   Look look;
   look.open = read_records(shelf_, executor_, resting_, disks, io_timeout_);
+  read_holders_again(executor_, disks, io_timeout_);
   for (Probed& disk : disks) look.survey.disks.push_back(std::move(disk.view));
   labels_->follow(look.survey);
   return look;

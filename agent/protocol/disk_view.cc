@@ -11,6 +11,7 @@ void update_header(DiskView& disk, const SeenHeader& seen) {
   }
   disk.problem.reset();
   if (seen.sequence < disk.header_sequence) return;  // the newer slot was not read whole
+  disk.header_is_newer |= seen.sequence > disk.header_sequence;
   disk.header = *seen.header;
   disk.header_sequence = seen.sequence;
 }

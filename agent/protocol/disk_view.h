@@ -23,6 +23,8 @@ struct DiskView {
   std::optional<pb::Label> label;     // absent: not labelled (problem is empty), or see problem
   pb::CoredumpHeader header;          // INACTIVE where never written
   std::uint64_t header_sequence = 0;  // of the slot that counts; 0: never written
+  // It was written since the rest was read: who held the disk then may not hold it now.
+  bool header_is_newer = false;
   // Of a mailbox disk, one for each node, in the order of their ids; empty where never written.
   std::array<pb::MailboxSlot, 2> mailbox = {};
   std::array<bool, 2> mailbox_damaged = {};  // likewise: both copies of that slot; see `problem`

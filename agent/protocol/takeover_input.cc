@@ -25,7 +25,7 @@ std::optional<std::uint32_t> known_life(const DiskView& disk, std::uint8_t node)
 TakeoverDisk as_plan_input(const DiskView& disk, const Config& config, std::uint32_t life,
                            bool partner_lived) {
   return {.role = disk.label->role(),
-          .mine_already = holder_node(disk, config) == config.self.id,
+          .mine_already = holder_node(disk, config) == config.self.id && !disk.header_is_newer,
           .header_readable = !disk.problem.has_value(),
           .header = disk.header,
           .generation = life,

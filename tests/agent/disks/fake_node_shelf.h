@@ -20,7 +20,7 @@ inline std::string path_of(unsigned lun) {
 
 inline constexpr std::uint64_t kChangedOffset = 32 << 20;  // of the block of `changed`
 
-class FakeNodeShelf final : public Shelf {
+class FakeNodeShelf : public Shelf {
  public:
   FakeNodeShelf(fake::Nexus nexus, unsigned luns) : nexus_(std::move(nexus)), luns_(luns) {}
 

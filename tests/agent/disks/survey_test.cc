@@ -2,6 +2,8 @@
 #include "agent/disks/survey.h"
 
 #include <boost/test/unit_test.hpp>
+#include <functional>
+#include <utility>
 
 #include "agent/disks/header_watch.h"
 #include "agent/disks/held_disk.h"
@@ -48,9 +50,49 @@ struct Looks {
   Surveyor surveyor{config, view, executor};
 };
 
+// The disk changes hands after its holder was read, and before its records are.
+class ChangesHands final : public FakeNodeShelf {
+ public:
+  ChangesHands(fake::Nexus nexus, std::function<void()> change)
+      : FakeNodeShelf(std::move(nexus), 1), change_(std::move(change)) {}
+  Status read(std::span<ReadRequest> requests, milliseconds timeout) override {
+    std::exchange(change_, [] {})();
+    return FakeNodeShelf::read(requests, timeout);
+  }
+
+ private:
+  std::function<void()> change_;
+};
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(survey, Looks)
+
+BOOST_AUTO_TEST_CASE(holder_is_read_again_where_the_header_is_another_nodes_that_writes) {
+  for (const auto attribute : {pb::ARMED, pb::IN_PROGRESS}) {
+    const auto lun = beta.lun(0);
+    ChangesHands changing(beta, [&] {
+      BOOST_TEST_REQUIRE(fake::ok(lun->register_ignoring_existing(key_of(kBeta, 4), false)));
+      BOOST_TEST_REQUIRE(
+          fake::ok(lun->preempt_and_abort(key_of(kBeta, 4), key_of(kAlpha, 7), kOwnerType)));
+      pb::CoredumpHeader header;
+      header.set_attribute(attribute);
+      header.set_node(kBeta);
+      plant(shelf, 0, header);
+    });
+    Surveyor late{config, changing, executor};
+    const auto look = late.look();
+    BOOST_TEST_REQUIRE(fake::ok(look));
+    const DiskView& disk = look->survey.disks.front();
+    BOOST_TEST_REQUIRE(disk.reservations_known);
+    BOOST_TEST((disk.reservation->holder == key_of(kBeta, 4)));
+    BOOST_TEST(!is_registered(disk, key_of(kAlpha, 7)));
+    BOOST_TEST_REQUIRE(
+        fake::ok(alpha.lun(0)->register_ignoring_existing(key_of(kAlpha, 7), false)));
+    BOOST_TEST_REQUIRE(
+        fake::ok(alpha.lun(0)->preempt_and_abort(key_of(kAlpha, 7), key_of(kBeta, 4), kOwnerType)));
+  }
+}
 
 BOOST_AUTO_TEST_CASE(test_unit_ready_that_conflicts_does_not_hide_the_keys) {
   shelf.inject(0, {.kind = fake::FaultKind::kConflict,

@@ -250,6 +250,19 @@ BOOST_AUTO_TEST_CASE(are_judged_by_the_life_that_failed_not_by_their_own_label) 
   BOOST_TEST(of_crash[1].out_of_date);
 }
 
+// It had given the disk back since, and the partner has panicked.
+BOOST_AUTO_TEST_CASE(
+    are_not_held_by_this_node_where_a_header_is_newer_than_the_look_at_the_holder) {
+  DiskView held = alphas(pb::ARMED);
+  held.reservation = Reservation{.holder = own, .type = kOwnerType};
+  BOOST_TEST(as_plan_input({held}, config, kCrashed)[0].mine_already);
+  update_header(held, {.header = held.header, .sequence = held.header_sequence});
+  BOOST_TEST(as_plan_input({held}, config, kCrashed)[0].mine_already);
+  update_header(held,
+                {.header = alphas(pb::IN_PROGRESS).header, .sequence = held.header_sequence + 1});
+  BOOST_TEST(!as_plan_input({held}, config, kCrashed)[0].mine_already);
+}
+
 BOOST_AUTO_TEST_CASE(that_may_hold_its_dump_are_its_spares_and_dump_disks) {
   Survey survey;
   survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SPARE), surveyed(2, pb::DUMP),
