@@ -87,6 +87,7 @@ BOOST_AUTO_TEST_CASE(holder_is_read_again_where_the_header_is_another_nodes_that
     BOOST_TEST_REQUIRE(disk.reservations_known);
     BOOST_TEST((disk.reservation->holder == key_of(kBeta, 4)));
     BOOST_TEST(!is_registered(disk, key_of(kAlpha, 7)));
+    (void)alpha.lun(0)->test_unit_ready();  // a unit attention
     BOOST_TEST_REQUIRE(
         fake::ok(alpha.lun(0)->register_ignoring_existing(key_of(kAlpha, 7), false)));
     BOOST_TEST_REQUIRE(
