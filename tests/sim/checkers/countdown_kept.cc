@@ -34,7 +34,9 @@ class CountdownKept final : public Checker {
                .partner_boot = partner.boot,
                .partner_life = partner.generation};
     } else if (event.name == "takeover-cancelled" || event.name == "takeover-forced" ||
-               (event.name == "state" && event.detail.starts_with("NORMAL standing-by -> "))) {
+               (event.name == "state" &&
+                (event.detail.starts_with("NORMAL standing-by -> ") ||
+                 event.detail.find(": peer-released: ") != std::string::npos))) {
       asked.open = false;
     } else if (event.name == "state" && event.detail.ends_with(": found in this node's records")) {
       asked.agent_began = is_kept(actor.node) ? now() : Time{-1};
