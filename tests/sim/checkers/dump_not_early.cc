@@ -28,7 +28,8 @@ class DumpNotEarly final : public Checker {
   void on_event(const Actor& actor, const Event& event, unsigned lun) override {
     if (event.name == "takeover-started") note_beginning(actor);
     if (event.name == "disk-sick" && lun < kMaxLuns &&
-        event.detail.find(": survey: ") != std::string::npos) {
+        (event.detail.find(": survey: ") != std::string::npos ||
+         event.detail.find(": read: ") != std::string::npos)) {
       begun_[&actor].known.at(lun) = false;
     }
     if (event.name != "take-started" || lun >= kMaxLuns) return;
