@@ -35,6 +35,18 @@ std::string_view reason_of(const pb::MailboxSlot& slot) {
   }
 }
 
+std::string what_silence_means(const PeerWatch& peer, bool has_mailbox_disks) {
+  if (!has_mailbox_disks) {
+    return fmt::format("it counts as dead after {} ms, where there are mailbox disks",
+                       peer.silence().count());
+  }
+  if (!peer.counts_silence()) {
+    return "no mailbox disk has shown a heartbeat of that life, so that its silence is not acted "
+           "on: look at its mailbox disks; when you are sure that it is dead, `lastword takeover`";
+  }
+  return fmt::format("it counts as dead after {} ms", peer.silence().count());
+}
+
 }  // namespace
 
 std::string machine_id() {
@@ -283,6 +295,7 @@ void Heartbeat::tell_standing() {
     events_({.name = std::move(name), .disk = {}, .detail = std::move(detail), .ago = ago});
   };
   const std::string& name = config_.partner.name;
+  const bool has_mailbox_disks = !state_ || !state_->mailbox_disks.empty();
   switch (now) {
     case Standing::kUnseen:
     case Standing::kExpected:
@@ -290,12 +303,9 @@ void Heartbeat::tell_standing() {
     case Standing::kHeard:
       return tell("partner-heard", fmt::format("{}, life {}", name, peer_.newest()->generation()));
     case Standing::kLate:
-      return tell(
-          "partner-late",
-          fmt::format(
-              "{}: no heartbeat for {} ms; it counts as dead after {} ms{}", name,
-              peer_.quiet_for(executor_.now()).count(), peer_.silence().count(),
-              state_ && state_->mailbox_disks.empty() ? ", where there are mailbox disks" : ""));
+      return tell("partner-late", fmt::format("{}: no heartbeat for {} ms; {}", name,
+                                              peer_.quiet_for(executor_.now()).count(),
+                                              what_silence_means(peer_, has_mailbox_disks)));
     case Standing::kAway:
       return tell("partner-away",
                   fmt::format("{}, life {}: {}; until it is heard only a panic that its capture "

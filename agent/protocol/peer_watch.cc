@@ -138,10 +138,13 @@ Standing PeerWatch::standing(Instant now) const {
   if (!heard_) return Standing::kUnseen;
   if (newest_->presence() != pb::WATCHING && (heard_here_ || looked_)) return Standing::kAway;
   const Instant end = quiet_since_ + silence();
-  const bool judged = paths_ > 0 && life_on_disks() == newest_->generation();
-  if (now >= end && judged && all_read_since(end, now)) return Standing::kSilent;
+  if (now >= end && counts_silence() && all_read_since(end, now)) return Standing::kSilent;
   if (2 * (now - quiet_since_) >= silence()) return Standing::kLate;
   return heard_here_ ? Standing::kHeard : Standing::kExpected;
+}
+
+bool PeerWatch::counts_silence() const {
+  return paths_ > 0 && newest_ && life_on_disks() == newest_->generation();
 }
 
 milliseconds PeerWatch::silence() const {

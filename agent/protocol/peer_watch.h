@@ -84,6 +84,8 @@ class PeerWatch {
   // The life that was heard on a mailbox disk last, or that the agent before has heard; 0: none.
   // Only that life's silence counts.
   [[nodiscard]] std::uint32_t life_on_disks() const;
+  // The newest life was heard on a mailbox disk: when it falls silent, it can be called dead.
+  [[nodiscard]] bool counts_silence() const;
   // Since the newest heartbeat of this agent that the partner has named grew, or since it can name
   // one: it does not hear this node where that is long.
   [[nodiscard]] milliseconds unanswered_for(Instant now) const { return now - answered_; }

@@ -130,6 +130,13 @@ bool could_win(World& world, std::uint8_t taker) {
   return 2 * registered > world.draw.mailboxes;
 }
 
+// Who was heard by links alone in this life is called dead by nobody.
+bool beats_on_disks(World& world, std::uint8_t node) {
+  const Time since = world.scheduler.now() - Time(world.timing.freshness());
+  return std::ranges::any_of(world.truth.of(node).beats,
+                             [since](Time beat) { return beat > Time(0) && beat >= since; });
+}
+
 // I7: with one healthy node, silence and a majority, likewise.
 void die_and_take_over(World& world) {
   let_all_watch(world);
@@ -137,6 +144,7 @@ void die_and_take_over(World& world) {
   const std::uint8_t taker = partner_of(victim);
   const bool watched = world.node(taker).runs("agent") && world.node(victim).runs("agent");
   if (!could_win(world, taker) || !all_at_home(world) || !watched) return;
+  if (!beats_on_disks(world, victim)) return;
   if (!world.node(victim).idle()) return;
   world.node(victim).power_off();
   const Timing& timing = world.timing;

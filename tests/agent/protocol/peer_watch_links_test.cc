@@ -102,13 +102,16 @@ BOOST_AUTO_TEST_CASE(link_never_stands_in_for_the_majority_of_the_mailbox_disks)
 BOOST_AUTO_TEST_CASE(partner_that_was_heard_by_a_link_alone_is_never_silent) {
   pass(kMoment, kLinkOnly);
   BOOST_TEST(standing() == "heard");
+  BOOST_TEST(!watch.counts_silence());
   pass(3 * silence, kNeither);
   BOOST_TEST(standing() == "late");
 }
 
 BOOST_AUTO_TEST_CASE(later_life_that_was_heard_by_a_link_alone_is_never_silent) {
   pass(kMoment, kBoth);
+  BOOST_TEST(watch.counts_silence());
   BOOST_TEST((hear(1, kLife + 1) == Hearing::kHeard));
+  BOOST_TEST(!watch.counts_silence());
   pass(3 * silence, kNeither);
   BOOST_TEST(standing() == "late");
 }
