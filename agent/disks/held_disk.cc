@@ -60,12 +60,12 @@ Result<pb::CoredumpHeader> HeldDisk::header() {
 
 Status HeldDisk::put_label(const pb::Label& label) {
   if (Status held = require_hold(lun_, key_); !held) return held;
-  return records_.put(RecordPlace::kLabel, label);
+  return records_.put_both(RecordPlace::kLabel, label);
 }
 
 Status HeldDisk::put_header(const pb::CoredumpHeader& header) {
   if (Status held = require_hold(lun_, key_); !held) return held;
-  return records_.put(RecordPlace::kCoredump, header);
+  return records_.put_both(RecordPlace::kCoredump, header);
 }
 
 }  // namespace lastword

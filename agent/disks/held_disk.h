@@ -26,7 +26,7 @@ class HeldDisk {
   // INACTIVE where it was never written.
   [[nodiscard]] Result<pb::CoredumpHeader> header();
 
-  // Replace the record. On an error it reads as either the old or the new one.
+  // Replace the record, in both slots. On an error it reads as either the old or the new one.
   [[nodiscard]] Status put_label(const pb::Label& label);
   [[nodiscard]] Status put_header(const pb::CoredumpHeader& header);
 

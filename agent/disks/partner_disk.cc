@@ -34,7 +34,7 @@ Status write_label(RecordIo& records, const TakeOrder& order, std::int64_t unix_
   pb::Label taken = label_after_takeover(label, *parse_key(order.goal.own));
   if (MessageDifferencer::Equals(label, taken)) return {};
   taken.set_written_unix_ms(unix_ms);
-  const auto written = records.write(RecordPlace::kLabel, *choice, taken);
+  const auto written = records.write_both(RecordPlace::kLabel, *choice, taken);
   if (!written) return fail(written.error());
   return {};
 }

@@ -55,18 +55,32 @@ Result<PairChoice> RecordIo::write(RecordPlace place, const PairChoice& at,
   return PairChoice{.current = at.next, .next = 1 - at.next, .next_sequence = at.next_sequence + 1};
 }
 
+Result<PairChoice> RecordIo::write_both(RecordPlace place, const PairChoice& at,
+                                        const google::protobuf::MessageLite& message) {
+  const auto first = write(place, at, message);
+  return first ? write(place, *first, message) : first;
+}
+
+Result<PairChoice> RecordIo::place_of_next(RecordPlace place,
+                                           const google::protobuf::MessageLite& message) {
+  const std::unique_ptr<google::protobuf::MessageLite> old(message.New());
+  const Result<PairChoice> found = read(place, *old);
+  if (found || found.error().code != Code::kNotFound) return found;
+  return PairChoice();
+}
+
 Status RecordIo::put(RecordPlace place, const google::protobuf::MessageLite& message) {
-  PairChoice at;
-  {
-    const std::unique_ptr<google::protobuf::MessageLite> old(message.New());
-    const Result<PairChoice> found = read(place, *old);
-    if (found) {
-      at = *found;
-    } else if (found.error().code != Code::kNotFound) {
-      return fail(found.error());
-    }
-  }
-  const auto written = write(place, at, message);
+  const auto at = place_of_next(place, message);
+  if (!at) return fail(at.error());
+  const auto written = write(place, *at, message);
+  if (!written) return fail(written.error());
+  return {};
+}
+
+Status RecordIo::put_both(RecordPlace place, const google::protobuf::MessageLite& message) {
+  const auto at = place_of_next(place, message);
+  if (!at) return fail(at.error());
+  const auto written = write_both(place, *at, message);
   if (!written) return fail(written.error());
   return {};
 }

@@ -29,10 +29,19 @@ class RecordIo {
   // write nothing, and neither does a damaged pair (kCorrupt; a torn first write leaves one too).
   [[nodiscard]] Status put(RecordPlace place, const google::protobuf::MessageLite& message);
 
+  // Likewise in both slots, one after the other: a write that an earlier boot of this node had sent
+  // may be executed late, over the slot that was to be next when it was sent. For a record that
+  // nothing repeats.
+  [[nodiscard]] Result<PairChoice> write_both(RecordPlace place, const PairChoice& at,
+                                              const google::protobuf::MessageLite& message);
+  [[nodiscard]] Status put_both(RecordPlace place, const google::protobuf::MessageLite& message);
+
   // One raw slot block, for `lastword inspect`. Valid until the next call.
   [[nodiscard]] Result<BlockView> read_slot(RecordPlace place, unsigned slot);
 
  private:
+  [[nodiscard]] Result<PairChoice> place_of_next(RecordPlace place,
+                                                 const google::protobuf::MessageLite& message);
   [[nodiscard]] Error with_place(Error error, RecordPlace place, unsigned slot) const;
 
   BlockDevice& device_;

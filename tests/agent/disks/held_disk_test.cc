@@ -56,6 +56,28 @@ BOOST_AUTO_TEST_CASE(holder_writes_label_and_header) {
   BOOST_TEST(header_on(shelf, 0).attribute() == pb::ARMED);
 }
 
+// It was to go to the slot that this life's record has gone to since.
+BOOST_AUTO_TEST_CASE(record_that_an_earlier_boot_had_sent_is_not_believed_when_it_lands_late) {
+  hold(alpha, own);
+  Medium medium(shelf, 0);
+  RecordIo earlier(medium, kMetadataOffset);
+  pb::Label label;
+  const auto next_label = earlier.read(RecordPlace::kLabel, label);
+  BOOST_TEST_REQUIRE(fake::ok(next_label));
+  label.set_owner_generation(5);
+  BOOST_TEST_REQUIRE(fake::ok(disk.put_label(label)));
+  label.set_owner_generation(4);
+  BOOST_TEST_REQUIRE(fake::ok(earlier.write(RecordPlace::kLabel, *next_label, label)));
+  BOOST_TEST(label_on(shelf, 0).owner_generation() == 5U);
+
+  pb::CoredumpHeader header;
+  header.set_boot_generation(5);
+  BOOST_TEST_REQUIRE(fake::ok(disk.put_header(header)));
+  header.set_boot_generation(4);
+  BOOST_TEST_REQUIRE(fake::ok(earlier.write(RecordPlace::kCoredump, PairChoice(), header)));
+  BOOST_TEST(header_on(shelf, 0).boot_generation() == 5U);
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_nobody_holds_is_refused) {
   require_refused(Code::kRefused);
 }
