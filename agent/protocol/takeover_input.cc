@@ -22,15 +22,13 @@ std::optional<std::uint32_t> known_life(const DiskView& disk, std::uint8_t node)
   return holder && holder->node == node ? std::optional(holder->boot_generation) : std::nullopt;
 }
 
-TakeoverDisk as_plan_input(const DiskView& disk, const Config& config, std::uint32_t life,
-                           bool partner_lived) {
+TakeoverDisk as_plan_input(const DiskView& disk, const Config& config, std::uint32_t life) {
   return {.role = disk.label->role(),
           .mine_already = holder_node(disk, config) == config.self.id && !disk.header_is_newer,
           .header_readable = !disk.problem.has_value(),
           .header = disk.header,
           .generation = life,
           .header_sequence = disk.header_sequence,
-          .out_of_date = partner_lived,
           .later_life = known_life(disk, config.partner.id).value_or(life) > life};
 }
 
@@ -134,12 +132,10 @@ std::uint32_t life_taken_over(const Survey& survey, std::optional<std::uint32_t>
 }
 
 std::vector<TakeoverDisk> as_plan_input(const std::vector<DiskView>& disks, const Config& config,
-                                        std::uint32_t life, bool partner_lived) {
+                                        std::uint32_t life) {
   std::vector<TakeoverDisk> input;
   input.reserve(disks.size());
-  for (const DiskView& disk : disks) {
-    input.push_back(as_plan_input(disk, config, life, partner_lived));
-  }
+  for (const DiskView& disk : disks) input.push_back(as_plan_input(disk, config, life));
   return input;
 }
 

@@ -45,10 +45,8 @@ namespace lastword {
 [[nodiscard]] std::uint32_t life_taken_over(const Survey& survey,
                                             std::optional<std::uint32_t> panicked,
                                             const Config& config);
-// `partner_lived`: it may have, since the disks were read.
 [[nodiscard]] std::vector<TakeoverDisk> as_plan_input(const std::vector<DiskView>& disks,
-                                                      const Config& config, std::uint32_t life,
-                                                      bool partner_lived = false);
+                                                      const Config& config, std::uint32_t life);
 
 // One disk that is to be taken, and by whose right.
 struct TakeOrder {

@@ -133,7 +133,7 @@ TakeoverPlan::Actions TakeoverPlan::begin(Instant now) {
     } else {
       // An IN_PROGRESS of an earlier boot has nobody behind it any more.
       const auto why = holds_unsaved_dump(disk.seen.header) ? kDumpEnded : kNoDump;
-      if (place_of_dump && disk.seen.out_of_date) {
+      if (place_of_dump && !ended_for_good(disk)) {
         doubt(disk);
         disk.abort_reason = pb::STALLED;
         disk.why = why;

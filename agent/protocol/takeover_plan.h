@@ -11,9 +11,10 @@
 //     (silence,   (COMPLETED, ABORTED, stall, deadline:
 //      dump over)  back to kTaking)
 //
-// A disk that was free when it was read is kArmed first, too, where the partner may have lived
-// since. A disk whose label or header is of a life after the one that failed is given up: the
-// partner has come back, and the target may have lost the registrations that would say so.
+// A disk that was free when it was surveyed is kArmed first, too, until it has been read once more:
+// the partner may have lived since, armed it and panicked. A disk whose label or header is of a
+// life after the one that failed is given up: the partner has come back, and the target may have
+// lost the registrations that would say so.
 //
 // A taking that failed is tried again. A disk that a dump may have begun on meanwhile, or gone on,
 // is kArmed or kDumping again first: what its header says now decides.
@@ -39,9 +40,7 @@ struct TakeoverDisk {
   pb::CoredumpHeader header;          // the last one that was read
   std::uint32_t generation = 0;       // the partner's boot that failed
   std::uint64_t header_sequence = 0;  // of the valid slot; changes with every progress record
-  // The partner may have lived since the header was read: a disk that was free is read again first.
-  bool out_of_date = false;
-  bool later_life = false;  // the label gives it to a life after the one that failed
+  bool later_life = false;            // the label gives it to a life after the one that failed
 };
 
 struct TakeoverAction {

@@ -102,8 +102,15 @@ TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& 
   TakeoverPlan plan(config.timing, config.partner.id,
                     as_plan_input(disks, config, life_taken_over(survey, {}, config)));
   std::vector<bool> at_once(disks.size());
-  for (const TakeoverAction& action : plan.begin(Instant{0})) {
-    if (action.kind == TakeoverAction::Kind::kTake) at_once[action.disk] = true;
+  const auto note = [&](const TakeoverPlan::Actions& actions) {
+    for (const TakeoverAction& action : actions) {
+      if (action.kind == TakeoverAction::Kind::kTake) at_once[action.disk] = true;
+    }
+  };
+  note(plan.begin(Instant{0}));
+  for (const std::size_t index : plan.watched()) {
+    if (disks[index].problem) continue;
+    note(plan.header_seen(index, disks[index].header, disks[index].header_sequence, Instant{0}));
   }
   TakeoverReport report{.disks = {}, .obstacles = {}, .complete = true};
   for (std::size_t i = 0; i < disks.size(); ++i) {

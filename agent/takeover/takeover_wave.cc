@@ -32,7 +32,7 @@ TakeoverWave::TakeoverWave(const TakeoverWork& work, Loop& loop, AnnounceRun& an
       outcomes_(disks_.size()),
       unreadable_(disks_.size()),
       plan_(work.config.timing, work.config.partner.id,
-            as_plan_input(disks_, work.config, failed.latest, !failed.proven)),
+            as_plan_input(disks_, work.config, failed.latest)),
       watch_(std::make_shared<HeaderWatch>(work.shelf(), work.executor(), disks_, open,
                                            work.config.timing.settings.io_timeout)) {
   for (const DiskView& disk : disks_) {

@@ -28,8 +28,6 @@ struct FailedLife {
   // every disk, a key of a later life is respected. Absent: on each disk, the label tells up to
   // which life keys are preempted, but never beyond `latest`.
   std::optional<std::uint32_t> panicked{};
-  // It cannot have lived when the disks were read: it has said that it panicked, or has left them.
-  bool proven = false;
 };
 
 class TakeoverWave {

@@ -45,6 +45,7 @@ struct HeaderTruth {
   std::uint64_t elapsed = 0;  // of the dump, as it says: each progress record has more
   bool final_end = false;
   Time changed{0};
+  Time dumping{0};  // IN_PROGRESS since then
   // Of the dump writer, if it has shown on this disk: its last change. Where the taker ended its
   // dump, the stall time after that: by then the writer has left the disk.
   Time sign{-1};

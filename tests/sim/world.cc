@@ -153,6 +153,8 @@ void World::note_header(const Executed& executed) {
            .elapsed = header.elapsed_ms(),
            .final_end = is_final_end(header),
            .changed = scheduler.now(),
+           .dumping =
+               same_life && known.attribute == header.attribute() ? known.dumping : scheduler.now(),
            .sign = sign};
 }
 

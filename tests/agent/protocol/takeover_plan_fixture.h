@@ -61,13 +61,21 @@ inline void read_again(TakeoverPlan& plan, const Disks& armed, Instant now) {
   }
 }
 
+// Disk 2 was free, and still is.
+inline TakeoverPlan::Actions begin(TakeoverPlan& plan) {
+  auto actions = plan.begin(Instant{0});
+  const auto free = plan.header_seen(2, {}, 0, Instant{0});
+  actions.insert(actions.end(), free.begin(), free.end());
+  return actions;
+}
+
 inline void take_first_three(TakeoverPlan& plan) {
   for (const std::size_t i : {0, 1, 2}) (void)plan.disk_taken(i, Status{}, {}, 0ms);
 }
 
 // No dump has shown for so long that the armed spares are tried. Returns when that is.
 inline Instant take_spares_in_silence(TakeoverPlan& plan) {
-  (void)plan.begin(Instant{0});
+  (void)begin(plan);
   take_first_three(plan);
   const Instant now = kTiming.silence(2);
   read_again(plan, {3, 4}, now);

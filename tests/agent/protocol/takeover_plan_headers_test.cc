@@ -8,7 +8,7 @@ BOOST_AUTO_TEST_SUITE(takeover_plan_headers)
 
 BOOST_AUTO_TEST_CASE(header_that_reads_the_same_again_is_no_progress) {
   auto plan = usual(header(pb::IN_PROGRESS));
-  (void)plan.begin(0ms);
+  (void)begin(plan);
   take_first_three(plan);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, 0ms);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 5, kTiming.stall());
@@ -22,7 +22,7 @@ BOOST_AUTO_TEST_CASE(header_that_reads_the_same_again_is_no_progress) {
 BOOST_AUTO_TEST_CASE(older_header_takes_no_disk_from_a_running_dump) {
   for (const auto& older : {header(pb::ARMED), pb::CoredumpHeader()}) {
     auto plan = usual();
-    (void)plan.begin(0ms);
+    (void)begin(plan);
     CHECK_DISKS(taken(plan.header_seen(3, header(pb::IN_PROGRESS), 9, 100ms)), {});
     CHECK_DISKS(taken(plan.header_seen(3, older, 8, 200ms)), {});
     CHECK_DISKS(taken(plan.header_seen(3, older, 0, 300ms)), {});
@@ -32,7 +32,7 @@ BOOST_AUTO_TEST_CASE(older_header_takes_no_disk_from_a_running_dump) {
 
 BOOST_AUTO_TEST_CASE(look_that_took_long_does_not_tell_of_silence) {
   auto plan = usual();
-  (void)plan.begin(0ms);
+  (void)begin(plan);
   take_first_three(plan);
   const auto silence = kTiming.silence(2);
   // Sent before the wait was over, and answered after it: a dump may have begun in between.
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(dump_that_can_not_be_read_any_more_still_keeps_its_fallback
 
 BOOST_AUTO_TEST_CASE(writer_whose_newer_header_is_lost_stalls) {
   auto plan = usual();
-  (void)plan.begin(0ms);
+  (void)begin(plan);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 9, 0ms);
   CHECK_DISKS(taken(plan.header_seen(3, header(pb::ARMED), 8, kTiming.stall())), {});
   CHECK_DISKS(taken(plan.tick(kTiming.stall())), {3});
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(writer_whose_newer_header_is_lost_stalls) {
 
 BOOST_AUTO_TEST_CASE(dump_disk_that_can_not_be_read_is_no_stalled_writer) {
   auto plan = usual(header(pb::IN_PROGRESS));
-  (void)plan.begin(0ms);
+  (void)begin(plan);
   take_first_three(plan);
   CHECK_DISKS(taken(plan.tick(kTiming.stall() + 1000ms)), {});
 }
@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(writer_that_left_a_disk_gets_two_io_timeouts_for_each_furth
 
 BOOST_AUTO_TEST_CASE(capture_kernel_gets_two_io_timeouts_for_each_candidate_after_its_first) {
   auto plan = usual();  // two are armed, and the first one hangs
-  (void)plan.begin(0ms);
+  (void)begin(plan);
   take_first_three(plan);
   const Instant latest = kTiming.settings.grace + 2 * kTiming.settings.io_timeout;
   read_again(plan, {3, 4}, latest - 1ms);
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(capture_kernel_gets_two_io_timeouts_for_each_candidate_afte
 
 BOOST_AUTO_TEST_CASE(writer_that_stalled_may_be_on_its_way_to_the_next_candidate) {
   auto plan = usual(header(pb::IN_PROGRESS));
-  (void)plan.begin(0ms);
+  (void)begin(plan);
   take_first_three(plan);
   (void)plan.header_seen(3, header(pb::IN_PROGRESS), 0, kTiming.stall());
   read_again(plan, {4}, kTiming.stall());
@@ -145,12 +145,9 @@ BOOST_AUTO_TEST_CASE(writer_that_stalled_may_be_on_its_way_to_the_next_candidate
 }
 
 // The partner may arm a disk and panic between the survey and the first command.
-BOOST_AUTO_TEST_CASE(free_disk_is_read_again_before_it_is_taken_where_the_partner_lived) {
+BOOST_AUTO_TEST_CASE(free_disk_is_read_again_before_it_is_taken) {
   TakeoverDisk spare = disk(pb::SPARE);
-  spare.out_of_date = true;
-  TakeoverDisk service = disk(pb::SERVICE);
-  service.out_of_date = true;
-  TakeoverPlan plan(kTiming, kPartner, {spare, service, spare});
+  TakeoverPlan plan(kTiming, kPartner, {spare, disk(pb::SERVICE), spare});
   CHECK_DISKS(taken(plan.begin(0ms)), {1});
   CHECK_DISKS(plan.watched(), {0, 2});
   CHECK_DISKS(taken(plan.header_seen(0, {}, 0, 100ms)), {0});
@@ -164,11 +161,9 @@ BOOST_AUTO_TEST_CASE(disk_that_a_later_life_has_used_is_left_to_it) {
   later.set_boot_generation(kGeneration + 1);
   TakeoverDisk labelled = disk(pb::SERVICE);
   labelled.later_life = true;
-  TakeoverDisk free = disk(pb::SPARE);
-  free.out_of_date = true;
   // No dump goes to a disk of the service: its header says nothing.
   TakeoverPlan plan(kTiming, kPartner,
-                    {disk(pb::SPARE, later), labelled, free, disk(pb::SERVICE, later)});
+                    {disk(pb::SPARE, later), labelled, disk(pb::SPARE), disk(pb::SERVICE, later)});
   const auto begun = plan.begin(0ms);
   CHECK_DISKS(taken(begun), {3});
   BOOST_CHECK(has(begun, Kind::kLeftToLaterLife));

@@ -46,6 +46,9 @@ class DumpNotEarly final : public Checker {
     }
     if (ended_for_good(home, victim)) return;
     if (header.attribute == pb::IN_PROGRESS) {
+      // Who panics in the middle of a takeover begins a dump when the wait for one may be over.
+      const Time look = Time(kPollInterval + timing.settings.io_timeout);
+      if (victim.panicked_at > begun.at && now() < header.dumping + look) return;
       if (now() < header.changed + timing.stall()) early(actor, lun, "its header changes", event);
       return;
     }
