@@ -121,10 +121,10 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
   const auto intent = read_intent(config, survey).intent;
   const bool held =
       !why_held_back(read_switches(config, survey).switches, executor.unix_ms()).empty();
+  const auto heard = watch.heartbeat != nullptr ? watch.heartbeat->peer().newest() : std::nullopt;
   // One that this node has begun to take is not to be taken anew.
   if (failure.released && !failure.resumed) {
-    return life_to_take_from(survey, config, *state, newest_of_partner(survey, config), intent) ==
-           failure.generation;
+    return life_to_take_from(survey, config, *state, heard, intent) == failure.generation;
   }
   if (failure.silent) {
     if (held) return false;
@@ -136,7 +136,7 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
   if (failure.proven && panicked_life(survey, config) != 0 && !held) return true;
   if (judge_intent(intent, survey, config, state->key) != IntentVerdict::kResume) return false;
   const bool lives = watch.heartbeat != nullptr && may_live(watch.heartbeat->standing());
-  return !lives || needs_no_silence(*intent, survey, config);
+  return !lives || needs_no_silence(*intent, survey, config, heard);
 }
 
 // The operator's countdown was over when this began to wait for the lock, and to look. Absent: it

@@ -276,7 +276,8 @@ class FailureWatch {
   }
 
   [[nodiscard]] bool needs_no_silence() const {
-    return seen_.intent && lastword::needs_no_silence(*seen_.intent, seen_.look.survey, config_);
+    return seen_.intent &&
+           lastword::needs_no_silence(*seen_.intent, seen_.look.survey, config_, newest());
   }
   [[nodiscard]] bool rests() const { return now() < more_.refused_until; }
 
@@ -354,7 +355,7 @@ class FailureWatch {
       return;
     }
     if (may_live(standing()) && !needs_no_silence()) return;
-    end_ = failure_resumed(seen_, config_, events_);
+    end_ = failure_resumed(seen_, config_, newest(), events_);
   }
 
   const Config& config_;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "agent/protocol/handover_plan.h"
-#include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_intent.h"
 
 namespace lastword {
@@ -39,14 +38,15 @@ Failure failure_of_left(const LastSeen& seen, const Config& config, std::uint32_
   return {.look = seen.look, .generation = life, .released = true};
 }
 
-Failure failure_resumed(const LastSeen& seen, const Config& config, const EventSink& events) {
+Failure failure_resumed(const LastSeen& seen, const Config& config,
+                        const std::optional<pb::MailboxSlot>& heard, const EventSink& events) {
   tell_resumed(*seen.intent, events);
   const Survey& survey = seen.look.survey;
   const std::uint32_t victim = seen.intent->victim_generation();
   return {.look = seen.look,
           .generation = victim,
           .proven = seen.intent->proven(),
-          .released = has_left(survey, config, newest_of_partner(survey, config), victim),
+          .released = has_left(survey, config, heard, victim),
           .resumed = true};
 }
 

@@ -14,8 +14,10 @@ namespace lastword {
 // That life of the partner has left its disks to this node: event partner-left.
 [[nodiscard]] Failure failure_of_left(const LastSeen& seen, const Config& config,
                                       std::uint32_t life, const EventSink& events);
-// This node's intent, which is there, is to be gone on with: event takeover-resumed.
+// This node's intent, which is there, is to be gone on with: event takeover-resumed. `heard`: the
+// newest slot of the partner that came to this node.
 [[nodiscard]] Failure failure_resumed(const LastSeen& seen, const Config& config,
+                                      const std::optional<pb::MailboxSlot>& heard,
                                       const EventSink& events);
 
 }  // namespace lastword

@@ -106,7 +106,7 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
                      intent->victim_generation() >= last.generation() &&
                      (intent->phase() == pb::TakeoverIntent::TAKEN ||
                       (intent->phase() == pb::TakeoverIntent::TAKING &&
-                       needs_no_silence(*intent, survey, config)));
+                       needs_no_silence(*intent, survey, config, last)));
   if (taken) return refuse("this life of the partner's is taken over already");
   if (partner_disks(survey, config).empty()) return fail(no_partner_disks(config));
   return {};

@@ -8,6 +8,7 @@
 
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
+#include "agent/protocol/peer_watch.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/protocol/takeover_intent.h"
@@ -109,6 +110,15 @@ bool is_taken_by(const std::optional<pb::TakeoverIntent>& intent, const Config& 
           intent->phase() == pb::TakeoverIntent::RETURNING);
 }
 
+// A disk that is out of sight may have told it before, or a link; and a survey may be ahead of what
+// was heard.
+std::optional<pb::MailboxSlot> last_word(const Survey& survey, const Config& config,
+                                         const std::optional<pb::MailboxSlot>& heard) {
+  auto in_survey = newest_of_partner(survey, config);
+  const bool was_heard = heard && heard->node() == config.partner.id;
+  return was_heard && (!in_survey || is_newer(*heard, *in_survey)) ? heard : in_survey;
+}
+
 }  // namespace
 
 bool is_normal(pb::NodePhase phase) {
@@ -180,30 +190,28 @@ std::vector<Veto> against_asking(const Survey& survey, const Config& config, con
 }
 
 bool has_left(const Survey& survey, const Config& config,
-              const std::optional<pb::MailboxSlot>& newest, std::uint32_t life) {
-  if (!newest || newest->node() != config.partner.id || newest->generation() != life ||
-      newest->phase() != pb::PHASE_HANDED_OVER || newest->presence() == pb::GONE) {
-    return false;
-  }
-  const auto in_survey = newest_of_partner(survey, config);
-  return latest_generation(survey, config, config.partner.id) <= life &&
-         (!in_survey || in_survey->generation() <= life);
+              const std::optional<pb::MailboxSlot>& heard, std::uint32_t life) {
+  const auto word = last_word(survey, config, heard);
+  return word && word->generation() == life && word->phase() == pb::PHASE_HANDED_OVER &&
+         word->presence() != pb::GONE &&
+         latest_generation(survey, config, config.partner.id) <= life;
 }
 
 std::optional<std::uint32_t> life_to_take_from(const Survey& survey, const Config& config,
                                                const NodeState& state,
-                                               const std::optional<pb::MailboxSlot>& newest,
+                                               const std::optional<pb::MailboxSlot>& heard,
                                                const std::optional<pb::TakeoverIntent>& intent) {
-  if (!newest || !has_left(survey, config, newest, newest->generation())) return std::nullopt;
+  const auto word = last_word(survey, config, heard);
+  if (!word || !has_left(survey, config, heard, word->generation())) return std::nullopt;
   if (state.stopped || state.handed_over || state.waiting) return std::nullopt;
   if (partner_has_taken_over(survey, config)) return std::nullopt;
-  if (is_taken_by(intent, config, newest->generation())) return std::nullopt;
+  if (is_taken_by(intent, config, word->generation())) return std::nullopt;
   const auto disks = partner_disks(survey, config);
   if (std::ranges::all_of(disks,
                           [&](const DiskView& disk) { return is_here(disk, config, state.key); })) {
     return std::nullopt;
   }
-  return newest->generation();
+  return word->generation();
 }
 
 bool asks_to_leave(const pb::MailboxSlot& slot, const NodeState& state) {

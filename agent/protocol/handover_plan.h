@@ -46,14 +46,16 @@ struct HandoverPlan {
 [[nodiscard]] bool is_here(const DiskView& disk, const Config& config, ReservationKey own);
 
 // That life of the partner's has left its disks to this node, and nothing tells of a later one.
+// `heard`: the newest of the partner's slots that came to this node; the survey may have a newer
+// one.
 [[nodiscard]] bool has_left(const Survey& survey, const Config& config,
-                            const std::optional<pb::MailboxSlot>& newest, std::uint32_t life);
+                            const std::optional<pb::MailboxSlot>& heard, std::uint32_t life);
 // The life of the partner's whose disks this node is to take because they were left to it. Absent:
-// there is none, or all of them are here, or this node has begun to take them. `newest`: of the
-// partner's slots. `intent`: this node's.
+// there is none, or all of them are here, or this node has begun to take them. `intent`: this
+// node's.
 [[nodiscard]] std::optional<std::uint32_t> life_to_take_from(
     const Survey& survey, const Config& config, const NodeState& state,
-    const std::optional<pb::MailboxSlot>& newest, const std::optional<pb::TakeoverIntent>& intent);
+    const std::optional<pb::MailboxSlot>& heard, const std::optional<pb::TakeoverIntent>& intent);
 
 // The partner asks this life of this node to leave.
 [[nodiscard]] bool asks_to_leave(const pb::MailboxSlot& slot, const NodeState& state);

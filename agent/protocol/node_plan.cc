@@ -61,7 +61,8 @@ class Reading {
     if (disks.service_preempted) add(NodeEvent::kServicePreempted);
     if (disks.preempted && (phase_ != Phase::kWaiting || announced())) add(NodeEvent::kPreempted);
     if (phase_ == Phase::kWaiting) return while_waiting(disks);
-    if (disks.peer_life_holds_ours && later_life(disks)) add(NodeEvent::kPeerTakesToo);
+    if (disks.peer_life_holds_ours && is_later(disks.peer_generation))
+      add(NodeEvent::kPeerTakesToo);
     if (disks.peer_owns_ours && !is(Phase::kReceiving)) add(NodeEvent::kPeerOwnsDisks);
     const bool takes_late = kWatches.has(phase_) || mode_of(phase_) == NodeMode::kTakeover;
     if (disks.promised && takes_late) add(NodeEvent::kDisksPromised);
@@ -96,7 +97,7 @@ class Reading {
       add(NodeEvent::kPeerReleased);
     }
     if (disks.peer_in_service && !disks.has_peer_disk &&
-        (is(Phase::kGivingBack) ? says_normal() : later_life(disks))) {
+        (is(Phase::kGivingBack) ? says_normal() : is_later(disks.peer_generation))) {
       add(NodeEvent::kPeerHasItsDisks);
     }
     if (intent_is_open() && peer_waits() &&
@@ -127,7 +128,9 @@ class Reading {
     if (!disks.announced && memory_.told_of_peer_announcement) add(NodeEvent::kAnnouncementGone);
     if (voting()) return;
     const bool waits_for_answer = out() || (is(Phase::kResuming) && !disks.has_peer_disk);
-    if (waits_for_answer && ((heard() && !says_stopped()) || later_life(disks))) {
+    // A message of a later life may come before a survey shows it.
+    const std::uint32_t latest = std::max(disks.peer_generation, facts_.word.generation);
+    if (waits_for_answer && ((heard() && !says_stopped()) || is_later(latest))) {
       add(NodeEvent::kPeerLives);
     }
   }
@@ -199,9 +202,8 @@ class Reading {
                              facts_.intent->phase() == pb::TakeoverIntent::TAKEN);
   }
   // Than the one that this node's intent is against.
-  [[nodiscard]] bool later_life(const DiskFacts& disks) const {
-    const std::uint32_t latest = std::max(disks.peer_generation, facts_.word.generation);
-    return facts_.intent && latest > facts_.intent->victim_generation();
+  [[nodiscard]] bool is_later(std::uint32_t life) const {
+    return facts_.intent && life > facts_.intent->victim_generation();
   }
 
   Phase phase_;

@@ -121,10 +121,10 @@ bool is_left_undone(const pb::TakeoverIntent& intent, const Survey& survey, cons
          latest_serving_generation(survey, config, config.partner.id) <= victim;
 }
 
-bool needs_no_silence(const pb::TakeoverIntent& intent, const Survey& survey,
-                      const Config& config) {
+bool needs_no_silence(const pb::TakeoverIntent& intent, const Survey& survey, const Config& config,
+                      const std::optional<pb::MailboxSlot>& heard) {
   return intent.proven() || intent.ordered() || has_partner_disk(survey, config) ||
-         has_left(survey, config, newest_of_partner(survey, config), intent.victim_generation());
+         has_left(survey, config, heard, intent.victim_generation());
 }
 
 IntentPhase phase_after_no_majority(const std::optional<pb::TakeoverIntent>& before,

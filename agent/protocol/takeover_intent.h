@@ -50,10 +50,12 @@ enum class IntentVerdict : std::uint8_t {
 [[nodiscard]] bool is_left_undone(const pb::TakeoverIntent& intent, const Survey& survey,
                                   const Config& config);
 
-// It goes on although the victim is heard: its panic is proven, an operator wants it, or a disk of
-// the partner's is here, which neither node can do without.
+// It goes on although the victim is heard: its panic is proven, an operator wants it, a disk of the
+// partner's is here, which neither node can do without, or the victim has left its disks. `heard`:
+// as for has_left() in handover_plan.h.
 [[nodiscard]] bool needs_no_silence(const pb::TakeoverIntent& intent, const Survey& survey,
-                                    const Config& config);
+                                    const Config& config,
+                                    const std::optional<pb::MailboxSlot>& heard);
 
 // What becomes of an intent that was announced, or found no majority, and touched nothing: disks
 // that this node has of the partner's, from a takeover before, are to go back.

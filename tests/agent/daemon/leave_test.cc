@@ -133,6 +133,18 @@ BOOST_FIXTURE_TEST_CASE(no_majority_is_needed_against_a_partner_that_has_left, L
   BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
 }
 
+BOOST_FIXTURE_TEST_CASE(word_that_is_out_of_sight_when_the_disks_are_looked_at_again_counts, Left) {
+  work.events = [this, tell = work.events](const Event& event) {
+    tell(event);
+    if (event.name == "partner-left") view.out_of_sight = {kMailbox};
+  };
+  BOOST_TEST_REQUIRE(fake::ok(watch()));
+  BOOST_TEST(std::ranges::count_if(events, [](const std::string& line) {
+               return line.find("partner-left") != std::string::npos;
+             }) == 1);
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
+}
+
 BOOST_FIXTURE_TEST_CASE(word_of_an_earlier_life_gives_nothing, Left) {
   BOOST_TEST_REQUIRE(fake::ok(
       alpha.lun(kMailbox)->register_ignoring_existing(key_of(kAlpha, kCrashed + 1), false)));

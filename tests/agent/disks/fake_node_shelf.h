@@ -27,6 +27,7 @@ class FakeNodeShelf : public Shelf {
   Result<std::vector<DiskInfo>> list() override {
     std::vector<DiskInfo> disks;
     for (unsigned lun = 0; lun < luns_; ++lun) {
+      if (out_of_sight.contains(lun)) continue;
       const std::string path = folder + path_of(lun);
       disks.push_back({.path = path, .description = "", .size_bytes = 64 << 20});
     }
@@ -75,7 +76,8 @@ class FakeNodeShelf : public Shelf {
   // For a read that hung, since this was last asked.
   milliseconds take_longest_wait() { return std::exchange(longest_wait_, milliseconds(0)); }
 
-  std::string folder;                // before each path: where no disk of this machine is
+  std::string folder;  // before each path: where no disk of this machine is
+  std::set<unsigned> out_of_sight;
   std::vector<std::string> dropped;  // paths whose cache was dropped
   std::set<std::string> stale;       // paths whose cache cannot be
   std::set<std::string> changed;     // paths of which the cache has a block that was not written

@@ -243,6 +243,35 @@ BOOST_FIXTURE_TEST_CASE(life_that_was_stopped_leaves_nothing, Left) {
   BOOST_TEST(life() == 0U);
 }
 
+BOOST_FIXTURE_TEST_CASE(newest_word_counts_whether_it_was_heard_or_surveyed, Left) {
+  word.slot->set_sequence(5);
+  pb::MailboxSlot surveyed = *word.slot;
+  surveyed.set_sequence(4);
+  surveyed.set_phase(pb::PHASE_PAIRED);
+  disk(kMailbox).mailbox[0] = surveyed;
+  BOOST_TEST(life() == kOwn);
+  surveyed.set_sequence(6);
+  surveyed.set_phase(pb::PHASE_CLEAN);
+  surveyed.set_presence(pb::GONE);
+  disk(kMailbox).mailbox[0] = surveyed;
+  BOOST_TEST(life() == 0U);
+  word.slot->set_phase(pb::PHASE_PAIRED);
+  surveyed.set_phase(pb::PHASE_HANDED_OVER);
+  surveyed.clear_presence();
+  disk(kMailbox).mailbox[0] = surveyed;
+  BOOST_TEST(life() == kOwn);
+  word.slot.reset();
+  BOOST_TEST(life() == kOwn);
+}
+
+BOOST_FIXTURE_TEST_CASE(takeover_of_a_partner_that_was_heard_to_leave_needs_no_silence, Left) {
+  set_victim(pb::TakeoverIntent::TAKING);
+  BOOST_TEST(needs_no_silence(*intent, survey, config, word.slot));
+  BOOST_TEST(!needs_no_silence(*intent, survey, config, std::nullopt));
+  set_victim(pb::TakeoverIntent::TAKING, kOwn - 1);
+  BOOST_TEST(!needs_no_silence(*intent, survey, config, word.slot));
+}
+
 BOOST_FIXTURE_TEST_CASE(disks_that_are_all_here_are_not_taken_again, Left) {
   for (const std::size_t number : {kFirst, kSecond}) take(number);
   BOOST_TEST(life() == kOwn);

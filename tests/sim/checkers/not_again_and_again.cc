@@ -1,9 +1,11 @@
-// The log: no agent changes its state again and again, and none repeats what it has said. One that
-// flaps fills a log that nobody can read, and runs hooks each time. Changes of state are counted
-// over restarts of the agent, what it says is not.
+// The log: no agent changes its state in the same way again and again, and none repeats what it has
+// said. One that flaps fills a log that nobody can read, and runs hooks each time. Changes of state
+// are counted over restarts of the agent, what it says is not. The state in which an agent begins
+// is no change.
 //
-// Not covered: events of commands, which an operator repeats; and what an agent says of a link, of
-// a mailbox disk or of the partner's voice, which come and go with the faults.
+// Not covered: changes that differ, however many; events of commands, which an operator repeats;
+// and what an agent says of a link, of a mailbox disk or of the partner's voice, which come and go
+// with the faults.
 #include <fmt/format.h>
 
 #include <deque>
@@ -17,10 +19,13 @@ namespace lastword::sim {
 namespace {
 
 // What a node says beyond this is a loop.
-constexpr std::size_t kMostChanges = 8;
-constexpr Time kOfChanges{2'000'000};
-constexpr std::size_t kMostRepeats = 6;
-constexpr Time kOfRepeats{10'000'000};
+struct Limit {
+  std::size_t times;
+  Time within;
+};
+constexpr Limit kRepeats{.times = 6, .within = Time{10'000'000}};
+// An agent that is killed begins again after a second, and changes as the one before it did.
+constexpr Limit kChanges{.times = 3, .within = Time{2'000'000}};
 
 class NotAgainAndAgain final : public Checker {
  public:
@@ -30,26 +35,29 @@ class NotAgainAndAgain final : public Checker {
     if (actor.process != "agent" || follows_faults(event.name)) return;
     const bool change = event.name == "state";
     if (change && event.detail.ends_with("found in this node's records")) {
-      said_.at(actor.node).clear();  // an agent begins
+      return said_.at(actor.node).clear();  // an agent begins
     }
-    auto& times =
-        change ? changes_.at(actor.node) : said_.at(actor.node)[{event.name, lun, event.detail}];
+    auto& times = change ? changes_.at(actor.node)[event.detail]
+                         : said_.at(actor.node)[{event.name, lun, event.detail}];
     times.push_back(now());
-    while (times.front() + (change ? kOfChanges : kOfRepeats) < now()) times.pop_front();
-    if (times.size() <= (change ? kMostChanges : kMostRepeats)) return;
-    watched_.broken(fmt::format("table: {}'s agent {} {} times within {} s ({} {})",
-                                node_name(actor.node), change ? "changes its state" : "says",
-                                times.size(), (now() - times.front()).count() / 1'000'000,
-                                event.name, event.detail));
+    while (times.front() + kRepeats.within < now()) times.pop_front();
+    if (!(change && beyond(kChanges, times)) && !beyond(kRepeats, times)) return;
+    watched_.broken(fmt::format(
+        "table: {}'s agent says {} times within {} s: {} {}", node_name(actor.node), times.size(),
+        (now() - times.front()).count() / 1'000'000, event.name, event.detail));
   }
 
  private:
+  [[nodiscard]] bool beyond(const Limit& limit, const std::deque<Time>& times) const {
+    if (times.size() <= limit.times) return false;
+    return times[times.size() - 1 - limit.times] + limit.within >= now();
+  }
   static bool follows_faults(const std::string& name) {
     return name.starts_with("link-") || name.starts_with("heartbeat-") ||
            name.starts_with("partner-");
   }
 
-  std::array<std::deque<Time>, 3> changes_;
+  std::array<std::map<std::string, std::deque<Time>>, 3> changes_;
   std::array<std::map<std::tuple<std::string, unsigned, std::string>, std::deque<Time>>, 3> said_;
 };
 
