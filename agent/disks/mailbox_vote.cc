@@ -72,9 +72,12 @@ VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerId
       cast.joined_again = true;
       continue;
     }
-    if (!std::exchange(noted, true)) {
+    if (!noted) {
       cast.noted = note_intent();
+      // The registration went since the look: that is to be told from a disk that does not answer.
+      if (!cast.noted && cast.noted.error().code == Code::kConflict) continue;
       if (!cast.noted) return cast;
+      noted = true;
       cast.has_intent = true;
       continue;  // the keys may have changed meanwhile
     }

@@ -34,7 +34,8 @@ struct VoteCast {
 };
 // `note_intent` writes this node's intent to the disk. It is called before anything is preempted,
 // once this node is known to be registered; where it fails, nothing is. Blocks for at most the
-// lun's time-out for each command.
+// lun's time-out for each command. A conflict there means that this node's registration went, and
+// has it looked for again.
 [[nodiscard]] VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal,
                                  const OwnerIdentity& self,
                                  const std::function<Status()>& note_intent);

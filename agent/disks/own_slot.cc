@@ -52,7 +52,15 @@ Result<Found> find(RecordIo& records, const SlotWriter& writer) {
 
 using Change = std::function<Result<pb::MailboxSlot>(const pb::MailboxSlot& now)>;
 
-Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, bool always,
+enum class Writes {
+  kIfNew,  // nothing where it reads so already
+  kOnce,
+  kBothCopies,
+};
+
+// A write of before, of an earlier boot too, may be executed late: over the copy that was to be
+// next when it was sent. What no heartbeat repeats is in the other copy as well.
+Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, Writes writes,
                            const Change& apply) {
   const auto lock =
       lock_slot(writer.state_directory, slot.disk_uuid, *writer.executor, writer.patience);
@@ -62,10 +70,14 @@ Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, bool a
   if (!found) return fail(found.error());
   const auto changed = apply(found->content);
   if (!changed) return fail(changed.error());
-  if (!always && !found->damaged && MessageDifferencer::Equals(found->content, *changed)) {
+  if (writes == Writes::kIfNew && !found->damaged &&
+      MessageDifferencer::Equals(found->content, *changed)) {
     return SlotWritten{};
   }
-  const auto written = records.write(writer.member.place, found->at, *changed);
+  auto written = records.write(writer.member.place, found->at, *changed);
+  if (written && writes == Writes::kBothCopies) {
+    written = records.write(writer.member.place, *written, *changed);
+  }
   if (!written) return fail(written.error());
   return SlotWritten{.was_damaged = found->damaged};
 }
@@ -86,34 +98,36 @@ SlotWriter slot_writer(const Config& config, std::uint32_t boot_generation,
 
 Result<SlotWritten> update_slot(const OwnSlot& slot, const SlotWriter& writer,
                                 const std::optional<pb::TakeoverIntent>& intent) {
-  return change(slot, writer, false, [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
+  const auto apply = [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
     return current_slot(now, writer.member, intent);
-  });
+  };
+  return change(slot, writer, Writes::kIfNew, apply);
 }
 
 Result<SlotWritten> enter_slot(const OwnSlot& slot, const SlotWriter& writer,
                                const std::optional<pb::TakeoverIntent>& intent) {
-  return change(slot, writer, false, [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
+  const auto apply = [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
     return slot_of_life_that_joins(now, writer.member, intent);
-  });
+  };
+  return change(slot, writer, Writes::kIfNew, apply);
 }
 
 // Written even where it reads so already: a write before this one may not have reached the medium.
 Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
                                 const pb::TakeoverIntent& intent) {
-  return change(slot, writer, true,
+  return change(slot, writer, Writes::kBothCopies,
                 [&](const pb::MailboxSlot& now) { return slot_with(now, writer.member, intent); });
 }
 
 Result<SlotWritten> note_switches(const OwnSlot& slot, const SlotWriter& writer,
                                   const pb::Switches& switches) {
-  return change(slot, writer, true, [&](const pb::MailboxSlot& now) {
+  return change(slot, writer, Writes::kBothCopies, [&](const pb::MailboxSlot& now) {
     return slot_with_switches(now, writer.member, switches);
   });
 }
 
 Status say_handed_over(const OwnSlot& slot, const SlotWriter& writer, std::uint64_t sequence) {
-  const auto said = change(slot, writer, true, [&](const pb::MailboxSlot& now) {
+  const auto said = change(slot, writer, Writes::kBothCopies, [&](const pb::MailboxSlot& now) {
     return slot_of_life_that_leaves(now, writer.member,
                                     std::max(sequence, beyond_all_beats(*writer.executor)));
   });
@@ -122,10 +136,10 @@ Status say_handed_over(const OwnSlot& slot, const SlotWriter& writer, std::uint6
 }
 
 Status say_gone(const OwnSlot& slot, const SlotWriter& writer) {
-  const auto said =
-      change(slot, writer, false, [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
-        return slot_of_life_that_ends(now, writer.member, beyond_all_beats(*writer.executor));
-      });
+  const auto apply = [&](const pb::MailboxSlot& now) -> Result<pb::MailboxSlot> {
+    return slot_of_life_that_ends(now, writer.member, beyond_all_beats(*writer.executor));
+  };
+  const auto said = change(slot, writer, Writes::kBothCopies, apply);
   if (!said) return fail(said.error());
   return {};
 }
@@ -133,7 +147,7 @@ Status say_gone(const OwnSlot& slot, const SlotWriter& writer) {
 Result<pb::MailboxSlot> write_beat(const OwnSlot& slot, const SlotWriter& writer,
                                    const Beat& beat) {
   pb::MailboxSlot written;
-  const auto status = change(slot, writer, true, [&](const pb::MailboxSlot& now) {
+  const auto status = change(slot, writer, Writes::kOnce, [&](const pb::MailboxSlot& now) {
     auto next = slot_with_beat(now, writer.member, beat);
     if (next) written = *next;
     return next;

@@ -58,13 +58,13 @@ inline constexpr std::string_view kSlotWasDamaged =
 [[nodiscard]] Result<SlotWritten> enter_slot(const OwnSlot& slot, const SlotWriter& writer,
                                              const std::optional<pb::TakeoverIntent>& intent);
 
-// Makes `intent` the slot's, durably. kRefused where the slot has a later one. Otherwise the errors
-// of update_slot().
+// Makes `intent` the slot's, durably, in both of its copies. kRefused where the slot has a later
+// one. Otherwise the errors of update_slot().
 [[nodiscard]] Result<SlotWritten> note_intent(const OwnSlot& slot, const SlotWriter& writer,
                                               const pb::TakeoverIntent& intent);
 
-// Makes the switches the slot's, durably. kRefused where the slot has later ones. Otherwise the
-// errors of update_slot().
+// Makes the switches the slot's, durably, in both of its copies. kRefused where the slot has later
+// ones. Otherwise the errors of update_slot().
 [[nodiscard]] Result<SlotWritten> note_switches(const OwnSlot& slot, const SlotWriter& writer,
                                                 const pb::Switches& switches);
 

@@ -83,6 +83,7 @@ bool refuses_aptpl(const Error& error) {
 Seize::Seize(const SeizeGoal& goal, std::optional<SeizeView> seen) : goal_(goal) {
   if (!seen) return;
   view_ = std::move(*seen);
+  saw_hold_ = own_node_holds_it();
   decide();
   // What was seen may be out of date: it may save a look, but it never ends the seizing.
   if (over() || giving_up()) {
@@ -207,6 +208,12 @@ std::string Seize::why_no_end() const {
       to_string(*victim));
 }
 
+bool Seize::own_node_holds_it() const {
+  const auto own = parse_key(goal_.own);
+  const auto parts = view_.holder ? parse_key(view_.holder->holder) : std::nullopt;
+  return parts && parts->cluster == own->cluster && parts->node == own->node;
+}
+
 bool Seize::another_holds_it() const {
   const auto own = parse_key(goal_.own);
   const auto parts = view_.holder ? parse_key(view_.holder->holder) : std::nullopt;
@@ -238,6 +245,11 @@ void Seize::look_again() {
 // Keys and holder were just read: what is to be done about them?
 void Seize::decide() {
   if (goal_.served && !registered() && another_holds_it()) return end(fail(registration_gone()));
+  if (saw_hold_ && another_holds_it()) {
+    result_ = fail(
+        conflict(Code::kFenced, "this node held it a moment ago, and the other node has taken it"));
+    return withdraw();
+  }
   if (const auto stranger = key_in_the_way(goal_, view_)) {
     const bool refused =
         whose(goal_, *stranger) == Whose::kForeign && goal_.foreign == ForeignRegistrants::kRefuse;

@@ -66,7 +66,9 @@ struct SeizeGoal {
 [[nodiscard]] bool refuses_aptpl(const Error& error);
 
 // What somebody saw of the disk a moment ago: saves the first look. It may be out of date; what
-// changed since shows in the replies, and in the look at the end.
+// changed since shows in the replies, and in the look at the end. A disk that this node was seen to
+// hold, in whatever life, and that another node of the cluster holds by now, was taken from it: it
+// is not fought for (kFenced).
 struct SeizeView {
   std::vector<ReservationKey> keys;
   std::optional<Reservation> holder;
@@ -148,6 +150,7 @@ class Seize {
   [[nodiscard]] std::optional<ReservationKey> next_victim() const;
   [[nodiscard]] bool registered() const;
   [[nodiscard]] bool holds() const;
+  [[nodiscard]] bool own_node_holds_it() const;
   void note_removed();
   void note_reserved();
   void judge_abort();
@@ -169,6 +172,7 @@ class Seize {
   bool sent_register_ = false;     // in this run, whatever came of it
   bool sent_reserve_ = false;      // likewise, unless it conflicted
   bool looked_ = false;            // at the holder; or it is too late for that
+  bool saw_hold_ = false;          // of this node, before the first look
   bool found_held_ = false;
   bool was_reset_ = false;
   bool giving_up_ = false;  // result_ is why; registered or not is to be seen

@@ -110,6 +110,29 @@ BOOST_AUTO_TEST_CASE(key_that_went_while_the_intent_was_noted_is_a_lost_vote) {
   BOOST_TEST(!registered(self.key));
 }
 
+BOOST_AUTO_TEST_CASE(key_that_went_before_the_intent_was_noted_is_a_lost_vote) {
+  register_beta();
+  note = [this] {
+    put_rivals_intent();
+    BOOST_TEST(fake::ok(alpha.lun(0)->preempt(rival, self.key, kOwnerType)));
+    return Status(fail({.code = Code::kConflict, .operation = "write"}));
+  };
+  const VoteCast cast = vote();
+  BOOST_TEST((cast.vote == Vote::kLost));
+  BOOST_TEST(!cast.has_intent);
+  BOOST_TEST(registered(rival));
+  BOOST_TEST(!registered(self.key));
+}
+
+BOOST_AUTO_TEST_CASE(intent_that_conflicts_again_and_again_is_no_vote) {
+  register_beta();
+  note = [] { return Status(fail({.code = Code::kConflict, .operation = "write"})); };
+  const VoteCast cast = vote();
+  BOOST_TEST((cast.vote == Vote::kUnknown));
+  BOOST_TEST(!cast.has_intent);
+  BOOST_TEST(registered(rival));
+}
+
 BOOST_AUTO_TEST_CASE(rival_that_went_while_the_intent_was_noted_is_not_preempted) {
   register_beta();
   note = [this] {

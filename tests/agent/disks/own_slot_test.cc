@@ -2,8 +2,10 @@
 #include "agent/disks/own_slot.h"
 
 #include <boost/test/unit_test.hpp>
+#include <functional>
 #include <future>
 #include <thread>
+#include <vector>
 
 #include "agent/disks/own_disk.h"
 #include "agent/protocol/takeover_intent.h"
@@ -46,6 +48,19 @@ struct Slots {
     return join_mailbox_disk(NodeDisk(alpha, 0).own(), writer(), newest);
   }
   pb::MailboxSlot slot() { return slots_on(shelf, 0)[0]; }
+  // On the disk: the copy that is written next.
+  std::uint64_t place_of_next() {
+    Medium medium(shelf, 0);
+    pb::MailboxSlot now;
+    const auto at = RecordIo(medium, kMetadataOffset).read(RecordPlace::kMailboxLow, now);
+    BOOST_TEST_REQUIRE(at.has_value());
+    return kMetadataOffset + slot_offset(RecordPlace::kMailboxLow, at->next);
+  }
+  std::vector<std::byte> block_at(std::uint64_t place) {
+    std::vector<std::byte> block(kBlockBytes);
+    shelf.peek(0, place, block);
+    return block;
+  }
 
   TestFolder folder;
   fake::FakeShelf shelf{{.luns = 1, .power_on_attention = false}};
@@ -113,6 +128,31 @@ BOOST_AUTO_TEST_CASE(intent_that_a_failed_flush_left_behind_is_replaced_by_the_n
   BOOST_TEST(slot().intent().phase() == pb::TakeoverIntent::TAKING);
   BOOST_TEST_REQUIRE(fake::ok(join(intent(pb::TakeoverIntent::ENDED, 2))));
   BOOST_TEST(slot().intent().phase() == pb::TakeoverIntent::ENDED);
+}
+
+// What an earlier boot had sent, and the target executes by now: over the copy that was the next.
+BOOST_AUTO_TEST_CASE(heartbeat_that_lands_late_hides_nothing_that_no_heartbeat_repeats) {
+  const auto device = alpha.device(0);
+  const OwnSlot own{*device, kMetadataOffset, uuid_of(0)};
+  pb::Switches switches;
+  switches.set_number(1);
+  const std::vector<std::function<void()>> deeds{
+      [&] { BOOST_TEST(fake::ok(note(intent(pb::TakeoverIntent::TAKING, 1)))); },
+      [&] { BOOST_TEST(fake::ok(note_switches(own, writer(), switches))); },
+      [&] { BOOST_TEST(fake::ok(say_handed_over(own, writer(), 1))); },
+      [&] { BOOST_TEST(fake::ok(say_gone(own, writer()))); }};
+  for (const auto& deed : deeds) {
+    BOOST_TEST_REQUIRE(fake::ok(update()));
+    const std::uint64_t place = place_of_next();
+    const auto before = block_at(place);
+    BOOST_TEST_REQUIRE(fake::ok(write_beat(own, writer(), {.sequence = 1})));
+    const auto late = block_at(place);
+    shelf.poke(0, place, before);
+    deed();
+    const std::string said = slot().SerializeAsString();
+    shelf.poke(0, place, late);
+    BOOST_TEST((slot().SerializeAsString() == said));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(slot_whose_copies_are_both_damaged_is_written_anew_and_the_vote_kept) {

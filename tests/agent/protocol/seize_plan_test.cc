@@ -55,8 +55,6 @@ BOOST_AUTO_TEST_CASE(what_a_survey_saw_saves_the_first_look_and_not_the_last) {
 
 BOOST_AUTO_TEST_CASE(survey_that_is_out_of_date_harms_nobody) {
   const SeizeView before_anybody_came{};
-  const SeizeView held_by_beta{.keys = {key(kBeta, 4)},
-                               .holder = Reservation{.holder = key(kBeta, 4), .type = kOwnerType}};
   const SeizeView held_by_alphas_earlier_boot{
       .keys = {key(kAlpha, 6)},
       .holder = Reservation{.holder = key(kAlpha, 6), .type = kOwnerType}};
@@ -66,11 +64,25 @@ BOOST_AUTO_TEST_CASE(survey_that_is_out_of_date_harms_nobody) {
       .keys = {key(9, 1), key(kBeta, 4)},
       .holder = Reservation{.holder = key(9, 1), .type = kOwnerType}};
   for (const SeizeView& seen : {held_by_a_stranger, held_by_a_stranger_beside_beta,
-                                before_anybody_came, held_by_beta, held_by_alphas_earlier_boot}) {
+                                before_anybody_came, held_by_alphas_earlier_boot}) {
     Owned disk;
     BOOST_REQUIRE(seize(*disk.beta.lun(0), takeover_by_beta(), nullptr, seen));
     BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
     BOOST_CHECK(!registered(disk.shelf, key(kAlpha, 7)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_was_taken_from_this_node_since_it_was_seen_is_not_fought_for) {
+  for (const std::uint32_t life : {4U, 3U}) {
+    Owned disk;  // by alpha, by now
+    const SeizeView seen{.keys = {key(kBeta, life)},
+                         .holder = Reservation{.holder = key(kBeta, life), .type = kOwnerType}};
+    const Status status = seize(*disk.beta.lun(0), takeover_by_beta(), nullptr, seen);
+    BOOST_REQUIRE(!status);
+    BOOST_CHECK(status.error().code == Code::kFenced);
+    BOOST_CHECK(holds(disk.shelf, key(kAlpha, 7)));
+    BOOST_CHECK(!registered(disk.shelf, key(kBeta, 4)));
+    BOOST_CHECK(write_block(disk.alpha));
   }
 }
 
