@@ -18,7 +18,7 @@
 //   kill        a node loses power, or a process is killed, between any two commands. Commands
 //   under
 //               way may still be executed. A node comes back by the same nexus (reset, SCSI over
-//               virtio) or by a new one (a new ISID)
+//               virtio), which ends what has not come to the target, or by a new one (a new ISID)
 //   panic       the capture kernel runs within the grace time, by the same nexus; or it dies too
 //   pause       a node stands still for up to 20 s (a hypervisor) and goes on where it was: for
 //               longer than the silence time, too

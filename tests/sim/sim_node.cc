@@ -143,6 +143,7 @@ void SimNode::power_on() {
            .reinstalled_after = truth.reinstalled_after,
            .disabled_since = truth.disabled_since};
   if (!same_nexus) truth.initiator = fmt::format("{}.{}", config_.self.name, ++nexuses_);
+  world_.target.logs_in(truth.initiator);
   booted_ = world_.scheduler.now() - world_.random.between(Time(1'000'000), Time(90'000'000));
   if (sight_) old_sights_.push_back(std::move(sight_));
   sight_ = std::make_unique<Sight>(Sight{.luns = world_.luns, .rotation = world_.random.pick(4)});

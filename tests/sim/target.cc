@@ -64,7 +64,8 @@ Status Target::send(const ActorPtr& actor, Order order) {
     on_change_sent(*actor);
   }
   const Time until = hung_until(actor->node, order.about.lun);
-  if (until > scheduler_.now()) {
+  const bool hangs = until > scheduler_.now();
+  if (hangs) {
     fate.arrives_after = until - scheduler_.now();
     fate.answered = fate.arrives = !order.bounded;
   }
@@ -75,11 +76,14 @@ Status Target::send(const ActorPtr& actor, Order order) {
   flight->actor = actor;
   flight->order = std::move(order);
   flight->answers = fate.answered;
+  if (hangs && fate.arrives) flight->held_up = fate;
   flight->place = flights_.insert(flights_.end(), flight);
   scheduler_.park([&](const Waiter& waiter) {
     flight->waiter = waiter;
     if (fate.arrives) {
-      scheduler_.after(fate.arrives_after, [this, flight, fate] { arrive(flight, fate); });
+      scheduler_.after(fate.arrives_after, [this, flight, fate, hangs] {
+        if (!hangs || flight->held_up) arrive(flight, fate);
+      });
     }
     if (!times_out) return;
     scheduler_.after(io_timeout_, [this, flight, arrives = fate.arrives] {
@@ -96,6 +100,7 @@ Status Target::send(const ActorPtr& actor, Order order) {
 
 void Target::arrive(const FlightPtr& flight, const Fate& fate) {
   if (flight->over) return;
+  flight->held_up.reset();
   if (fate.refusal) return end(flight, fail(error_of(*flight, *fate.refusal)));
   if (fate.executed_after == Time{0} && !is_held(flight, fate)) return execute(flight);
   if (fate.executed_after == Time{0}) return;
@@ -196,6 +201,13 @@ void Target::node_died(std::uint8_t node, unsigned boot) {
   }
 }
 
+void Target::logs_in(const std::string& initiator) {
+  for (const FlightPtr& flight : flights()) {
+    if (flight->actor->initiator != initiator || flight->accepted) continue;
+    end(flight, fail(error_of(*flight, Code::kGone)));
+  }
+}
+
 void Target::lose_power() {
   for (const FlightPtr& flight : flights()) {
     flight->answers = true;
@@ -221,6 +233,7 @@ void Target::calm() {
   for (auto& node : hung_until_) node.fill(scheduler_.now());
   for (const FlightPtr& flight : flights()) {
     if (flight->accepted) execute(flight);
+    if (const auto fate = flight->held_up) arrive(flight, *fate);
   }
 }
 

@@ -63,10 +63,14 @@ class Target {
 
   // Of the commands that this boot of the node has under way, some never get there.
   void node_died(std::uint8_t node, unsigned boot);
+  // A new boot begins by the same nexus, and ends the session of the one before: what had not come
+  // to the target comes no more (RFC 7143 6.3.5; the reset of a virtual adapter). What the target
+  // has accepted may still be executed.
+  void logs_in(const std::string& initiator);
   void lose_power();
   // The kernel's error handling ends the writes that this initiator has under way.
   void abort_writes(const std::string& initiator, unsigned lun);
-  // No faults from now on; what is late is executed.
+  // No faults from now on; what is late is executed, and what a path held up comes.
   void calm();
   [[nodiscard]] const Rates& rates() const { return rates_; }
 
@@ -78,6 +82,7 @@ class Target {
     bool accepted = false;
     bool over = false;
     bool answers = true;
+    std::optional<Fate> held_up = {};  // by a path that hangs; it has not come to the target
     std::optional<Status> answer;
     std::list<std::shared_ptr<Flight>>::iterator place;  // in flights_, unless it is over
   };

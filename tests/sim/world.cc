@@ -46,8 +46,8 @@ bool worth_telling(const Executed& executed, unsigned owned) {
     case Command::kFlush:
       return false;
     case Command::kWrite:
-      // So would heartbeats.
-      if (executed.about.lun >= owned && executed.actor.process == "agent") return false;
+      // So would heartbeats. One that is late may land on what was written since.
+      if (executed.about.lun >= owned && executed.actor.process == "agent") return executed.late;
       return !executed.actor.service || !executed.about.outcome->has_value();
     default:
       return true;
@@ -189,6 +189,7 @@ void World::on_executed(const Executed& executed) {
     if (about.own.value != 0) line += fmt::format(" own {}", to_string(about.own));
     if (about.victim.value != 0) line += fmt::format(" victim {}", to_string(about.victim));
     if (about.command == Command::kWrite) line += fmt::format(" at {:#x}", about.offset);
+    if (executed.late) line += " (late)";
     if (!done) line += fmt::format(": {}", name_of(about.outcome->error().code));
     say(line);
   }

@@ -39,14 +39,15 @@ class DurableMedium final : public BlockDevice {
 };
 
 // `late`: the taker has given up meanwhile, and ended its intent; or an earlier one against an
-// earlier life stands there again.
+// earlier life stands there again, or what it had is to go back.
 bool covers(const pb::TakeoverIntent& intent, const KeyParts& victim, bool late) {
   if (intent.victim_node() != victim.node) return false;
   const bool taking =
       intent.phase() == pb::TakeoverIntent::TAKING || intent.phase() == pb::TakeoverIntent::TAKEN;
   const bool this_life = intent.victim_generation() >= victim.boot_generation;
   if (!late) return taking && this_life;
-  return taking || (intent.phase() == pb::TakeoverIntent::ENDED && this_life);
+  return taking || intent.phase() == pb::TakeoverIntent::RETURNING ||
+         (intent.phase() == pb::TakeoverIntent::ENDED && this_life);
 }
 
 class IntentFirst final : public Checker {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -124,7 +125,7 @@ class LiveKeys final : public Checker {
     for (unsigned lun = 0; lun < watched_.roles.size(); ++lun) {
       const bool counts =
           std::ranges::find(state->mailbox_disks, test::uuid_of(lun)) != state->mailbox_disks.end();
-      if (counts && votes_.at(taker).at(lun)) ++won;
+      if (counts && votes_.at(taker).at(lun) == state->boot_generation) ++won;
     }
     if (2 * won > state->mailbox_disks.size()) return;
     watched_.broken(fmt::format(
@@ -133,40 +134,55 @@ class LiveKeys final : public Checker {
         executed.about.lun, won, state->mailbox_disks.size()));
   }
 
+  // It tells this life that it has lost its vote.
+  [[nodiscard]] static bool tells_of_loss(const pb::TakeoverIntent& intent, const KeyParts& own) {
+    const bool stands =
+        intent.phase() == pb::TakeoverIntent::TAKING || intent.phase() == pb::TakeoverIntent::TAKEN;
+    return stands && intent.victim_node() == own.node &&
+           intent.victim_generation() >= own.boot_generation;
+  }
+
   // A vote is won where the rival's key is removed, or not there, and lost with one's own key. A
-  // rival that registers again, to read under that registration who has won, changes nothing.
+  // rival that registers while the intent against its life stands, as it does to read who has won,
+  // changes nothing. Nor does a winner that takes its own key away, as a `start` does that could
+  // not read the rival's slot: the intent stays. The loser may join again when the winner has given
+  // up, and has said so on the disk; not because the intent that it won by is not there any more.
   void count_votes(const Executed& executed) {
     const unsigned lun = executed.about.lun;
-    // The winner has given up, and has ended its intent: the loser may join again.
     if (const auto own = parse_key(executed.about.own)) {
-      const auto intent = intent_on(partner_of(executed.actor.node), lun);
-      if (intent.phase() == pb::TakeoverIntent::NONE ||
-          intent.phase() == pb::TakeoverIntent::ENDED) {
-        lost_.erase({lun, own->node, own->boot_generation});
+      const Vote vote(lun, own->node, own->boot_generation);
+      const auto intent = intent_on(partner_of(own->node), lun);
+      const auto lost = lost_.find(vote);
+      if (tells_of_loss(intent, *own)) {
+        if (executed.about.command == fake::Command::kRegister) lost_[vote] = intent.number();
+      } else if (lost != lost_.end() && intent.number() >= lost->second) {
+        lost_.erase(lost);
       }
     }
     // A node that takes its own key away, as `stop` does, has lost nothing.
     for (const KeyParts& key : removed_by(executed)) {
       if (key.node == executed.actor.node) continue;
-      votes_.at(key.node).at(lun) = false;
-      lost_.insert({lun, key.node, key.boot_generation});
+      votes_.at(key.node).at(lun) = 0;
+      lost_[{lun, key.node, key.boot_generation}] = intent_on(executed.actor.node, lun).number();
     }
-    std::array<bool, 3> registered{};
-    std::array<bool, 3> rival{};
+    std::array<Generation, 3> rival{};
     for (const fake::Registrant& registrant : watched_.shelf.registrants(lun)) {
       const auto parts = parse_key(registrant.key);
-      if (!parts) continue;
-      registered.at(parts->node) = true;
-      if (!lost_.contains({lun, parts->node, parts->boot_generation})) rival.at(parts->node) = true;
+      if (!parts || lost_.contains({lun, parts->node, parts->boot_generation})) continue;
+      rival.at(parts->node) = std::max(rival.at(parts->node), parts->boot_generation);
     }
     for (const std::uint8_t node : kNodes) {
-      votes_.at(node).at(lun) =
-          registered.at(node) && rival.at(node) && !rival.at(partner_of(node));
+      if (rival.at(partner_of(node)) != 0) {
+        votes_.at(node).at(lun) = 0;
+      } else if (rival.at(node) != 0) {
+        votes_.at(node).at(lun) = rival.at(node);
+      }
     }
   }
 
-  std::array<std::array<bool, kMaxLuns>, 3> votes_{};              // by node
-  std::set<std::tuple<unsigned, std::uint8_t, Generation>> lost_;  // keys that were removed
+  std::array<std::array<Generation, kMaxLuns>, 3> votes_{};  // by node: in which life; 0: not won
+  using Vote = std::tuple<unsigned, std::uint8_t, Generation>;  // disk, node, life
+  std::map<Vote, std::uint64_t> lost_;                   // by the partner's intent of this number
   std::array<Generation, 3> announced_{};                // by taker: the life of the partner
   std::array<Time, 3> began_{};                          // each node's last takeover
   std::array<bool, 3> voted_{};                          // in which it counted votes
