@@ -13,6 +13,11 @@
 
 namespace lastword {
 
+// Lives that waited for their disks may have left no trace but in this node's own note: where that
+// is lost, so many numbers are passed over. The partner may have heard those lives by a link, and a
+// number that comes again would be older than what it heard.
+inline constexpr std::uint32_t kLivesWithoutTrace = 1000;
+
 struct DiskRemark {
   std::size_t disk = 0;  // index into the survey
   std::string text;

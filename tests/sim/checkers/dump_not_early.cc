@@ -8,6 +8,9 @@
 // which a writer that lives has left the disk, as docs/protocol.md says. One that stood still, and
 // wakes later, finds its key gone and turns to no other disk.
 //
+// Who panics in the middle of a takeover, as a node that is fenced does, has its armed disks for
+// the silence time from when the takeover began, and a dump that has begun by then goes on.
+//
 // Not counted: signs on a disk that the taker could not read when its takeover began. It knows
 // nothing of such a disk, not even whose it is. Nor a writer that has turned to a disk because the
 // target answered too late that the dump on another one is complete: nothing is lost by it.
@@ -45,10 +48,11 @@ class DumpNotEarly final : public Checker {
       return;
     }
     if (ended_for_good(home, victim)) return;
+    const bool lived = victim.panicked_at > begun.at;
     if (header.attribute == pb::IN_PROGRESS) {
       // Who panics in the middle of a takeover begins a dump when the wait for one may be over.
       const Time look = Time(kPollInterval + timing.settings.io_timeout);
-      if (victim.panicked_at > begun.at && now() < header.dumping + look) return;
+      if (lived && now() < header.dumping + look) return;
       if (now() < header.changed + timing.stall()) early(actor, lun, "its header changes", event);
       return;
     }
@@ -59,7 +63,7 @@ class DumpNotEarly final : public Checker {
       const HeaderTruth& sign = watched_.truth.headers.at(other);
       // What the taker writes about an earlier dump is no sign of this life's capture kernel.
       if (sign.node != home || sign.generation != victim.generation) continue;
-      if (begun.known.at(other)) last_sign = std::max(last_sign, sign.sign);
+      if (begun.known.at(other) && !lived) last_sign = std::max(last_sign, sign.sign);
     }
     if (now() < last_sign + timing.silence(1)) {
       early(actor, lun, "the writer may turn to it", event);
