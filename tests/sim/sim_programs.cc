@@ -127,6 +127,7 @@ int SimNode::life_ended(Program& program, const Result<StopReport>& report) {
   // Where disks of the partner are kept, the life goes on.
   if (const auto goes_on = load_node_state(program.config)) {
     world_.truth.of(id_).stopped.erase(goes_on->boot_generation);
+    started_in_calm_ = false;  // it has left its own disks all the same
   }
   if (!report) {
     world_.say(describe(report.error()));
