@@ -248,10 +248,11 @@ Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink&
       watch.settled = settled_number(config, surveyor, watch);
       continue;
     }
-    if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;
-    // A vote that was lost says no more than that another takeover was at it.
+    if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;  // stopped
+    // A vote that was lost says no more than that another takeover was at it. Disks that are out of
+    // sight come back.
     const bool refused =
-        report.error().code == Code::kRefused ||
+        report.error().code == Code::kRefused || report.error().code == Code::kNotFound ||
         (report.error().code == Code::kFenced && !is_fenced(config, surveyor, watch));
     if (!refused) return fail(report.error());
     events({.name = "takeover-refused", .disk = {}, .detail = describe(report.error())});

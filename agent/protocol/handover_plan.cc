@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "agent/protocol/failure_plan.h"
@@ -110,13 +111,28 @@ bool is_taken_by(const std::optional<pb::TakeoverIntent>& intent, const Config& 
           intent->phase() == pb::TakeoverIntent::RETURNING);
 }
 
+// The last word of a life. One that has said that it leaves, or has ended, does not take that back:
+// heartbeats of its agent that did not know yet may go on, on a mailbox disk that was not told.
+int finality(const pb::MailboxSlot& slot) {
+  if (slot.presence() == pb::GONE) return 2;
+  return slot.phase() == pb::PHASE_HANDED_OVER ? 1 : 0;
+}
+
+bool outweighs(const pb::MailboxSlot& one, const pb::MailboxSlot& other) {
+  return std::tuple(one.generation(), finality(one), one.sequence()) >
+         std::tuple(other.generation(), finality(other), other.sequence());
+}
+
 // A disk that is out of sight may have told it before, or a link; and a survey may be ahead of what
 // was heard.
 std::optional<pb::MailboxSlot> last_word(const Survey& survey, const Config& config,
                                          const std::optional<pb::MailboxSlot>& heard) {
-  auto in_survey = newest_of_partner(survey, config);
-  const bool was_heard = heard && heard->node() == config.partner.id;
-  return was_heard && (!in_survey || is_newer(*heard, *in_survey)) ? heard : in_survey;
+  std::optional<pb::MailboxSlot> word;
+  if (heard && heard->node() == config.partner.id) word = heard;
+  for (const pb::MailboxSlot* slot : slots_of(survey, config, config.partner.id)) {
+    if (!word || outweighs(*slot, *word)) word = *slot;
+  }
+  return word;
 }
 
 }  // namespace

@@ -12,18 +12,6 @@
 namespace lastword {
 namespace {
 
-std::vector<const pb::MailboxSlot*> slots_of(const Survey& survey, const Config& config,
-                                             std::uint8_t node) {
-  std::vector<const pb::MailboxSlot*> slots;
-  for (const DiskView& disk : survey.disks) {
-    if (!is_mailbox_disk(disk, config)) continue;
-    for (const pb::MailboxSlot& slot : disk.mailbox) {
-      if (slot.node() == node) slots.push_back(&slot);
-    }
-  }
-  return slots;
-}
-
 bool contains(const std::vector<std::string>& uuids, const std::string& uuid) {
   return std::ranges::find(uuids, uuid) != uuids.end();
 }
@@ -215,6 +203,18 @@ std::vector<std::size_t> outdated_slots(const Survey& survey, const Config& conf
     }
   }
   return outdated;
+}
+
+std::vector<const pb::MailboxSlot*> slots_of(const Survey& survey, const Config& config,
+                                             std::uint8_t node) {
+  std::vector<const pb::MailboxSlot*> slots;
+  for (const DiskView& disk : survey.disks) {
+    if (!is_mailbox_disk(disk, config)) continue;
+    for (const pb::MailboxSlot& slot : disk.mailbox) {
+      if (slot.node() == node) slots.push_back(&slot);
+    }
+  }
+  return slots;
 }
 
 std::optional<pb::MailboxSlot> newest_of_partner(const Survey& survey, const Config& config) {

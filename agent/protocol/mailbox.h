@@ -99,6 +99,9 @@ struct Beat {
     const Survey& survey, const Config& config, const MailboxMember& member,
     const std::optional<pb::TakeoverIntent>& intent);
 
+// The node's slots on the mailbox disks in sight. They live as long as the survey.
+[[nodiscard]] std::vector<const pb::MailboxSlot*> slots_of(const Survey& survey,
+                                                           const Config& config, std::uint8_t node);
 // The newest of the partner's slots in sight; absent: there is none.
 [[nodiscard]] std::optional<pb::MailboxSlot> newest_of_partner(const Survey& survey,
                                                                const Config& config);

@@ -1,4 +1,5 @@
 // What a node says of itself by its heartbeats, and how it learns that it was taken over from.
+#include "agent/disks/intent_log.h"
 #include "tests/agent/daemon/silence.h"
 
 namespace lastword::test {
@@ -178,6 +179,26 @@ BOOST_AUTO_TEST_CASE(takeover_that_loses_one_vote_of_three_ends_no_agent) {
       (void)run_agent(config, surveyor, work.events, hands(), {.heartbeat = &heartbeat()}),
       StillWatching);
   BOOST_TEST(lost);
+  BOOST_TEST(told("takeover-refused"));
+}
+
+// A takeover that was interrupted is to be resumed, and not a disk of the partner's is there.
+BOOST_AUTO_TEST_CASE(partner_whose_disks_are_out_of_sight_ends_no_agent) {
+  dies = Instant{0};
+  ends = Instant{60'000};
+  const auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(fake::ok(look));
+  const IntentLog intents(config, state, view, executor);
+  const auto copies = intents.write(
+      look->survey, intents.next(std::nullopt, pb::TakeoverIntent::TAKING, kCrashed, true));
+  BOOST_TEST_REQUIRE(copies.problems.empty());
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    shelf.inject(lun, {.kind = fake::FaultKind::kGone, .initiator = "beta"});
+  }
+  BOOST_CHECK_THROW(
+      (void)run_agent(config, surveyor, work.events, hands(), {.heartbeat = &heartbeat()}),
+      StillWatching);
+  BOOST_TEST(told("takeover-resumed"));
   BOOST_TEST(told("takeover-refused"));
 }
 

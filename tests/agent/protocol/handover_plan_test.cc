@@ -264,6 +264,17 @@ BOOST_FIXTURE_TEST_CASE(newest_word_counts_whether_it_was_heard_or_surveyed, Lef
   BOOST_TEST(life() == kOwn);
 }
 
+// The agent of that life goes on until it knows, on a mailbox disk that was not told.
+BOOST_FIXTURE_TEST_CASE(life_that_has_left_does_not_take_it_back, Left) {
+  pb::MailboxSlot beat = *word.slot;
+  beat.set_phase(pb::PHASE_PAIRED);
+  for (const std::uint64_t later : {0U, 1U}) {
+    beat.set_sequence(word.slot->sequence() + later);
+    disk(kMailbox).mailbox[0] = beat;
+    BOOST_TEST(life() == kOwn);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(takeover_of_a_partner_that_was_heard_to_leave_needs_no_silence, Left) {
   set_victim(pb::TakeoverIntent::TAKING);
   BOOST_TEST(needs_no_silence(*intent, survey, config, word.slot));
