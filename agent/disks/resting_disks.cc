@@ -1,12 +1,17 @@
 #include "agent/disks/resting_disks.h"
 
+#include <iterator>
+
 namespace lastword {
 
 bool RestingDisks::rests(const std::string& path, Instant now) {
   const std::lock_guard lock(mutex_);
   const auto open = open_.find(path);
   if (open == open_.end()) return false;
-  return open->second.size() >= kMostOpen || now < *open->second.rbegin() + kRest;
+  const auto& asked = open->second;
+  const auto young = asked.upper_bound(now - kPatience);
+  const auto overdue = std::distance(asked.begin(), young);
+  return overdue >= kMostOpen || (overdue > 0 && now < *std::prev(young) + kRest);
 }
 
 bool RestingDisks::hangs(const std::string& path, Instant now) {

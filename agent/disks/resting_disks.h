@@ -10,6 +10,7 @@
 #include <string>
 
 #include "agent/base/executor.h"
+#include "proto/timing.h"
 
 namespace lastword {
 
@@ -17,9 +18,11 @@ namespace lastword {
 class RestingDisks {
  public:
   static constexpr milliseconds kRest{5000};
+  // An answer is overdue after so long, and not before: two looks may be at work side by side.
+  static constexpr milliseconds kPatience = kShortestIoTimeout;
   // Questions to one disk that may be without an answer. The kernel answers each one in the end, if
   // only with an error: then the disk is asked anew.
-  static constexpr unsigned kMostOpen = 3;
+  static constexpr int kMostOpen = 3;
 
   // Not to be asked now.
   [[nodiscard]] bool rests(const std::string& path, Instant now);

@@ -3,6 +3,7 @@
 // by its next survey only.
 #include <fmt/format.h>
 
+#include "agent/node/switches_file.h"
 #include "tests/sim/checkers/checker.h"
 
 namespace lastword::sim {
@@ -19,6 +20,9 @@ class SwitchesHold final : public Checker {
     if (!by_itself || actor.process != "agent") return;
     const Time since = watched_.truth.of(actor.node).disabled_since;
     if (since < Time{0} || now() < since + kUntilSeen) return;
+    // A command that was killed may have ended it.
+    const auto kept = load_switches(*watched_.configs.at(actor.node));
+    if (!kept || !kept->disable().on()) return;
     watched_.broken(fmt::format("{}'s agent begins a takeover ({}) although it is disabled",
                                 node_name(actor.node), event.name));
   }
