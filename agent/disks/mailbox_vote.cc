@@ -51,7 +51,8 @@ Status join(const MailboxDisk& disk, const OwnerIdentity& self, RecordPlace part
 }
 
 VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerIdentity& self,
-                   const std::function<Status()>& note_intent) {
+                   const std::function<Status()>& note_intent,
+                   const std::function<bool()>& given_up) {
   VoteCast cast;
   bool noted = false;
   const RecordPlace partner_slot = mailbox_place(*goal.victim_node, self.node);
@@ -85,6 +86,7 @@ VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerId
       cast.vote = *step.vote;
       return cast;
     }
+    if (given_up && given_up()) return cast;
     const Status removed = disk.lun.preempt(goal.own, step.preempt, kOwnerType);
     // A conflict or unit attention means that the picture changed, perhaps against us: look again.
     if (!removed && removed.error().code != Code::kConflict &&

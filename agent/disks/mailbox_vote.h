@@ -35,9 +35,11 @@ struct VoteCast {
 // `note_intent` writes this node's intent to the disk. It is called before anything is preempted,
 // once this node is known to be registered; where it fails, nothing is. Blocks for at most the
 // lun's time-out for each command. A conflict there means that this node's registration went, and
-// has it looked for again.
+// has it looked for again. `given_up`: nobody waits for the vote any more, and the intent may be
+// ended by now: nothing is preempted then (kUnknown).
 [[nodiscard]] VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal,
                                  const OwnerIdentity& self,
-                                 const std::function<Status()>& note_intent);
+                                 const std::function<Status()>& note_intent,
+                                 const std::function<bool()>& given_up = {});
 
 }  // namespace lastword

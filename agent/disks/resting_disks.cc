@@ -1,7 +1,5 @@
 #include "agent/disks/resting_disks.h"
 
-#include <iterator>
-
 namespace lastword {
 
 bool RestingDisks::rests(const std::string& path, Instant now) {
@@ -9,9 +7,8 @@ bool RestingDisks::rests(const std::string& path, Instant now) {
   const auto open = open_.find(path);
   if (open == open_.end()) return false;
   const auto& asked = open->second;
-  const auto young = asked.upper_bound(now - kPatience);
-  const auto overdue = std::distance(asked.begin(), young);
-  return overdue >= kMostOpen || (overdue > 0 && now < *std::prev(young) + kRest);
+  const bool overdue = now >= *asked.begin() + kPatience;
+  return overdue && (asked.size() >= kMostOpen || now < *asked.rbegin() + kRest);
 }
 
 bool RestingDisks::hangs(const std::string& path, Instant now) {

@@ -22,7 +22,7 @@ class RestingDisks {
   static constexpr milliseconds kPatience = kShortestIoTimeout;
   // Questions to one disk that may be without an answer. The kernel answers each one in the end, if
   // only with an error: then the disk is asked anew.
-  static constexpr int kMostOpen = 3;
+  static constexpr unsigned kMostOpen = 3;
 
   // Not to be asked now.
   [[nodiscard]] bool rests(const std::string& path, Instant now);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 
 #include "agent/disks/mailbox_vote.h"
@@ -54,6 +55,7 @@ class Arbitration {
     std::string uuid;
     VoteCast cast;
     SlotWritten slot;
+    std::atomic<bool> given_up = false;  // nobody waits for it any more
   };
 
   [[nodiscard]] bool joined(const std::string& uuid) const {
@@ -92,8 +94,9 @@ class Arbitration {
             return {};
           };
           ballot.cast = cast_vote({*ballot.open->device, *ballot.open->lun, ballot.metadata_offset},
-                                  goal, self, note);
+                                  goal, self, note, [&] { return ballot.given_up.load(); });
         });
+    for (std::size_t i = 0; i < ballots.size(); ++i) ballots[i]->given_up = !done[i];
     std::vector<Vote> votes;
     for (std::size_t i = 0; i < ballots.size(); ++i) {
       const bool cast = ballots[i]->disk != nullptr && done[i];

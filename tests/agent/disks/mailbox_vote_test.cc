@@ -133,6 +133,19 @@ BOOST_AUTO_TEST_CASE(intent_that_conflicts_again_and_again_is_no_vote) {
   BOOST_TEST(registered(rival));
 }
 
+BOOST_AUTO_TEST_CASE(vote_that_nobody_waits_for_any_more_removes_nobody) {
+  register_beta();
+  bool given_up = false;
+  note = [&] {
+    given_up = true;  // the disk was slow; the intent is ended next
+    return Status();
+  };
+  const VoteCast cast = cast_vote(disk, {.own = self.key, .victim_node = kAlpha}, self, note,
+                                  [&] { return given_up; });
+  BOOST_TEST((cast.vote == Vote::kUnknown));
+  BOOST_TEST(registered(rival));
+}
+
 BOOST_AUTO_TEST_CASE(rival_that_went_while_the_intent_was_noted_is_not_preempted) {
   register_beta();
   note = [this] {
