@@ -171,6 +171,9 @@ void TakeoverWave::take(const TakeoverAction& action) {
   // A disk that was read late may tell of a life that began since; the intent does not name it.
   order.goal.victim_generation =
       std::min(order.goal.victim_generation.value_or(failed_.latest), failed_.latest);
+  if (failed_.without_right && *order.goal.victim_generation == failed_.latest) {
+    order.goal.victim_generation = std::max(failed_.latest, 1U) - 1;
+  }
   using PlanEvent = TakeoverPlan::Actions (TakeoverPlan::*)(std::size_t);
   const auto reporting = [this, index, post = loop_.poster()](PlanEvent event) {
     return [this, index, post, event] {

@@ -28,6 +28,8 @@ struct FailedLife {
   // every disk, a key of a later life is respected. Absent: on each disk, the label tells up to
   // which life keys are preempted, but never beyond `latest`.
   std::optional<std::uint32_t> panicked{};
+  // See Arbitrated: no key of the life `latest` is removed. Those before it are of nobody any more.
+  bool without_right = false;
 };
 
 class TakeoverWave {

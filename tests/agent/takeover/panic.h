@@ -154,10 +154,12 @@ class Panic {
         return "/var/crash/alpha/1";
       }};
 
- private:
+ protected:
   static void join(const fake::Nexus& nexus, unsigned lun, ReservationKey key) {
     BOOST_TEST_REQUIRE(fake::ok(nexus.lun(lun)->register_ignoring_existing(key, false)));
   }
+
+ private:
   // The clock, the dump writer, and a disk that heals.
   void on_command(const fake::CommandTrace& trace) {
     executor.sleep(milliseconds(1));

@@ -280,6 +280,32 @@ BOOST_AUTO_TEST_CASE(disk_that_fails_again_and_again_for_one_reason_is_told_of_o
              }) == 1);
 }
 
+// It needs no vote to hold what it has, and does not fight for what the partner is about to take.
+BOOST_AUTO_TEST_CASE(taker_without_a_vote_removes_no_key_of_a_life_that_may_live) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    plant(shelf, lun, pb::CoredumpHeader());
+    pb::Label label = label_on(shelf, lun);
+    label.set_owner_node(kBeta);
+    label.set_owner_generation(kOwn);
+    plant(shelf, lun, label);
+    join(beta, lun, state.key);
+    BOOST_TEST_REQUIRE(
+        fake::ok(beta.lun(lun)->preempt(state.key, key_of(kAlpha, kCrashed), kOwnerType)));
+  }
+  auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(look.has_value());
+  shelf.inject(
+      kMailbox,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kReadKeys, .initiator = "beta"});
+  (void)alpha.lun(kFirst)->test_unit_ready();  // it is told of the preempt
+  join(alpha, kFirst, key_of(kAlpha, kCrashed));
+  const auto report = take_over(work, {.look = std::move(*look), .ordered = true});
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(!report->complete);
+  const auto keys = shelf.registrations(kFirst).keys;
+  BOOST_TEST(std::ranges::count(keys, key_of(kAlpha, kCrashed)) == 1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test
