@@ -88,4 +88,9 @@ Status make_directory(const std::string& path) {
       {.code = Code::kIo, .sys_errno = errno, .operation = "create directory", .disk = path});
 }
 
+Status remove_file(const std::string& path) {
+  if (std::remove(path.c_str()) == 0 || errno == ENOENT) return {};
+  return fail({.code = Code::kIo, .sys_errno = errno, .operation = "remove", .disk = path});
+}
+
 }  // namespace lastword

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <sstream>
+#include <string_view>
+#include <utility>
 
 #include "agent/base/text_file.h"
 #include "proto/keys.h"
@@ -15,6 +17,12 @@ namespace {
 
 std::string generation_file(const Config& config) {
   return fmt::format("{}/generation-{}", config.persistent_directory, config.self.id);
+}
+
+constexpr std::string_view kLost = " lost";
+
+std::string life_file(const Config& config) {
+  return fmt::format("{}/in-service-{}", config.persistent_directory, config.self.id);
 }
 
 std::string mailbox_file(const Config& config) {
@@ -45,6 +53,28 @@ Result<std::uint32_t> load_last_generation(const Config& config) {
 Status keep_last_generation(const Config& config, std::uint32_t generation) {
   if (Status status = make_directory(config.persistent_directory); !status) return status;
   return replace_file(generation_file(config), std::to_string(generation) + "\n");
+}
+
+std::optional<LifeInBoot> load_life_in_boot(const Config& config) {
+  auto text = read_text_file(life_file(config));
+  if (!text) return std::nullopt;
+  while (text->ends_with('\n')) text->pop_back();
+  LifeInBoot life{.boot_id = {}, .lost = text->ends_with(kLost)};
+  if (life.lost) text->resize(text->size() - kLost.size());
+  life.boot_id = std::move(*text);
+  return life;
+}
+
+Status keep_life_in_boot(const Config& config, const LifeInBoot& life) {
+  if (Status status = make_directory(config.persistent_directory); !status) return status;
+  return replace_file(life_file(config),
+                      fmt::format("{}{}\n", life.boot_id, life.lost ? kLost : ""));
+}
+
+Status forget_life_in_boot(const Config& config) {
+  const auto life = load_life_in_boot(config);
+  if (life && life->lost) return {};
+  return remove_file(life_file(config));
 }
 
 Result<std::vector<std::string>> load_known_mailboxes(const Config& config) {

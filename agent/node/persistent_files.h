@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,19 @@ namespace lastword {
 // before it touches a disk. 0: none was kept. kCorrupt: not a number. kIo: it cannot be read.
 [[nodiscard]] Result<std::uint32_t> load_last_generation(const Config& config);
 [[nodiscard]] Status keep_last_generation(const Config& config, std::uint32_t generation);
+
+// A life has begun in this boot of the kernel, and no stop has ended it: PERSISTENT/in-service-ID.
+// Where the state directory does not know of it, that was lost, and what serves on the disks may
+// write on. `lost`: that has happened before in this boot.
+struct LifeInBoot {
+  std::string boot_id;
+  bool lost = false;
+};
+// Absent: none was kept, or it cannot be read.
+[[nodiscard]] std::optional<LifeInBoot> load_life_in_boot(const Config& config);
+[[nodiscard]] Status keep_life_in_boot(const Config& config, const LifeInBoot& life);
+// Nothing serves any more. What was lost stays lost until the reboot.
+[[nodiscard]] Status forget_life_in_boot(const Config& config);
 
 // UUIDs of all mailbox disks that this node ever saw, sorted, in PERSISTENT/mailbox-disks: both
 // nodes must count votes by the same disks, whichever are in sight. When a disk is gone for good,

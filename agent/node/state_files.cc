@@ -82,12 +82,6 @@ Status save_of_this_boot(const Config& config, const std::string& path, File fil
   return save(config, path, file);
 }
 
-// One that is not there counts as removed.
-Status remove_file(const std::string& path) {
-  if (std::remove(path.c_str()) == 0 || errno == ENOENT) return {};
-  return fail({.code = Code::kIo, .sys_errno = errno, .operation = "remove", .disk = path});
-}
-
 std::optional<ReservationKey> parse_key_text(std::string_view text) {
   if (!text.starts_with("0x")) return std::nullopt;
   text.remove_prefix(2);
@@ -140,6 +134,7 @@ Result<NodeState> load_last_life(const Config& config, std::string_view boot_id)
                    .waiting = file->waiting(),
                    .unannounced = file->unannounced(),
                    .handed_over = file->handed_over(),
+                   .lost = file->lost(),
                    .served = served_since(config, boot_id)};
 }
 
@@ -185,6 +180,7 @@ Status save_node_state(const Config& config, const NodeState& state, std::string
   file.set_waiting(state.waiting);
   file.set_unannounced(state.unannounced);
   file.set_handed_over(state.handed_over);
+  file.set_lost(state.lost);
   return save(config, node_file(config), file);
 }
 

@@ -126,10 +126,16 @@ Error fenced_from(const DiskView& disk, const Config& config) {
 }  // namespace
 
 Status check_served(const Survey& survey, const Config& config, const NodeState& state) {
+  const auto may_serve = [&](const DiskView& disk) {
+    if (state.lost && disk.label->role() == pb::SERVICE &&
+        disk.label->home_node() == config.self.id) {
+      return true;
+    }
+    return std::ranges::count(state.served, disk.label->disk_uuid()) != 0;
+  };
   for (const DiskView& disk : survey.disks) {
     if (in_cluster(disk, config) && disk.reservations_known && !is_registered(disk, state.key) &&
-        holder_node(disk, config) == config.partner.id &&
-        std::ranges::count(state.served, disk.label->disk_uuid()) != 0) {
+        holder_node(disk, config) == config.partner.id && may_serve(disk)) {
       return fail(fenced_from(disk, config));
     }
   }

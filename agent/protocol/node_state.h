@@ -28,6 +28,9 @@ struct NodeState {
   bool unannounced = false;
   // This life has left its disks to the partner in good order, and does not come back by itself.
   bool handed_over = false;
+  // The state directory was lost in this boot while a life was in service: what served its disks
+  // may write on, and no record tells of it.
+  bool lost = false;
   // Disk UUIDs that the hook service-taken was told of since boot, but for those of takeovers
   // that were given back, and of services that have ended with a life: one may write there. Kept
   // with announced.json.

@@ -100,6 +100,21 @@ void take_disks(const SlotWriter& writer, const std::optional<pb::TakeoverIntent
   }
 }
 
+// A life that this boot had begun, and that the state directory does not know of, was not stopped.
+Result<bool> note_life(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  const auto before = load_life_in_boot(config);
+  const bool of_this_boot = before && before->boot_id == *boot_id;
+  const auto known = load_last_life(config);
+  const bool lost =
+      of_this_boot && (before->lost || (!known && known.error().code == Code::kNotFound));
+  if (Status kept = keep_life_in_boot(config, {.boot_id = *boot_id, .lost = lost}); !kept) {
+    return fail(kept.error());
+  }
+  return lost;
+}
+
 // `life`: as an earlier start of it left it.
 Status take(const Config& config, const std::optional<NodeState>& life, const DiskAccess& access,
             StartReport& report) {
@@ -126,6 +141,9 @@ Status take(const Config& config, const std::optional<NodeState>& life, const Di
                   .mailbox_disks = sorted(*mailboxes),
                   .mailbox_joined = sorted(joined),
                   .waiting = report.plan.waits};
+  const auto lost = note_life(config);
+  if (!lost) return fail(lost.error());
+  state.lost = *lost;
   state.unannounced = life && (life->unannounced || life->waiting) && !report.plan.waits;
   if (Status saved = save_node_state(config, state); !saved) return saved;
   const KnownIntent known = read_intent(config, report.survey);

@@ -1,6 +1,7 @@
 #include "agent/service/stop_run.h"
 
 #include "agent/node/locks.h"
+#include "agent/node/persistent_files.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/protocol/takeover_input.h"
 
@@ -56,7 +57,10 @@ std::vector<std::string> kept_disks(const Config& config, const Survey& survey) 
 
 Status end_life(const Config& config, const NodeState& state, const StopReport& report) {
   if (!report.kept.empty()) return {};
-  if (report.not_released.empty() && report.unreadable.empty()) return remove_node_state(config);
+  if (report.not_released.empty() && report.unreadable.empty()) {
+    if (Status forgotten = forget_life_in_boot(config); !forgotten) return forgotten;
+    return remove_node_state(config);
+  }
   // A disk that is still registered can be released by another stop. The life ends nevertheless: a
   // `start` that went on with it would keep its lost votes.
   NodeState ended = state;

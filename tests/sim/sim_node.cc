@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/base/text_file.h"
 #include "agent/node/state_files.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/sim/capture_kernel.h"
@@ -142,6 +143,8 @@ void SimNode::power_on() {
            .declared_failed = std::move(truth.declared_failed),
            .reinstalled_after = truth.reinstalled_after,
            .disabled_since = truth.disabled_since};
+  // All boots have one boot id here: what tells of another boot is not there.
+  (void)remove_file(fmt::format("{}/in-service-{}", config_.persistent_directory, id_));
   if (!same_nexus) truth.initiator = fmt::format("{}.{}", config_.self.name, ++nexuses_);
   world_.target.logs_in(truth.initiator);
   booted_ = world_.scheduler.now() - world_.random.between(Time(1'000'000), Time(90'000'000));

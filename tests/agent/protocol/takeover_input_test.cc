@@ -48,6 +48,22 @@ BOOST_AUTO_TEST_CASE(dump_of_the_partners_current_life_is_a_panic) {
   }
 }
 
+// What served it in that life may write on.
+BOOST_AUTO_TEST_CASE(own_disk_with_the_partner_fences_a_life_after_one_that_was_lost) {
+  Survey survey;
+  survey.disks = {surveyed(0, pb::SERVICE, kBeta), surveyed(1, pb::SERVICE, kAlpha)};
+  for (DiskView& disk : survey.disks) {
+    disk.reservations_known = true;
+    disk.reservation = Reservation{.holder = key_of(kAlpha, kCrashed), .type = kOwnerType};
+  }
+  NodeState state{.boot_generation = kOwn, .key = own, .waiting = true};
+  BOOST_TEST(check_not_fenced(survey, config, state).has_value());
+  state.lost = true;
+  BOOST_TEST(!check_not_fenced(survey, config, state).has_value());
+  survey.disks.erase(survey.disks.begin());
+  BOOST_TEST(check_not_fenced(survey, config, state).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(no_dump_is_no_panic) {
   for (const auto attribute : {pb::INACTIVE, pb::ARMED, pb::SAVED}) {
     BOOST_TEST(!has_panicked(alphas(attribute), config, kCrashed));

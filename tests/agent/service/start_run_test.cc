@@ -1,6 +1,9 @@
 #include "agent/service/start_run.h"
 
+#include <filesystem>
+
 #include "agent/protocol/mailbox.h"
+#include "agent/service/stop_run.h"
 #include "tests/agent/service/service_node.h"
 
 namespace lastword::test {
@@ -11,6 +14,10 @@ struct Start : ServiceNode {
 };
 
 struct Killed {};
+
+Result<std::vector<Error>> nothing_armed(const NodeState&, const Survey&) {
+  return std::vector<Error>();
+}
 
 }  // namespace
 
@@ -52,6 +59,31 @@ BOOST_AUTO_TEST_CASE(next_life_of_the_same_boot_knows_which_service_of_the_partn
   BOOST_TEST_REQUIRE(fake::ok(add_told(config, 1, {uuid_of(0)})));
   BOOST_TEST_REQUIRE(fake::ok(start()));
   BOOST_TEST(load_node_state(config)->served.size() == 2U);  // the same life
+}
+
+// What the life before served may write on: nothing has ended it.
+BOOST_AUTO_TEST_CASE(life_after_one_that_was_lost_in_this_boot_knows_that) {
+  add(pb::SERVICE);
+  BOOST_TEST_REQUIRE(fake::ok(start()));
+  BOOST_TEST(!load_node_state(config)->lost);
+  BOOST_TEST_REQUIRE(fake::ok(start()));  // the same life
+  BOOST_TEST(!load_node_state(config)->lost);
+  std::filesystem::remove_all(config.state_directory);
+  for (int lives = 0; lives < 2; ++lives) {
+    BOOST_TEST_REQUIRE(fake::ok(start()));
+    const auto state = load_node_state(config);
+    BOOST_TEST_REQUIRE(fake::ok(state));
+    BOOST_TEST(state->lost);
+    BOOST_TEST_REQUIRE(fake::ok(stop_node(config, nothing_armed, access())));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(life_after_one_that_was_stopped_is_not_lost) {
+  add(pb::SERVICE);
+  BOOST_TEST_REQUIRE(fake::ok(start()));
+  BOOST_TEST_REQUIRE(fake::ok(stop_node(config, nothing_armed, access())));
+  BOOST_TEST_REQUIRE(fake::ok(start()));
+  BOOST_TEST(!load_node_state(config)->lost);
 }
 
 BOOST_AUTO_TEST_CASE(target_that_can_not_keep_registrations_is_named_and_used_at_the_first_try) {
