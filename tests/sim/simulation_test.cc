@@ -10,7 +10,7 @@
 namespace lastword::sim {
 namespace {
 
-constexpr std::chrono::seconds kTime{45};
+constexpr std::chrono::seconds kTime{60};
 
 // Each found a mistake that the others do not find.
 constexpr std::array<std::uint64_t, 18> kOnceBroken{1407,  3060,   6691,   8539,   10310,  11067,
@@ -39,7 +39,9 @@ BOOST_AUTO_TEST_CASE(histories_that_once_broke_an_invariant_hold) {
 
 BOOST_AUTO_TEST_CASE(no_history_breaks_an_invariant) {
   const Tally tally = run_histories(
-      {.count = 3000, .limit = kTime, .workers = std::max(1U, std::thread::hardware_concurrency())},
+      {.count = 10000,
+       .limit = kTime,
+       .workers = std::max(1U, std::thread::hardware_concurrency())},
       [](std::uint64_t seed, const std::string& what) {
         BOOST_TEST_ERROR("seed " << seed << ": " << what << "\nreplay: bin/lastword-sim --seed "
                                  << seed << " --trace");
