@@ -86,6 +86,7 @@ class FailureWatch {
     const bool up_to_date = shelf_.is_up_to_date(*fresh);
     const std::string lost = fresh->state ? std::string() : describe(fresh->state.error());
     if (!seen_.update(std::move(*fresh))) hindrances_.tell_of_lost_state(lost);
+    upkeep_.close_again(seen_.look.survey, seen_.state, seen_.intent);
     node_.begin(seen_.state.key,
                 phase_of_records(seen_.state, has_received(seen_.look.survey, config_, seen_.state),
                                  seen_.intent));
@@ -136,9 +137,7 @@ class FailureWatch {
 
   void on_headers(const std::vector<SeenHeader>& headers) {
     seen_.update(headers);
-    for (const SeenHeader& one : headers) {
-      unreadable_.tell_of(seen_.look.survey.disks[one.disk]);
-    }
+    for (const SeenHeader& one : headers) unreadable_.tell_of(seen_.look.survey.disks[one.disk]);
     find_panic();
     decide();
   }
@@ -156,6 +155,9 @@ class FailureWatch {
       end_ = std::optional<Failure>();
       return;
     }
+    // After a pause of its own: an operator may have forbidden meanwhile what is found now.
+    const milliseconds since = now() - std::exchange(last_turn_, now());
+    if (since > config_.timing.settings.heartbeat) records_changed();
     if (more_.look_wanted()) shelf_.survey_within(milliseconds{0});
     shelf_.turn();
     if (more_.heartbeat != nullptr) more_.heartbeat->tick();
@@ -195,7 +197,8 @@ class FailureWatch {
   }
 
   void close_intent(const std::string& why) {
-    if (upkeep_.close(seen_.look.survey, seen_.state, *seen_.intent, why)) records_changed();
+    if (upkeep_.close(seen_.look.survey, seen_.state, *seen_.intent, why)) return records_changed();
+    seen_.intent->set_phase(pb::TakeoverIntent::ENDED);  // as close_again() has it from now on
   }
 
   // What was read before says nothing any more of this node's own records.
@@ -381,6 +384,7 @@ class FailureWatch {
   LeaveRun leave_;
   ReturnRun return_;
   Instant began_;
+  Instant last_turn_ = began_;
 };
 
 }  // namespace

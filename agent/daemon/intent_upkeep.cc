@@ -24,17 +24,28 @@ void IntentUpkeep::tell(const CopiesWritten& written) {
 
 bool IntentUpkeep::close(const Survey& survey, const NodeState& state,
                          const pb::TakeoverIntent& intent, const std::string& why) {
+  to_close_ = {.number = intent.number(), .why = why};
   const auto lock = lock_takeover(config_);
   if (!lock) return false;
   const auto now = read_intent(config_, survey).intent;
   if (!now || now->number() != intent.number())
     return false;  // a newer one: the next survey judges it
+  const auto written = intents(state).write(survey, called_off({}, intent, survey, config_));
+  tell(written);
+  if (written.copies == 0) return false;
   events_({.name = "takeover-ended",
            .disk = {},
            .detail = fmt::format("{}: {}", describe(intent), why)});
-  const auto written = intents(state).write(survey, called_off({}, intent, survey, config_));
-  tell(written);
-  return written.copies != 0;
+  to_close_.reset();
+  return true;
+}
+
+void IntentUpkeep::close_again(const Survey& survey, const NodeState& state,
+                               std::optional<pb::TakeoverIntent>& intent) {
+  if (!to_close_) return;
+  if (!intent || intent->number() != to_close_->number) return to_close_.reset();
+  (void)close(survey, state, *intent, to_close_->why);
+  intent->set_phase(pb::TakeoverIntent::ENDED);
 }
 
 void IntentUpkeep::repair(const Survey& survey, const NodeState& state,

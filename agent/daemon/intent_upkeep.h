@@ -2,7 +2,9 @@
 // over is closed, and a slot that missed a write gets it (agent/disks/intent_log.h).
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "agent/base/executor.h"
@@ -25,6 +27,10 @@ class IntentUpkeep {
   // because a newer one has been written. Takes an I/O time-out at most.
   bool close(const Survey& survey, const NodeState& state, const pb::TakeoverIntent& intent,
              const std::string& why);
+  // Of each survey, before it is judged: an intent that close() could not close is tried again, and
+  // counts as ended meanwhile. It would be found open, and called off, at each survey.
+  void close_again(const Survey& survey, const NodeState& state,
+                   std::optional<pb::TakeoverIntent>& intent);
   // Brings the slots of a life that goes on up to date: one that an earlier write did not reach may
   // still tell the partner of a takeover that is over.
   void repair(const Survey& survey, const NodeState& state,
@@ -41,6 +47,11 @@ class IntentUpkeep {
   const EventSink& events_;
   Loop& loop_;
   bool repairing_ = false;
+  struct Open {
+    std::uint64_t number;
+    std::string why;
+  };
+  std::optional<Open> to_close_;
   std::map<std::string, std::string> last_problems_;  // with slot, intent or file
 };
 

@@ -1,5 +1,6 @@
 // What a node says of itself by its heartbeats, and how it learns that it was taken over from.
 #include "agent/disks/intent_log.h"
+#include "agent/node/locks.h"
 #include "tests/agent/daemon/silence.h"
 
 namespace lastword::test {
@@ -200,6 +201,30 @@ BOOST_AUTO_TEST_CASE(partner_whose_disks_are_out_of_sight_ends_no_agent) {
       StillWatching);
   BOOST_TEST(told("takeover-resumed"));
   BOOST_TEST(told("takeover-refused"));
+}
+
+// `lastword start` or another command has the lock when the agent finds that the partner lives.
+BOOST_AUTO_TEST_CASE(intent_that_cannot_be_closed_at_once_is_closed_later_and_flaps_nobody) {
+  dies = Instant::max();
+  ends = Instant{60'000};
+  const auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(fake::ok(look));
+  const IntentLog intents(config, state, view, executor);
+  const auto copies =
+      intents.write(look->survey, intents.next(std::nullopt, pb::TakeoverIntent::TAKING, kCrashed));
+  BOOST_TEST_REQUIRE(copies.problems.empty());
+  auto lock = lock_takeover(config);
+  BOOST_TEST_REQUIRE(fake::ok(lock));
+  each_second = [this, &lock] {
+    if (executor.now() < Instant{30'000} || !lock->valid()) return;
+    BOOST_TEST(!told("takeover-ended"));
+    lock->reset();
+  };
+  BOOST_CHECK_THROW((void)watch(), StillWatching);
+  BOOST_TEST(!lock->valid());
+  BOOST_TEST(told("takeover-ended"));
+  BOOST_TEST(phase() == pb::TakeoverIntent::ENDED);
+  BOOST_TEST(!told("own-intent-open"));
 }
 
 BOOST_AUTO_TEST_CASE(another_machine_that_is_this_node_is_told_and_not_written_over) {

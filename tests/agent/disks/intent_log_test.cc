@@ -13,6 +13,7 @@ namespace lastword::test {
 namespace {
 
 constexpr std::uint32_t kVictimsLife = 7;
+constexpr std::uint64_t kFirstNumber = 4U << 16;  // of the life below
 
 // beta, with two mailbox disks and a disk of the service.
 struct Log {
@@ -81,17 +82,25 @@ BOOST_AUTO_TEST_CASE(intent_is_written_here_and_on_every_mailbox_disk) {
     BOOST_TEST(intent.victim_node() == kAlpha);
     BOOST_TEST(intent.victim_generation() == kVictimsLife);
     BOOST_TEST(intent.proven());
-    BOOST_TEST(intent.number() == 1U);
+    BOOST_TEST(intent.number() == kFirstNumber);
   }
   BOOST_TEST(own_slot(0).node() == kBeta);
   BOOST_TEST(writes(2) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(next_intent_has_the_next_number_whichever_copy_is_the_newest) {
-  put_slot(1, kBeta, pb::TakeoverIntent::TAKEN, 41);
+  put_slot(1, kBeta, pb::TakeoverIntent::TAKEN, kFirstNumber + 41);
   BOOST_TEST(write(look()).problems.empty());
-  BOOST_TEST(load_intent(config)->number() == 42U);
-  BOOST_TEST(own_slot(0).intent().number() == 42U);
+  BOOST_TEST(load_intent(config)->number() == kFirstNumber + 42);
+  BOOST_TEST(own_slot(0).intent().number() == kFirstNumber + 42);
+}
+
+// The node was installed anew, and the mailbox disk was out of sight.
+BOOST_AUTO_TEST_CASE(intent_of_a_later_life_outranks_those_that_it_did_not_see) {
+  BOOST_TEST(fake::ok(
+      log().write_here(log().next(std::nullopt, pb::TakeoverIntent::TAKING, kVictimsLife))));
+  put_slot(1, kBeta, pb::TakeoverIntent::ENDED, 41);
+  BOOST_TEST((read_intent(config, look()).intent->phase() == pb::TakeoverIntent::TAKING));
 }
 
 BOOST_AUTO_TEST_CASE(copy_of_this_machine_counts_alone_too) {
