@@ -1,5 +1,6 @@
 // I3: before a node removes the first key of its partner, its takeover intent against that life is
-// durable: on a mailbox disk in the node's slot there, on any other disk in the node's own file.
+// durable: on a mailbox disk in the node's slot there; on any other disk in the node's own file,
+// or, where that could not be written, in a slot of any mailbox disk.
 //
 // A stray key that `start` takes away from a disk of its own needs none. Nor does a command that
 // was under way when its sender went down, to be installed anew, say anything: the file that it was
@@ -67,7 +68,7 @@ class IntentFirst final : public Checker {
       if (file_lost && !is_mailbox(executed.about.lun)) continue;
       const bool durable = is_mailbox(executed.about.lun)
                                ? covers(slot_of(taker, executed.about.lun), removed, executed.late)
-                               : covers(file_of(taker), removed, executed.late);
+                               : is_kept_anywhere(taker, removed, executed.late);
       if (durable) continue;
       watched_.broken(
           fmt::format("I3: {}'s {} removes the key of {}'s life {} from lun {}, and has no "
@@ -80,6 +81,16 @@ class IntentFirst final : public Checker {
  private:
   [[nodiscard]] pb::TakeoverIntent file_of(std::uint8_t node) const {
     return load_intent(*watched_.configs.at(node)).value_or(pb::TakeoverIntent());
+  }
+  // The newest copy counts.
+  [[nodiscard]] bool is_kept_anywhere(std::uint8_t taker, const KeyParts& victim, bool late) const {
+    pb::TakeoverIntent newest = file_of(taker);
+    for (unsigned lun = 0; lun < watched_.roles.size(); ++lun) {
+      if (!is_mailbox(lun)) continue;
+      const pb::TakeoverIntent intent = slot_of(taker, lun);
+      if (intent.number() > newest.number()) newest = intent;
+    }
+    return covers(newest, victim, late);
   }
   [[nodiscard]] pb::TakeoverIntent slot_of(std::uint8_t node, unsigned lun) const {
     DurableMedium medium(watched_.shelf, lun);
