@@ -12,6 +12,7 @@
 #include "agent/transfer/push_run.h"
 #include "agent/transfer/restore_run.h"
 #include "agent/transfer/send_run.h"
+#include "agent/transfer/thin_send.h"
 #include "proto/uuid.h"
 
 namespace lastword {
@@ -125,6 +126,18 @@ int verify_against(const std::string& to, const std::string& set,
 
 int run_verify(const CloneOptions& options) {
   const NamedSet set = named_set(options.place);
+  const auto thin = thin_place(set.path);
+  if (thin && !*thin) return report_error(thin->error());
+  if (thin) {
+    if (!options.to.empty()) {
+      return report_error(wrong_line(set.path, "is a thin pool: --against is not for it yet"));
+    }
+    const auto snapshot = verify_thin(real_lvm(), **thin, set.snapshot);
+    if (!snapshot) return report_error(snapshot.error());
+    fmt::print("{}@{}: {} volumes hold what the snapshot had\n", set.path, snapshot->uuid(),
+               snapshot->volumes_size());
+    return kExitOk;
+  }
   std::string uuid = set.snapshot;
   if (uuid.empty()) {
     const auto newest = newest_snapshot(set.path);

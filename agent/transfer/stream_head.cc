@@ -13,7 +13,8 @@ namespace lastword {
 namespace {
 
 constexpr std::size_t kMaxName = 200;  // NAME_MAX is 255; what we add to it needs room
-constexpr std::uint32_t kMaxBlockBytes = 64 << 10;
+// Ranges are whole blocks.
+constexpr std::uint32_t kMaxBlockBytes = kRangeBytes;
 
 std::string_view wrong_with(std::string_view name) {
   if (name.empty()) return "is empty";
@@ -72,6 +73,27 @@ Status check_base(const pb::CloneStreamHead& head) {
   return {};
 }
 
+// Whoever begins as another volume comes after it.
+Status check_parents(const pb::CloneStreamHead& head) {
+  const int volumes = head.snapshot().volumes_size();
+  if (head.parents_size() == 0) {
+    for (const pb::CloneVolume& volume : head.snapshot().volumes()) {
+      if (volume.ancestor()) return corrupt_stream("an ancestor of nobody");
+    }
+    return {};
+  }
+  if (head.parents_size() != volumes) return corrupt_stream("parents of not all volumes");
+  for (int i = 0; i < volumes; ++i) {
+    const pb::CloneParent& parent = head.parents(i);
+    const auto index = static_cast<std::int64_t>(parent.volume());
+    const bool sent = parent.kind() == pb::CloneParent::SENT && index < i;
+    const bool base = parent.kind() == pb::CloneParent::BASE && index < head.base_volumes_size();
+    const bool none = parent.kind() == pb::CloneParent::NONE && index == 0;
+    if (!sent && !base && !none) return corrupt_stream("a parent that cannot be there");
+  }
+  return {};
+}
+
 }  // namespace
 
 tl::unexpected<Error> corrupt_stream(std::string_view detail) {
@@ -109,7 +131,11 @@ Status check_head(const pb::CloneStreamHead& head, const UuidBytes& id) {
   }
   if (snapshot.taken_utc().size() > 64) return corrupt_stream("no time");
   if (Status status = check_volumes(snapshot); !status) return status;
-  if (head.data_bytes() > kMaxSetBytes) return corrupt_stream("more data than volumes hold");
+  if (Status status = check_parents(head); !status) return status;
+  if (head.data_bytes() > kMaxSetBytes || head.shared_bytes() > kMaxSetBytes ||
+      head.made_bytes() > kMaxSetBytes) {
+    return corrupt_stream("more data than volumes hold");
+  }
   if (!is_place_in(snapshot, position_of(head.start()))) {
     return corrupt_stream("it begins outside its volumes");
   }
@@ -137,6 +163,7 @@ bool same_stream(const pb::CloneStreamHead& one, const pb::CloneStreamHead& othe
   const auto identity = [](pb::CloneStreamHead head) {
     head.clear_start();
     head.clear_data_bytes();
+    head.clear_shared_bytes();
     return head.SerializeAsString();
   };
   return identity(one) == identity(other);

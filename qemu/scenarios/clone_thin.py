@@ -1,0 +1,171 @@
+"""Clones of thin volumes of LVM: one guest, two pools on two disks of its own."""
+
+import json
+
+from qemu.harness import scenario
+
+from .pair import EXIT_REFUSED, require
+
+BLOCK = 64 << 10
+MIB = 1 << 20
+
+
+class ThinPools:
+    """Pools va/pool and vb/pool."""
+
+    def __init__(self, lab, *, mib=384, chunk="64K"):
+        self.node = lab.node("alpha", None, drives={"one": 512, "two": 512})
+        lab.start(self.node)
+        for group, disk in (("va", "/dev/vdb"), ("vb", "/dev/vdc")):
+            self.node.check(f"pvcreate -q {disk} && vgcreate -q {group} {disk}")
+            self.node.check(f"lvcreate -q -L {mib}M -c {chunk} --thinpool pool {group}")
+
+    def create(self, name, mib=32, group="va"):
+        self.node.check(f"lvcreate -q -V {mib}M --thinpool pool -n {name} {group}")
+
+    def clone(self, origin, name):
+        """As an administrator does it."""
+        self.node.check(f"lvcreate -q -s -kn -ay -n {name} va/{origin}", timeout=60)
+
+    def write(self, name, at_kib, kib):
+        """Something that is nowhere else."""
+        self.node.check(
+            f"dd if=/dev/urandom of=/dev/va/{name} bs=4k seek={at_kib // 4} count={kib // 4} "
+            "conv=notrunc,fsync 2>&1"
+        )
+
+    def device_of(self, group):
+        """UUID of the pool's device."""
+        said = self.node.check(f"lvs --noheadings --separator '' -o vg_uuid,lv_uuid {group}/pool")
+        return f"LVM-{said.strip().replace('-', '').replace(' ', '')}-tpool"
+
+    def used_blocks(self, group):
+        words = self.node.check(f"dmsetup status -u {self.device_of(group)}").split()
+        return int(words[5].split("/")[0])
+
+    def held(self, group):
+        """Root of a metadata snapshot that somebody has reserved, or "-"."""
+        return self.node.check(f"dmsetup status -u {self.device_of(group)}").split()[6]
+
+    def list(self, group):
+        return json.loads(self.node.check(f"lastword clone list lvm:{group}/pool --json", timeout=60))
+
+    def snapshot(self):
+        # LVM warns on standard error that it keeps no backup here.
+        return self.node.check("lastword clone snapshot lvm:va/pool 2>/dev/null", timeout=120).strip()
+
+    def send(self, *options):
+        """What send and receive say, from va to vb."""
+        words = " ".join(options)
+        said = self.node.check(
+            f"lastword clone send lvm:va/pool {words} | lastword clone receive lvm:vb/pool --json",
+            timeout=300,
+        )
+        return json.loads(said[said.index("{") : said.rindex("}") + 1])
+
+    def members(self, group, uuid):
+        """Names of the logical volumes of a snapshot, in its order."""
+        said = self.node.check(f"lvs --noheadings -o lv_name {group}").split()
+        wanted = [name for name in said if name.startswith(f"lastword-{uuid}-")]
+        numbers = [name.rsplit("-", 1)[1] for name in wanted]
+        return [f"lastword-{uuid}-{number}" for number in sorted(filter(str.isdigit, numbers), key=int)]
+
+    def digests(self, group, uuid):
+        """Of what the volumes of a snapshot hold."""
+        names = self.members(group, uuid)
+        paths = " ".join(f"{group}/{name}" for name in names)
+        self.node.check(f"lvchange -ay -K {paths}", timeout=60)
+        digests = [self.digest(f"/dev/{group}/{name}") for name in names]
+        self.node.check(f"lvchange -an {paths}", timeout=60)
+        return digests
+
+    def digest(self, device):
+        return self.node.check(f"dd if={device} bs=1M iflag=direct 2>/dev/null | sha256sum").split()[0]
+
+    def make_tree(self):
+        """A golden image that was overwritten, clones, clones of clones, and orphans."""
+        self.create("golden")
+        self.write("golden", 0, 16 * 1024)
+        self.clone("golden", "c1")
+        self.write("c1", 1024, 2048)
+        self.clone("golden", "c2")
+        self.write("c2", 8192, 512)
+        self.clone("c1", "c1a")
+        self.write("c1a", 2048, 256)
+        self.clone("c1", "c1b")
+        self.write("c1b", 20 * 1024, 1024)
+        self.write("golden", 0, 12 * 1024)
+        self.create("gone")
+        self.write("gone", 4096, 8192)
+        self.clone("gone", "orphan1")
+        self.write("orphan1", 4096, 64)
+        self.clone("gone", "orphan2")
+        self.write("orphan2", 30 * 1024, 128)
+        self.node.check("lvremove -q -f va/gone")
+        return ["golden", "c1", "c2", "c1a", "c1b", "orphan1", "orphan2"]
+
+
+def require_all_counted(pools, group):
+    listed = pools.list(group)
+    used = pools.used_blocks(group) * BLOCK
+    require(
+        listed["distinct_bytes"] == used == listed["pool_used_bytes"],
+        f"{listed['distinct_bytes']} bytes in the list, {used} in the pool",
+    )
+    return {one["path"]: one for one in listed["volumes"]}
+
+
+@scenario("clone_tree_thin", timeout=600)
+def clone_tree_thin(lab):
+    """Thin volumes, their clones and orphans are listed, and arrive in another pool as they share here."""
+    pools = ThinPools(lab)
+    node = pools.node
+    names = pools.make_tree()
+
+    listed = require_all_counted(pools, "va")
+    require(set(listed) == {f"va/{name}" for name in names}, f"listed: {sorted(listed)}")
+    parents = {path: one["parent"] for path, one in listed.items()}
+    require(parents["va/c1a"] == "va/c1" and parents["va/c1b"] == "va/c1", f"parents: {parents}")
+    require(parents["va/orphan2"] == "va/orphan1", f"parents: {parents}")
+    require(pools.held("va") == "-", "a metadata snapshot stayed")
+
+    node.check(f"dmsetup message -u {pools.device_of('va')} 0 reserve_metadata_snap")
+    theirs = pools.held("va")
+    said = node.check("lastword clone list lvm:va/pool", status=EXIT_REFUSED)
+    require("somebody else" in said, f"it says {said}")
+    require(pools.held("va") == theirs, "a metadata snapshot that is not ours was touched")
+    node.check(f"dmsetup message -u {pools.device_of('va')} 0 release_metadata_snap")
+
+    # All at one moment, though a program writes all the time.
+    writer = node.spawn(
+        "while :; do for v in c1 c2; do dd if=/dev/urandom of=/dev/va/$v bs=4k seek=6000 count=1 "
+        "conv=notrunc,fsync 2>/dev/null; done; done",
+        "writer",
+    )
+    first = pools.snapshot()
+    writer.kill()
+    require(pools.held("va") == "-", "a metadata snapshot stayed")
+    node.check("! dmsetup info -c --noheadings -o suspended | grep -q Suspended")
+    require_all_counted(pools, "va")
+
+    before = pools.used_blocks("vb")
+    figures = pools.send()
+    require(figures["snapshot_uuid"] == first, f"sent: {figures}")
+    require(int(figures["unshared_bytes"]) == 0, f"copied: {figures}")
+    sent, received = pools.digests("va", first), pools.digests("vb", first)
+    require(len(sent) == len(names) and sent == received, f"sent {sent}, received {received}")
+    listed = require_all_counted(pools, "vb")
+    staged = [path for path, one in listed.items() if one["kind"] not in ("snapshot", "record")]
+    require(not staged, f"left: {staged}")
+    there = {path.rsplit("/")[1]: one for path, one in listed.items() if one["kind"] == "snapshot"}
+    here = {path.rsplit("/")[1]: one for path, one in require_all_counted(pools, "va").items()}
+    for name, one in there.items():
+        require(one["mapped"] == here[name]["mapped"], f"{name} has {one['mapped']} bytes there")
+    # What the snapshot of va shares among its volumes, it shares in vb.
+    exact = int(figures["data_bytes"]) // BLOCK
+    taken = pools.used_blocks("vb") - before
+    lab.measure("blocks_sent", exact, "blocks")
+    lab.measure("blocks_taken", taken, "blocks")
+    lab.measure("blocks_of_all_volumes", sum(one["mapped"] for one in there.values()) / BLOCK, "blocks")
+    require(exact <= taken <= exact + 4, f"{taken} blocks for {exact} sent")
+    node.check("lastword clone verify lvm:vb/pool", timeout=60)
