@@ -106,9 +106,6 @@ int run_send(const CloneOptions& options, const CommandContext& context) {
   const NamedSet set = named_set(options.place);
   const auto thin = thin_place(set.path);
   if (thin && !*thin) return report_error(thin->error());
-  if (thin && (options.against_hashes || !options.resume.empty())) {
-    return report_error(wrong_line(set.path, "takes neither --against-hashes nor --resume"));
-  }
   std::string base;
   if (!options.from.empty()) {
     const auto uuid = parse_uuid(options.from);
@@ -154,8 +151,11 @@ int run_send(const CloneOptions& options, const CommandContext& context) {
   }
   if (!done) return report_error(done.error());
   // Whoever reads the pipe may have refused it: then it is kept in vain.
-  if (!options.against_hashes && !thin) {
-    if (Status status = note_common(set.path, "pipe", done->snapshot_uuid()); !status) {
+  if (!options.against_hashes) {
+    const std::string& uuid = done->snapshot_uuid();
+    const Status status = thin ? note_thin_common(real_lvm(), **thin, "pipe", uuid)
+                               : note_common(set.path, "pipe", uuid);
+    if (!status) {
       return report_error(status.error());
     }
   }
@@ -254,6 +254,8 @@ int run_snapshots(const CloneOptions& options) {
 }
 
 int run_staged(const CloneOptions& options) {
+  // A thin pool keeps nothing.
+  if (thin_place(options.place)) return kExitOk;
   const auto staged = find_staged(options.place);
   if (!staged) return report_error(staged.error());
   for (const pb::CloneStaged& one : *staged) {

@@ -13,6 +13,7 @@
 #include "agent/transfer/restore_run.h"
 #include "agent/transfer/send_run.h"
 #include "agent/transfer/thin_send.h"
+#include "agent/transfer/thin_store.h"
 #include "proto/uuid.h"
 
 namespace lastword {
@@ -51,7 +52,15 @@ void print_transfer(std::FILE* to, std::string_view what, const pb::CloneTransfe
 
 namespace {
 
+// Of what is there for directories only.
+Status require_directory(const std::string& place) {
+  if (!thin_place(place)) return {};
+  return fail(wrong_line(place, "is a thin pool, for which this command is not there yet"));
+}
+
 int run_restore(const CloneOptions& options) {
+  if (Status status = require_directory(options.place); !status)
+    return report_error(status.error());
   const auto place = remote_place(options.to);
   if (!place) return report_error(place.error());
   const NamedSet set = named_set(options.place);
@@ -89,6 +98,8 @@ int run_restore(const CloneOptions& options) {
 }
 
 int run_hashes(const CloneOptions& options) {
+  if (Status status = require_directory(options.place); !status)
+    return report_error(status.error());
   const NamedSet set = named_set(options.place);
   std::string uuid = set.snapshot;
   if (uuid.empty()) {
@@ -153,7 +164,10 @@ int run_verify(const CloneOptions& options) {
 
 int run_prune(const CloneOptions& options) {
   if (options.keep == 0) return report_error(wrong_line("--keep", "is at least 1"));
-  const auto pruned = prune_set(options.place, options.keep, options.force);
+  const auto thin = thin_place(options.place);
+  if (thin && !*thin) return report_error(thin->error());
+  const auto pruned = thin ? prune_thin(real_lvm(), **thin, options.keep, options.force)
+                           : prune_set(options.place, options.keep, options.force);
   if (!pruned) return report_error(pruned.error());
   for (const std::string& uuid : pruned->remove) fmt::print("removed {}\n", uuid);
   for (const std::string& uuid : pruned->kept_common) {
@@ -163,6 +177,8 @@ int run_prune(const CloneOptions& options) {
 }
 
 int run_promote(const CloneOptions& options) {
+  if (Status status = require_directory(options.place); !status)
+    return report_error(status.error());
   const NamedSet set = named_set(options.place);
   if (set.snapshot.empty()) return report_error(wrong_line(options.place, "is not SET@UUID"));
   const auto paths = promote_snapshot(set.path, set.snapshot, options.volume);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/transfer/program_output.h"
+#include "agent/transfer/without_interruption.h"
 
 namespace lastword {
 namespace {
@@ -69,6 +70,7 @@ Result<LvmPool> examine_thin_pool(LvmCommands& commands, const ThinPlace& place)
 }
 
 Result<ThinPoolMaps> read_maps(LvmCommands& commands, const LvmPool& pool) {
+  const WithoutInterruption uninterrupted;  // or its metadata snapshot stays
   return read_thin_pool(commands, pool.device_uuid, pool.metadata_device);
 }
 

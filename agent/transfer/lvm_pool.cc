@@ -5,6 +5,7 @@
 
 #include "agent/base/json.h"
 #include "agent/transfer/clone.pb.h"
+#include "agent/transfer/range_hash.h"
 #include "agent/transfer/stream_head.h"
 
 namespace lastword {
@@ -181,6 +182,41 @@ std::string has_tag(const std::string& uuid, const std::string& taken_utc) {
     return !((c >= '0' && c <= '9') || c == 'T' || c == 'Z' || c == ':' || c == '.' || c == '-');
   });
   return std::string(kHasTag) + uuid + "=" + time;
+}
+
+std::vector<std::string> common_snapshots(const LvmPool& pool) {
+  std::vector<std::string> uuids;
+  for (const std::string& tag : pool.tags) {
+    if (!tag.starts_with(kCommonTag)) continue;
+    const auto parts = split(tag.substr(kCommonTag.size()), '=');
+    if (parts.size() == 2 && is_canonical_uuid(parts[1])) uuids.push_back(parts[1]);
+  }
+  return uuids;
+}
+
+// Names of servers and pools may have what tags may not: their hash stands for them.
+std::vector<std::string> note_common_words(const LvmPool& pool, const std::string& peer,
+                                           const std::string& uuid) {
+  const std::string hash = to_string(hash_of_bytes(std::as_bytes(std::span(peer))));
+  const std::string key = std::string(kCommonTag) + hash.substr(0, 16) + "=";
+  std::vector<std::string> words;
+  for (const std::string& tag : pool.tags) {
+    if (tag == key + uuid) return {};
+    if (tag.starts_with(key)) words.insert(words.end(), {"--deltag", tag});
+  }
+  words.insert(words.end(), {"--addtag", key + uuid});
+  return words;
+}
+
+std::vector<std::string> forget_words(const LvmPool& pool, const std::vector<std::string>& uuids) {
+  std::vector<std::string> words;
+  for (const std::string& tag : pool.tags) {
+    const bool gone = std::ranges::any_of(uuids, [&](const std::string& uuid) {
+      return tag.starts_with(std::string(kHasTag) + uuid);
+    });
+    if (gone) words.insert(words.end(), {"--deltag", tag});
+  }
+  return words;
 }
 
 std::vector<std::string> left_over(const LvmPool& pool) {

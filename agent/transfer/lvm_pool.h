@@ -6,6 +6,7 @@
 //
 //   pool    lastword.set=UUID             the set; made with its first snapshot
 //           lastword.has=UUID=TIME        this snapshot is whole; TIME is when it was taken
+//           lastword.common=PEER=UUID     the newest one that another server has too
 //   volume  lastword.snapshot=UUID        of this snapshot; nobody's where the pool does not have
 //   it
 //           lastword.staged=UUID          of a transfer; nobody's when that is over
@@ -60,6 +61,7 @@ struct LvmPool {
 [[nodiscard]] std::string tag_value(const std::vector<std::string>& tags, std::string_view key);
 inline constexpr std::string_view kSetTag = "lastword.set=";
 inline constexpr std::string_view kHasTag = "lastword.has=";
+inline constexpr std::string_view kCommonTag = "lastword.common=";
 inline constexpr std::string_view kSnapshotTag = "lastword.snapshot=";
 inline constexpr std::string_view kStagedTag = "lastword.staged=";
 
@@ -73,6 +75,15 @@ struct ThinSnapshotName {
 // Those that the pool has whole, the newest one last.
 [[nodiscard]] std::vector<ThinSnapshotName> whole_snapshots(const LvmPool& pool);
 [[nodiscard]] std::string has_tag(const std::string& uuid, const std::string& taken_utc);
+// UUIDs of the newest ones that other servers have too.
+[[nodiscard]] std::vector<std::string> common_snapshots(const LvmPool& pool);
+// Words of lvchange: `peer` ("HOST:POOL", "pipe", "sender") has that one now.
+[[nodiscard]] std::vector<std::string> note_common_words(const LvmPool& pool,
+                                                         const std::string& peer,
+                                                         const std::string& uuid);
+// Words of lvchange: the pool has these snapshots no more.
+[[nodiscard]] std::vector<std::string> forget_words(const LvmPool& pool,
+                                                    const std::vector<std::string>& uuids);
 // Names of volumes that belong to no whole snapshot and, while no transfer runs, to nobody.
 [[nodiscard]] std::vector<std::string> left_over(const LvmPool& pool);
 

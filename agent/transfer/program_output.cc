@@ -39,7 +39,9 @@ int spawn_program(std::vector<std::string> words, int output, pid_t& child) {
   (void)posix_spawnattr_init(&attributes);
   (void)posix_spawnattr_setsigdefault(&attributes, &defaults);
   // An interruption at the terminal is for this process, which ends the program or lets it finish.
-  (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  (void)posix_spawnattr_setsigmask(&attributes, &none);
+  (void)posix_spawnattr_setflags(
+      &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   const int number =
       posix_spawnp(&child, pointers[0], &files, &attributes, pointers.data(), variables.data());
   (void)posix_spawnattr_destroy(&attributes);

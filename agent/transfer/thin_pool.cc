@@ -8,10 +8,6 @@
 namespace lastword {
 namespace {
 
-constexpr std::string_view kSomebodyElse =
-    "somebody else has reserved its metadata snapshot; lastword never releases one that is not "
-    "its own";
-
 // "USED/ALL".
 bool parse_share(const std::string& word, std::uint64_t& used, std::uint64_t& all) {
   const char* const end = word.data() + word.size();
@@ -58,7 +54,7 @@ Result<ThinPoolMaps> read_thin_pool(ThinCommands& commands, const std::string& p
     return fail({.code = Code::kRefused,
                  .operation = "read thin pool",
                  .disk = pool,
-                 .detail = kSomebodyElse});
+                 .detail = kSomebodyElsesSnapshot});
   }
   // Where two come here at once, this fails for the second.
   if (Status status = commands.message(pool, "reserve_metadata_snap"); !status) {

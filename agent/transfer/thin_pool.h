@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "agent/transfer/thin_dump.h"
 #include "proto/error.h"
@@ -37,6 +38,9 @@ struct ThinPoolUse {
 [[nodiscard]] Result<ThinPoolUse> parse_thin_status(const std::string& line,
                                                     const std::string& pool);
 
+inline constexpr std::string_view kSomebodyElsesSnapshot =
+    "somebody else has reserved its metadata snapshot; lastword never releases one that is not "
+    "its own";
 // kRefused: somebody else has reserved a metadata snapshot (a pool has one at most), and nothing
 // was done; or the pool has failed. Ours is released in any case; an error that it was not says how
 // to.

@@ -184,6 +184,11 @@ Result<std::string> newest_thin_snapshot(const LvmPool& pool) {
 
 Result<pb::CloneTransfer> send_thin(LvmCommands& commands, const ThinPlace& place,
                                     const SendRequest& request) {
+  if (request.start != ClonePosition{} || request.against) {
+    return fail({.code = Code::kUsage,
+                 .disk = to_string(place),
+                 .detail = "a thin pool sends from the beginning, and not against hashes"});
+  }
   const auto pool = examine_thin_pool(commands, place);
   if (!pool) return fail(pool.error());
   if (!std::has_single_bit(pool->block_bytes) || pool->block_bytes > kRangeBytes) {

@@ -9,9 +9,9 @@
 
 namespace lastword {
 
-// Of the request `set`, `against` and `start` do not count. Errors as send_set() has them; kIo
-// where the metadata snapshot is lost meanwhile. kUnsupported: the pool's blocks are larger than 1
-// MiB, or no power of two.
+// Of the request `set` does not count; kUsage: `against`, or a start. Errors as send_set() has
+// them; kIo where the metadata snapshot is lost meanwhile. kUnsupported: the pool's blocks are
+// larger than 1 MiB, or no power of two.
 [[nodiscard]] Result<pb::CloneTransfer> send_thin(LvmCommands& commands, const ThinPlace& place,
                                                   const SendRequest& request);
 

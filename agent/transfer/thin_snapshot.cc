@@ -1,12 +1,12 @@
 #include "agent/transfer/thin_snapshot.h"
 
 #include <algorithm>
-#include <csignal>
 #include <string_view>
 
 #include "agent/base/utc.h"
 #include "agent/transfer/stream_head.h"
 #include "agent/transfer/thin_store.h"
+#include "agent/transfer/without_interruption.h"
 #include "proto/format_text.h"
 #include "proto/uuid.h"
 
@@ -19,23 +19,6 @@ tl::unexpected<Error> refused_at(const ThinPlace& place, std::string_view why) {
                .disk = to_string(place),
                .detail = why});
 }
-
-// Who ends this process by a signal does not leave volumes suspended.
-class WithoutInterruption {
- public:
-  WithoutInterruption() {
-    sigset_t signals{};
-    (void)sigemptyset(&signals);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) (void)sigaddset(&signals, signal);
-    (void)::pthread_sigmask(SIG_BLOCK, &signals, &before_);
-  }
-  ~WithoutInterruption() { (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  WithoutInterruption(const WithoutInterruption&) = delete;
-  WithoutInterruption& operator=(const WithoutInterruption&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 // Volumes in use stand still; a file system on one is frozen.
 class Suspended {
@@ -63,34 +46,6 @@ class Suspended {
   LvmCommands& commands_;
   std::vector<std::string> devices_;
 };
-
-// Of volume number i of `volumes` member number i becomes a snapshot, all of one moment.
-Status make_one_moment(LvmCommands& commands, const LvmPool& pool,
-                       const std::vector<LvmVolume>& volumes,
-                       const std::vector<LvmVolume>& members) {
-  const auto message = [&](const std::string& text) {
-    return commands.message(pool.device_uuid, text);
-  };
-  const WithoutInterruption uninterrupted;
-  for (const LvmVolume& member : members) {
-    if (Status status = message("delete " + std::to_string(member.id)); !status) return status;
-  }
-  Suspended suspended(commands);
-  for (const LvmVolume& volume : volumes) {
-    if (!volume.active) continue;
-    if (Status status = suspended.suspend(device_of(pool.place, volume.name)); !status) {
-      return status;
-    }
-  }
-  for (std::size_t i = 0; i < volumes.size(); ++i) {
-    if (Status status = message("create_snap " + std::to_string(members[i].id) + " " +
-                                std::to_string(volumes[i].id));
-        !status) {
-      return status;
-    }
-  }
-  return suspended.resume();
-}
 
 Result<std::vector<LvmVolume>> members_in(const LvmPool& pool, const std::string& uuid,
                                           std::size_t count) {
@@ -126,6 +81,33 @@ Status describe_volumes(pb::CloneSnapshot& snapshot, const std::vector<LvmVolume
 
 }  // namespace
 
+Status make_one_moment(LvmCommands& commands, const LvmPool& pool,
+                       const std::vector<LvmVolume>& volumes,
+                       const std::vector<LvmVolume>& members) {
+  const auto message = [&](const std::string& text) {
+    return commands.message(pool.device_uuid, text);
+  };
+  const WithoutInterruption uninterrupted;  // or volumes stay suspended
+  for (const LvmVolume& member : members) {
+    if (Status status = message("delete " + std::to_string(member.id)); !status) return status;
+  }
+  Suspended suspended(commands);
+  for (const LvmVolume& volume : volumes) {
+    if (!volume.active) continue;
+    if (Status status = suspended.suspend(device_of(pool.place, volume.name)); !status) {
+      return status;
+    }
+  }
+  for (std::size_t i = 0; i < volumes.size(); ++i) {
+    if (Status status = message("create_snap " + std::to_string(members[i].id) + " " +
+                                std::to_string(volumes[i].id));
+        !status) {
+      return status;
+    }
+  }
+  return suspended.resume();
+}
+
 Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands, const ThinPlace& place,
                                              Executor& executor) {
   const auto lock = lock_thin_pool(place);
@@ -135,6 +117,11 @@ Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands, const ThinPl
   if (const auto swept = sweep_thin_pool(commands, *pool); !swept) return fail(swept.error());
   // Whether they can be read at all is found out before anything is made.
   if (const auto maps = read_maps(commands, *pool); !maps) return fail(maps.error());
+  const auto use = use_of_pool(commands, *pool);
+  if (!use) return fail(use.error());
+  if (!use->writes || use->data_used == use->data_all) {
+    return refused_at(place, "the pool is full, or takes no writes");
+  }
   std::vector<LvmVolume> volumes;
   std::ranges::copy_if(pool->volumes, std::back_inserter(volumes), is_volume);
   if (volumes.empty()) return refused_at(place, "it has no volumes");
@@ -172,7 +159,7 @@ Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands, const ThinPl
   pb::CloneThinRecord record;
   *record.mutable_snapshot() = snapshot;
   if (Status status = create_record(commands, *pool, record); !status) return fail(status.error());
-  if (Status status = publish_thin(commands, *pool, snapshot, true); !status) {
+  if (Status status = publish_thin(commands, *pool, snapshot, Published::kTaken); !status) {
     return fail(status.error());
   }
   return snapshot;

@@ -1,6 +1,8 @@
 // lastword clone snapshot of a thin pool: all of its volumes at one moment.
 #pragma once
 
+#include <vector>
+
 #include "agent/base/executor.h"
 #include "agent/transfer/clone.pb.h"
 #include "agent/transfer/lvm_commands.h"
@@ -16,5 +18,12 @@ namespace lastword {
 [[nodiscard]] Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands,
                                                            const ThinPlace& place,
                                                            Executor& executor);
+
+// What each of `members`, none of which is active, is in the pool becomes a snapshot of the volume
+// of the same place in `volumes`, all of one moment. On an error no volume is left suspended, and
+// some members may be nothing in the pool.
+[[nodiscard]] Status make_one_moment(LvmCommands& commands, const LvmPool& pool,
+                                     const std::vector<LvmVolume>& volumes,
+                                     const std::vector<LvmVolume>& members);
 
 }  // namespace lastword

@@ -64,6 +64,7 @@ Status ThinStaging::check_pool(const pb::CloneStreamHead& head) {
   }
   const auto use = use_of_pool(commands_, pool_);
   if (!use) return fail(use.error());
+  if (use->held) return refused_by_pool(pool, kSomebodyElsesSnapshot);
   if (!use->writes) return refused_by_pool(pool, "the pool takes no writes; nothing was changed");
   if (!use->discards) {
     return refused_by_pool(pool,
@@ -370,7 +371,8 @@ Status ThinStaging::publish(std::span<const RangeTable> tables) {
   if (Status status = make_members(record); !status) return status;
   put_tables(record, of_volumes);
   if (Status status = create_record(commands_, pool_, record); !status) return status;
-  if (Status status = publish_thin(commands_, pool_, record.snapshot(), false); !status) {
+  if (Status status = publish_thin(commands_, pool_, record.snapshot(), Published::kReceived);
+      !status) {
     return status;
   }
   return remove_staged();

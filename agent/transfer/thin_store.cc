@@ -221,13 +221,58 @@ Result<RangeTable> hash_volume(const ThinFile& file, std::uint64_t size) {
 }
 
 Status publish_thin(LvmCommands& commands, const LvmPool& pool, const pb::CloneSnapshot& snapshot,
-                    bool of_own_set) {
+                    Published how) {
   std::vector<std::string> words{"lvchange", "-y", "-q", "--addtag",
                                  has_tag(snapshot.uuid(), snapshot.taken_utc())};
-  if (of_own_set && tag_value(pool.tags, kSetTag).empty()) {
+  if (how == Published::kTaken && tag_value(pool.tags, kSetTag).empty()) {
     words.insert(words.end(), {"--addtag", std::string(kSetTag) + snapshot.set_uuid()});
   }
+  if (how == Published::kReceived) {
+    const auto common = note_common_words(pool, "sender", snapshot.uuid());
+    words.insert(words.end(), common.begin(), common.end());
+  }
   return run_lvm(commands, std::move(words), {whole_name(pool.place, pool.place.pool)});
+}
+
+Status note_thin_common(LvmCommands& commands, const ThinPlace& place, const std::string& peer,
+                        const std::string& uuid) {
+  const auto pool = examine_thin_pool(commands, place);
+  if (!pool) return fail(pool.error());
+  auto words = note_common_words(*pool, peer, uuid);
+  if (words.empty()) return {};
+  words.insert(words.begin(), {"lvchange", "-y", "-q"});
+  return run_lvm(commands, std::move(words), {whole_name(place, place.pool)});
+}
+
+Result<PrunePlan> prune_thin(LvmCommands& commands, const ThinPlace& place, std::size_t keep,
+                             bool force) {
+  const auto lock = lock_thin_pool(place);
+  if (!lock) return fail(lock.error());
+  const auto pool = examine_thin_pool(commands, place);
+  if (!pool) return fail(pool.error());
+  std::vector<pb::CloneSnapshot> snapshots;
+  for (const ThinSnapshotName& one : whole_snapshots(*pool)) {
+    snapshots.emplace_back().set_uuid(one.uuid);
+    snapshots.back().set_taken_utc(one.taken_utc);
+  }
+  const std::string latest = snapshots.empty() ? "" : snapshots.back().uuid();
+  PrunePlan plan = plan_prune(snapshots, keep, latest, common_snapshots(*pool), force);
+  if (plan.remove.empty()) return plan;
+  for (const LvmVolume& volume : pool->volumes) {
+    const std::string of = tag_value(volume.tags, kSnapshotTag);
+    const bool goes = std::ranges::find(plan.remove, of) != plan.remove.end();
+    if (goes && volume.open) return refused_snapshot(volume.name, "is in use");
+  }
+  auto words = forget_words(*pool, plan.remove);
+  words.insert(words.begin(), {"lvchange", "-y", "-q"});
+  if (Status status = run_lvm(commands, std::move(words), {whole_name(place, place.pool)});
+      !status) {
+    return fail(status.error());
+  }
+  const auto now = examine_thin_pool(commands, place);
+  if (!now) return fail(now.error());
+  if (const auto swept = sweep_thin_pool(commands, *now); !swept) return fail(swept.error());
+  return plan;
 }
 
 }  // namespace lastword

@@ -8,6 +8,7 @@
 
 #include "agent/transfer/clone.pb.h"
 #include "agent/transfer/lvm_commands.h"
+#include "agent/transfer/prune_plan.h"
 #include "agent/transfer/range_hash.h"
 #include "agent/transfer/thin_file.h"
 #include "agent/transfer/thin_record.h"
@@ -64,8 +65,16 @@ void put_tables(pb::CloneThinRecord& record, std::span<const RangeTable> tables)
 [[nodiscard]] std::vector<RangeTable> tables_of(const pb::CloneThinRecord& record);
 [[nodiscard]] Result<RangeTable> hash_volume(const ThinFile& file, std::uint64_t size);
 
-// From now on the pool has the snapshot, and its set where it had none. One commit of LVM.
+// From now on the pool has the snapshot: one that was taken, and the set where it had none; or one
+// that its sender has too. One commit of LVM.
+enum class Published : std::uint8_t { kTaken, kReceived };
 [[nodiscard]] Status publish_thin(LvmCommands& commands, const LvmPool& pool,
-                                  const pb::CloneSnapshot& snapshot, bool of_own_set);
+                                  const pb::CloneSnapshot& snapshot, Published how);
+// See note_common_words().
+[[nodiscard]] Status note_thin_common(LvmCommands& commands, const ThinPlace& place,
+                                      const std::string& peer, const std::string& uuid);
+// prune_set() of a thin pool.
+[[nodiscard]] Result<PrunePlan> prune_thin(LvmCommands& commands, const ThinPlace& place,
+                                           std::size_t keep, bool force);
 
 }  // namespace lastword

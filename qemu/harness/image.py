@@ -50,7 +50,7 @@ NBD_EVENTS = [
 HOOKS = "/etc/lastword/hooks"
 _NETWORK_MODULES = ["virtio_net"]
 
-_LVM_COMMANDS = ["lvs", "vgs", "pvcreate", "vgcreate", "lvcreate", "lvchange", "lvremove", "lvresize"]
+_LVM_COMMANDS = ["lvs", "vgs", "pvcreate", "vgcreate", "lvcreate", "lvchange", "lvremove", "lvresize", "lvextend"]
 # No udevd and no dmeventd in the guest: LVM makes the nodes of its devices itself.
 _LVM_CONFIG = """activation { monitoring = 0 udev_sync = 0 udev_rules = 0 }
 devices { obtain_device_list_from_udev = 0 }

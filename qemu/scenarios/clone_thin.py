@@ -1,10 +1,15 @@
 """Clones of thin volumes of LVM: one guest, two pools on two disks of its own."""
 
 import json
+import re
 
 from qemu.harness import scenario
 
 from .pair import EXIT_REFUSED, require
+
+EXIT_IO = 3
+# The other host is this guest: HOST is dropped, and the line is run as a login shell would.
+SSH = '#!/bin/sh\nshift 2\nexec sh -c "$*"\n'
 
 BLOCK = 64 << 10
 MIB = 1 << 20
@@ -13,12 +18,15 @@ MIB = 1 << 20
 class ThinPools:
     """Pools va/pool and vb/pool."""
 
-    def __init__(self, lab, *, mib=384, chunk="64K"):
-        self.node = lab.node("alpha", None, drives={"one": 512, "two": 512})
+    def __init__(self, lab, *, mib=(384, 384), chunk=("64K", "64K")):
+        files = {"/usr/bin/ssh": (SSH, 0o755)}
+        self.node = lab.node("alpha", None, drives={"one": 512, "two": 512}, files=files)
         lab.start(self.node)
-        for group, disk in (("va", "/dev/vdb"), ("vb", "/dev/vdc")):
+        for index, (group, disk) in enumerate((("va", "/dev/vdb"), ("vb", "/dev/vdc"))):
             self.node.check(f"pvcreate -q {disk} && vgcreate -q {group} {disk}")
-            self.node.check(f"lvcreate -q -L {mib}M -c {chunk} --thinpool pool {group}")
+            self.node.check(
+                f"lvcreate -q -L {mib[index]}M -c {chunk[index]} --thinpool pool {group}"
+            )
 
     def create(self, name, mib=32, group="va"):
         self.node.check(f"lvcreate -q -V {mib}M --thinpool pool -n {name} {group}")
@@ -115,7 +123,7 @@ def require_all_counted(pools, group):
     return {one["path"]: one for one in listed["volumes"]}
 
 
-@scenario("clone_tree_thin", timeout=600)
+@scenario("clone_tree_thin", timeout=850)
 def clone_tree_thin(lab):
     """Thin volumes, their clones and orphans are listed, and arrive in another pool as they share here."""
     pools = ThinPools(lab)
@@ -169,3 +177,107 @@ def clone_tree_thin(lab):
     lab.measure("blocks_of_all_volumes", sum(one["mapped"] for one in there.values()) / BLOCK, "blocks")
     require(exact <= taken <= exact + 4, f"{taken} blocks for {exact} sent")
     node.check("lastword clone verify lvm:vb/pool", timeout=60)
+
+    # A day later: changes, a new clone, a volume that is gone.
+    pools.write("c1a", 0, 192)
+    pools.write("golden", 30 * 1024, 64)
+    pools.clone("c2", "c2a")
+    pools.write("c2a", 512, 128)
+    node.check("blkdiscard -o 1048576 -l 1048576 /dev/va/c1b && lvremove -q -f va/orphan1")
+    second = pools.snapshot()
+    before = pools.used_blocks("vb")
+    pushed = node.check("lastword clone push there:lvm:vb/pool lvm:va/pool", timeout=300)
+    figures = {key: int(re.search(rf"(\d+) {key}", pushed)[1]) for key in ("as data", "shared")}
+    # 3 + 1 + 2 blocks, and those that the writer wrote after the first snapshot.
+    require(6 * BLOCK <= figures["as data"] <= 9 * BLOCK, f"pushed: {pushed}")
+    sent, received = pools.digests("va", second), pools.digests("vb", second)
+    require(len(sent) == 7 and sent == received, f"sent {sent}, received {received}")
+    taken = pools.used_blocks("vb") - before
+    lab.measure("blocks_of_increment", figures["as data"] / BLOCK, "blocks")
+    lab.measure("blocks_taken_by_increment", taken, "blocks")
+    require(taken <= figures["as data"] // BLOCK + 2, f"the increment took {taken} blocks")
+    require_all_counted(pools, "vb")
+    again = node.check("lastword clone push there:lvm:vb/pool lvm:va/pool", timeout=120)
+    require(f"has the newest snapshot, {second}" in again, f"the second push says {again}")
+
+    pruned = node.check("lastword clone prune --keep 1 lvm:vb/pool", timeout=60)
+    require(f"removed {first}" in pruned, f"prune says {pruned}")
+    require(not pools.members("vb", first), "volumes of a snapshot that was removed are left")
+    require(pools.digests("vb", second) == received, "a snapshot changed as another was removed")
+    require_all_counted(pools, "vb")
+
+
+@scenario("clone_thin_refusals", timeout=850, long=True)
+def clone_thin_refusals(lab):
+    """A pool that is too small, has other blocks, or whose base was changed: refused, and as it was before."""
+    pools = ThinPools(lab, mib=(256, 64), chunk=("64K", "128K"))
+    node = pools.node
+    pools.create("one", 128)
+    pools.write("one", 0, 24 * 1024)
+    pools.clone("one", "two")
+    first = pools.snapshot()
+
+    def state():
+        return pools.used_blocks("vb"), node.check("lvs --noheadings -o lv_name,lv_tags vb")
+
+    def refused(words, *, says, status=EXIT_REFUSED, send=""):
+        before = state()
+        said = node.run(
+            f"lastword clone send lvm:va/pool {send} 2>/dev/null | lastword clone receive "
+            f"lvm:vb/pool {words}",
+            timeout=120,
+        )
+        require(said.status == status and says in said.output, f"status {said.status}: {said.output}")
+        require(state() == before, "the pool is not what it was")
+
+    # Blocks of 64 KiB do not come into blocks of 128 KiB as they are.
+    refused("", says="--allow-unshared")
+    # Twice 24 MiB, each block in one of 128 KiB: more than the pool has.
+    refused("--allow-unshared", says="are needed", status=EXIT_IO)
+    node.check("lvextend -q -L 192M vb/pool", timeout=60)
+    said = node.check(
+        "lastword clone send lvm:va/pool | lastword clone receive --allow-unshared lvm:vb/pool",
+        timeout=300,
+    )
+    require("cannot share as the sender does" in said, f"it says {said}")
+    require(pools.digests("va", first) == pools.digests("vb", first), "the copies differ")
+
+    # Into a pool of the same blocks.
+    node.check("lvremove -q -f vb/pool && lvcreate -q -L 64M -c 64K --thinpool pool vb", timeout=60)
+    node.check(f"dmsetup message -u {pools.device_of('vb')} 0 reserve_metadata_snap")
+    refused("", says="somebody else")
+    node.check(f"dmsetup message -u {pools.device_of('vb')} 0 release_metadata_snap")
+    pools.send()
+    require(pools.digests("va", first) == pools.digests("vb", first), "what arrived differs")
+    refused("", says="is here already")
+
+    pools.write("two", 0, 48 * 1024)
+    second = pools.snapshot()
+    # 48 MiB do not fit beside 24 in 64.
+    refused("", says="are needed", status=EXIT_IO, send=f"--from {first}")
+    node.check("lvextend -q -L 160M vb/pool", timeout=60)
+
+    # Killed in the middle: the next one removes what is left, and so does abort.
+    receiver = node.spawn(
+        f"lastword clone send lvm:va/pool --from {first} | lastword clone receive lvm:vb/pool",
+        "killed",
+    )
+    node.check("until lvs --noheadings -o lv_name vb | grep -q staged; do usleep 100000; done")
+    receiver.kill()
+    # What LVM had begun it ends.
+    node.check("sleep 3; while pidof lvcreate lvremove; do sleep 1; done")
+    require("staged" in node.check("lvs --noheadings -o lv_name vb"), "it was not killed in time")
+    node.check("lastword clone abort lvm:vb/pool", timeout=60)
+    require("staged" not in node.check("lvs --noheadings -o lv_name vb"), "abort left something")
+    node.check("until lastword clone list lvm:va/pool; do sleep 1; done", timeout=60)
+
+    # A base that somebody wrote to, and made read-only again.
+    base = pools.members("vb", first)[0]
+    node.check(
+        f"lvchange -q -prw vb/{base} && lvchange -ay -K vb/{base} && "
+        f"dd if=/dev/urandom of=/dev/vb/{base} bs=4k count=1 conv=notrunc,fsync 2>&1 && "
+        f"lvchange -an vb/{base} && lvchange -q -pr vb/{base}",
+        timeout=60,
+    )
+    refused("", says="was modified", send=f"--from {first}")
+    require(second != first, "one snapshot, twice")

@@ -99,6 +99,27 @@ BOOST_AUTO_TEST_CASE(newest_snapshot_is_the_last_one) {
   BOOST_TEST(all[2].uuid == kOne);
 }
 
+BOOST_AUTO_TEST_CASE(what_another_server_has_is_noted_once_for_each) {
+  LvmPool pool;
+  const auto first = note_common_words(pool, "backup:lvm:vb/pool", kOne);
+  BOOST_REQUIRE(first.size() == 2U);
+  BOOST_TEST(first[0] == "--addtag");
+  pool.tags = {first[1], note_common_words(pool, "pipe", kTwo)[1]};
+  BOOST_TEST((common_snapshots(pool) == std::vector<std::string>{kOne, kTwo}));
+  BOOST_TEST(note_common_words(pool, "backup:lvm:vb/pool", kOne).empty());
+  const auto next = note_common_words(pool, "backup:lvm:vb/pool", kThree);
+  BOOST_REQUIRE(next.size() == 4U);
+  BOOST_TEST(next[0] == "--deltag");
+  BOOST_TEST(next[1] == first[1]);
+}
+
+BOOST_AUTO_TEST_CASE(forgotten_snapshots_lose_their_tag_and_no_other) {
+  LvmPool pool;
+  pool.tags = {has_tag(kOne, "2026"), has_tag(kTwo, "2027"), "mine"};
+  const std::vector<std::string> wanted{"--deltag", has_tag(kTwo, "2027")};
+  BOOST_TEST((forget_words(pool, {kTwo, kThree}) == wanted));
+}
+
 BOOST_AUTO_TEST_CASE(places_and_paths) {
   const auto place = thin_place("lvm:my-group/pool0");
   BOOST_REQUIRE((place && *place));
