@@ -6,6 +6,7 @@
 #include "agent/transfer/clone_position.h"
 #include "agent/transfer/range_sources.h"
 #include "agent/transfer/run_codec.h"
+#include "agent/transfer/stream_head.h"
 
 namespace lastword {
 namespace {
@@ -204,11 +205,11 @@ class Sender {
     return order_.reader.read(volume, index * kRangeBytes, buffer);
   }
 
-  // What is data in the plan goes as data and zeros, by blocks.
+  // What is data in the plan goes as data and zeros, by what is shared as one.
   template <class Complete>
   Status send_range(const std::vector<CloneRun>& range, RangeSources& sources,
                     const Complete& complete) {
-    const std::uint64_t block = order_.head.block_bytes();
+    const std::uint64_t block = share_bytes_of(order_.head);
     std::uint64_t at = 0;
     const auto send = [&](const CloneRun& run, std::span<const std::byte> data) {
       if (Status status = content_.add(run, data); !status) return status;

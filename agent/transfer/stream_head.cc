@@ -13,8 +13,8 @@ namespace lastword {
 namespace {
 
 constexpr std::size_t kMaxName = 200;  // NAME_MAX is 255; what we add to it needs room
-// Ranges are whole blocks.
-constexpr std::uint32_t kMaxBlockBytes = kRangeBytes;
+// A content section has room for several.
+constexpr std::uint32_t kMaxBlockBytes = 64 << 10;
 
 std::string_view wrong_with(std::string_view name) {
   if (name.empty()) return "is empty";
@@ -125,6 +125,11 @@ Status check_head(const pb::CloneStreamHead& head, const UuidBytes& id) {
   if (block < 512 || block > kMaxBlockBytes || (block & (block - 1)) != 0) {
     return corrupt_stream("no block size");
   }
+  // Ranges are whole multiples of it.
+  const std::uint32_t share = head.share_bytes();
+  if (share != 0 && (share < block || share > kRangeBytes || (share & (share - 1)) != 0)) {
+    return corrupt_stream("no size of what is shared");
+  }
   if (snapshot.volumes_size() > static_cast<int>(kMaxCloneVolumes) ||
       head.base_volumes_size() > static_cast<int>(kMaxCloneVolumes)) {
     return corrupt_stream("more than 1024 volumes");
@@ -157,6 +162,10 @@ Status check_hashes(const pb::CloneHashes& hashes) {
     }
   }
   return {};
+}
+
+std::uint64_t share_bytes_of(const pb::CloneStreamHead& head) {
+  return head.share_bytes() == 0 ? head.block_bytes() : head.share_bytes();
 }
 
 bool same_stream(const pb::CloneStreamHead& one, const pb::CloneStreamHead& other) {

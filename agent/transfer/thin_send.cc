@@ -124,7 +124,9 @@ pb::CloneStreamHead head_of(const OpenThin& sent, const OpenThin* base, const Fa
     parent.set_kind(of_base ? pb::CloneParent::BASE : pb::CloneParent::SENT);
     parent.set_volume(static_cast<std::uint32_t>(node.parent.index));
   }
-  head.set_block_bytes(static_cast<std::uint32_t>(block_bytes));
+  constexpr std::uint64_t kMostOfRun = 64 << 10;
+  head.set_block_bytes(static_cast<std::uint32_t>(std::min(block_bytes, kMostOfRun)));
+  head.set_share_bytes(static_cast<std::uint32_t>(block_bytes));
   head.set_made_bytes(plan.made_bytes);
   if (base == nullptr) return head;
   head.set_base_uuid(base->record().uuid());

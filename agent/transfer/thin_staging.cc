@@ -30,8 +30,9 @@ std::uint64_t rounded_up(std::uint64_t bytes, std::uint64_t unit) {
 }  // namespace
 
 ThinCost cost_of(const pb::CloneStreamHead& head, std::uint64_t block_bytes) {
+  const std::uint64_t theirs = share_bytes_of(head);
   ThinCost cost;
-  cost.shares = head.parents_size() != 0 && head.block_bytes() % block_bytes == 0;
+  cost.shares = head.parents_size() != 0 && theirs % block_bytes == 0;
   if (cost.shares) {
     cost.bytes = head.made_bytes();
     return cost;
@@ -41,9 +42,9 @@ ThinCost cost_of(const pb::CloneStreamHead& head, std::uint64_t block_bytes) {
   for (const pb::CloneVolume& volume : head.snapshot().volumes()) {
     all += rounded_up(volume.size(), block_bytes);
   }
-  const std::uint64_t blocks = (head.data_bytes() + head.shared_bytes()) / head.block_bytes() +
+  const std::uint64_t blocks = (head.data_bytes() + head.shared_bytes()) / theirs +
                                static_cast<std::uint64_t>(head.snapshot().volumes_size());
-  const std::uint64_t unit = std::max<std::uint64_t>(block_bytes, head.block_bytes());
+  const std::uint64_t unit = std::max(block_bytes, theirs);
   cost.bytes = blocks < all / unit ? blocks * unit : all;
   return cost;
 }
@@ -79,7 +80,7 @@ Status ThinStaging::check_pool(const pb::CloneStreamHead& head) {
         pool, format_text("its blocks of {} bytes cannot be shared as the sender's of {} are: "
                           "up to {} bytes instead of {}; --allow-unshared takes them; nothing "
                           "was changed",
-                          pool_.block_bytes, head.block_bytes(), cost.bytes, head.data_bytes())
+                          pool_.block_bytes, share_bytes_of(head), cost.bytes, head.data_bytes())
                   .view());
   }
   if (!pool_.zeroes) {

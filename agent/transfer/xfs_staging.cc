@@ -210,10 +210,10 @@ Result<std::vector<RangeTable>> XfsStaging::resume_volumes(const pb::CloneStream
 Result<Staging::Begun> XfsStaging::begin(const pb::CloneStreamHead& head) {
   const auto pool = examine_pool(pool_);
   if (!pool) return fail(pool.error());
-  if (head.block_bytes() % pool->block_bytes != 0) {
+  if (share_bytes_of(head) % pool->block_bytes != 0) {
     return fail(refused(pool_, format_text("its blocks have {} bytes, the sender's {}: they would "
                                            "not share the same; nothing was changed",
-                                           pool->block_bytes, head.block_bytes())
+                                           pool->block_bytes, share_bytes_of(head))
                                    .view()));
   }
   snapshot_ = head.snapshot();

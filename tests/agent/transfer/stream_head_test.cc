@@ -131,8 +131,17 @@ BOOST_AUTO_TEST_CASE(sizes_near_the_end_of_numbers) {
 }
 
 BOOST_AUTO_TEST_CASE(block_sizes_that_are_none) {
-  for (const std::uint32_t bytes : {0U, 1U, 256U, 4097U, 196608U, 2097152U, 0xffffffffU}) {
+  for (const std::uint32_t bytes : {0U, 1U, 256U, 4097U, 131072U, 0xffffffffU}) {
     refused([&](Head& head) { head.set_block_bytes(bytes); });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sizes_of_what_is_shared_that_are_none) {
+  Head large = good_head();
+  large.set_share_bytes(1 << 20);
+  BOOST_TEST(ok(check(large)));
+  for (const std::uint32_t bytes : {1U, 512U, 12288U, 2097152U, 0xffffffffU}) {
+    refused([&](Head& head) { head.set_share_bytes(bytes); });
   }
 }
 

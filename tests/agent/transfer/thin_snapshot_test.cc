@@ -40,7 +40,8 @@ struct Fixture {
   std::vector<LvmVolume> volumes{{.name = "a", .id = 1, .active = true},
                                  {.name = "b", .id = 2, .active = false},
                                  {.name = "c", .id = 3, .active = true}};
-  std::vector<LvmVolume> members{{.name = "x", .id = 7}, {.name = "y", .id = 8}, {.name = "z", .id = 9}};
+  std::vector<LvmVolume> members{
+      {.name = "x", .id = 7}, {.name = "y", .id = 8}, {.name = "z", .id = 9}};
   Status make() { return make_one_moment(commands, pool, volumes, members); }
 };
 

@@ -33,6 +33,13 @@ BOOST_AUTO_TEST_CASE(blocks_that_divide_are_shared) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(large_blocks_are_shared_as_a_whole) {
+  auto head = head_with(64 * kKiB, true);
+  head.set_share_bytes(512 * kKiB);
+  BOOST_TEST(cost_of(head, 512 * kKiB).shares);
+  BOOST_TEST(!cost_of(head, 1024 * kKiB).shares);
+}
+
 BOOST_AUTO_TEST_CASE(blocks_that_do_not_divide_cost_each_volume) {
   const auto larger = cost_of(head_with(128 * kKiB, true), 256 * kKiB);
   BOOST_TEST(!larger.shares);

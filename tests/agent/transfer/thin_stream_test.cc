@@ -12,16 +12,28 @@ namespace lastword::fake {
 namespace {
 
 using Maps = std::vector<std::vector<Mapping>>;
-constexpr std::uint64_t kThinBlock = ThinPool::kBlock;
-constexpr std::uint64_t kPlaces = 40;  // of a volume, in blocks: two ranges and a half
-constexpr std::uint64_t kSize = kPlaces * kThinBlock;
+std::uint64_t thin_block = ThinPool::kBlock;  // larger ones: with_blocks()
+constexpr std::uint64_t kPlaces = 40;         // of a volume, in blocks: two ranges and a half
+std::uint64_t thin_size = kPlaces * thin_block;
+
+// The same pool with blocks that are so many times as large.
+Maps with_blocks(Maps maps, std::uint64_t times) {
+  for (auto& map : maps) {
+    for (Mapping& one : map) {
+      one.offset *= times;
+      one.length *= times;
+      one.physical *= times;
+    }
+  }
+  return maps;
+}
 
 // What the volume with this map holds: a block is filled with its number.
 Bytes content_of(const std::vector<Mapping>& map) {
-  Bytes bytes(kSize);
+  Bytes bytes(thin_size);
   for (const Mapping& one : map) {
     for (std::uint64_t at = 0; at < one.length; at += sizeof(std::uint64_t)) {
-      const std::uint64_t word = (one.physical + at) / kThinBlock;
+      const std::uint64_t word = (one.physical + at) / thin_block;
       std::memcpy(bytes.data() + one.offset + at, &word, sizeof word);
     }
   }
@@ -53,8 +65,8 @@ class ThinMemory final : public Staging {
       begun.base_tables.push_back(table_of(content_of(map)));
       Volume& volume = base_volumes_.emplace_back(kPlaces);
       for (const Mapping& one : map) {
-        for (std::uint64_t at = 0; at < one.length; at += kThinBlock) {
-          volume[(one.offset + at) / kThinBlock] = one.physical + at + kOfBase;
+        for (std::uint64_t at = 0; at < one.length; at += thin_block) {
+          volume[(one.offset + at) / thin_block] = one.physical + at + kOfBase;
         }
       }
       base_content_.push_back(content_of(map));
@@ -80,11 +92,11 @@ class ThinMemory final : public Staging {
   }
   Status clear(std::uint32_t volume, std::uint64_t offset, std::uint64_t length) override {
     make_up_to(volume);
-    BOOST_TEST(offset % kThinBlock == 0U);
+    BOOST_TEST(offset % thin_block == 0U);
     std::fill_n(contents[volume].begin() + static_cast<std::ptrdiff_t>(offset), length,
                 std::byte{0});
-    for (std::uint64_t at = offset; at < offset + length; at += kThinBlock) {
-      blocks_[volume][at / kThinBlock] = 0;
+    for (std::uint64_t at = offset; at < offset + length; at += thin_block) {
+      blocks_[volume][at / thin_block] = 0;
     }
     return {};
   }
@@ -101,7 +113,7 @@ class ThinMemory final : public Staging {
   }
 
   // Blocks that are there beside the base, while the ancestors are.
-  [[nodiscard]] std::uint64_t taken_bytes() const { return last_block_ * kThinBlock; }
+  [[nodiscard]] std::uint64_t taken_bytes() const { return last_block_ * thin_block; }
 
   std::vector<Bytes> contents;
   std::uint64_t copied = 0;
@@ -116,18 +128,18 @@ class ThinMemory final : public Staging {
       const bool none = parent.kind() == pb::CloneParent::NONE;
       const bool base = parent.kind() == pb::CloneParent::BASE;
       BOOST_REQUIRE((none || base || parent.volume() < contents.size()));
-      contents.push_back(none ? Bytes(kSize)
+      contents.push_back(none ? Bytes(thin_size)
                               : Bytes((base ? base_content_ : contents)[parent.volume()]));
       blocks_.push_back(none ? Volume(kPlaces)
                              : Volume((base ? base_volumes_ : blocks_)[parent.volume()]));
     }
   }
   void put(std::uint32_t volume, std::uint64_t offset, std::span<const std::byte> data) {
-    BOOST_TEST(offset % kThinBlock == 0U);
-    BOOST_TEST(data.size() % kThinBlock == 0U);
     std::ranges::copy(data, contents[volume].begin() + static_cast<std::ptrdiff_t>(offset));
-    for (std::uint64_t at = offset; at < offset + data.size(); at += kThinBlock) {
-      blocks_[volume][at / kThinBlock] = ++last_block_;
+    for (std::uint64_t at = offset; at < offset + data.size(); at += 64 << 10) {
+      // A part of a block that this volume alone has stays where it is.
+      std::uint64_t& block = blocks_[volume][at / thin_block];
+      if (at % thin_block == 0 || block == 0) block = ++last_block_;
     }
   }
 
@@ -154,26 +166,27 @@ Arrived transfer(const Maps& base, const Maps& volumes) {
   head.mutable_snapshot()->set_uuid(kSnapshotUuid);
   head.mutable_snapshot()->set_set_uuid(kSetUuid);
   head.mutable_snapshot()->set_set_name("pool");
-  head.set_block_bytes(kThinBlock);
+  head.set_block_bytes(64 << 10);
+  head.set_share_bytes(static_cast<std::uint32_t>(thin_block));
   NodeMaps nodes(*plan);
   MemoryMap base_map;
-  SharePlanner planner(kThinBlock);
+  SharePlanner planner(thin_block);
   std::vector<RangeTable> base_tables;
   if (!base.empty()) head.set_base_uuid(kBaseUuid);
   for (std::size_t i = 0; i < base.size(); ++i) {
     base_tables.push_back(table_of(content_of(base[i])));
     auto& one = *head.add_base_volumes();
     one.set_uuid(volume_uuid('b', i));
-    one.set_size(kSize);
-    one.set_root(to_string(root_of(kSize, base_tables.back())));
-    BOOST_REQUIRE(ok(planner.add_base(base_map.add({.size = kSize, .mappings = base[i]}))));
+    one.set_size(thin_size);
+    one.set_root(to_string(root_of(thin_size, base_tables.back())));
+    BOOST_REQUIRE(ok(planner.add_base(base_map.add({.size = thin_size, .mappings = base[i]}))));
   }
   for (std::size_t i = 0; i < plan->nodes.size(); ++i) {
     const FamilyParent& from = plan->nodes[i].parent;
     auto& volume = *head.mutable_snapshot()->add_volumes();
     volume.set_uuid(volume_uuid('a', i));
     volume.set_name("v" + std::to_string(i));
-    volume.set_size(kSize);
+    volume.set_size(thin_size);
     volume.set_ancestor(!plan->nodes[i].volume.has_value());
     auto& parent = *head.add_parents();
     std::optional<SharePlanner::Parent> known;
@@ -184,7 +197,7 @@ Arrived transfer(const Maps& base, const Maps& volumes) {
       known = {.kind = of_base ? CloneRunKind::kBase : CloneRunKind::kSent,
                .volume = static_cast<std::uint32_t>(from.index)};
     }
-    const VolumeMap map{.blocks = &nodes, .volume = std::to_string(i), .size = kSize};
+    const VolumeMap map{.blocks = &nodes, .volume = std::to_string(i), .size = thin_size};
     BOOST_REQUIRE(ok(planner.add_volume(map, {}, known)));
   }
   NodeReader reader(*plan, readable(volumes), readable(base));
@@ -232,6 +245,20 @@ BOOST_AUTO_TEST_CASE(family_arrives_with_each_block_once) {
     BOOST_TEST(arrived.data_bytes == arrived.plan.exact_bytes, "seed " << seed);
     BOOST_TEST(arrived.copied == arrived.taken - arrived.data_bytes, "seed " << seed);
   }
+}
+
+// Larger than what a section of the stream holds.
+BOOST_AUTO_TEST_CASE(large_blocks_arrive_as_well) {
+  thin_block = 512 << 10;
+  thin_size = kPlaces * thin_block;
+  Dice dice(1);
+  ThinPool pool;
+  live(pool, 60, 4, kPlaces, dice);
+  const auto arrived = transfer({}, with_blocks(pool.maps(), 8));
+  BOOST_TEST(arrived.taken == arrived.plan.made_bytes);
+  BOOST_TEST(arrived.data_bytes == arrived.plan.exact_bytes);
+  thin_block = ThinPool::kBlock;
+  thin_size = kPlaces * thin_block;
 }
 
 BOOST_AUTO_TEST_CASE(increment_begins_as_the_base) {
