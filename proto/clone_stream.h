@@ -26,7 +26,7 @@
 namespace lastword {
 
 inline constexpr StreamFormat kCloneFormat{
-    {'L', 'W', 'C', 'L', 'O', 'N', 'E', '1'}, 2, "a section is missing, twice there or misplaced"};
+    {'L', 'W', 'C', 'L', 'O', 'N', 'E', '1'}, 3, "a section is missing, twice there or misplaced"};
 
 inline constexpr std::size_t kCloneHeaderBytes = sizeof(SectionHeader);
 

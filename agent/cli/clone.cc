@@ -19,6 +19,10 @@
 #include "agent/transfer/receive_stream.h"
 #include "agent/transfer/send_run.h"
 #include "agent/transfer/snapshot_run.h"
+#include "agent/transfer/thin_list.h"
+#include "agent/transfer/thin_send.h"
+#include "agent/transfer/thin_snapshot.h"
+#include "agent/transfer/thin_staging.h"
 #include "agent/transfer/xfs_staging.h"
 #include "proto/uuid.h"
 
@@ -58,14 +62,16 @@ void print_list(const pb::CloneList& list) {
   }
   fmt::print("{}", table.text());
   fmt::print(
-      "{} GiB in blocks, each counted once; {} GiB without sharing. In the file system {} GiB are "
+      "{} GiB in blocks, each counted once; {} GiB without sharing. In the pool {} GiB are "
       "used, {} GiB free.\n",
       of_gib(list.distinct_bytes()), of_gib(list.mapped_bytes()), of_gib(list.pool_used_bytes()),
       of_gib(list.pool_free_bytes()));
 }
 
 int run_list(const CloneOptions& options) {
-  const auto list = list_clones(options.place);
+  const auto thin = thin_place(options.place);
+  if (thin && !*thin) return report_error(thin->error());
+  const auto list = thin ? list_thin_pool(real_lvm(), **thin) : list_clones(options.place);
   if (!list) return report_error(list.error());
   if (options.json) {
     print_json(*list);
@@ -76,7 +82,10 @@ int run_list(const CloneOptions& options) {
 }
 
 int run_snapshot(const CloneOptions& options) {
-  const auto snapshot = take_snapshot(options.place, real_executor());
+  const auto thin = thin_place(options.place);
+  if (thin && !*thin) return report_error(thin->error());
+  const auto snapshot = thin ? take_thin_snapshot(real_lvm(), **thin, real_executor())
+                             : take_snapshot(options.place, real_executor());
   if (!snapshot) return report_error(snapshot.error());
   if (options.json) {
     print_json(*snapshot);
@@ -95,6 +104,8 @@ int run_send(const CloneOptions& options, const CommandContext& context) {
   const auto codec = CodecSetting::parse(options.codec);
   if (!codec) return report_error(codec.error());
   const NamedSet set = named_set(options.place);
+  const auto thin = thin_place(set.path);
+  if (thin && !*thin) return report_error(thin->error());
   std::string base;
   if (!options.from.empty()) {
     const auto uuid = parse_uuid(options.from);
@@ -126,26 +137,42 @@ int run_send(const CloneOptions& options, const CommandContext& context) {
     const Interruption interruption(
         "interrupted: the receiver drops what it has of this snapshot, unless it is --resumable");
     ProgressBar bar("sending", stderr);
-    done =
-        send_set({.set = set.path,
-                  .snapshot = set.snapshot,
-                  .base = base,
-                  .against = std::move(against),
-                  .start = *start,
-                  .still_held = *held,
-                  .codec = *codec,
-                  .output = output_to(STDOUT_FILENO),
-                  .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
+    const SendRequest request{
+        .set = set.path,
+        .snapshot = set.snapshot,
+        .base = base,
+        .against = std::move(against),
+        .start = *start,
+        .still_held = *held,
+        .codec = *codec,
+        .output = output_to(STDOUT_FILENO),
+        .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }};
+    done = thin ? send_thin(real_lvm(), **thin, request) : send_set(request);
   }
   if (!done) return report_error(done.error());
   // Whoever reads the pipe may have refused it: then it is kept in vain.
   if (!options.against_hashes) {
-    if (Status status = note_common(set.path, "pipe", done->snapshot_uuid()); !status) {
+    const std::string& uuid = done->snapshot_uuid();
+    const Status status = thin ? note_thin_common(real_lvm(), **thin, "pipe", uuid)
+                               : note_common(set.path, "pipe", uuid);
+    if (!status) {
       return report_error(status.error());
     }
   }
   print_transfer(stderr, "sent", *done);
   return kExitOk;
+}
+
+std::unique_ptr<Staging> staging_for(const CloneOptions& options, const ThinPlace* thin) {
+  if (thin == nullptr) return std::make_unique<XfsStaging>(options.place);
+  const auto tell = [](std::uint64_t unshared, std::uint64_t data) {
+    complain(
+        "lastword: this pool cannot share as the sender does: up to {} bytes for {} of data.\n",
+        unshared, data);
+  };
+  return std::make_unique<ThinStaging>(
+      real_lvm(), *thin,
+      ThinStaging::Options{.allow_unshared = options.allow_unshared, .tell_cost = tell});
 }
 
 int run_receive(const CloneOptions& options) {
@@ -155,6 +182,8 @@ int run_receive(const CloneOptions& options) {
       !pipe) {
     return report_error(pipe.error());
   }
+  const auto thin = thin_place(options.place);
+  if (thin && !*thin) return report_error(thin->error());
   Result<pb::CloneTransfer> done;
   {
     const Interruption interruption(
@@ -164,10 +193,10 @@ int run_receive(const CloneOptions& options) {
               "or by lastword clone abort");
     ProgressBar bar("receiving", stderr);
     SectionReader in(input_from(STDIN_FILENO));
-    XfsStaging staging(options.place);
+    const auto staging = staging_for(options, thin ? &**thin : nullptr);
     ReceiveOptions how{.keep = options.resumable};
     how.progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); };
-    done = receive_stream(in, staging, how);
+    done = receive_stream(in, *staging, how);
   }
   if (!done) return report_error(done.error());
   if (options.json) {
@@ -210,6 +239,14 @@ int run_push(const CloneOptions& options, const CommandContext& context) {
 }
 
 int run_snapshots(const CloneOptions& options) {
+  const auto thin = thin_place(options.place);
+  if (thin && !*thin) return report_error(thin->error());
+  if (thin) {
+    const auto pool = examine_thin_pool(real_lvm(), **thin);
+    if (!pool) return report_error(pool.error());
+    for (const ThinSnapshotName& one : whole_snapshots(*pool)) fmt::print("{}\n", one.uuid);
+    return kExitOk;
+  }
   const auto uuids = find_snapshots(options.place);
   if (!uuids) return report_error(uuids.error());
   for (const std::string& uuid : *uuids) fmt::print("{}\n", uuid);
@@ -217,6 +254,8 @@ int run_snapshots(const CloneOptions& options) {
 }
 
 int run_staged(const CloneOptions& options) {
+  // A thin pool keeps nothing.
+  if (thin_place(options.place)) return kExitOk;
   const auto staged = find_staged(options.place);
   if (!staged) return report_error(staged.error());
   for (const pb::CloneStaged& one : *staged) {
@@ -229,8 +268,18 @@ int run_staged(const CloneOptions& options) {
   return kExitOk;
 }
 
+Result<bool> remove_staged_thin(const ThinPlace& place) {
+  const auto lock = lock_thin_pool(place);
+  if (!lock) return fail(lock.error());
+  const auto pool = examine_thin_pool(real_lvm(), place);
+  if (!pool) return fail(pool.error());
+  return sweep_thin_pool(real_lvm(), *pool);
+}
+
 int run_abort(const CloneOptions& options) {
-  const auto removed = remove_staged(options.place);
+  const auto thin = thin_place(options.place);
+  if (thin && !*thin) return report_error(thin->error());
+  const auto removed = thin ? remove_staged_thin(**thin) : remove_staged(options.place);
   if (!removed) return report_error(removed.error());
   fmt::print("{}: {}\n", options.place,
              *removed ? "what was staged is removed" : "nothing was staged");
@@ -271,6 +320,8 @@ void add_clone_command(Parser& parser, const CommandContext& context) {
   receive.option("POOL", options->place, "Directory that the set is in, or comes into").required();
   receive.flag("--resumable", options->resumable,
                "Keep what has arrived when the stream breaks off");
+  receive.flag("--allow-unshared", options->allow_unshared,
+               "Into a thin pool that cannot share as the sender does: copy");
   receive.flag("--json", options->json, "Print the result as JSON");
   receive.runs([options] { return run_receive(*options); });
 

@@ -28,6 +28,7 @@ struct CloneOptions {
   bool force = false;
   bool fresh = false;
   bool json = false;
+  bool allow_unshared = false;
 };
 
 [[nodiscard]] Error wrong_line(std::string_view subject, std::string_view detail);

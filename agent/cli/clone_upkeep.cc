@@ -12,6 +12,8 @@
 #include "agent/transfer/push_run.h"
 #include "agent/transfer/restore_run.h"
 #include "agent/transfer/send_run.h"
+#include "agent/transfer/thin_send.h"
+#include "agent/transfer/thin_store.h"
 #include "proto/uuid.h"
 
 namespace lastword {
@@ -50,7 +52,15 @@ void print_transfer(std::FILE* to, std::string_view what, const pb::CloneTransfe
 
 namespace {
 
+// Of what is there for directories only.
+Status require_directory(const std::string& place) {
+  if (!thin_place(place)) return {};
+  return fail(wrong_line(place, "is a thin pool, for which this command is not there yet"));
+}
+
 int run_restore(const CloneOptions& options) {
+  if (Status status = require_directory(options.place); !status)
+    return report_error(status.error());
   const auto place = remote_place(options.to);
   if (!place) return report_error(place.error());
   const NamedSet set = named_set(options.place);
@@ -88,6 +98,8 @@ int run_restore(const CloneOptions& options) {
 }
 
 int run_hashes(const CloneOptions& options) {
+  if (Status status = require_directory(options.place); !status)
+    return report_error(status.error());
   const NamedSet set = named_set(options.place);
   std::string uuid = set.snapshot;
   if (uuid.empty()) {
@@ -125,6 +137,18 @@ int verify_against(const std::string& to, const std::string& set,
 
 int run_verify(const CloneOptions& options) {
   const NamedSet set = named_set(options.place);
+  const auto thin = thin_place(set.path);
+  if (thin && !*thin) return report_error(thin->error());
+  if (thin) {
+    if (!options.to.empty()) {
+      return report_error(wrong_line(set.path, "is a thin pool: --against is not for it yet"));
+    }
+    const auto snapshot = verify_thin(real_lvm(), **thin, set.snapshot);
+    if (!snapshot) return report_error(snapshot.error());
+    fmt::print("{}@{}: {} volumes hold what the snapshot had\n", set.path, snapshot->uuid(),
+               snapshot->volumes_size());
+    return kExitOk;
+  }
   std::string uuid = set.snapshot;
   if (uuid.empty()) {
     const auto newest = newest_snapshot(set.path);
@@ -140,7 +164,10 @@ int run_verify(const CloneOptions& options) {
 
 int run_prune(const CloneOptions& options) {
   if (options.keep == 0) return report_error(wrong_line("--keep", "is at least 1"));
-  const auto pruned = prune_set(options.place, options.keep, options.force);
+  const auto thin = thin_place(options.place);
+  if (thin && !*thin) return report_error(thin->error());
+  const auto pruned = thin ? prune_thin(real_lvm(), **thin, options.keep, options.force)
+                           : prune_set(options.place, options.keep, options.force);
   if (!pruned) return report_error(pruned.error());
   for (const std::string& uuid : pruned->remove) fmt::print("removed {}\n", uuid);
   for (const std::string& uuid : pruned->kept_common) {
@@ -150,6 +177,8 @@ int run_prune(const CloneOptions& options) {
 }
 
 int run_promote(const CloneOptions& options) {
+  if (Status status = require_directory(options.place); !status)
+    return report_error(status.error());
   const NamedSet set = named_set(options.place);
   if (set.snapshot.empty()) return report_error(wrong_line(options.place, "is not SET@UUID"));
   const auto paths = promote_snapshot(set.path, set.snapshot, options.volume);

@@ -23,6 +23,14 @@ Result<std::vector<std::string>> disks_of_directory(const std::string& directory
                .disk = directory});
 }
 
+Result<std::vector<std::string>> disks_of_device(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && S_ISBLK(info.st_mode)) {
+    return disks_below(fmt::format("{}:{}", major(info.st_rdev), minor(info.st_rdev)));
+  }
+  return fail({.code = Code::kNotFound, .operation = "find device", .disk = path});
+}
+
 Result<SourceHold> SourceHold::take(Surveyor& surveyor, const Config& config,
                                     const std::vector<std::string>& disks) {
   const auto look = surveyor.look();

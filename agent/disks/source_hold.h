@@ -16,6 +16,9 @@ namespace lastword {
 // disk. kNotFound, kIo.
 [[nodiscard]] Result<std::vector<std::string>> disks_of_directory(const std::string& directory);
 
+// The same of a block device.
+[[nodiscard]] Result<std::vector<std::string>> disks_of_device(const std::string& path);
+
 class SourceHold {
  public:
   // `disks` are those of disks_of_directory(). Those that belong to no cluster,

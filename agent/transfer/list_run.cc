@@ -92,6 +92,41 @@ Result<std::vector<std::string>> sets_of(const std::string& directory) {
 
 }  // namespace
 
+pb::CloneList arrange_list(std::vector<pb::CloneListed> volumes,
+                           std::span<const ListedVolume> maps) {
+  const Sharing sharing = plan_list(maps);
+  pb::CloneList list;
+  list.set_distinct_bytes(sharing.distinct_bytes);
+  std::uint64_t mapped = 0;
+  std::vector<std::vector<std::size_t>> children(volumes.size());
+  std::vector<std::size_t> roots;
+  for (std::size_t i = 0; i < volumes.size(); ++i) {
+    const SharingOf& one = sharing.volumes[i];
+    pb::CloneListed& listed = volumes[i];
+    listed.set_mapped(one.mapped);
+    listed.set_own(one.own);
+    mapped += one.mapped;
+    for (const auto& [other, bytes] : one.shared) {
+      pb::CloneShare& share = *listed.add_shared();
+      share.set_with(volumes[other].path());
+      share.set_bytes(bytes);
+    }
+    if (one.parent == i) {
+      roots.push_back(i);
+    } else {
+      listed.set_parent(volumes[one.parent].path());
+      children[one.parent].push_back(i);
+    }
+  }
+  list.set_mapped_bytes(mapped);
+  const std::function<void(std::size_t)> put = [&](std::size_t index) {
+    *list.add_volumes() = volumes[index];
+    for (const std::size_t child : children[index]) put(child);
+  };
+  for (const std::size_t root : roots) put(root);
+  return list;
+}
+
 Result<pb::CloneList> list_clones(const std::string& directory) {
   const auto pool = examine_pool(directory);
   if (!pool) return fail(pool.error());
@@ -101,40 +136,15 @@ Result<pb::CloneList> list_clones(const std::string& directory) {
   for (const std::string& set : *sets) {
     if (Status status = add_set(found, set); !status) return fail(status.error());
   }
+  std::vector<pb::CloneListed> listed;
   std::vector<ListedVolume> maps;
-  for (Found& one : found) maps.push_back(std::move(one.mapped));
-  const Sharing sharing = plan_list(maps);
-  pb::CloneList list;
-  list.set_distinct_bytes(sharing.distinct_bytes);
+  for (Found& one : found) {
+    listed.push_back(std::move(one.listed));
+    maps.push_back(std::move(one.mapped));
+  }
+  pb::CloneList list = arrange_list(std::move(listed), maps);
   list.set_pool_used_bytes(pool->used_bytes);
   list.set_pool_free_bytes(pool->free_bytes);
-  std::uint64_t mapped = 0;
-  std::vector<std::vector<std::size_t>> children(found.size());
-  std::vector<std::size_t> roots;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const SharingOf& one = sharing.volumes[i];
-    pb::CloneListed& listed = found[i].listed;
-    listed.set_mapped(one.mapped);
-    listed.set_own(one.own);
-    mapped += one.mapped;
-    for (const auto& [other, bytes] : one.shared) {
-      pb::CloneShare& share = *listed.add_shared();
-      share.set_with(found[other].listed.path());
-      share.set_bytes(bytes);
-    }
-    if (one.parent == i) {
-      roots.push_back(i);
-    } else {
-      listed.set_parent(found[one.parent].listed.path());
-      children[one.parent].push_back(i);
-    }
-  }
-  list.set_mapped_bytes(mapped);
-  const std::function<void(std::size_t)> put = [&](std::size_t index) {
-    *list.add_volumes() = found[index].listed;
-    for (const std::size_t child : children[index]) put(child);
-  };
-  for (const std::size_t root : roots) put(root);
   return list;
 }
 

@@ -6,6 +6,8 @@
 #include "agent/transfer/clone_position.h"
 #include "agent/transfer/clone_store.h"
 #include "agent/transfer/remote.h"
+#include "agent/transfer/thin_send.h"
+#include "agent/transfer/thin_store.h"
 #include "proto/format_text.h"
 
 namespace lastword {
@@ -71,19 +73,18 @@ PushPlan plan_push(std::span<const pb::CloneSnapshot> here, std::span<const std:
 
 namespace {
 
+// A directory, or a thin pool.
 class Push {
  public:
-  explicit Push(const PushRequest& request) : request_(request) {}
+  explicit Push(const PushRequest& request) : request_(request), thin_(thin_place(request.set)) {}
 
   Result<Pushed> run() {
-    const auto newest = newest_snapshot(request_.set);
-    if (!newest) return fail(newest.error());
-    auto here = load_snapshots(request_.set);
-    if (!here) return fail(here.error());
-    here_ = std::move(*here);
-    const auto latest = load_snapshot(directory_of(request_.set, *newest));
-    if (!latest) return fail(latest.error());
-    set_there_ = request_.pool + "/" + latest->set_name();
+    if (thin_ && !*thin_) return fail(thin_->error());
+    if (Status status = thin_ ? look_at_pool() : look_at_directory(); !status) {
+      return fail(status.error());
+    }
+    // A thin pool there has the snapshots of all sets itself.
+    set_there_ = thin_place(request_.pool) ? request_.pool : request_.pool + "/" + set_name_;
     for (;;) {
       if (Status status = plan(); !status) return fail(status.error());
       if (!pushed_.plan.needed) {
@@ -101,8 +102,33 @@ class Push {
   }
 
  private:
+  Status look_at_pool() {
+    const auto pool = examine_thin_pool(real_lvm(), **thin_);
+    if (!pool) return fail(pool.error());
+    if (const auto newest = newest_thin_snapshot(*pool); !newest) return fail(newest.error());
+    for (const ThinSnapshotName& one : whole_snapshots(*pool)) {
+      here_.emplace_back().set_uuid(one.uuid);
+      here_.back().set_taken_utc(one.taken_utc);
+    }
+    set_name_ = (*thin_)->pool;
+    return {};
+  }
+  Status look_at_directory() {
+    const auto newest = newest_snapshot(request_.set);
+    if (!newest) return fail(newest.error());
+    auto here = load_snapshots(request_.set);
+    if (!here) return fail(here.error());
+    here_ = std::move(*here);
+    const auto latest = load_snapshot(directory_of(request_.set, *newest));
+    if (!latest) return fail(latest.error());
+    set_name_ = latest->set_name();
+    return {};
+  }
+
   [[nodiscard]] Status note(const std::string& uuid) const {
-    return note_common(request_.set, request_.host + ":" + request_.pool, uuid);
+    const std::string peer = request_.host + ":" + request_.pool;
+    if (thin_) return note_thin_common(real_lvm(), **thin_, peer, uuid);
+    return note_common(request_.set, peer, uuid);
   }
   [[nodiscard]] bool resumes() const { return pushed_.plan.start != ClonePosition{}; }
   // Would it go another way now?
@@ -134,14 +160,15 @@ class Push {
         request_.host, {"lastword", "clone", "receive", "--resumable", "--", request_.pool},
         RemoteCommand::Pipe::kInput);
     if (!receiver) return fail(receiver.error());
-    const auto sent = send_set({.set = request_.set,
-                                .snapshot = pushed_.plan.snapshot,
-                                .base = pushed_.plan.base,
-                                .start = pushed_.plan.start,
-                                .still_held = request_.still_held,
-                                .codec = request_.codec,
-                                .output = output_to(receiver->input()),
-                                .progress = request_.progress});
+    const SendRequest order{.set = request_.set,
+                            .snapshot = pushed_.plan.snapshot,
+                            .base = pushed_.plan.base,
+                            .start = pushed_.plan.start,
+                            .still_held = request_.still_held,
+                            .codec = request_.codec,
+                            .output = output_to(receiver->input()),
+                            .progress = request_.progress};
+    const auto sent = thin_ ? send_thin(real_lvm(), **thin_, order) : send_set(order);
     const auto status = receiver->wait();
     if (!status) return fail(status.error());
     // Also where the receiver says only that the stream broke off.
@@ -169,6 +196,8 @@ class Push {
   }
 
   const PushRequest& request_;
+  const std::optional<Result<ThinPlace>> thin_;
+  std::string set_name_;
   std::vector<pb::CloneSnapshot> here_;
   std::string set_there_;
   Pushed pushed_;

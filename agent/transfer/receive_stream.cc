@@ -118,7 +118,9 @@ class Receiver {
   Status perform(const CloneAction& action, std::span<const std::byte> rest) {
     const CloneRun& run = action.run;
     const auto kind = static_cast<CloneRunKind>(run.kind);
-    if (kind == CloneRunKind::kZero) return {};
+    if (kind == CloneRunKind::kZero) {
+      return staging_.clear(action.volume, action.offset, run.length);
+    }
     if (kind == CloneRunKind::kData) {
       return staging_.write(action.volume, action.offset, rest.subspan(action.data_at, run.length));
     }
@@ -162,13 +164,17 @@ class Receiver {
     pb::CloneTransfer figures;
     figures.set_snapshot_uuid(head_.snapshot().uuid());
     figures.set_base_uuid(head_.base_uuid());
-    figures.set_volumes(volumes());
     std::uint64_t all = 0;
-    for (const auto& volume : head_.snapshot().volumes()) all += volume.size();
+    for (const auto& volume : head_.snapshot().volumes()) {
+      if (volume.ancestor()) continue;
+      figures.set_volumes(figures.volumes() + 1);
+      all += volume.size();
+    }
     figures.set_volume_bytes(all);
     figures.set_data_bytes(plan_->data_bytes());
     figures.set_shared_bytes(plan_->shared_bytes());
     figures.set_stream_bytes(in_.bytes());
+    figures.set_unshared_bytes(staging_.unshared_bytes());
     figures.set_resumed_bytes(bytes_before(head_.snapshot(), position_of(head_.start())));
     return figures;
   }

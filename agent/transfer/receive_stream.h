@@ -13,7 +13,7 @@
 namespace lastword {
 
 // The seam between a stream and the pool that takes it. All calls are for one stream, in this
-// order: begin, then write and share, with sync, read and note in between, then sync, read,
+// order: begin, then write, share and clear, with sync, read and note in between, then sync, read,
 // publish. Where the last one is not reached, the staging removes what it staged when it is
 // destroyed, unless keep() was called.
 class Staging {
@@ -27,7 +27,9 @@ class Staging {
   // May this stream come here, and is its base here and unmodified? Then a volume of its size for
   // each one, zero from head.start on. What is before head.start must have been kept, of this very
   // stream, and be what it was then. `head` has passed check_head(). kRefused: no; kNoSpace: it
-  // will not fit. On an error nothing has changed, but that what was kept and has changed is gone.
+  // will not fit. A staging that cannot begin a volume as head.parents says makes it empty, and
+  // copies what is shared. On an error nothing has changed, but that what was kept and has changed
+  // is gone.
   [[nodiscard]] virtual Result<Begun> begin(const pb::CloneStreamHead& head) = 0;
   [[nodiscard]] virtual Status write(std::uint32_t volume, std::uint64_t offset,
                                      std::span<const std::byte> data) = 0;
@@ -35,6 +37,9 @@ class Staging {
   [[nodiscard]] virtual Status share(std::uint32_t volume, std::uint64_t offset,
                                      std::uint64_t length, bool from_base, std::uint32_t source,
                                      std::uint64_t source_offset) = 0;
+  // These bytes become zero, whatever the volume began as.
+  [[nodiscard]] virtual Status clear(std::uint32_t volume, std::uint64_t offset,
+                                     std::uint64_t length) = 0;
   // Everything is durable, and what is read from now on comes from there.
   [[nodiscard]] virtual Status sync() = 0;
   [[nodiscard]] virtual Status read(std::uint32_t volume, std::uint64_t offset,
@@ -46,8 +51,10 @@ class Staging {
                                     std::span<const RangeTable> tables) = 0;
   // The stream goes no further: what the last note tells of stays. Nothing, where there was none.
   virtual void keep() = 0;
-  // All volumes appear at once. `tables` are those of the volumes.
+  // All volumes but ancestors appear at once. `tables` are those of all.
   [[nodiscard]] virtual Status publish(std::span<const RangeTable> tables) = 0;
+  // Of what was shared: the pool has a copy.
+  [[nodiscard]] virtual std::uint64_t unshared_bytes() const { return 0; }
 };
 
 using ReceiveProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;

@@ -118,18 +118,6 @@ void add_base(pb::CloneStreamHead& head, const pb::CloneSnapshot& base) {
   }
 }
 
-// Nothing goes out that was read a second after the disks were lost.
-PipeOutput guarded(const SendRequest& request) {
-  using Clock = std::chrono::steady_clock;
-  return [&request, next = Clock::time_point()](std::span<const std::byte> data) mutable -> Status {
-    if (Clock::now() >= next) {
-      if (Status status = request.still_held(); !status) return status;
-      next = Clock::now() + kLookAtHold;
-    }
-    return request.output(data);
-  };
-}
-
 std::vector<RangeTable> add_hashes(pb::CloneStreamHead& head, const pb::CloneHashes& hashes) {
   std::vector<RangeTable> tables;
   pb::CloneSnapshot base = hashes.snapshot();
@@ -158,6 +146,18 @@ Error without_snapshot(Error error, const std::string& set, const std::string& u
 }
 
 }  // namespace
+
+PipeOutput guarded(const SendRequest& request) {
+  using Clock = std::chrono::steady_clock;
+  if (!request.still_held) return request.output;
+  return [&request, next = Clock::time_point()](std::span<const std::byte> data) mutable -> Status {
+    if (Clock::now() >= next) {
+      if (Status status = request.still_held(); !status) return status;
+      next = Clock::now() + kLookAtHold;
+    }
+    return request.output(data);
+  };
+}
 
 Result<pb::CloneTransfer> send_set(const SendRequest& request) {
   const auto pool = examine_pool(request.set);
@@ -211,7 +211,7 @@ Result<pb::CloneTransfer> send_set(const SendRequest& request) {
     }
   }
   const auto id = parse_uuid(uuid);
-  SectionWriter out(request.still_held ? guarded(request) : request.output, *id, request.codec);
+  SectionWriter out(guarded(request), *id, request.codec);
   // What was planned by the maps still holds.
   const auto unchanged = [&]() -> Status {
     if (request.still_held) {

@@ -27,6 +27,10 @@ struct SendRequest {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // may be empty
 };
 
+// The output of a request that asks `still_held`: nothing goes out that was read a second after the
+// disks were lost. The request outlives it.
+[[nodiscard]] PipeOutput guarded(const SendRequest& request);
+
 // From `start` on; what is before it is read and hashed here once more, and not sent.
 //
 // Hashes of the ranges of the snapshot are kept beside it afterwards: the next increment reads only

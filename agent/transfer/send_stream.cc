@@ -6,6 +6,7 @@
 #include "agent/transfer/clone_position.h"
 #include "agent/transfer/range_sources.h"
 #include "agent/transfer/run_codec.h"
+#include "agent/transfer/stream_head.h"
 
 namespace lastword {
 namespace {
@@ -120,6 +121,7 @@ class Sender {
   Result<Sent> run() {
     pb::CloneStreamHead head = order_.head;
     head.set_data_bytes(order_.plan.data_from_start());
+    head.set_shared_bytes(order_.plan.shared_from_start());
     const std::string bytes = head.SerializeAsString();
     if (Status status = out_.write(CloneSection::kHead, std::as_bytes(std::span(bytes))); !status) {
       return fail(status.error());
@@ -133,9 +135,12 @@ class Sender {
     pb::CloneTransfer& figures = sent_.figures;
     figures.set_snapshot_uuid(head.snapshot().uuid());
     figures.set_base_uuid(head.base_uuid());
-    figures.set_volumes(static_cast<std::uint32_t>(sizes_.size()));
     std::uint64_t all = 0;
-    for (const std::uint64_t size : sizes_) all += size;
+    for (const pb::CloneVolume& volume : head.snapshot().volumes()) {
+      if (volume.ancestor()) continue;
+      figures.set_volumes(figures.volumes() + 1);
+      all += volume.size();
+    }
     figures.set_volume_bytes(all);
     figures.set_data_bytes(content_.data_bytes());
     figures.set_shared_bytes(order_.plan.shared_from_start());
@@ -200,11 +205,11 @@ class Sender {
     return order_.reader.read(volume, index * kRangeBytes, buffer);
   }
 
-  // What is data in the plan goes as data and zeros, by blocks.
+  // What is data in the plan goes as data and zeros, by what is shared as one.
   template <class Complete>
   Status send_range(const std::vector<CloneRun>& range, RangeSources& sources,
                     const Complete& complete) {
-    const std::uint64_t block = order_.head.block_bytes();
+    const std::uint64_t block = share_bytes_of(order_.head);
     std::uint64_t at = 0;
     const auto send = [&](const CloneRun& run, std::span<const std::byte> data) {
       if (Status status = content_.add(run, data); !status) return status;

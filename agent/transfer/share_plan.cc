@@ -24,6 +24,22 @@ void append(std::vector<CloneRun>& runs, const CloneRun& run) {
   if (run.length != 0) append_run(runs, run);
 }
 
+// How far from byte `at` of the range on the parent has the blocks of `one`, and which way: as far
+// as it has them, or as far as it has them not.
+struct InParent {
+  bool same = false;
+  std::uint64_t length = 0;
+};
+InParent look_in(const RangeOfBlocks& parent, const Mapping& one, std::uint64_t at,
+                 std::uint64_t length) {
+  const auto piece = std::ranges::partition_point(
+      parent.pieces, [&](const Mapping& other) { return other.offset + other.length <= at; });
+  if (piece == parent.pieces.end()) return {.same = false, .length = length};
+  if (piece->offset > at) return {.same = false, .length = std::min(length, piece->offset - at)};
+  return {.same = piece->physical - piece->offset == one.physical - one.offset,
+          .length = std::min(length, piece->offset + piece->length - at)};
+}
+
 }  // namespace
 
 void append_run(std::vector<CloneRun>& runs, const CloneRun& run) {
@@ -65,13 +81,12 @@ Status SharePlanner::add_base(const VolumeMap& volume) {
   if (Status status = check_size(volume, base_.size()); !status) return status;
   Place place{.kind = CloneRunKind::kBase, .volume = static_cast<std::uint32_t>(base_.size())};
   Known known{.map = volume};
-  RangePieces ranges(volume, block_bytes_);
+  Walk walk = walk_of(known);
   for (; place.index < range_count(volume.size); ++place.index) {
-    const auto range = ranges.next();
-    if (!range) return fail(range.error());
-    (void)runs_of(*range, known, place, true);
+    if (Status status = step(walk); !status) return status;
+    (void)runs_of(walk, known, place, true);
   }
-  known.digest = ranges.digest();
+  known.digest = walk.own.digest();
   base_.push_back(std::move(known));
   return {};
 }
@@ -85,18 +100,40 @@ void SharePlanner::add_base_hashes(std::uint64_t size, std::span<const Hash128> 
   ++hashed_volumes_;
 }
 
-Status SharePlanner::add_volume(const VolumeMap& volume, std::span<const Hash128> table) {
+SharePlanner::Walk SharePlanner::walk_of(const Known& volume) const {
+  Walk walk{.own = RangePieces(volume.map, block_bytes_), .parent = std::nullopt};
+  if (!volume.parent) return walk;
+  const bool sent = volume.parent->kind == CloneRunKind::kSent;
+  const VolumeMap& map = (sent ? volumes_ : base_)[volume.parent->volume].map;
+  walk.parent.emplace(map, block_bytes_);
+  walk.parent_size = whole_blocks(map.size);
+  return walk;
+}
+
+Status SharePlanner::step(Walk& walk) {
+  auto range = walk.own.next();
+  if (!range) return fail(range.error());
+  walk.range = std::move(*range);
+  walk.above.reset();
+  if (!walk.parent || walk.range.index * kRangeBytes >= walk.parent_size) return {};
+  auto above = walk.parent->next();
+  if (!above) return fail(above.error());
+  walk.above = std::move(*above);
+  return {};
+}
+
+Status SharePlanner::add_volume(const VolumeMap& volume, std::span<const Hash128> table,
+                                const std::optional<Parent>& parent) {
   if (Status status = check_size(volume, volumes_.size()); !status) return status;
   Place place{.kind = CloneRunKind::kSent, .volume = static_cast<std::uint32_t>(volumes_.size())};
-  Known known{.map = volume, .table = table};
-  RangePieces ranges(volume, block_bytes_);
+  Known known{.map = volume, .table = table, .parent = parent};
+  Walk walk = walk_of(known);
   for (; place.index < range_count(volume.size); ++place.index) {
-    const auto range = ranges.next();
-    if (!range) return fail(range.error());
-    const auto runs = runs_of(*range, known, place, true);
+    if (Status status = step(walk); !status) return status;
+    const auto runs = runs_of(walk, known, place, true);
     count(*runs, place.volume, place.index);
   }
-  known.digest = ranges.digest();
+  known.digest = walk.own.digest();
   volumes_.push_back(std::move(known));
   return {};
 }
@@ -114,16 +151,15 @@ void SharePlanner::count(const std::vector<CloneRun>& runs, std::uint32_t volume
 
 void SharePlanner::begin(std::uint32_t volume) {
   telling_ = volume;
-  told_.emplace(volumes_[volume].map, block_bytes_);
+  told_.emplace(walk_of(volumes_[volume]));
 }
 
 Result<std::vector<CloneRun>> SharePlanner::next_range() {
   const Known& volume = volumes_[telling_];
-  const auto range = told_->next();
-  if (!range) return fail(range.error());
-  auto runs =
-      runs_of(*range, volume,
-              {.kind = CloneRunKind::kSent, .volume = telling_, .index = range->index}, false);
+  if (Status status = step(*told_); !status) return fail(status.error());
+  auto runs = runs_of(
+      *told_, volume,
+      {.kind = CloneRunKind::kSent, .volume = telling_, .index = told_->range.index}, false);
   if (!runs) return fail(moved(volume));
   return std::move(*runs);
 }
@@ -154,9 +190,9 @@ const SharePlanner::HashedRange* SharePlanner::range_with(const Hash128& hash,
   return there == hashed_.end() ? nullptr : &there->second;
 }
 
-std::optional<std::vector<CloneRun>> SharePlanner::runs_of(const RangeOfBlocks& range,
-                                                           const Known& volume, Place place,
-                                                           bool learn) {
+std::optional<std::vector<CloneRun>> SharePlanner::runs_of(const Walk& walk, const Known& volume,
+                                                           Place place, bool learn) {
+  const RangeOfBlocks& range = walk.range;
   const std::uint64_t size = volume.map.size;
   const std::uint64_t length = range_length(size, range.index);
   std::vector<CloneRun> runs;
@@ -172,12 +208,21 @@ std::optional<std::vector<CloneRun>> SharePlanner::runs_of(const RangeOfBlocks& 
       // Its blocks are there too, should another range have some of them.
       std::vector<CloneRun> unused;
       const Place other{.kind = there.kind, .volume = there.volume, .index = same->index};
-      if (learn) (void)by_owners(range, size, other, true, unused);
+      if (learn) (void)by_owners(walk, volume, other, true, unused);
       append(runs, shared(there, length));
       return runs;
     }
   }
-  if (whole) {
+  // Its key tells its length too.
+  if (whole && walk.above && walk.above->key == range.key &&
+      range.index * kRangeBytes + length <= walk.parent_size) {
+    append(runs, shared({.kind = volume.parent->kind,
+                         .volume = volume.parent->volume,
+                         .offset = range.index * kRangeBytes},
+                        length));
+    return runs;
+  }
+  if (whole && !walk.above) {
     const auto there = ranges_.find(range.key);
     if (there != ranges_.end() && !(there->second == place)) {
       append(runs, shared({.kind = there->second.kind,
@@ -187,7 +232,7 @@ std::optional<std::vector<CloneRun>> SharePlanner::runs_of(const RangeOfBlocks& 
       return runs;
     }
   }
-  if (!by_owners(range, size, place, learn, runs)) return std::nullopt;
+  if (!by_owners(walk, volume, place, learn, runs)) return std::nullopt;
   if (learn && whole && !found_without_index(runs)) ranges_.emplace(range.key, place);
   return runs;
 }
@@ -197,12 +242,15 @@ bool SharePlanner::found_without_index(const std::vector<CloneRun>& runs) {
   return runs.size() == 1 && (!is_shared(runs[0]) || runs[0].source_offset % kRangeBytes == 0);
 }
 
-bool SharePlanner::by_owners(const RangeOfBlocks& range, std::uint64_t size, const Place& place,
-                             bool learn, std::vector<CloneRun>& runs) {
+bool SharePlanner::by_owners(const Walk& walk, const Known& volume, const Place& place, bool learn,
+                             std::vector<CloneRun>& runs) {
+  const RangeOfBlocks& range = walk.range;
+  const std::uint64_t size = volume.map.size;
   const std::uint64_t length = range_length(size, range.index);
   const std::uint64_t whole = std::min(
       length, whole_blocks(size) - std::min(whole_blocks(size), range.index * kRangeBytes));
   const std::uint64_t begin = place.index * kRangeBytes;
+  const std::uint64_t in_parent = walk.parent_size - std::min(walk.parent_size, begin);
   std::uint64_t at = 0;
   for (const Mapping& one : range.pieces) {
     append(runs, plain(CloneRunKind::kZero, one.offset - at));
@@ -210,7 +258,19 @@ bool SharePlanner::by_owners(const RangeOfBlocks& range, std::uint64_t size, con
     const std::uint64_t stop = std::min(one.offset + one.length, whole);
     while (at < stop) {
       const std::uint64_t physical = one.physical + (at - one.offset);
-      const auto piece = owners_.look(physical, stop - at);
+      std::uint64_t most = stop - at;
+      if (walk.above && at < in_parent) {
+        const InParent above = look_in(*walk.above, one, at, std::min(most, in_parent - at));
+        most = above.length;
+        if (above.same) {
+          const Owner there{
+              .kind = volume.parent->kind, .volume = volume.parent->volume, .offset = begin + at};
+          append(runs, shared(there, most));
+          at += most;
+          continue;
+        }
+      }
+      const auto piece = owners_.look(physical, most);
       const Owner self{.kind = place.kind, .volume = place.volume, .offset = begin + at};
       if (!piece.owner && !learn) return false;
       if (!piece.owner) owners_.claim(physical, piece.length, self);

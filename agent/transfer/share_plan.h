@@ -23,6 +23,9 @@ namespace lastword {
 // read or to hash it again. Sharing begins and ends at multiples of `block_bytes`, and so does
 // every mapping; the odd end of a volume is data.
 //
+// A volume that the receiver begins as a snapshot of another one, its parent, refers to the parent
+// where both have the same block at the same place.
+//
 // All of the base is added, then all volumes, then runs are told. Errors are those of the block
 // maps; kCorrupt: a map contradicts itself; kUnsupported: more than kMaxCloneVolumes or
 // kMaxVolumeBytes.
@@ -38,9 +41,14 @@ class SharePlanner {
   // The same where the receiver's volumes are known by their hashes alone: a range whose hash and
   // length one of theirs has is taken from there.
   void add_base_hashes(std::uint64_t size, std::span<const Hash128> table);
+  struct Parent {
+    CloneRunKind kind = CloneRunKind::kSent;  // or kBase
+    std::uint32_t volume = 0;                 // added before
+  };
   // The next volume to be sent. `table` has its hashes, and outlives this; it may be empty where
   // the base has none.
-  [[nodiscard]] Status add_volume(const VolumeMap& volume, std::span<const Hash128> table = {});
+  [[nodiscard]] Status add_volume(const VolumeMap& volume, std::span<const Hash128> table = {},
+                                  const std::optional<Parent>& parent = std::nullopt);
 
   // The runs of volume number `volume` from its byte 0 on come next, those of a range at a time;
   // range_count() ranges.
@@ -64,8 +72,17 @@ class SharePlanner {
   };
   struct Known {
     VolumeMap map;
-    std::span<const Hash128> table;
+    std::span<const Hash128> table = {};
+    std::optional<Parent> parent = std::nullopt;
     Hash128 digest{};
+  };
+  // A volume range by range, and what its parent has there.
+  struct Walk {
+    RangePieces own;
+    std::optional<RangePieces> parent;
+    std::uint64_t parent_size = 0;  // as far as it is whole blocks
+    RangeOfBlocks range = {};
+    std::optional<RangeOfBlocks> above = std::nullopt;  // where the parent has this range
   };
   struct KeyHash {
     std::size_t operator()(const Hash128& key) const;
@@ -75,6 +92,8 @@ class SharePlanner {
     std::uint64_t index = 0;
   };
 
+  [[nodiscard]] Walk walk_of(const Known& volume) const;
+  [[nodiscard]] static Status step(Walk& walk);
   [[nodiscard]] Status check_size(const VolumeMap& volume, std::size_t count) const;
   [[nodiscard]] Error moved(const Known& volume) const;
   [[nodiscard]] std::uint64_t whole_blocks(std::uint64_t size) const;
@@ -82,10 +101,9 @@ class SharePlanner {
   [[nodiscard]] const HashedRange* range_with(const Hash128& hash, std::uint64_t length) const;
   // Of a range of volume `number`, kSent or kBase. Who has its blocks first is learnt on the way,
   // or, once all is learnt, is known; std::nullopt: it is not.
-  [[nodiscard]] std::optional<std::vector<CloneRun>> runs_of(const RangeOfBlocks& range,
-                                                             const Known& volume, Place place,
-                                                             bool learn);
-  [[nodiscard]] bool by_owners(const RangeOfBlocks& range, std::uint64_t size, const Place& place,
+  [[nodiscard]] std::optional<std::vector<CloneRun>> runs_of(const Walk& walk, const Known& volume,
+                                                             Place place, bool learn);
+  [[nodiscard]] bool by_owners(const Walk& walk, const Known& volume, const Place& place,
                                bool learn, std::vector<CloneRun>& runs);
   [[nodiscard]] static bool found_without_index(const std::vector<CloneRun>& runs);
   void count(const std::vector<CloneRun>& runs, std::uint32_t volume, std::uint64_t index);
@@ -101,7 +119,7 @@ class SharePlanner {
   std::map<std::pair<std::array<std::uint8_t, 16>, std::uint64_t>, HashedRange> hashed_;
   std::uint32_t hashed_volumes_ = 0;
   std::uint32_t telling_ = 0;  // number of the volume
-  std::optional<RangePieces> told_;
+  std::optional<Walk> told_;
   std::uint64_t data_bytes_ = 0;
   std::uint64_t data_from_start_ = 0;
   std::uint64_t shared_from_start_ = 0;

@@ -13,6 +13,7 @@ namespace lastword {
 namespace {
 
 constexpr std::size_t kMaxName = 200;  // NAME_MAX is 255; what we add to it needs room
+// A content section has room for several.
 constexpr std::uint32_t kMaxBlockBytes = 64 << 10;
 
 std::string_view wrong_with(std::string_view name) {
@@ -72,6 +73,27 @@ Status check_base(const pb::CloneStreamHead& head) {
   return {};
 }
 
+// Whoever begins as another volume comes after it.
+Status check_parents(const pb::CloneStreamHead& head) {
+  const int volumes = head.snapshot().volumes_size();
+  if (head.parents_size() == 0) {
+    for (const pb::CloneVolume& volume : head.snapshot().volumes()) {
+      if (volume.ancestor()) return corrupt_stream("an ancestor of nobody");
+    }
+    return {};
+  }
+  if (head.parents_size() != volumes) return corrupt_stream("parents of not all volumes");
+  for (int i = 0; i < volumes; ++i) {
+    const pb::CloneParent& parent = head.parents(i);
+    const auto index = static_cast<std::int64_t>(parent.volume());
+    const bool sent = parent.kind() == pb::CloneParent::SENT && index < i;
+    const bool base = parent.kind() == pb::CloneParent::BASE && index < head.base_volumes_size();
+    const bool none = parent.kind() == pb::CloneParent::NONE && index == 0;
+    if (!sent && !base && !none) return corrupt_stream("a parent that cannot be there");
+  }
+  return {};
+}
+
 }  // namespace
 
 tl::unexpected<Error> corrupt_stream(std::string_view detail) {
@@ -103,13 +125,22 @@ Status check_head(const pb::CloneStreamHead& head, const UuidBytes& id) {
   if (block < 512 || block > kMaxBlockBytes || (block & (block - 1)) != 0) {
     return corrupt_stream("no block size");
   }
+  // Ranges are whole multiples of it.
+  const std::uint32_t share = head.share_bytes();
+  if (share != 0 && (share < block || share > kRangeBytes || (share & (share - 1)) != 0)) {
+    return corrupt_stream("no size of what is shared");
+  }
   if (snapshot.volumes_size() > static_cast<int>(kMaxCloneVolumes) ||
       head.base_volumes_size() > static_cast<int>(kMaxCloneVolumes)) {
     return corrupt_stream("more than 1024 volumes");
   }
   if (snapshot.taken_utc().size() > 64) return corrupt_stream("no time");
   if (Status status = check_volumes(snapshot); !status) return status;
-  if (head.data_bytes() > kMaxSetBytes) return corrupt_stream("more data than volumes hold");
+  if (Status status = check_parents(head); !status) return status;
+  if (head.data_bytes() > kMaxSetBytes || head.shared_bytes() > kMaxSetBytes ||
+      head.made_bytes() > kMaxSetBytes) {
+    return corrupt_stream("more data than volumes hold");
+  }
   if (!is_place_in(snapshot, position_of(head.start()))) {
     return corrupt_stream("it begins outside its volumes");
   }
@@ -133,10 +164,15 @@ Status check_hashes(const pb::CloneHashes& hashes) {
   return {};
 }
 
+std::uint64_t share_bytes_of(const pb::CloneStreamHead& head) {
+  return head.share_bytes() == 0 ? head.block_bytes() : head.share_bytes();
+}
+
 bool same_stream(const pb::CloneStreamHead& one, const pb::CloneStreamHead& other) {
   const auto identity = [](pb::CloneStreamHead head) {
     head.clear_start();
     head.clear_data_bytes();
+    head.clear_shared_bytes();
     return head.SerializeAsString();
   };
   return identity(one) == identity(other);

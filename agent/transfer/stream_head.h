@@ -23,6 +23,9 @@ namespace lastword {
 // Every field of the head, against `id`, the UUID that its section carries. kCorrupt.
 [[nodiscard]] Status check_head(const pb::CloneStreamHead& head, const UuidBytes& id);
 
+// Multiples of it are shared.
+[[nodiscard]] std::uint64_t share_bytes_of(const pb::CloneStreamHead& head);
+
 // Whether they may be those of a server's snapshot: UUIDs, sizes, and a table for each volume.
 // kCorrupt.
 [[nodiscard]] Status check_hashes(const pb::CloneHashes& hashes);

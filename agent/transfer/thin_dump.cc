@@ -156,6 +156,8 @@ class ThinDumpReader::Parser {
     if (pool_.data_blocks > kMaxDataBlock || time >= kMaxTime) {
       return refuse("a pool larger than any");
     }
+    // A metadata snapshot has no space maps, and thin_dump says 0 then.
+    data_end_ = pool_.data_blocks == 0 ? kMaxDataBlock : pool_.data_blocks;
     pool_.block_bytes = sectors * 512;
     pool_.time = static_cast<std::uint32_t>(time);
   }
@@ -164,15 +166,18 @@ class ThinDumpReader::Parser {
     in_.push_back(In::kDevice);
     const std::uint64_t id = number("dev_id");
     mapped_wanted_ = number("mapped_blocks");
+    const std::uint64_t created = number("creation_time");
     mapped_ = 0;
     if (error_) return;
     if (id >= std::uint64_t{1} << 24) return refuse("a device number of more than 24 bits");
+    if (created > pool_.time) return refuse("a device younger than the pool");
     if (pool_.devices.size() == kMaxDevices) {
       return refuse("more devices than this can hold", Code::kUnsupported);
     }
     const auto [place, added] = pool_.devices.try_emplace(static_cast<std::uint32_t>(id));
     if (!added) return refuse("two devices of one number");
-    list_ = &place->second;
+    place->second.created = static_cast<std::uint32_t>(created);
+    list_ = &place->second.runs;
   }
 
   void begin_def() {
@@ -201,7 +206,7 @@ class ThinDumpReader::Parser {
 
   void add_run(std::uint64_t origin, std::uint64_t data, std::uint64_t length, std::uint64_t time) {
     if (error_) return;
-    if (length == 0 || data >= pool_.data_blocks || length > pool_.data_blocks - data) {
+    if (length == 0 || data >= data_end_ || length > data_end_ - data) {
       return refuse("a mapping outside the pool");
     }
     const std::uint64_t most = kMaxVolumeBytes / pool_.block_bytes;
@@ -230,6 +235,7 @@ class ThinDumpReader::Parser {
   std::unique_ptr<XML_ParserStruct, void (*)(XML_Parser)> xml_;
   std::optional<Error> error_;
   ThinPoolMaps pool_;
+  std::uint64_t data_end_ = 0;  // behind the last block that there can be
   std::map<std::string, std::vector<ThinRun>, std::less<>> defs_;
   std::vector<In> in_;                    // where the next element is
   const char** attributes_ = nullptr;     // of the element that begins
@@ -266,11 +272,11 @@ Result<std::vector<Mapping>> ThinBlockMap::some(const std::string& volume, std::
                  .detail = "the pool has no such device"});
   }
   const std::uint64_t block = pool_.block_bytes;
-  auto run = std::ranges::partition_point(device->second, [&](const ThinRun& one) {
-    return (one.origin + one.length) * block <= from;
-  });
+  const std::vector<ThinRun>& runs = device->second.runs;
+  auto run = std::ranges::partition_point(
+      runs, [&](const ThinRun& one) { return (one.origin + one.length) * block <= from; });
   std::vector<Mapping> mappings;
-  for (; run != device->second.end() && mappings.size() < kSome; ++run) {
+  for (; run != runs.end() && mappings.size() < kSome; ++run) {
     mappings.push_back({.offset = run->origin * block,
                         .length = std::uint64_t{run->length} * block,
                         .physical = run->data * block,

@@ -24,12 +24,17 @@ struct ThinRun {
 };
 static_assert(sizeof(ThinRun) == 24);
 
+struct ThinDevice {
+  std::uint32_t created = 0;  // the pool's time then
+  std::vector<ThinRun> runs;
+};
+
 struct ThinPoolMaps {
   std::uint64_t block_bytes = 0;
-  std::uint64_t data_blocks = 0;  // of the pool
+  std::uint64_t data_blocks = 0;  // of the pool; 0: not known, as in a metadata snapshot
   std::uint32_t time = 0;         // snapshots that were taken
   std::uint64_t transaction = 0;
-  std::map<std::uint32_t, std::vector<ThinRun>> devices;  // by dev_id
+  std::map<std::uint32_t, ThinDevice> devices;  // by dev_id
 };
 
 // Identity is the block of the pool, age the time of the mapping. Volumes are named by dev_id.

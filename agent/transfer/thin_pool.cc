@@ -1,5 +1,6 @@
 #include "agent/transfer/thin_pool.h"
 
+#include <charconv>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -7,37 +8,54 @@
 namespace lastword {
 namespace {
 
+// "USED/ALL".
+bool parse_share(const std::string& word, std::uint64_t& used, std::uint64_t& all) {
+  const char* const end = word.data() + word.size();
+  const auto [slash, first] = std::from_chars(word.data(), end, used);
+  if (first != std::errc() || slash == end || *slash != '/') return false;
+  const auto [last, second] = std::from_chars(slash + 1, end, all);
+  return second == std::errc() && last == end && used <= all;
+}
+
+}  // namespace
+
 // Documentation/admin-guide/device-mapper/thin-provisioning.rst, "Status" of a pool: begin, length,
 // "thin-pool", transaction, used/all metadata blocks, used/all data blocks, held metadata root or
-// '-', and more; or "Fail" after "thin-pool".
-Status check_status(const std::string& line, const std::string& pool) {
+// '-', "rw", "ro" or "out_of_data_space", what discards do, and more; or "Fail" after "thin-pool".
+Result<ThinPoolUse> parse_thin_status(const std::string& line, const std::string& pool) {
   std::istringstream words(line);
   std::vector<std::string> all;
   for (std::string word; words >> word;) all.push_back(word);
   constexpr std::size_t kTarget = 2;
-  constexpr std::size_t kHeldRoot = 6;
+  constexpr std::size_t kDiscards = 8;
   Error error{.code = Code::kRefused, .operation = "read thin pool", .disk = pool};
+  ThinPoolUse use;
   if (all.size() <= kTarget || all[kTarget] != "thin-pool") {
     error.detail = "is no thin pool";
-  } else if (all.size() <= kHeldRoot) {
+  } else if (all.size() <= kDiscards || !parse_share(all[4], use.metadata_used, use.metadata_all) ||
+             !parse_share(all[5], use.data_used, use.data_all)) {
     error.detail = "the pool has failed";
-  } else if (all[kHeldRoot] != "-") {
-    error.detail =
-        "somebody else has reserved its metadata snapshot; lastword never releases one that is not "
-        "its own";
   } else {
-    return {};
+    use.held = all[6] != "-";
+    use.writes = all[7] == "rw";
+    use.discards = all[kDiscards] != "ignore_discard";
+    return use;
   }
   return fail(error);
 }
-
-}  // namespace
 
 Result<ThinPoolMaps> read_thin_pool(ThinCommands& commands, const std::string& pool,
                                     const std::string& metadata_device) {
   const auto line = commands.status(pool);
   if (!line) return fail(line.error());
-  if (Status status = check_status(*line, pool); !status) return fail(status.error());
+  const auto use = parse_thin_status(*line, pool);
+  if (!use) return fail(use.error());
+  if (use->held) {
+    return fail({.code = Code::kRefused,
+                 .operation = "read thin pool",
+                 .disk = pool,
+                 .detail = kSomebodyElsesSnapshot});
+  }
   // Where two come here at once, this fails for the second.
   if (Status status = commands.message(pool, "reserve_metadata_snap"); !status) {
     return fail(status.error());

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <numeric>
 
 #include "agent/transfer/clone_position.h"
 #include "agent/transfer/clone_store.h"
@@ -209,10 +210,10 @@ Result<std::vector<RangeTable>> XfsStaging::resume_volumes(const pb::CloneStream
 Result<Staging::Begun> XfsStaging::begin(const pb::CloneStreamHead& head) {
   const auto pool = examine_pool(pool_);
   if (!pool) return fail(pool.error());
-  if (head.block_bytes() % pool->block_bytes != 0) {
+  if (share_bytes_of(head) % pool->block_bytes != 0) {
     return fail(refused(pool_, format_text("its blocks have {} bytes, the sender's {}: they would "
                                            "not share the same; nothing was changed",
-                                           pool->block_bytes, head.block_bytes())
+                                           pool->block_bytes, share_bytes_of(head))
                                    .view()));
   }
   snapshot_ = head.snapshot();
@@ -304,12 +305,44 @@ void XfsStaging::keep() {
   if (noted_) area_->keep();
 }
 
-Status XfsStaging::publish(std::span<const RangeTable> tables) {
+Status XfsStaging::remove_ancestors(std::vector<RangeTable>& tables) {
+  pb::CloneSnapshot kept = snapshot_;
+  kept.clear_volumes();
+  std::vector<RangeTable> of_kept;
+  for (int i = 0; i < snapshot_.volumes_size(); ++i) {
+    const pb::CloneVolume& volume = snapshot_.volumes(i);
+    if (!volume.ancestor()) {
+      *kept.add_volumes() = volume;
+      of_kept.push_back(std::move(tables[static_cast<std::size_t>(i)]));
+      continue;
+    }
+    const std::string path = area_->directory() + "/" + volume.name();
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      return fail({.code = Code::kIo, .sys_errno = errno, .operation = "remove", .disk = path});
+    }
+  }
+  std::vector<std::size_t> order(of_kept.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {},
+                    [&](std::size_t i) { return kept.volumes(static_cast<int>(i)).name(); });
+  snapshot_ = kept;
+  snapshot_.clear_volumes();
+  tables.clear();
+  for (const std::size_t i : order) {
+    *snapshot_.add_volumes() = kept.volumes(static_cast<int>(i));
+    tables.push_back(std::move(of_kept[i]));
+  }
+  return {};
+}
+
+Status XfsStaging::publish(std::span<const RangeTable> all_tables) {
+  std::vector<RangeTable> tables(all_tables.begin(), all_tables.end());
   // What was shared from the base while it changed would be neither.
   if (!base_directory_.empty()) {
     if (Status status = check_unmodified(base_directory_, base_snapshot_); !status) return status;
   }
   volumes_.clear();
+  if (Status status = remove_ancestors(tables); !status) return status;
   if (Status status = seal_volumes(area_->directory(), snapshot_); !status) return status;
   if (Status status = save_tables(area_->directory(), tables, snapshot_); !status) return status;
   if (into_ == Into::kSet) return area_->publish(".", snapshot_.set_uuid(), true);

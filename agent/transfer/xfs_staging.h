@@ -26,6 +26,8 @@ class XfsStaging final : public Staging {
   [[nodiscard]] Status share(std::uint32_t volume, std::uint64_t offset, std::uint64_t length,
                              bool from_base, std::uint32_t source,
                              std::uint64_t source_offset) override;
+  // A new file is a hole, and never begins as another one.
+  [[nodiscard]] Status clear(std::uint32_t, std::uint64_t, std::uint64_t) override { return {}; }
   [[nodiscard]] Status sync() override;
   [[nodiscard]] Status read(std::uint32_t volume, std::uint64_t offset,
                             std::span<std::byte> buffer) override;
@@ -49,6 +51,8 @@ class XfsStaging final : public Staging {
   // Number `index`, of which `reached` tells how much is there already.
   [[nodiscard]] Result<Volume> resume_volume(const pb::CloneProgress& record, std::uint32_t index,
                                              std::span<const RangeTable> tables) const;
+  // Files that are no volumes of the snapshot; `tables` are then those of the volumes.
+  [[nodiscard]] Status remove_ancestors(std::vector<RangeTable>& tables);
   // kNoSpace before the pool comes near its end, whoever else fills it.
   [[nodiscard]] Status keep_reserve(std::uint64_t bytes);
 

@@ -16,7 +16,7 @@ GUEST_FILES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guest")
 
 _NODE_MODULES = ["virtio_pci", "virtio_scsi", "virtio_blk", "sd_mod", "sg", "crc32c_intel"]
 # In the image, and loaded where a scenario asks for them.
-_NODE_OPTIONAL_MODULES = ["softdog"]
+_NODE_OPTIONAL_MODULES = ["softdog", "dm_thin_pool", "dm_snapshot"]
 _SHELF_MODULES = [
     "virtio_pci",
     "virtio_scsi",
@@ -49,6 +49,13 @@ NBD_EVENTS = [
 ]
 HOOKS = "/etc/lastword/hooks"
 _NETWORK_MODULES = ["virtio_net"]
+
+_LVM_COMMANDS = ["lvs", "vgs", "pvcreate", "vgcreate", "lvcreate", "lvchange", "lvremove", "lvresize", "lvextend"]
+# No udevd and no dmeventd in the guest: LVM makes the nodes of its devices itself.
+_LVM_CONFIG = """activation { monitoring = 0 udev_sync = 0 udev_rules = 0 }
+devices { obtain_device_list_from_udev = 0 }
+backup { backup = 0 archive = 0 }
+"""
 
 # Where a build leaves the program, relative to the build directory; the first that exists counts.
 _PROGRAM_FOLDERS = ["bin", ".", "agent", "dumpwriter", "qemu/guest", "guest"]
@@ -192,6 +199,19 @@ def nbd_archive():
     archive.file(NBD_HOOK, os.path.join(_NBD_EXAMPLE, "lastword-nbd"), mode=0o755)
     for event in NBD_EVENTS:
         archive.symlink(f"{HOOKS}/{event}", NBD_HOOK)
+    return archive
+
+
+def thin_archive():
+    """Goes behind the image of a node with LVM thin pools: LVM, dmsetup and the tools of dm-thin."""
+    archive = Archive()
+    for tool in ("lvm", "dmsetup", "pdata_tools"):
+        _add_program(archive, f"/usr/sbin/{tool}", _host_program(tool))
+    for command in _LVM_COMMANDS:
+        archive.symlink(f"/usr/sbin/{command}", "lvm")
+    for command in ("thin_dump", "thin_check"):
+        archive.symlink(f"/usr/sbin/{command}", "pdata_tools")
+    archive.text("/etc/lvm/lvm.conf", _LVM_CONFIG)
     return archive
 
 

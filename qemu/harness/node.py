@@ -30,6 +30,7 @@ class Node(Guest):
         modules=(),
         nbd_port=None,
         wires=(),
+        drives=None,
     ):
         """`files`: path -> content, or (content, mode), laid over the image; read at every start.
 
@@ -45,19 +46,31 @@ class Node(Guest):
         127.0.0.1.
 
         `wires`: (Wire, address of this node with its prefix length) for each; a card for each.
+
+        `drives`: name -> MiB of virtio disks of its own, /dev/vdb and so on in this order; then it
+        has LVM with thin pools, too. `shelf` may be None.
         """
         super().__init__(lab, name, memory_mib=memory_mib, cpus=cpus)
         self.shelf = shelf
+        self._luns = shelf.luns if shelf else {}
         self.files = dict(files or {})
         self.iqn = f"iqn.2025-01.example.lastword:{name}"
         self._life = 0
         self._options = [f"crashkernel={crashkernel}", f"panic={panic}", *kernel_options]
-        if modules:
-            self._options.append(f"lastword.modules={','.join(modules)}")
         self._var = lab.big_file(f"{name}-var.img")
         disks.create_ext4(self._var, var_mib << 20, var_content)
         archive = image.node_archive(lab.kernel, lab.build, udev=udev)
         self._images = [image.cached(lab.build, "node-udev" if udev else "node", archive)]
+        self._drives = {}
+        for drive, mib in (drives or {}).items():
+            self._drives[drive] = lab.big_file(f"{name}-{drive}.img")
+            disks.create_sparse(self._drives[drive], mib << 20)
+        if drives:
+            # LVM asks for the latter before it takes a snapshot of a thin volume, and does not use it.
+            modules = (*modules, "dm_thin_pool", "dm_snapshot")
+            self._images.append(image.cached(lab.build, "thin", image.thin_archive()))
+        if modules:
+            self._options.append(f"lastword.modules={','.join(modules)}")
         self._nbd_port = nbd_port
         self._wires = tuple(wires)
         if nbd_port or wires:
@@ -68,7 +81,7 @@ class Node(Guest):
 
     def disk(self, name):
         """Device of a LUN in this guest."""
-        if name not in self.shelf.luns:
+        if name not in self._luns:
             raise KeyError(f"the shelf has no {name}")
         return f"/dev/disk/by-id/lw-{name}"
 
@@ -104,7 +117,7 @@ class Node(Guest):
         return self.lab.join_initrd(self.name, self._images, overlay)
 
     def _kernel_options(self):
-        return [f"lastword.disks={len(self.shelf.luns)}", *self._network_options(), *self._options]
+        return [f"lastword.disks={len(self._luns)}", *self._network_options(), *self._options]
 
     def _network_options(self):
         addresses = [_NBD_ADDRESS] if self._nbd_port else []
@@ -136,7 +149,10 @@ class Node(Guest):
                 "-device",
                 f"virtio-net-pci,disable-legacy=on,netdev=wire{index},mac={mac},romfile=",
             ]
-        for index, name in enumerate(self.shelf.luns):
+        for drive, path in self._drives.items():
+            devices += ["-drive", f"file={path},if=none,id={drive},format=raw,cache=unsafe"]
+            devices += ["-device", f"virtio-blk-pci,disable-legacy=on,drive={drive},serial={drive}"]
+        for index, name in enumerate(self._luns):
             devices += [
                 "-drive",
                 f"file={self.shelf.url(name)},if=none,id={name},format=raw,cache=none",

@@ -30,7 +30,7 @@ void run(std::span<const std::byte> input) {
   FUZZ_REQUIRE(added || !pool);
   if (!pool) return;
   std::vector<std::string> names;
-  for (const auto& [id, runs] : pool->devices) names.push_back(std::to_string(id));
+  for (const auto& [id, device] : pool->devices) names.push_back(std::to_string(id));
   ThinBlockMap map(std::move(*pool));
   for (const std::string& name : names) {
     const auto mappings = map.map(name);

@@ -56,8 +56,8 @@ BOOST_AUTO_TEST_CASE(other_versions) {
   const auto of = [](std::uint32_t version) {
     return StreamFormat{kCloneFormat.magic, version, {}};
   };
-  BOOST_TEST(fake::fails(parse(content(), of(3)), Code::kFutureVersion));
-  BOOST_TEST(fake::fails(parse(content(), of(1)), Code::kUnsupported));
+  BOOST_TEST(fake::fails(parse(content(), of(4)), Code::kFutureVersion));
+  BOOST_TEST(fake::fails(parse(content(), of(2)), Code::kUnsupported));
 }
 
 BOOST_AUTO_TEST_CASE(misplaced) {

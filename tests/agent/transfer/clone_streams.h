@@ -246,6 +246,12 @@ class MemoryStaging final : public Staging {
     std::memmove(volumes[volume].data() + offset, from[source].data() + source_offset, length);
     return {};
   }
+  Status clear(std::uint32_t volume, std::uint64_t offset, std::uint64_t length) override {
+    if (!inside(volumes, volume, offset, length)) return {};
+    std::fill_n(volumes[volume].begin() + static_cast<std::ptrdiff_t>(offset), length,
+                std::byte{0});
+    return {};
+  }
   Status sync() override {
     if (spoil_at_sync) volumes.at(0).at(*spoil_at_sync) ^= std::byte{1};
     synced = true;

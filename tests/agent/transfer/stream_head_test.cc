@@ -136,6 +136,39 @@ BOOST_AUTO_TEST_CASE(block_sizes_that_are_none) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(sizes_of_what_is_shared_that_are_none) {
+  Head large = good_head();
+  large.set_share_bytes(1 << 20);
+  BOOST_TEST(ok(check(large)));
+  for (const std::uint32_t bytes : {1U, 512U, 12288U, 2097152U, 0xffffffffU}) {
+    refused([&](Head& head) { head.set_share_bytes(bytes); });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(parents_that_cannot_be) {
+  const auto with = [](int of, pb::CloneParent::Kind kind, std::uint32_t volume) {
+    return [=](Head& head) {
+      for (int i = 0; i < head.snapshot().volumes_size(); ++i) head.add_parents();
+      head.mutable_parents(of)->set_kind(kind);
+      head.mutable_parents(of)->set_volume(volume);
+    };
+  };
+  const auto taken = [&](int of, pb::CloneParent::Kind kind, std::uint32_t volume) {
+    Head head = good_head();
+    with(of, kind, volume)(head);
+    return check_head(head, *parse_uuid(kSnapshotUuid)).has_value();
+  };
+  BOOST_TEST(taken(1, pb::CloneParent::SENT, 0));
+  BOOST_TEST(taken(0, pb::CloneParent::BASE, 0));
+  refused(with(0, pb::CloneParent::SENT, 0));
+  refused(with(1, pb::CloneParent::SENT, 1));
+  refused(with(1, pb::CloneParent::SENT, 0xffffffffU));
+  refused(with(0, pb::CloneParent::BASE, 1));
+  refused(with(0, pb::CloneParent::NONE, 1));
+  refused([](Head& head) { head.add_parents(); });
+  refused([](Head& head) { head.mutable_snapshot()->mutable_volumes(0)->set_ancestor(true); });
+}
+
 BOOST_AUTO_TEST_CASE(base_and_its_volumes_go_together) {
   refused([](Head& head) { head.clear_base_uuid(); });
   refused([](Head& head) { head.clear_base_volumes(); });

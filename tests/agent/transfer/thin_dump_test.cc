@@ -81,6 +81,30 @@ BOOST_AUTO_TEST_CASE(mappings_have_the_blocks_of_the_pool_and_their_time) {
   }
 }
 
+// thin_dump 0.9.0 of a metadata snapshot: a volume, a clone of it that was written and discarded
+// in, and a later one.
+BOOST_AUTO_TEST_CASE(metadata_snapshot_says_nothing_of_the_pools_size) {
+  auto pool = read(
+      R"(<superblock uuid="" time="2" transaction="3" flags="0" version="2" data_block_size="128" nr_data_blocks="0">
+  <device dev_id="1" mapped_blocks="128" transaction="0" creation_time="0" snap_time="1">
+    <range_mapping origin_begin="0" data_begin="0" length="128" time="0"/>
+  </device>
+  <device dev_id="2" mapped_blocks="126" transaction="1" creation_time="1" snap_time="1">
+    <range_mapping origin_begin="0" data_begin="160" length="3" time="1"/>
+    <single_mapping origin_block="5" data_block="5" time="0"/>
+    <range_mapping origin_begin="6" data_begin="6" length="122" time="0"/>
+  </device>
+  <device dev_id="3" mapped_blocks="0" transaction="2" creation_time="2" snap_time="2">
+  </device>
+</superblock>
+)");
+  BOOST_REQUIRE(fake::ok(pool));
+  BOOST_TEST(pool->data_blocks == 0U);
+  BOOST_TEST(pool->devices.at(2).created == 1U);
+  BOOST_TEST(pool->devices.at(2).runs.size() == 2U);
+  BOOST_TEST(pool->devices.at(3).runs.empty());
+}
+
 BOOST_AUTO_TEST_CASE(shared_lists_are_in_every_device_that_refers_to_them) {
   const std::string def = R"(<def name="5">)" + range_of(2, 50, 4, 1) + "</def>";
   auto pool = read(dump(def + device(single(0, 1) + R"(<ref name="5"/>)", 5, 1) +
@@ -131,6 +155,8 @@ BOOST_AUTO_TEST_CASE(attributes_that_cannot_be) {
   refused(with("nr_data_blocks=\"1000\"", "nr_data_blocks=\"18446744073709551616\""));
   refused(with(" time=\"3\"", " time=\"16777216\""));
   refused(with(" time=\"3\"", ""));
+  refused(with("creation_time=\"0\"", "creation_time=\"4\""));
+  refused(with("creation_time=\"0\"", ""));
   refused(with("mapped_blocks=\"1\"", "mapped_blocks=\"2\""));
   refused(with("dev_id=\"1\"", ""));
   refused(with("data_block=\"1\"", "data_block=\"one\""));

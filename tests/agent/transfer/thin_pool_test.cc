@@ -11,7 +11,7 @@ namespace {
 
 const std::string kDump =
     R"(<superblock time="0" transaction="1" data_block_size="128" nr_data_blocks="9">)"
-    R"(<device dev_id="1" mapped_blocks="1"><single_mapping origin_block="0" data_block="1" time="0"/></device></superblock>)";
+    R"(<device dev_id="1" mapped_blocks="1" creation_time="0"><single_mapping origin_block="0" data_block="1" time="0"/></device></superblock>)";
 
 struct FakeCommands : ThinCommands {
   std::string line =
@@ -52,6 +52,27 @@ BOOST_AUTO_TEST_CASE(snapshot_of_somebody_else_is_left_alone) {
   line.replace(line.find(" - rw"), 5, " 118 rw");
   BOOST_TEST(fake::fails(read_thin_pool(*this, "pool", "meta"), Code::kRefused));
   BOOST_TEST(done.empty());
+}
+
+// Linux 6.1.
+BOOST_AUTO_TEST_CASE(status_tells_what_is_used) {
+  const auto use = parse_thin_status(
+      "0 524288 thin-pool 3 115/1024 163/4096 53 rw discard_passdown queue_if_no_space - 256",
+      "pool");
+  BOOST_REQUIRE(fake::ok(use));
+  BOOST_TEST(use->metadata_used == 115U);
+  BOOST_TEST(use->metadata_all == 1024U);
+  BOOST_TEST(use->data_used == 163U);
+  BOOST_TEST(use->data_all == 4096U);
+  BOOST_TEST(use->held);
+  BOOST_TEST(use->writes);
+  BOOST_TEST(use->discards);
+  const auto full = parse_thin_status(
+      "0 8 thin-pool 3 1/2 4/4 - out_of_data_space ignore_discard queue_if_no_space - 256", "pool");
+  BOOST_REQUIRE(fake::ok(full));
+  BOOST_TEST(!full->held);
+  BOOST_TEST(!full->writes);
+  BOOST_TEST(!full->discards);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_pool_gets_no_message) {

@@ -1,0 +1,29 @@
+// The programs of LVM and of dm-thin that clones of thin volumes are made with: lvm(8), dmsetup(8),
+// thin_dump(8).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/transfer/lvm_pool.h"
+#include "agent/transfer/thin_pool.h"
+
+namespace lastword {
+
+class LvmCommands : public ThinCommands {
+ public:
+  // "lvs", "lvcreate" and so on with these words: what it prints.
+  [[nodiscard]] virtual Result<std::string> lvm(const std::vector<std::string>& words) = 0;
+  // `dmsetup suspend DEVICE`, which freezes a file system on it, and `dmsetup resume DEVICE`.
+  [[nodiscard]] virtual Status suspend(const std::string& device) = 0;
+  [[nodiscard]] virtual Status resume(const std::string& device) = 0;
+};
+[[nodiscard]] LvmCommands& real_lvm();
+
+// The pool and its volumes now; made active where it is not. Errors of parse_lvs().
+[[nodiscard]] Result<LvmPool> examine_thin_pool(LvmCommands& commands, const ThinPlace& place);
+// Errors of read_thin_pool().
+[[nodiscard]] Result<ThinPoolMaps> read_maps(LvmCommands& commands, const LvmPool& pool);
+[[nodiscard]] Result<ThinPoolUse> use_of_pool(LvmCommands& commands, const LvmPool& pool);
+
+}  // namespace lastword
