@@ -168,6 +168,9 @@ void TakeoverWave::take(const TakeoverAction& action) {
   TakeOrder order =
       take_order(disk, work_.config, work_.state.key, action.abort_reason, failed_.panicked);
   order.goal.served = announcements_.was_told_of(order.disk_uuid);
+  // This node's service may write as soon as it is registered: who holds the disk is read just
+  // before that.
+  if (order.goal.served) order.seen.reset();
   // A disk that was read late may tell of a life that began since; the intent does not name it.
   order.goal.victim_generation =
       std::min(order.goal.victim_generation.value_or(failed_.latest), failed_.latest);

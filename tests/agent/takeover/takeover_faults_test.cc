@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 
+#include "agent/node/state_files.h"
 #include "agent/takeover/takeover_run.h"
 #include "tests/agent/takeover/panic.h"
 
@@ -304,6 +305,26 @@ BOOST_AUTO_TEST_CASE(taker_without_a_vote_removes_no_key_of_a_life_that_may_live
   BOOST_TEST(!report->complete);
   const auto keys = shelf.registrations(kFirst).keys;
   BOOST_TEST(std::ranges::count(keys, key_of(kAlpha, kCrashed)) == 1);
+}
+
+// Nobody held it when the disks were surveyed: the shelf had lost its reservations.
+BOOST_AUTO_TEST_CASE(disk_that_the_service_has_is_looked_at_just_before_it_is_registered_on) {
+  pb::AnnouncedService announced;
+  announced.set_generation(kOwn);
+  announced.add_told(uuid_of(kFirst));
+  BOOST_TEST_REQUIRE(fake::ok(save_announced(config, announced)));
+  const ReservationKey alphas = key_of(kAlpha, kCrashed);
+  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->release(alphas, kOwnerType)));
+  join(alpha, kFirst, ReservationKey{0});
+  auto look = surveyor.look();
+  BOOST_TEST_REQUIRE(look.has_value());
+  join(alpha, kFirst, alphas);
+  BOOST_TEST_REQUIRE(fake::ok(alpha.lun(kFirst)->reserve(alphas, kOwnerType)));
+  shelf.clear_trace();
+  const auto report = take_over(work, {.look = std::move(*look), .ordered = true});
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kAlpha});
+  BOOST_TEST(std::ranges::count(commands(kFirst), fake::Command::kRegister) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
