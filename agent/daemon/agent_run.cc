@@ -338,8 +338,9 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
               .disk = {},
               .detail = fmt::format("{} has not left in time", config.partner.name)});
       **failure = std::move(**ordered);
-    } else if (waited || !(*failure)->proven) {
-      // Nothing but a panic that was just seen is acted on without another look.
+    } else if (waited || !(*failure)->proven || has_partner_disk((*failure)->look.survey, config)) {
+      // Nothing but a panic that was just seen is acted on without another look; and that only
+      // where no giveback can have changed the holders of disks since.
       auto look = look_again(surveyor, watch);
       if (!look) return fail(look.error());
       (*failure)->look = std::move(*look);

@@ -11,6 +11,7 @@
 #include "agent/daemon/hindrances.h"
 #include "agent/daemon/intent_upkeep.h"
 #include "agent/daemon/last_seen.h"
+#include "agent/daemon/own_pause.h"
 #include "agent/daemon/service_notices.h"
 #include "agent/daemon/shelf_watch.h"
 #include "agent/daemon/take_anew.h"
@@ -63,7 +64,8 @@ class FailureWatch {
         return_(
             config, surveyor, events, more.give_back, *loop_, [this] { records_changed(); },
             more.notes),
-        began_(now()) {}
+        began_(now()),
+        pause_(began_, config.timing.settings.io_timeout) {}
 
   Result<std::optional<Failure>> run() {
     listen();
@@ -100,6 +102,7 @@ class FailureWatch {
       act(node_.happened(waits ? NodeEvent::kServicePreempted : NodeEvent::kPreempted));
     }
     if (up_to_date) {
+      pause_.looked();
       disks_ =
           watched_disks(seen_.look.survey, config_, seen_.state, seen_.intent, may_be_coming());
       disks_->preempted &= seen_.alive;
@@ -156,17 +159,14 @@ class FailureWatch {
       return;
     }
     // After a pause of its own: an operator may have forbidden meanwhile what is found now.
-    const milliseconds since = now() - std::exchange(last_turn_, now());
-    if (since > config_.timing.settings.heartbeat) records_changed();
+    if (pause_.stood_still(now())) records_changed();
     if (more_.look_wanted()) shelf_.survey_within(milliseconds{0});
     shelf_.turn();
     if (more_.heartbeat != nullptr) more_.heartbeat->tick();
     if (watching_) {
       follow_request();
       decide();
-      if (seen_.alive && newest() && !end_) {
-        leave_.undo_if_over(seen_.state, *newest(), standing());
-      }
+      if (seen_.alive && newest() && !end_) leave_.undo_if_over(seen_.state, *newest(), standing());
     }
     loop_->after(kPollInterval, [this] { listen(); });
   }
@@ -384,7 +384,7 @@ class FailureWatch {
   LeaveRun leave_;
   ReturnRun return_;
   Instant began_;
-  Instant last_turn_ = began_;
+  OwnPause pause_;
 };
 
 }  // namespace

@@ -50,7 +50,8 @@ void IntentUpkeep::close_again(const Survey& survey, const NodeState& state,
 
 void IntentUpkeep::repair(const Survey& survey, const NodeState& state,
                           const std::optional<pb::TakeoverIntent>& newest) {
-  if (repairing_) return;
+  // An intent that only counts as ended is written nowhere.
+  if (repairing_ || to_close_) return;
   const MailboxMember member = mailbox_member(config_, state.boot_generation, state.mailbox_disks);
   auto disks = outdated_slots(survey, config_, member, newest);
   if (disks.empty()) return;

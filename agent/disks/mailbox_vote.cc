@@ -57,6 +57,7 @@ VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerId
   bool noted = false;
   const RecordPlace partner_slot = mailbox_place(*goal.victim_node, self.node);
   for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    if (given_up && given_up()) return cast;  // before anything is changed
     const auto registrations = disk.lun.read_keys();
     if (!registrations) {
       if (registrations.error().code == Code::kUnitAttention) continue;

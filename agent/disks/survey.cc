@@ -151,7 +151,8 @@ Error no_answer(const std::string& path, std::string_view detail) {
   return {.code = Code::kTimeout, .operation = "survey", .disk = path, .detail = detail};
 }
 
-void read_holders_again(Executor& executor, std::vector<Probed>& disks, milliseconds io_timeout) {
+void read_holders_again(Executor& executor, std::vector<Probed>& disks, OpenDisks& open,
+                        milliseconds io_timeout) {
   const auto asked = std::make_shared<std::vector<Probed>>();
   std::vector<Probed*> places;
   for (Probed& disk : disks) {
@@ -168,7 +169,11 @@ void read_holders_again(Executor& executor, std::vector<Probed>& disks, millisec
     DiskView& view = places[i]->view;
     DiskView again;
     again.scsi_problem = no_answer(view.info.path, "the disk does not answer");
-    if (done[i]) again = std::move((*asked)[i].view);
+    if (done[i]) {
+      again = std::move((*asked)[i].view);
+    } else {
+      open.drop(view.info.path);  // its thread may be at work for long
+    }
     view.reservations_known = again.reservations_known;
     view.keys = std::move(again.keys);
     view.reservation = again.reservation;
@@ -214,7 +219,7 @@ Result<Look> Surveyor::look() {
   }
   Look look;
   look.open = read_records(shelf_, executor_, resting_, disks, io_timeout_);
-  read_holders_again(executor_, disks, io_timeout_);
+  read_holders_again(executor_, disks, look.open, io_timeout_);
   for (Probed& disk : disks) look.survey.disks.push_back(std::move(disk.view));
   labels_->follow(look.survey);
   return look;

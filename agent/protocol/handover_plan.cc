@@ -111,16 +111,18 @@ bool is_taken_by(const std::optional<pb::TakeoverIntent>& intent, const Config& 
           intent->phase() == pb::TakeoverIntent::RETURNING);
 }
 
-// The last word of a life. One that has said that it leaves, or has ended, does not take that back:
-// heartbeats of its agent that did not know yet may go on, on a mailbox disk that was not told.
-int finality(const pb::MailboxSlot& slot) {
-  if (slot.presence() == pb::GONE) return 2;
-  return slot.phase() == pb::PHASE_HANDED_OVER ? 1 : 0;
-}
-
+// Which is the last word of a life. One that has said that it leaves does not take that back:
+// heartbeats of its agent that did not know yet may go on, on a mailbox disk that was not told. One
+// that is gone may come back, where `stop` has kept disks of the partner's.
 bool outweighs(const pb::MailboxSlot& one, const pb::MailboxSlot& other) {
-  return std::tuple(one.generation(), finality(one), one.sequence()) >
-         std::tuple(other.generation(), finality(other), other.sequence());
+  const bool one_left = one.phase() == pb::PHASE_HANDED_OVER;
+  const bool other_left = other.phase() == pb::PHASE_HANDED_OVER;
+  if (one.generation() == other.generation() && one_left != other_left &&
+      one.presence() != pb::GONE && other.presence() != pb::GONE) {
+    return one_left;
+  }
+  return std::tuple(one.generation(), one.sequence()) >
+         std::tuple(other.generation(), other.sequence());
 }
 
 // A disk that is out of sight may have told it before, or a link; and a survey may be ahead of what

@@ -33,15 +33,15 @@ Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<st
                                "node, installed anew, run `lastword start --reinstalled`",
                                on_disks, *noted)});
   }
-  const std::uint32_t passed_over = !noted && latest > 0 ? kLivesWithoutTrace : 0;
-  if (latest + passed_over >= kMaxBootGeneration) {
+  if (latest >= kMaxBootGeneration) {
     return fail({.code = Code::kRefused,
                  .operation = "start",
                  .detail = fmt::format("boot generation {} is the last that fits into a key; label "
                                        "the disks anew",
                                        latest)});
   }
-  return latest + passed_over + 1;
+  const std::uint32_t passed_over = !noted && latest > 0 ? kLivesWithoutTrace : 0;
+  return std::min(latest + passed_over + 1, kMaxBootGeneration);
 }
 
 // The latest life of this node that any disk tells of, in its mailbox slots too.

@@ -154,7 +154,7 @@ TakeOrder take_order(const DiskView& disk, const Config& config, ReservationKey 
       .serves = disk.label->role() == pb::SERVICE};
   order.goal.victim_generation =
       failed_generation ? failed_generation : known_life(disk, config.partner.id);
-  if (disk.reservations_known) {
+  if (disk.reservations_known && !disk.header_is_newer) {
     order.goal.aptpl = disk.aptpl;
     order.seen = {.keys = disk.keys, .holder = disk.reservation};
   }

@@ -282,8 +282,8 @@ bool TakeoverPlan::look_again(Disk& disk) const {
 // they all wait for it, until the deadline.
 bool TakeoverPlan::is_silent() const {
   if (any(State::kDumping)) return false;
-  const auto armed =
-      static_cast<std::size_t>(std::ranges::count(disks_, State::kArmed, &Disk::state));
+  const auto armed = static_cast<std::size_t>(std::ranges::count_if(
+      disks_, [](const Disk& disk) { return disk.state == State::kArmed && !disk.doubted; }));
   return std::ranges::all_of(disks_, [&](const Disk& disk) {
     if (disk.state == State::kSick) return !waits_for_dump(disk);
     if (disk.state != State::kArmed || disk.doubted) return true;

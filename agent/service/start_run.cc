@@ -100,19 +100,13 @@ void take_disks(const SlotWriter& writer, const std::optional<pb::TakeoverIntent
   }
 }
 
-// A life that this boot had begun, and that the state directory does not know of, was not stopped.
-Result<bool> note_life(const Config& config) {
-  const auto boot_id = read_boot_id();
-  if (!boot_id) return fail(boot_id.error());
+// A life that this boot had begun to serve, and that the state directory does not know of, was not
+// stopped.
+bool is_lost(const Config& config, std::string_view boot_id) {
   const auto before = load_life_in_boot(config);
-  const bool of_this_boot = before && before->boot_id == *boot_id;
+  if (!before || before->boot_id != boot_id) return false;
   const auto known = load_last_life(config);
-  const bool lost =
-      of_this_boot && (before->lost || (!known && known.error().code == Code::kNotFound));
-  if (Status kept = keep_life_in_boot(config, {.boot_id = *boot_id, .lost = lost}); !kept) {
-    return fail(kept.error());
-  }
-  return lost;
+  return before->lost || (known ? known->lost : known.error().code == Code::kNotFound);
 }
 
 // `life`: as an earlier start of it left it.
@@ -141,11 +135,17 @@ Status take(const Config& config, const std::optional<NodeState>& life, const Di
                   .mailbox_disks = sorted(*mailboxes),
                   .mailbox_joined = sorted(joined),
                   .waiting = report.plan.waits};
-  const auto lost = note_life(config);
-  if (!lost) return fail(lost.error());
-  state.lost = *lost;
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  state.lost = is_lost(config, *boot_id);
   state.unannounced = life && (life->unannounced || life->waiting) && !report.plan.waits;
   if (Status saved = save_node_state(config, state); !saved) return saved;
+  // After the state: a start that is killed in between has served nothing. Who waits serves
+  // nothing.
+  if (!state.waiting || state.lost) {
+    const Status kept = keep_life_in_boot(config, {.boot_id = *boot_id, .lost = state.lost});
+    if (!kept) return kept;
+  }
   const KnownIntent known = read_intent(config, report.survey);
   SlotWriter writer =
       slot_writer(config, self.boot_generation, state.mailbox_disks, access.executor);

@@ -58,8 +58,8 @@ std::vector<std::string> kept_disks(const Config& config, const Survey& survey) 
 Status end_life(const Config& config, const NodeState& state, const StopReport& report) {
   if (!report.kept.empty()) return {};
   if (report.not_released.empty() && report.unreadable.empty()) {
-    if (Status forgotten = forget_life_in_boot(config); !forgotten) return forgotten;
-    return remove_node_state(config);
+    // Where that fails, the state tells that the life has ended.
+    if (forget_life_in_boot(config)) return remove_node_state(config);
   }
   // A disk that is still registered can be released by another stop. The life ends nevertheless: a
   // `start` that went on with it would keep its lost votes.

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 
 from . import accel, kernel
+from .errors import GuestLost
 from .log import Clock, LineLog
 from .node import Node
 from .process import Children
