@@ -52,6 +52,12 @@ class Agent : public Panic {
     if (!report) return fail(report.error());
     return std::move(report->value());
   }
+  void label_of_alpha(unsigned lun) {
+    pb::Label label = label_on(shelf, lun);
+    label.set_owner_node(kAlpha);
+    label.set_owner_generation(kCrashed);
+    plant(shelf, lun, label);
+  }
   // alpha starts again: another life, and no dump any more.
   void let_alpha_live_again() {
     for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
@@ -87,6 +93,33 @@ BOOST_AUTO_TEST_CASE(panic_that_shows_is_taken_over_without_another_look) {
   BOOST_TEST(count("watching") == 1U);
   BOOST_TEST(report->complete);
   BOOST_TEST(count("takeover-finished") == 1U);
+}
+
+// A giveback may have changed holders since the survey: what was this node's is the partner's now.
+BOOST_AUTO_TEST_CASE(panic_is_looked_at_again_where_this_node_had_a_disk_of_the_partners) {
+  for (const unsigned lun : {kDump, kArmed}) plant(shelf, lun, pb::CoredumpHeader());
+  pb::Label label = label_on(shelf, kFirst);
+  label.set_owner_node(kBeta);
+  label.set_owner_generation(kOwn);
+  plant(shelf, kFirst, label);
+  join(beta, kFirst, state.key);
+  BOOST_TEST_REQUIRE(
+      fake::ok(beta.lun(kFirst)->preempt(state.key, key_of(kAlpha, kCrashed), kOwnerType)));
+  bool returned = false;
+  watch_command = [this, &returned](const fake::CommandTrace&) {
+    if (executor.now() > std::chrono::minutes(10)) throw StillWatching();
+    if (returned || place_of("watching") < 0) return;
+    returned = true;
+    label_of_alpha(kFirst);
+    (void)alpha.lun(kFirst)->test_unit_ready();
+    join(alpha, kFirst, key_of(kAlpha, kCrashed));
+    BOOST_TEST_REQUIRE(
+        fake::ok(alpha.lun(kFirst)->preempt(key_of(kAlpha, kCrashed), state.key, kOwnerType)));
+    put_header(kDump, pb::IN_PROGRESS);
+  };
+  const auto report = watch();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(unsigned{holder(kFirst)} == unsigned{kBeta});
 }
 
 BOOST_AUTO_TEST_CASE(takeover_waits_for_another_one_and_takes_what_that_left) {

@@ -264,6 +264,21 @@ BOOST_FIXTURE_TEST_CASE(newest_word_counts_whether_it_was_heard_or_surveyed, Lef
   BOOST_TEST(life() == kOwn);
 }
 
+// `stop` had kept disks of the partner's, and did not reach this mailbox disk any more later.
+BOOST_FIXTURE_TEST_CASE(life_that_was_gone_and_came_back_may_leave, Left) {
+  word.slot->set_sequence(5);
+  pb::MailboxSlot before = *word.slot;
+  before.set_sequence(4);
+  before.set_phase(pb::PHASE_CLEAN);
+  before.set_presence(pb::GONE);
+  disk(kMailbox).mailbox[0] = before;
+  BOOST_TEST(life() == kOwn);
+  std::swap(*word.slot, before);
+  word.slot->set_sequence(6);  // stopped since
+  disk(kMailbox).mailbox[0] = before;
+  BOOST_TEST(life() == 0U);
+}
+
 // The agent of that life goes on until it knows, on a mailbox disk that was not told.
 BOOST_FIXTURE_TEST_CASE(life_that_has_left_does_not_take_it_back, Left) {
   pb::MailboxSlot beat = *word.slot;

@@ -186,6 +186,19 @@ BOOST_AUTO_TEST_CASE(node_that_waits_joins_the_mailbox_disks_to_say_so) {
   BOOST_TEST(load_node_state(config)->boot_generation == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(life_that_waited_has_served_nothing_that_could_be_lost) {
+  add(pb::SERVICE);
+  add(pb::MAILBOX, 0);
+  BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
+  for (int lives = 0; lives < 2; ++lives) {
+    survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
+    BOOST_TEST((start()->outcome == StartOutcome::kWaits));
+    BOOST_TEST(!load_node_state(config)->lost);
+    std::filesystem::remove_all(config.state_directory);
+    look_again();
+  }
+}
+
 BOOST_AUTO_TEST_CASE(life_that_had_its_disks_does_not_wait_for_them) {
   add(pb::SERVICE);
   BOOST_TEST((start()->outcome == StartOutcome::kStarted));

@@ -1,5 +1,8 @@
 #include "agent/service/stop_run.h"
 
+#include <filesystem>
+#include <string>
+
 #include "agent/node/locks.h"
 #include "agent/service/start_run.h"
 #include "tests/agent/service/service_node.h"
@@ -85,6 +88,15 @@ BOOST_AUTO_TEST_CASE(disk_that_fails_ends_this_life_and_can_be_released_later) {
   BOOST_TEST(again->not_released.empty());
   BOOST_TEST(!shelf.reservation(1).has_value());
   BOOST_TEST(fake::fails(load_last_life(config), Code::kNotFound));
+}
+
+// /var cannot be written; the agent would take the disks again for a life that goes on.
+BOOST_AUTO_TEST_CASE(stop_ends_the_life_where_its_note_cannot_be_removed) {
+  const std::string note = config.persistent_directory + "/in-service-" + std::to_string(kAlpha);
+  BOOST_TEST_REQUIRE(std::filesystem::remove(note));
+  std::filesystem::create_directories(note + "/not-empty");
+  BOOST_TEST_REQUIRE(fake::ok(stop()));
+  BOOST_TEST(fake::fails(load_node_state(config), Code::kNotFound));
 }
 
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_the_partner_holds_is_left_and_stays_the_partners) {
