@@ -22,8 +22,8 @@ MUTATIONS = [
     Mutation(
         "skip_arbitration",
         "agent/takeover/arbitration_run.cc",
-        "if (tally.majority() || (won_before && tally.lost == 0)) return arbitration.copies();",
-        "return arbitration.copies();",
+        "if (tally.majority() || (won_before && tally.lost == 0)) return won;",
+        "return won;",
         500,
         explored=("both-take-over", 1),
     ),
