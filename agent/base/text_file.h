@@ -31,7 +31,7 @@ namespace lastword {
 // is there already is left as it is. kIo: it cannot be made.
 [[nodiscard]] Status make_directory(const std::string& path);
 
-// One that is not there is removed.
+// Succeeds too where there is no such file. Otherwise kIo.
 [[nodiscard]] Status remove_file(const std::string& path);
 
 }  // namespace lastword

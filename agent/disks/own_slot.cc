@@ -58,8 +58,7 @@ enum class Writes {
   kBothCopies,
 };
 
-// A write of before, of an earlier boot too, may be executed late: over the copy that was to be
-// next when it was sent. What no heartbeat repeats is in the other copy as well.
+// What no heartbeat repeats is in both copies (RecordIo::write_both()).
 Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, Writes writes,
                            const Change& apply) {
   const auto lock =
@@ -74,10 +73,9 @@ Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, Writes
       MessageDifferencer::Equals(found->content, *changed)) {
     return SlotWritten{};
   }
-  auto written = records.write(writer.member.place, found->at, *changed);
-  if (written && writes == Writes::kBothCopies) {
-    written = records.write(writer.member.place, *written, *changed);
-  }
+  const auto written = writes == Writes::kBothCopies
+                           ? records.write_both(writer.member.place, found->at, *changed)
+                           : records.write(writer.member.place, found->at, *changed);
   if (!written) return fail(written.error());
   return SlotWritten{.was_damaged = found->damaged};
 }

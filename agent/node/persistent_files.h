@@ -1,7 +1,7 @@
-// What a node notes over reboots, in the persistent directory: its last boot generation and the
-// mailbox disks that it ever saw. (The takeover intent is a third note: intent_file.h.) A note is
-// replaced as a whole and is durable when its function returns without an error. After an error a
-// reader finds the note before it or the new one.
+// What a node notes in the persistent directory: its last boot generation, the mailbox disks that
+// it ever saw, and that a life has begun in this boot. (The takeover intent: intent_file.h.) A note
+// is replaced as a whole and is durable when its function returns without an error. After an error
+// a reader finds the note before it or the new one.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ struct LifeInBoot {
 // Absent: none was kept, or it cannot be read.
 [[nodiscard]] std::optional<LifeInBoot> load_life_in_boot(const Config& config);
 [[nodiscard]] Status keep_life_in_boot(const Config& config, const LifeInBoot& life);
-// Nothing serves any more. What was lost stays lost until the reboot.
+// After a stop: nothing serves any more. What was lost stays lost until the reboot. kIo: the note
+// is still there.
 [[nodiscard]] Status forget_life_in_boot(const Config& config);
 
 // UUIDs of all mailbox disks that this node ever saw, sorted, in PERSISTENT/mailbox-disks: both

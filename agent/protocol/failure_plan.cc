@@ -123,20 +123,29 @@ Error fenced_from(const DiskView& disk, const Config& config) {
                                 config.partner.name)};
 }
 
+Error fenced_by_loss(const DiskView& disk, const Config& config) {
+  return {.code = Code::kFenced,
+          .operation = "check reservations",
+          .disk = disk.info.path,
+          .detail = fmt::format("{} has this disk, and what served it here may write on: {} was "
+                                "lost in this boot. Stop the service here and reboot",
+                                config.partner.name, config.state_directory)};
+}
+
 }  // namespace
 
 Status check_served(const Survey& survey, const Config& config, const NodeState& state) {
-  const auto may_serve = [&](const DiskView& disk) {
+  for (const DiskView& disk : survey.disks) {
+    if (!in_cluster(disk, config) || !disk.reservations_known || is_registered(disk, state.key) ||
+        holder_node(disk, config) != config.partner.id) {
+      continue;
+    }
+    if (std::ranges::count(state.served, disk.label->disk_uuid()) != 0) {
+      return fail(fenced_from(disk, config));
+    }
     if (state.lost && disk.label->role() == pb::SERVICE &&
         disk.label->home_node() == config.self.id) {
-      return true;
-    }
-    return std::ranges::count(state.served, disk.label->disk_uuid()) != 0;
-  };
-  for (const DiskView& disk : survey.disks) {
-    if (in_cluster(disk, config) && disk.reservations_known && !is_registered(disk, state.key) &&
-        holder_node(disk, config) == config.partner.id && may_serve(disk)) {
-      return fail(fenced_from(disk, config));
+      return fail(fenced_by_loss(disk, config));
     }
   }
   return {};

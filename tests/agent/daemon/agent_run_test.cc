@@ -2,7 +2,6 @@
 // fake shelf and a virtual clock; only the lock between takeovers is a real one.
 #include "agent/daemon/agent_run.h"
 
-#include "agent/disks/intent_log.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "tests/agent/takeover/panic.h"
@@ -98,13 +97,7 @@ BOOST_AUTO_TEST_CASE(panic_that_shows_is_taken_over_without_another_look) {
 // A giveback may have changed holders since the survey: what was this node's is the partner's now.
 BOOST_AUTO_TEST_CASE(panic_is_looked_at_again_where_this_node_had_a_disk_of_the_partners) {
   for (const unsigned lun : {kDump, kArmed}) plant(shelf, lun, pb::CoredumpHeader());
-  pb::Label label = label_on(shelf, kFirst);
-  label.set_owner_node(kBeta);
-  label.set_owner_generation(kOwn);
-  plant(shelf, kFirst, label);
-  join(beta, kFirst, state.key);
-  BOOST_TEST_REQUIRE(
-      fake::ok(beta.lun(kFirst)->preempt(state.key, key_of(kAlpha, kCrashed), kOwnerType)));
+  beta_has(kFirst);
   bool returned = false;
   watch_command = [this, &returned](const fake::CommandTrace&) {
     if (executor.now() > std::chrono::minutes(10)) throw StillWatching();
@@ -137,12 +130,7 @@ BOOST_AUTO_TEST_CASE(takeover_that_waited_is_off_when_the_partner_lives_by_then)
 
 BOOST_AUTO_TEST_CASE(interrupted_takeover_is_looked_at_again_under_the_lock) {
   for (const unsigned lun : {kDump, kArmed}) plant(shelf, lun, pb::CoredumpHeader());
-  const auto look = surveyor.look();
-  BOOST_TEST_REQUIRE(fake::ok(look));
-  const IntentLog intents(config, state, view, executor);
-  const CopiesWritten copies =
-      intents.write(look->survey, intents.next(std::nullopt, pb::TakeoverIntent::TAKING, kCrashed));
-  BOOST_TEST_REQUIRE(copies.problems.empty());
+  beta_intends();
   BOOST_CHECK_THROW((void)watch_beside_another([this] { let_alpha_live_again(); }), StillWatching);
   BOOST_TEST(count("takeover-started") == 0U);
   BOOST_TEST(phase() == pb::TakeoverIntent::ENDED);

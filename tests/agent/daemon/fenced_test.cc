@@ -1,5 +1,4 @@
 // What a node says of itself by its heartbeats, and how it learns that it was taken over from.
-#include "agent/disks/intent_log.h"
 #include "agent/node/locks.h"
 #include "tests/agent/daemon/silence.h"
 
@@ -187,12 +186,7 @@ BOOST_AUTO_TEST_CASE(takeover_that_loses_one_vote_of_three_ends_no_agent) {
 BOOST_AUTO_TEST_CASE(partner_whose_disks_are_out_of_sight_ends_no_agent) {
   dies = Instant{0};
   ends = Instant{60'000};
-  const auto look = surveyor.look();
-  BOOST_TEST_REQUIRE(fake::ok(look));
-  const IntentLog intents(config, state, view, executor);
-  const auto copies = intents.write(
-      look->survey, intents.next(std::nullopt, pb::TakeoverIntent::TAKING, kCrashed, true));
-  BOOST_TEST_REQUIRE(copies.problems.empty());
+  beta_intends(true);
   for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
     shelf.inject(lun, {.kind = fake::FaultKind::kGone, .initiator = "beta"});
   }
@@ -207,12 +201,7 @@ BOOST_AUTO_TEST_CASE(partner_whose_disks_are_out_of_sight_ends_no_agent) {
 BOOST_AUTO_TEST_CASE(intent_that_cannot_be_closed_at_once_is_closed_later_and_flaps_nobody) {
   dies = Instant::max();
   ends = Instant{60'000};
-  const auto look = surveyor.look();
-  BOOST_TEST_REQUIRE(fake::ok(look));
-  const IntentLog intents(config, state, view, executor);
-  const auto copies =
-      intents.write(look->survey, intents.next(std::nullopt, pb::TakeoverIntent::TAKING, kCrashed));
-  BOOST_TEST_REQUIRE(copies.problems.empty());
+  beta_intends();
   auto lock = lock_takeover(config);
   BOOST_TEST_REQUIRE(fake::ok(lock));
   each_second = [this, &lock] {

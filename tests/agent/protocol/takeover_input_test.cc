@@ -59,7 +59,9 @@ BOOST_AUTO_TEST_CASE(own_disk_with_the_partner_fences_a_life_after_one_that_was_
   NodeState state{.boot_generation = kOwn, .key = own, .waiting = true};
   BOOST_TEST(check_not_fenced(survey, config, state).has_value());
   state.lost = true;
-  BOOST_TEST(!check_not_fenced(survey, config, state).has_value());
+  const auto lost = check_not_fenced(survey, config, state);
+  BOOST_REQUIRE(!lost.has_value());
+  BOOST_TEST(describe(lost.error()).find("was lost in this boot") != std::string::npos);
   survey.disks.erase(survey.disks.begin());
   BOOST_TEST(check_not_fenced(survey, config, state).has_value());
 }

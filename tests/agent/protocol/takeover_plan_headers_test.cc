@@ -176,4 +176,12 @@ BOOST_AUTO_TEST_CASE(disk_that_a_later_life_has_used_is_left_to_it) {
   BOOST_CHECK(plan.over());
 }
 
+BOOST_AUTO_TEST_CASE(free_disk_that_does_not_answer_makes_the_armed_ones_wait_no_longer) {
+  auto plan = usual();
+  (void)plan.begin(0ms);
+  for (const std::size_t i : {0, 1}) (void)plan.disk_taken(i, Status{}, {}, 0ms);
+  read_again(plan, {3, 4}, kTiming.silence(2));
+  CHECK_DISKS(taken(plan.tick(kTiming.silence(2))), {3, 4});
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "agent/disks/intent_log.h"
 #include "agent/node/intent_file.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/takeover_intent.h"
@@ -64,6 +65,26 @@ class Panic {
     BOOST_TEST_REQUIRE(look.has_value());
     shelf.clear_trace();
     return take_over(work, {.look = std::move(*look), .generation = kCrashed, .proven = proven});
+  }
+  // beta has taken it, and nothing of a dump is on it.
+  void beta_has(unsigned lun) {
+    plant(shelf, lun, pb::CoredumpHeader());
+    pb::Label label = label_on(shelf, lun);
+    label.set_owner_node(kBeta);
+    label.set_owner_generation(kOwn);
+    plant(shelf, lun, label);
+    join(beta, lun, state.key);
+    BOOST_TEST_REQUIRE(
+        fake::ok(beta.lun(lun)->preempt(state.key, key_of(kAlpha, kCrashed), kOwnerType)));
+  }
+  // beta has begun to take over from alpha, and has been interrupted.
+  void beta_intends(bool proven = false) {
+    const auto look = surveyor.look();
+    BOOST_TEST_REQUIRE(fake::ok(look));
+    const IntentLog intents(config, state, view, executor);
+    const CopiesWritten copies = intents.write(
+        look->survey, intents.next(std::nullopt, pb::TakeoverIntent::TAKING, kCrashed, proven));
+    BOOST_TEST_REQUIRE(copies.problems.empty());
   }
   [[nodiscard]] IntentPhase phase() const {
     return load_intent(config).value_or(pb::TakeoverIntent()).phase();

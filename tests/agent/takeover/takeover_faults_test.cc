@@ -283,16 +283,7 @@ BOOST_AUTO_TEST_CASE(disk_that_fails_again_and_again_for_one_reason_is_told_of_o
 
 // It needs no vote to hold what it has, and does not fight for what the partner is about to take.
 BOOST_AUTO_TEST_CASE(taker_without_a_vote_removes_no_key_of_a_life_that_may_live) {
-  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
-    plant(shelf, lun, pb::CoredumpHeader());
-    pb::Label label = label_on(shelf, lun);
-    label.set_owner_node(kBeta);
-    label.set_owner_generation(kOwn);
-    plant(shelf, lun, label);
-    join(beta, lun, state.key);
-    BOOST_TEST_REQUIRE(
-        fake::ok(beta.lun(lun)->preempt(state.key, key_of(kAlpha, kCrashed), kOwnerType)));
-  }
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) beta_has(lun);
   auto look = surveyor.look();
   BOOST_TEST_REQUIRE(look.has_value());
   shelf.inject(
