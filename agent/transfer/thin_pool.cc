@@ -64,12 +64,16 @@ Result<ThinPoolMaps> read_thin_pool(ThinCommands& commands, const std::string& p
   const Status dumped = commands.dump(
       metadata_device, [&](std::span<const char> bytes) { return reader.add(bytes); });
   const Status released = commands.message(pool, "release_metadata_snap");
-  if (!dumped) return fail(dumped.error());
   if (!released) {
     Error error = released.error();
-    error.detail = "its metadata snapshot stays; dmsetup message POOL 0 release_metadata_snap";
+    error.detail = format_text(
+                       "its metadata snapshot stays: dmsetup message --uuid {} 0 "
+                       "release_metadata_snap",
+                       pool)
+                       .view();
     return fail(error);
   }
+  if (!dumped) return fail(dumped.error());
   return reader.end();
 }
 

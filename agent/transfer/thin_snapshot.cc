@@ -36,7 +36,15 @@ class Suspended {
   Status resume() {
     Status result;
     for (const std::string& device : devices_) {
-      if (Status status = commands_.resume(device); !status) result = status;
+      if (const Status status = commands_.resume(device); !status) {
+        Error stays = status.error();
+        stays.detail = format_text(
+                           "{} STAYS SUSPENDED, and what uses it stands still: dmsetup "
+                           "resume {}",
+                           device, device)
+                           .view();
+        result = fail(stays);
+      }
     }
     devices_.clear();
     return result;
@@ -92,20 +100,25 @@ Status make_one_moment(LvmCommands& commands, const LvmPool& pool,
     if (Status status = message("delete " + std::to_string(member.id)); !status) return status;
   }
   Suspended suspended(commands);
-  for (const LvmVolume& volume : volumes) {
-    if (!volume.active) continue;
-    if (Status status = suspended.suspend(device_of(pool.place, volume.name)); !status) {
-      return status;
+  const auto make_all = [&]() -> Status {
+    for (const LvmVolume& volume : volumes) {
+      if (!volume.active) continue;
+      if (Status status = suspended.suspend(device_of(pool.place, volume.name)); !status) {
+        return status;
+      }
     }
-  }
-  for (std::size_t i = 0; i < volumes.size(); ++i) {
-    if (Status status = message("create_snap " + std::to_string(members[i].id) + " " +
-                                std::to_string(volumes[i].id));
-        !status) {
-      return status;
+    for (std::size_t i = 0; i < volumes.size(); ++i) {
+      if (Status status = message("create_snap " + std::to_string(members[i].id) + " " +
+                                  std::to_string(volumes[i].id));
+          !status) {
+        return status;
+      }
     }
-  }
-  return suspended.resume();
+    return {};
+  };
+  const Status made = make_all();
+  const Status resumed = suspended.resume();
+  return resumed ? made : resumed;  // the worse news
 }
 
 Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands, const ThinPlace& place,
@@ -142,6 +155,14 @@ Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands, const ThinPl
   }
   pool = examine_thin_pool(commands, place);
   if (!pool) return fail(pool.error());
+  // One that was activated meanwhile is to be suspended.
+  for (LvmVolume& volume : volumes) {
+    const auto now = std::ranges::find(pool->volumes, volume.name, &LvmVolume::name);
+    if (now == pool->volumes.end() || now->id != volume.id) {
+      return refused_at(place, "a volume was removed, or made anew, meanwhile; take it again");
+    }
+    volume = *now;
+  }
   const auto members = members_in(*pool, snapshot.uuid(), volumes.size());
   if (!members) return fail(members.error());
   snapshot.set_taken_utc(utc_time_with_ms(executor.unix_ms()));

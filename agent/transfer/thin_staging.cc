@@ -59,6 +59,11 @@ Status ThinStaging::check_pool(const pb::CloneStreamHead& head) {
     return refused_by_pool(
         pool, "a thin pool keeps nothing of a transfer that broke off; send all of it");
   }
+  const std::string set = tag_value(pool_.tags, kSetTag);
+  if (!set.empty() && set != head.snapshot().set_uuid()) {
+    return refused_by_pool(
+        pool, "it has snapshots of another set; a thin pool is for one; nothing was changed");
+  }
   const auto whole = whole_snapshots(pool_);
   if (std::ranges::find(whole, head.snapshot().uuid(), &ThinSnapshotName::uuid) != whole.end()) {
     return refused_by_pool(pool, "this snapshot is here already; nothing was changed");

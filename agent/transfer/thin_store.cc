@@ -224,7 +224,7 @@ Status publish_thin(LvmCommands& commands, const LvmPool& pool, const pb::CloneS
                     Published how) {
   std::vector<std::string> words{"lvchange", "-y", "-q", "--addtag",
                                  has_tag(snapshot.uuid(), snapshot.taken_utc())};
-  if (how == Published::kTaken && tag_value(pool.tags, kSetTag).empty()) {
+  if (tag_value(pool.tags, kSetTag).empty()) {
     words.insert(words.end(), {"--addtag", std::string(kSetTag) + snapshot.set_uuid()});
   }
   if (how == Published::kReceived) {

@@ -5,13 +5,15 @@
 
 namespace lastword {
 
-// While it lives, what ends a program by a signal waits, but for SIGKILL. Of one thread.
+// While it lives, what ends or stops a program by a signal waits, but for SIGKILL and SIGSTOP. Of
+// one thread.
 class WithoutInterruption {
  public:
   WithoutInterruption() {
     sigset_t signals{};
     (void)sigemptyset(&signals);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) (void)sigaddset(&signals, signal);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU})
+      (void)sigaddset(&signals, signal);
     (void)::pthread_sigmask(SIG_BLOCK, &signals, &before_);
   }
   ~WithoutInterruption() { (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
