@@ -353,11 +353,11 @@ class FailureWatch {
 
   // A takeover that is done, or whose rest is left to a person, is not resumed.
   void resume() {
-    if (end_ || !disks_ || disks_->verdict != IntentVerdict::kResume || rests() ||
-        seen_.intent->number() <= more_.settled) {
-      return;
-    }
+    const bool wanted = disks_ && disks_->verdict == IntentVerdict::kResume;
+    if (end_ || !wanted || rests() || seen_.intent->number() <= more_.settled) return;
     if (may_live(standing()) && !needs_no_silence()) return;
+    const bool told = more_.refused_until > Instant{0};  // that it is refused
+    if (told && partner_disks(seen_.look.survey, config_).empty()) return;
     end_ = failure_resumed(seen_, config_, newest(), events_);
   }
 

@@ -53,10 +53,8 @@ pb::TakeoverIntent IntentLog::next(const std::optional<pb::TakeoverIntent>& befo
                                    IntentPhase phase, std::uint32_t victim_generation,
                                    bool proven) const {
   pb::TakeoverIntent intent = next_intent(before, phase, config_.partner.id, victim_generation);
-  // Beyond those of earlier lives, which may be on disks that are out of sight.
-  constexpr unsigned kLifeBits = 16;
   intent.set_number(
-      std::max(intent.number(), std::uint64_t{writer_.member.self.boot_generation} << kLifeBits));
+      std::max(intent.number(), first_number_of(writer_.member.self.boot_generation)));
   intent.set_proven(proven);
   intent.set_written_unix_ms(executor_.unix_ms());
   return intent;

@@ -6,6 +6,7 @@
 #include <array>
 #include <functional>
 
+#include "agent/base/text_file.h"
 #include "agent/node/locks.h"
 #include "agent/protocol/switches.h"
 #include "storage/block/record_io.h"
@@ -50,6 +51,33 @@ Result<Found> find(RecordIo& records, const SlotWriter& writer) {
   return found;
 }
 
+// The copies that a write of this node may still come to, one bit for each: it was not answered in
+// time, and the target may execute it after all. All else that is not written to both copies goes
+// to such a copy too, so that what was written to both is safe in the other one.
+class LateWrites {
+ public:
+  LateWrites(const std::string& state_directory, std::string_view disk_uuid)
+      : file_(state_directory + "/slot-" + std::string(disk_uuid) + ".late") {
+    const auto text = read_text_file(file_);
+    if (text && text->size() == 1) copies_ = static_cast<unsigned>(text->front() - '0') & kBoth;
+  }
+
+  [[nodiscard]] PairChoice place(PairChoice at) const {
+    if (copies_ != 0 && copies_ != kBoth) at.next = copies_ - 1;
+    return at;
+  }
+  void note(unsigned copy, const Error& error) {
+    if (error.code != Code::kTimeout) return;
+    copies_ |= 1U << copy;
+    (void)replace_file(file_, std::to_string(copies_));
+  }
+
+ private:
+  static constexpr unsigned kBoth = 3;
+  std::string file_;
+  unsigned copies_ = 0;
+};
+
 using Change = std::function<Result<pb::MailboxSlot>(const pb::MailboxSlot& now)>;
 
 enum class Writes {
@@ -73,10 +101,14 @@ Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, Writes
       MessageDifferencer::Equals(found->content, *changed)) {
     return SlotWritten{};
   }
-  const auto written = writes == Writes::kBothCopies
-                           ? records.write_both(writer.member.place, found->at, *changed)
-                           : records.write(writer.member.place, found->at, *changed);
-  if (!written) return fail(written.error());
+  LateWrites late(writer.state_directory, slot.disk_uuid);
+  PairChoice at = late.place(found->at);
+  for (int copies = writes == Writes::kBothCopies ? 2 : 1; copies > 0; --copies) {
+    const auto written = records.write(writer.member.place, at, *changed);
+    if (!written) late.note(at.next, written.error());
+    if (!written) return fail(written.error());
+    at = *written;
+  }
   return SlotWritten{.was_damaged = found->damaged};
 }
 

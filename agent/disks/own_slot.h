@@ -20,7 +20,7 @@ namespace lastword {
 // Holds by value all that it needs: it may be used on a thread that is left behind.
 struct SlotWriter {
   MailboxMember member;
-  std::string state_directory;  // where lock_slot() has its files
+  std::string state_directory;  // of lock_slot(), and of notes on writes that were not answered
   Executor* executor = nullptr;
   milliseconds patience{};  // with whoever has the lock: an I/O time-out
   // This machine's copy of the intent cannot be read: a damaged slot may have been the last that

@@ -317,6 +317,18 @@ bool majority_is_readable(const Survey& survey, const Config& config,
   return mailbox_disks.empty() || 2 * static_cast<std::size_t>(readable) > mailbox_disks.size();
 }
 
+namespace {
+
+// As join() finds it there (agent/disks/mailbox_vote.h), whatever other disks say.
+bool has_lost_vote(const DiskView& disk, const Config& config, std::uint32_t own_generation) {
+  return std::ranges::any_of(disk.mailbox, [&](const pb::MailboxSlot& slot) {
+    return slot.node() == config.partner.id &&
+           intends_to_take(slot, config.self.id, own_generation);
+  });
+}
+
+}  // namespace
+
 LostReservations find_lost_reservations(const Survey& survey, const Config& config,
                                         const NodeState& state, bool gives) {
   LostReservations lost;
@@ -332,7 +344,7 @@ LostReservations find_lost_reservations(const Survey& survey, const Config& conf
     if (disk.problem && !(is_mailbox_disk(disk, config) && tells_of_partner(disk, config)))
       continue;
     if (is_mailbox_disk(disk, config) && contains(state.mailbox_joined, disk.label->disk_uuid())) {
-      lost.mailbox.push_back(i);
+      if (!has_lost_vote(disk, config, state.boot_generation)) lost.mailbox.push_back(i);
       continue;
     }
     if (!all_told || !in_cluster(disk, config) || disk.reservation ||

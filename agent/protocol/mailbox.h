@@ -34,6 +34,12 @@ struct MailboxMember {
 [[nodiscard]] MailboxMember mailbox_member(const Config& config, std::uint32_t boot_generation,
                                            const std::vector<std::string>& mailbox_disks);
 
+// Where the numbers of what this life writes to its slot (intents, switches) begin: beyond those of
+// earlier lives, which may be on disks that are out of sight. 0: no life has begun.
+[[nodiscard]] constexpr std::uint64_t first_number_of(std::uint32_t boot_generation) {
+  return std::uint64_t{boot_generation} << 16U;
+}
+
 // Of the UUIDs, in any order: their number and the CRC32C of all. Never 0.
 [[nodiscard]] std::uint64_t mailbox_set(std::vector<std::string> uuids);
 

@@ -11,7 +11,8 @@ namespace lastword {
 namespace {
 
 Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<std::uint32_t> noted,
-                                        const std::optional<NodeState>& state) {
+                                        const std::optional<NodeState>& state,
+                                        std::int64_t now_unix_ms) {
   const std::uint32_t latest = std::max(on_disks, noted.value_or(0));
   if (state) {
     if (latest <= state->boot_generation) return state->boot_generation;
@@ -40,7 +41,7 @@ Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<st
                                        "the disks anew",
                                        latest)});
   }
-  const std::uint32_t passed_over = !noted && latest > 0 ? kLivesWithoutTrace : 0;
+  const std::uint32_t passed_over = !noted && latest > 0 ? lives_passed_over(now_unix_ms) : 0;
   return std::min(latest + passed_over + 1, kMaxBootGeneration);
 }
 
@@ -143,11 +144,18 @@ bool is_mailbox_disk(const DiskView& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->role() == pb::MAILBOX;
 }
 
+std::uint32_t lives_passed_over(std::int64_t now_unix_ms) {
+  constexpr std::int64_t kSeconds = 1U << 16;  // 18 hours; then lower numbers come again
+  const std::int64_t seconds = std::max<std::int64_t>(0, now_unix_ms / 1000);
+  return kLivesWithoutTrace + static_cast<std::uint32_t>(seconds % kSeconds);
+}
+
 Result<StartPlan> plan_start(const Survey& survey, const Config& config,
                              const std::optional<NodeState>& state,
-                             std::optional<std::uint32_t> last_generation, bool may_be_coming) {
-  const auto generation =
-      choose_generation(own_generation_on_disks(survey, config), last_generation, state);
+                             std::optional<std::uint32_t> last_generation, bool may_be_coming,
+                             std::int64_t now_unix_ms) {
+  const auto generation = choose_generation(own_generation_on_disks(survey, config),
+                                            last_generation, state, now_unix_ms);
   if (!generation) return fail(generation.error());
   StartPlan plan{.boot_generation = *generation};
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {

@@ -15,8 +15,10 @@ namespace lastword {
 
 // Lives that waited for their disks may have left no trace but in this node's own note: where that
 // is lost, so many numbers are passed over. The partner may have heard those lives by a link, and a
-// number that comes again would be older than what it heard.
+// number that comes again would be older than what it heard. A note that is lost once more, before
+// anything tells of the life after the first time, is told by the clock.
 inline constexpr std::uint32_t kLivesWithoutTrace = 1000;
+[[nodiscard]] std::uint32_t lives_passed_over(std::int64_t now_unix_ms);
 
 struct DiskRemark {
   std::size_t disk = 0;  // index into the survey
@@ -46,7 +48,7 @@ struct StartPlan {
 [[nodiscard]] Result<StartPlan> plan_start(const Survey& survey, const Config& config,
                                            const std::optional<NodeState>& state,
                                            std::optional<std::uint32_t> last_generation,
-                                           bool may_be_coming = true);
+                                           bool may_be_coming = true, std::int64_t now_unix_ms = 0);
 
 [[nodiscard]] OwnerIdentity own_identity(const Config& config, std::uint32_t boot_generation);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/protocol/start_plan.h"
 
 namespace lastword {
@@ -29,13 +31,14 @@ pb::Switches switches_on_disks(const Survey& survey, const Config& config, std::
   return newest;
 }
 
-pb::Switches next_switches(const pb::Switches& before, OperatorSwitch which, const Switch& asked) {
+pb::Switches next_switches(const pb::Switches& before, OperatorSwitch which, const Switch& asked,
+                           std::uint32_t own_generation) {
   pb::Switches next = before;
   pb::Switch& changed =
       which == OperatorSwitch::kDisable ? *next.mutable_disable() : *next.mutable_no_takeover();
   changed.set_on(asked.on);
   changed.set_until_unix_ms(asked.on ? asked.until_unix_ms : 0);
-  next.set_number(before.number() + 1);
+  next.set_number(std::max(before.number() + 1, first_number_of(own_generation)));
   return next;
 }
 

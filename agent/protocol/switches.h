@@ -33,9 +33,9 @@ struct ClusterSwitches {
 // Of all copies of that node's in sight.
 [[nodiscard]] pb::Switches switches_on_disks(const Survey& survey, const Config& config,
                                              std::uint8_t node);
-// What counts from now on. `before`: what counts now.
+// What counts from now on. `before`: what counts now. `own_generation`: see first_number_of().
 [[nodiscard]] pb::Switches next_switches(const pb::Switches& before, OperatorSwitch which,
-                                         const Switch& asked);
+                                         const Switch& asked, std::uint32_t own_generation = 0);
 
 // The slot with these switches; of a slot that tells of no life, with this life too. kRefused: it
 // has later ones.

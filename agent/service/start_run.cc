@@ -180,9 +180,9 @@ Result<StartReport> start_node(const Config& config, bool reinstalled, const Dis
   if (!survey) return fail(survey.error());
   const auto last_generation = load_last_generation(config);
   if (!last_generation) return fail(last_generation.error());
-  auto plan =
-      plan_start(*survey, config, state ? std::optional(*state) : std::nullopt,
-                 reinstalled ? std::nullopt : std::optional(*last_generation), may_be_coming);
+  auto plan = plan_start(*survey, config, state ? std::optional(*state) : std::nullopt,
+                         reinstalled ? std::nullopt : std::optional(*last_generation),
+                         may_be_coming, access.executor.unix_ms());
   if (!plan) return fail(plan.error());
   StartReport report{.survey = std::move(*survey), .plan = std::move(*plan)};
   if (report.plan.waits) {

@@ -21,14 +21,12 @@ std::vector<std::size_t> disks_to_tell(const Survey& survey, const Config& confi
   return disks;
 }
 
-void tell(const Config& config, const Survey& survey, const DiskAccess& access,
-          SwitchReport& report) {
-  const auto state = load_node_state(config);
-  if (!state) return;
+void tell(const Config& config, const NodeState& state, const Survey& survey,
+          const DiskAccess& access, SwitchReport& report) {
   const SlotWriter writer =
-      slot_writer(config, state->boot_generation, state->mailbox_disks, access.executor);
+      slot_writer(config, state.boot_generation, state.mailbox_disks, access.executor);
   const auto results =
-      access.work(survey, disks_to_tell(survey, config, *state),
+      access.work(survey, disks_to_tell(survey, config, state),
                   [writer, switches = report.switches](
                       const OwnDisk& disk, std::size_t /*position*/) -> Result<pb::CoredumpHeader> {
                     const auto noted = note_switches(
@@ -53,13 +51,14 @@ Result<SwitchReport> set_switch(const Config& config, const SwitchOrder& order,
   if (!lock) return fail(lock.error());
   const auto survey = access.survey();
   if (!survey) return fail(survey.error());
+  const auto state = load_node_state(config);
   SwitchReport report;
-  report.switches =
-      next_switches(read_switches(config, *survey).switches.own, order.which, order.asked);
+  report.switches = next_switches(read_switches(config, *survey).switches.own, order.which,
+                                  order.asked, state ? state->boot_generation : 0);
   const Status kept = save_switches(config, report.switches);
   report.kept_here = kept.has_value();
   if (!kept) report.problems.push_back(kept.error());
-  tell(config, *survey, access, report);
+  if (state) tell(config, *state, *survey, access, report);
   if (!report.kept_here && report.told == 0) return fail(report.problems.front());
   return report;
 }

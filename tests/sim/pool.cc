@@ -1,6 +1,7 @@
 #include "tests/sim/pool.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,10 +57,15 @@ Tally run_histories(
   const FileDescriptor read_end(ends[0]);
   FileDescriptor write_end(ends[1]);
   std::vector<::pid_t> workers;
+  const ::pid_t parent = ::getpid();
   for (unsigned i = 0; i < wanted.workers; ++i) {
     const ::pid_t pid = ::fork();
     if (pid < 0) throw std::runtime_error("fork");
-    if (pid == 0) work(wanted, i, write_end.get(), end);
+    if (pid == 0) {
+      (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (::getppid() != parent) ::_exit(0);
+      work(wanted, i, write_end.get(), end);
+    }
     workers.push_back(pid);
   }
   write_end = FileDescriptor();

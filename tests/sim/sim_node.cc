@@ -288,9 +288,14 @@ void SimNode::agent_again() {
 // --- What an operator does on it ---
 
 void SimNode::start(std::function<void()> then) {
-  started_in_calm_ = world_.calm;
   run(
-      "start", [this](Program& program) { return start_main(program); }, std::move(then));
+      "start",
+      [this, calm = world_.calm](Program& program) {
+        const int status = start_main(program);
+        started_in_calm_ = calm;  // another may have begun meanwhile, and found this one at work
+        return status;
+      },
+      std::move(then));
 }
 
 void SimNode::arm(std::function<void()> then) {

@@ -158,6 +158,17 @@ void World::note_header(const Executed& executed) {
            .sign = sign};
 }
 
+// What was not flushed is gone. Signs that were seen stay: they were given.
+void World::note_lost_header(unsigned lun) {
+  const pb::CoredumpHeader header = test::header_on(target.shelf(), lun);
+  HeaderTruth& known = truth.headers.at(lun);
+  known.attribute = header.attribute();
+  known.node = header.node();
+  known.generation = header.boot_generation();
+  known.elapsed = header.elapsed_ms();
+  known.final_end = is_final_end(header);
+}
+
 void World::on_executed(const Executed& executed) {
   const fake::CommandTrace& about = executed.about;
   const bool done = about.outcome->has_value();
@@ -222,6 +233,7 @@ void World::lose_power() {
   }
   for (const auto& checker : checkers_) checker->before_power_loss();
   target.lose_power();
+  for (unsigned lun = 0; lun < owned; ++lun) note_lost_header(lun);
   for (const auto& checker : checkers_) checker->after_power_loss();
 }
 

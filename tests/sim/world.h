@@ -75,6 +75,7 @@ class World {
  private:
   void on_executed(const Executed& executed);
   void note_header(const Executed& executed);
+  void note_lost_header(unsigned lun);
 
   std::function<void(const std::string&)> tell_;
   std::uint64_t records_ = 0;

@@ -24,11 +24,6 @@ struct Held : Silence {
   [[nodiscard]] std::int64_t unix_ms_at(Instant time) const {
     return executor.unix_ms() - executor.now().count() + time.count();
   }
-  [[nodiscard]] std::ptrdiff_t times_told(const std::string& event) const {
-    return std::ranges::count_if(events, [&](const std::string& line) {
-      return line.find(" " + event + " ") != std::string::npos;
-    });
-  }
 };
 
 }  // namespace

@@ -155,6 +155,27 @@ BOOST_AUTO_TEST_CASE(heartbeat_that_lands_late_hides_nothing_that_no_heartbeat_r
   }
 }
 
+// The target executes two of this life's own, one over each copy.
+BOOST_AUTO_TEST_CASE(heartbeats_that_were_not_answered_in_time_land_on_one_copy_only) {
+  const auto device = alpha.device(0);
+  const OwnSlot own{*device, kMetadataOffset, uuid_of(0)};
+  std::uint64_t sequence = 0;
+  const auto beat = [&] { return write_beat(own, writer(), {.sequence = ++sequence}); };
+  BOOST_TEST_REQUIRE(fake::ok(update()));
+  for (int i = 0; i < 3; ++i) {
+    shelf.inject(0, {.kind = fake::FaultKind::kTimeout, .only = fake::Command::kWrite, .times = 1});
+    BOOST_TEST(fake::fails(beat(), Code::kTimeout));
+    BOOST_TEST(fake::ok(beat()));
+  }
+  BOOST_TEST(slot().sequence() == sequence);
+  BOOST_TEST_REQUIRE(fake::ok(note(intent(pb::TakeoverIntent::TAKING, 1))));
+  BOOST_TEST(shelf.execute_queued(0) == 3U);
+  BOOST_TEST(slot().intent().phase() == pb::TakeoverIntent::TAKING);
+  BOOST_TEST(fake::ok(beat()));
+  BOOST_TEST(slot().sequence() == sequence);
+  BOOST_TEST(slot().intent().phase() == pb::TakeoverIntent::TAKING);
+}
+
 BOOST_AUTO_TEST_CASE(slot_whose_copies_are_both_damaged_is_written_anew_and_the_vote_kept) {
   BOOST_TEST_REQUIRE(fake::ok(join()));
   damage_slot(shelf, 0, RecordPlace::kMailboxLow);

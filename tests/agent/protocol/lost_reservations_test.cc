@@ -52,6 +52,16 @@ BOOST_AUTO_TEST_CASE(disks_on_which_nobody_is_registered_have_lost_them) {
   BOOST_TEST((find().mailbox == Disks{1, 2, 3}));
 }
 
+// Each registration there would end in a withdrawal, at each look anew.
+BOOST_AUTO_TEST_CASE(mailbox_disk_whose_vote_is_lost_is_left) {
+  put_intent(pb::TakeoverIntent::TAKING, kLife);
+  pb::MailboxSlot& elsewhere = survey.disks[3].mailbox[1];
+  elsewhere = survey.disks[2].mailbox[1];
+  elsewhere.mutable_intent()->set_phase(pb::TakeoverIntent::ENDED);
+  elsewhere.mutable_intent()->set_number(2);
+  BOOST_TEST((find().mailbox == Disks{1, 3}));
+}
+
 BOOST_AUTO_TEST_CASE(disk_of_the_partners_that_this_life_had_taken_is_among_them) {
   DiskView taken = surveyed(4, pb::SERVICE, kBeta);
   taken.label->set_owner_node(kAlpha);

@@ -41,6 +41,17 @@ BOOST_AUTO_TEST_CASE(generation_follows_the_highest_that_any_disk_tells_of_where
   BOOST_TEST(plan()->boot_generation == 11 + kLivesWithoutTrace + 1);
 }
 
+// The life after the first time waited: nothing but the partner's memory tells of it.
+BOOST_AUTO_TEST_CASE(note_that_is_lost_twice_gives_no_number_twice) {
+  survey.disks = {in_service(0, pb::SERVICE, 4)};
+  constexpr std::int64_t kFirst = 1'800'000'000'000;
+  const auto first = plan_start(survey, config, std::nullopt, std::nullopt, true, kFirst);
+  const auto second = plan_start(survey, config, std::nullopt, std::nullopt, true, kFirst + 30'000);
+  BOOST_TEST_REQUIRE((first && second));
+  BOOST_TEST(first->boot_generation > 4 + kLivesWithoutTrace);
+  BOOST_TEST(second->boot_generation > first->boot_generation);
+}
+
 BOOST_AUTO_TEST_CASE(generation_follows_the_nodes_own_note_where_the_disks_know_less) {
   survey.disks = {in_service(0, pb::SERVICE, 4)};
   last_generation = 6;

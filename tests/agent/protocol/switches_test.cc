@@ -54,6 +54,15 @@ BOOST_AUTO_TEST_CASE(next_switches_change_one_and_keep_the_other) {
   BOOST_TEST(plain(now).no_takeover.on);
 }
 
+BOOST_AUTO_TEST_CASE(number_is_beyond_those_of_earlier_lives) {
+  constexpr auto kWhich = OperatorSwitch::kDisable;
+  pb::Switches of_life_6;
+  for (int i = 0; i < 3; ++i) of_life_6 = next_switches(of_life_6, kWhich, {.on = true}, 6);
+  // This node was installed anew, and the mailbox disks are out of sight.
+  const pb::Switches of_life_7 = next_switches({}, kWhich, {.on = false}, 7);
+  BOOST_TEST(of_life_7.number() > of_life_6.number());
+}
+
 BOOST_AUTO_TEST_CASE(slot_keeps_all_else_and_never_goes_back) {
   pb::MailboxSlot now;
   now.set_node(kAlpha);

@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(order_is_durable_here_and_on_every_mailbox_disk) {
   BOOST_TEST_REQUIRE(fake::ok(here));
   for (const pb::Switches& copy : {*here, own_on(1), own_on(2), own_on(3)}) {
     BOOST_TEST(copy.disable().on());
-    BOOST_TEST(copy.number() == 1U);
+    BOOST_TEST(copy.number() == first_number_of(1));
   }
 }
 
@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(either_copy_is_enough) {
   BOOST_TEST(known().disable().on());
   // The one that is left says what comes next.
   BOOST_TEST_REQUIRE(fake::ok(set({.which = OperatorSwitch::kNoTakeover, .asked = {.on = true}})));
-  BOOST_TEST(load_switches(config)->number() == 2U);
+  BOOST_TEST(load_switches(config)->number() == first_number_of(1) + 1);
   BOOST_TEST(load_switches(config)->disable().on());
   for (unsigned lun = 1; lun < 4; ++lun) {
     Medium medium(shelf, lun);
@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(either_copy_is_enough) {
         RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, pb::MailboxSlot())));
   }
   BOOST_TEST(known().disable().on());
-  BOOST_TEST(known().number() == 2U);
+  BOOST_TEST(known().number() == first_number_of(1) + 1);
 }
 
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_fails_is_named_and_costs_nothing) {
@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(file_that_is_damaged_is_written_anew) {
   std::ofstream(config.persistent_directory + "/switches-1") << "{";
   BOOST_TEST(fake::fails(load_switches(config), Code::kCorrupt));
   BOOST_TEST(fake::ok(set({.which = OperatorSwitch::kDisable, .asked = {}})));
-  BOOST_TEST(load_switches(config)->number() == 2U);
+  BOOST_TEST(load_switches(config)->number() == first_number_of(1) + 1);
   BOOST_TEST(!known().disable().on());
 }
 

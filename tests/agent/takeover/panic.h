@@ -119,6 +119,11 @@ class Panic {
     });
     return found == events.end() ? -1 : found - events.begin();
   }
+  [[nodiscard]] std::ptrdiff_t times_told(const std::string& event) const {
+    return std::ranges::count_if(events, [&](const std::string& line) {
+      return line.find(" " + event + " ") != std::string::npos;
+    });
+  }
 
   TestFolder folder;
   // With the time of each.

@@ -11,6 +11,9 @@
 // Who panics in the middle of a takeover, as a node that is fenced does, has its armed disks for
 // the silence time from when the takeover began, and a dump that has begun by then goes on.
 //
+// Not looked at: a takeover of an earlier life of that node's. It removes no key of the life that
+// dumps now (checkers/intent_first.cc), so that this life keeps its disks.
+//
 // Not counted: signs on a disk that the taker could not read when its takeover began. It knows
 // nothing of such a disk, not even whose it is. Nor a writer that has turned to a disk because the
 // target answered too late that the dump on another one is complete: nothing is lost by it.
@@ -41,6 +44,7 @@ class DumpNotEarly final : public Checker {
     if (home == 0 || home == actor.node || holder(lun) == actor.node) return;
     const NodeTruth& victim = watched_.truth.of(home);
     if (!victim.panicked || !victim.dump_to_come) return;
+    if (begun.victim_life < victim.generation) return;
     const HeaderTruth& header = watched_.truth.headers.at(lun);
     if (header.node != home || header.generation != victim.generation) return;
     const Timing& timing = watched_.configs.at(actor.node)->timing;
@@ -74,6 +78,7 @@ class DumpNotEarly final : public Checker {
   // What a node's program that takes over began with. Two may be at work where /run is lost.
   struct Begun {
     Time at{0};
+    Generation victim_life = 0;
     std::array<bool, kMaxLuns> known{};  // it could read the disk
   };
 
@@ -81,6 +86,7 @@ class DumpNotEarly final : public Checker {
   void note_beginning(const Actor& actor) {
     Begun& begun = begun_[&actor];
     begun.at = now();
+    begun.victim_life = watched_.truth.of(partner_of(actor.node)).generation;
     const Time survey = 2 * Time(watched_.configs.at(actor.node)->timing.settings.io_timeout);
     for (unsigned lun = 0; lun < watched_.homes.size(); ++lun) {
       begun.known.at(lun) = watched_.readable_since(actor.node, lun, now() - survey);

@@ -3,9 +3,10 @@
 // are counted over restarts of the agent, what it says is not. The state in which an agent begins
 // is no change.
 //
-// Not covered: changes that differ, however many; events of commands, which an operator repeats;
-// and what an agent says of a link, of a mailbox disk or of the partner's voice, which come and go
-// with the faults.
+// Not covered: changes that differ, however many; changes to STOPPED, which end the agent: who
+// begins one again is told the same again; events of commands, which an operator repeats; and what
+// an agent says of a link, of a mailbox disk or of the partner's voice, which come and go with the
+// faults.
 #include <fmt/format.h>
 
 #include <deque>
@@ -37,6 +38,7 @@ class NotAgainAndAgain final : public Checker {
     if (change && event.detail.ends_with("found in this node's records")) {
       return said_.at(actor.node).clear();  // an agent begins
     }
+    if (change && event.detail.find(" -> STOPPED") != std::string::npos) return;
     auto& times = change ? changes_.at(actor.node)[event.detail]
                          : said_.at(actor.node)[{event.name, lun, event.detail}];
     times.push_back(now());
