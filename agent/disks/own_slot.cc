@@ -86,7 +86,7 @@ enum class Writes {
   kBothCopies,
 };
 
-// What no heartbeat repeats is in both copies (RecordIo::write_both()).
+// What no heartbeat repeats is in both copies, as RecordIo::write_both() has it.
 Result<SlotWritten> change(const OwnSlot& slot, const SlotWriter& writer, Writes writes,
                            const Change& apply) {
   const auto lock =
