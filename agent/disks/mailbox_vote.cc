@@ -25,6 +25,15 @@ Error unreadable(Error error) {
   return error;
 }
 
+// The partner has gone through with a takeover of this life: if this node is registered, it is by a
+// REGISTER of before, which the target executed late.
+bool is_taken_over(const MailboxDisk& disk, const OwnerIdentity& self, RecordPlace partner_slot) {
+  pb::MailboxSlot slot;
+  return RecordIo(disk.device, disk.metadata_offset).read(partner_slot, slot) &&
+         slot.intent().phase() == pb::TakeoverIntent::TAKEN &&
+         intends_to_take(slot, self.node, self.boot_generation);
+}
+
 Result<bool> vote_was_lost(const MailboxDisk& disk, const OwnerIdentity& self,
                            RecordPlace partner_slot) {
   RecordIo records(disk.device, disk.metadata_offset);
@@ -35,10 +44,16 @@ Result<bool> vote_was_lost(const MailboxDisk& disk, const OwnerIdentity& self,
   return fail(unreadable(found.error()));
 }
 
+Result<FileDescriptor> lock_of(const MailboxDisk& disk) {
+  return disk.lock ? disk.lock() : FileDescriptor();
+}
+
 }  // namespace
 
 Status join(const MailboxDisk& disk, const OwnerIdentity& self, RecordPlace partner_slot,
             bool was_registered, SeizeNotes* notes) {
+  const auto lock = lock_of(disk);
+  if (!lock) return fail(lock.error());
   const Status seized =
       seize(disk.lun, SeizeGoal{.own = self.key, .shared = true, .was_registered = was_registered},
             notes);
@@ -58,6 +73,8 @@ VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerId
   const RecordPlace partner_slot = mailbox_place(*goal.victim_node, self.node);
   for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
     if (given_up && given_up()) return cast;  // before anything is changed
+    auto lock = lock_of(disk);
+    if (!lock) return cast;
     const auto registrations = disk.lun.read_keys();
     if (!registrations) {
       if (registrations.error().code == Code::kUnitAttention) continue;
@@ -65,6 +82,7 @@ VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerId
     }
     const VoteStep step = vote_step(registrations->keys, goal);
     if (step.key_is_gone) {
+      lock->reset();
       const Status joined = cast.joined_again ? Status(fail(lost(disk.lun.name())))
                                               : join(disk, self, partner_slot, false);
       if (!joined) {
@@ -74,7 +92,12 @@ VoteCast cast_vote(const MailboxDisk& disk, const SeizeGoal& goal, const OwnerId
       cast.joined_again = true;
       continue;
     }
+    if (!noted && is_taken_over(disk, self, partner_slot)) {
+      cast.vote = Vote::kLost;
+      return cast;
+    }
     if (!noted) {
+      lock->reset();
       cast.noted = note_intent();
       // The registration went since the look: that is to be told from a disk that does not answer.
       if (!cast.noted && cast.noted.error().code == Code::kConflict) continue;

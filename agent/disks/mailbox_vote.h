@@ -7,6 +7,7 @@
 #include "agent/protocol/arbitration.h"
 #include "agent/protocol/mailbox.h"
 #include "storage/block/block_device.h"
+#include "storage/block/file_descriptor.h"
 #include "storage/reserve/scsi_lun.h"
 
 namespace lastword {
@@ -15,13 +16,17 @@ struct MailboxDisk {
   BlockDevice& device;
   ScsiLun& lun;
   std::uint64_t metadata_offset = 0;
+  // lock_slot() of this disk. A node that joins is registered before it knows whether its vote is
+  // lost: its other programs do not vote meanwhile. Empty: no other program is at the disk.
+  std::function<Result<FileDescriptor>()> lock = {};
 };
 
 // Registers this node, and reserves the disk where nobody holds it; writes no record.
 // `partner_slot`: where the partner's slot is. kFenced: the partner has begun to take over from
 // this life, and the registration is withdrawn; or, where the key `was_registered` a moment ago,
 // another node removed it. kCorrupt: the partner's slot cannot be read, and may tell of a lost
-// vote; the registration is withdrawn. `notes` may be null.
+// vote; the registration is withdrawn. kTimeout: another program of this node has the lock. `notes`
+// may be null.
 [[nodiscard]] Status join(const MailboxDisk& disk, const OwnerIdentity& self,
                           RecordPlace partner_slot, bool was_registered,
                           SeizeNotes* notes = nullptr);

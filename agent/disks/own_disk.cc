@@ -7,6 +7,7 @@
 
 #include "agent/disks/mailbox_vote.h"
 #include "agent/disks/seize_run.h"
+#include "agent/node/locks.h"
 #include "proto/coredump.h"
 #include "proto/unit_attention.h"
 
@@ -193,8 +194,11 @@ Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& wri
   const RecordPlace partner_slot = writer.member.place == RecordPlace::kMailboxLow
                                        ? RecordPlace::kMailboxHigh
                                        : RecordPlace::kMailboxLow;
-  const Status joined = join({disk.device, disk.lun, disk.metadata_offset}, self, partner_slot,
-                             contains(disk.keys, self.key), notes);
+  const auto lock = [&] {
+    return lock_slot(writer.state_directory, disk.disk_uuid, *writer.executor, writer.patience);
+  };
+  const Status joined = join({disk.device, disk.lun, disk.metadata_offset, lock}, self,
+                             partner_slot, contains(disk.keys, self.key), notes);
   if (!joined) return fail(joined.error());
   return enter_slot({disk.device, disk.metadata_offset, disk.disk_uuid}, writer, intent);
 }

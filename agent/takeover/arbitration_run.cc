@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "agent/disks/mailbox_vote.h"
+#include "agent/node/locks.h"
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/protocol/takeover_input.h"
@@ -83,7 +84,9 @@ class Arbitration {
     const OwnerIdentity self = own_identity(work_.config, work_.state.boot_generation);
     const auto done = work_.executor().fan_out(
         ballots.size(), 2 * work_.config.timing.settings.io_timeout,
-        [ballots, self, goal = goal_, intents = intents_, intent = intent_](std::size_t i) {
+        [ballots, self, goal = goal_, intents = intents_, intent = intent_,
+         directory = work_.config.state_directory, executor = &work_.executor(),
+         patience = work_.config.timing.settings.io_timeout](std::size_t i) {
           Ballot& ballot = *ballots[i];
           if (ballot.disk == nullptr) return;
           const auto note = [&]() -> Status {
@@ -93,8 +96,10 @@ class Arbitration {
             ballot.slot = *written;
             return {};
           };
-          ballot.cast = cast_vote({*ballot.open->device, *ballot.open->lun, ballot.metadata_offset},
-                                  goal, self, note, [&] { return ballot.given_up.load(); });
+          const auto lock = [&] { return lock_slot(directory, ballot.uuid, *executor, patience); };
+          ballot.cast =
+              cast_vote({*ballot.open->device, *ballot.open->lun, ballot.metadata_offset, lock},
+                        goal, self, note, [&] { return ballot.given_up.load(); });
         });
     for (std::size_t i = 0; i < ballots.size(); ++i) ballots[i]->given_up = !done[i];
     std::vector<Vote> votes;

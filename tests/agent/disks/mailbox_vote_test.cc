@@ -2,9 +2,14 @@
 #include "agent/disks/mailbox_vote.h"
 
 #include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <future>
 
+#include "agent/node/locks.h"
+#include "agent/protocol/takeover_intent.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/fake/check.h"
+#include "tests/support/test_folder.h"
 
 namespace lastword::test {
 namespace {
@@ -22,10 +27,11 @@ struct MailboxVote {
     BOOST_TEST_REQUIRE(fake::ok(lun->register_ignoring_existing(self.key, false)));
   }
   // alpha is about to take over from beta.
-  void put_rivals_intent(std::uint32_t victim_generation = kBetasLife) {
+  void put_rivals_intent(std::uint32_t victim_generation = kBetasLife,
+                         IntentPhase phase = pb::TakeoverIntent::TAKING) {
     pb::MailboxSlot slot;
     slot.set_node(kAlpha);
-    slot.mutable_intent()->set_phase(pb::TakeoverIntent::TAKING);
+    slot.mutable_intent()->set_phase(phase);
     slot.mutable_intent()->set_victim_node(kBeta);
     slot.mutable_intent()->set_victim_generation(victim_generation);
     Medium medium(shelf, 0);
@@ -108,6 +114,47 @@ BOOST_AUTO_TEST_CASE(key_that_went_while_the_intent_was_noted_is_a_lost_vote) {
   BOOST_TEST((cast.vote == Vote::kLost));
   BOOST_TEST(registered(rival));
   BOOST_TEST(!registered(self.key));
+}
+
+// As from each other they both begin: who removes the other's key first has won.
+BOOST_AUTO_TEST_CASE(rival_that_has_only_begun_wins_nothing) {
+  register_beta();
+  put_rivals_intent();
+  BOOST_TEST((vote().vote == Vote::kWon));
+}
+
+BOOST_AUTO_TEST_CASE(registration_that_was_executed_after_the_rival_had_won_is_no_vote) {
+  register_beta();
+  put_rivals_intent(kBetasLife, pb::TakeoverIntent::TAKEN);
+  bool intended = false;
+  note = [&] {
+    intended = true;
+    return Status();
+  };
+  BOOST_TEST((vote().vote == Vote::kLost));
+  BOOST_TEST(!intended);
+  BOOST_TEST(registered(rival));
+  put_rivals_intent(kBetasLife - 1, pb::TakeoverIntent::TAKEN);
+  BOOST_TEST((vote().vote == Vote::kWon));
+}
+
+// `start` joins again where the partner has removed this node's key, and a takeover votes.
+BOOST_AUTO_TEST_CASE(registration_that_is_not_yet_known_to_stand_is_no_vote) {
+  const TestFolder folder;
+  disk.lock = [&] {
+    return lock_slot(folder.file("run"), uuid_of(0), real_executor(), milliseconds(5000));
+  };
+  put_rivals_intent();
+  std::future<VoteCast> cast;
+  shelf.set_hook([&](const fake::CommandTrace& trace) {
+    if (cast.valid() || trace.command != fake::Command::kRead) return;
+    cast = std::async(std::launch::async, [this] { return vote(); });
+    (void)cast.wait_for(std::chrono::milliseconds(300));
+  });
+  BOOST_TEST(fake::fails(join(disk, self, RecordPlace::kMailboxLow, false), Code::kFenced));
+  BOOST_TEST_REQUIRE(cast.valid());
+  BOOST_TEST((cast.get().vote == Vote::kLost));
+  BOOST_TEST(registered(rival));
 }
 
 BOOST_AUTO_TEST_CASE(key_that_went_before_the_intent_was_noted_is_a_lost_vote) {
