@@ -14,6 +14,7 @@ namespace lastword {
 bool LastSeen::update(ShelfWatch::Seen fresh) {
   keep_newer_headers(fresh.look.survey, look.survey);
   look = std::move(fresh.look);
+  latest_ = latest_generation(look.survey, config, config.partner.id);
   // `lastword start` may have run anew: under another key, or with more mailbox disks.
   alive = fresh.state && !fresh.state->stopped && !fresh.state->handed_over;
   if (fresh.state) state = *fresh.state;
@@ -30,7 +31,17 @@ bool LastSeen::update(ShelfWatch::Seen fresh) {
 }
 
 void LastSeen::update(const std::vector<SeenHeader>& headers) {
-  for (const SeenHeader& one : headers) update_header(look.survey.disks[one.disk], one);
+  bool other_life = false;
+  for (const SeenHeader& one : headers) {
+    DiskView& disk = look.survey.disks[one.disk];
+    const auto life = [&disk] {
+      return std::pair(disk.header.node(), disk.header.boot_generation());
+    };
+    const auto before = life();
+    update_header(disk, one);
+    other_life |= life() != before;
+  }
+  if (other_life) latest_ = latest_generation(look.survey, config, config.partner.id);
 }
 
 bool LastSeen::is_settled(std::uint32_t life, std::uint64_t settled) const {
@@ -38,10 +49,6 @@ bool LastSeen::is_settled(std::uint32_t life, std::uint64_t settled) const {
                                intent->phase() == pb::TakeoverIntent::TAKEN);
   return open && intent->victim_node() == config.partner.id &&
          intent->victim_generation() >= life && intent->number() <= settled;
-}
-
-std::uint32_t LastSeen::latest_of_partner() const {
-  return latest_generation(look.survey, config, config.partner.id);
 }
 
 std::optional<std::size_t> LastSeen::panicked_disk() const {

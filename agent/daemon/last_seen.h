@@ -29,7 +29,8 @@ struct LastSeen {
   [[nodiscard]] bool is_settled(std::uint32_t life, std::uint64_t settled) const;
   // Of `dump_places`, the first whose header tells of a panic of the partner's latest life.
   [[nodiscard]] std::optional<std::size_t> panicked_disk() const;
-  [[nodiscard]] std::uint32_t latest_of_partner() const;
+  // The life; asked ten times a second, of hundreds of disks.
+  [[nodiscard]] std::uint32_t latest_of_partner() const { return latest_; }
   // The survey is seconds old; a heartbeat of the partner's may tell more.
   [[nodiscard]] ClusterSwitches switches_with(const std::optional<pb::MailboxSlot>& newest) const;
   // Of request.json, as it is now.
@@ -48,6 +49,9 @@ struct LastSeen {
   ClusterSwitches switches;
   std::optional<pb::OpenRequest> request;  // to the partner
   std::vector<std::size_t> places;         // disks that may hold the partner's dump, as indices
+
+ private:
+  std::uint32_t latest_ = 0;  // as `look` says
 };
 
 }  // namespace lastword

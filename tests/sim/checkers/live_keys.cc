@@ -116,16 +116,18 @@ class LiveKeys final : public Checker {
     return state ? state->mailbox_disks.size() : 0;
   }
 
-  // By the disks that the taker counts.
+  // By the disks that the taker counts, in the life that it takes over by: where /run is lost, a
+  // later one of the same boot may have begun.
   void check_majority(const Executed& executed, const KeyParts& victim) {
     const std::uint8_t taker = executed.actor.node;
     const auto state = load_last_life(*watched_.configs.at(taker));
     if (!state || state->mailbox_disks.empty()) return;
+    const Generation own_life = parse_key(executed.about.own)->boot_generation;
     std::size_t won = 0;
     for (unsigned lun = 0; lun < watched_.roles.size(); ++lun) {
       const bool counts =
           std::ranges::find(state->mailbox_disks, test::uuid_of(lun)) != state->mailbox_disks.end();
-      if (counts && votes_.at(taker).at(lun) == state->boot_generation) ++won;
+      if (counts && votes_.at(taker).at(lun) == own_life) ++won;
     }
     if (2 * won > state->mailbox_disks.size()) return;
     watched_.broken(fmt::format(
