@@ -60,6 +60,7 @@ Rates draw_rates(Random& random) {
   rates.wipes_var = random.one_in(10);
   rates.clocks = random.one_in(8);
   rates.more_mailboxes = random.one_in(8);
+  rates.relabels = random.one_in(4);
   rates.fenced_panics = random.one_in(2);
   if (random.one_in(4)) rates.hanging_hook = 2 + random.pick(6);
   if (random.one_in(4)) rates.killed_in_hook = 2 + random.pick(6);

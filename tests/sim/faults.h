@@ -34,8 +34,9 @@
 //   fenced      a node that finds itself fenced panics, as is the default, or goes on and is told
 //   more disks  a mailbox disk is labelled while both nodes are at work; each counts it from its
 //               next `start` on
-//   targets     APTPL offered or not, offered and not kept; no PREEMPT AND ABORT; an abort only
-//   where
+//   other home  a spare disk that nobody holds is labelled for the other node, while both are at
+//   work targets     APTPL offered or not, offered and not kept; no PREEMPT AND ABORT; an abort
+//   only where
 //               the victim holds the reservation (LIO)
 //   operators   any command at any time, takeovers by both at once too (operators.h)
 //
@@ -80,6 +81,7 @@ struct Rates {
   bool wipes_var = false;
   bool clocks = false;
   bool more_mailboxes = false;
+  bool relabels = false;
   bool fenced_panics = false;
   unsigned hanging_hook = 0;    // of hooks: one in so many
   unsigned killed_in_hook = 0;  // likewise

@@ -102,6 +102,7 @@ void command(World& world, std::uint8_t id) {
     });
     deeds.push_back([&] { node.switch_all_off(); });
   }
+  if (rates.relabels) deeds.push_back([&] { world.relabel_spare(); });
   if (rates.more_mailboxes) deeds.push_back([&] { world.label_mailbox(); });
   if (rates.orders) {
     deeds.push_back([&] { node.take_over(); });

@@ -192,6 +192,12 @@ void Target::abort_after(const Executed& executed) {
   }
 }
 
+bool Target::may_change(unsigned lun) const {
+  return std::ranges::any_of(flights_, [lun](const FlightPtr& flight) {
+    return flight->order.about.lun == lun && changes_something(flight->order.about.command);
+  });
+}
+
 void Target::node_died(std::uint8_t node, unsigned boot) {
   for (const FlightPtr& flight : flights()) {
     if (flight->actor->node != node || flight->actor->boot != boot || flight->accepted) continue;

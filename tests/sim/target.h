@@ -61,6 +61,8 @@ class Target {
     return hung_until_.at(node).at(lun);
   }
 
+  // A command that changes something there has been sent, and neither executed nor lost.
+  [[nodiscard]] bool may_change(unsigned lun) const;
   // Of the commands that this boot of the node has under way, some never get there.
   void node_died(std::uint8_t node, unsigned boot);
   // A new boot begins by the same nexus, and ends the session of the one before: what had not come

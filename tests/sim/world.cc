@@ -246,6 +246,23 @@ void World::label_mailbox() {
   test::plant(target.shelf(), lun, test::make_label(lun, pb::MAILBOX, 0));
 }
 
+// As `lastword label` allows it, but that the disk keeps its UUID: who knows it by that is not
+// told.
+void World::relabel_spare() {
+  for (unsigned lun = 0; lun < owned; ++lun) {
+    const bool unused = !target.may_change(lun) && target.shelf().registrations(lun).keys.empty() &&
+                        is_free(test::header_on(target.shelf(), lun));
+    if (disks[lun].role != pb::SPARE || !unused || !random.one_in(2)) continue;
+    std::uint8_t& home = watched_->homes.at(lun);
+    home = disks[lun].home = partner_of(home);
+    say(fmt::format("lun {} is labelled for {}", lun, node_name(home)));
+    test::plant(target.shelf(), lun, pb::CoredumpHeader());
+    test::plant(target.shelf(), lun, test::make_label(lun, pb::SPARE, home));
+    note_lost_header(lun);
+    return;
+  }
+}
+
 void World::stop_faults() {
   say("faults stop");
   calm = true;

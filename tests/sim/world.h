@@ -70,6 +70,8 @@ class World {
   void stop_faults();
   // The disk that is kept for that becomes one more mailbox disk.
   void label_mailbox();
+  // A spare disk that nobody holds, if there is one, gets the other node as its home.
+  void relabel_spare();
   [[nodiscard]] std::optional<std::string> unrest() const { return sim::unrest(*watched_); }
 
  private:
