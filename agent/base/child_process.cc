@@ -110,6 +110,7 @@ Result<ChildEnd> run_child(const ChildOrder& order) {
   pid_t child = 0;
   error.sys_errno = spawn(order, child);
   if (error.sys_errno != 0) return fail(error);
+  order.begun(child);
   // glibc 2.36 declares pidfd_open() for C only.
   const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   if (!process.valid()) {

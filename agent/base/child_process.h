@@ -1,6 +1,9 @@
 // A program that is run and waited for, but never for longer than it may take.
 #pragma once
 
+#include <sys/types.h>
+
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +19,7 @@ struct ChildOrder {
   std::string input = {};                // what it finds on its standard input
   milliseconds timeout{};
   milliseconds grace{};  // for each way to end it
+  std::function<void(pid_t child)> begun = [](pid_t) {};
 };
 
 struct ChildEnd {

@@ -106,8 +106,10 @@ void add_handover_command(Parser& parser, const CommandContext& context) {
       "service-leaving, and the partner's agent takes over. Interrupted, it may be run again.");
   command.flag("--dry-run", options->dry_run, "Only say what is against it");
   command.flag("--json", options->json, "Print the report as JSON (events go to stderr)");
-  command.flag("--ignore-hook", options->accepted.ignore_hook,
-               "Go on when the hook service-leaving fails, if nothing uses the disks then");
+  command.flag(
+      "--ignore-hook", options->accepted.ignore_hook,
+      "Go on when the hook service-leaving fails, if nothing uses the disks then, and where "
+      "service-returned has not ended well before");
   command.runs([&context, options] { return run_handover(context.config_path, *options); });
 }
 

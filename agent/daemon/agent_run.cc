@@ -267,8 +267,8 @@ Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink&
 
 TakeoverHands hands_of_this_machine(const Config& config) {
   return {.run_hook =
-              [hooks = config.hooks](const HookInput& input) {
-                return run_hook(hook_of(hooks, input.event), input);
+              [hooks = config.hooks, state = config.state_directory](const HookInput& input) {
+                return run_hook(hook_of(hooks, input.event, state), input);
               },
           .recover =
               [config](const DiskView& disk, const std::function<void()>& on_progress) {

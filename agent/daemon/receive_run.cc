@@ -167,6 +167,8 @@ void ReceiveRun::announce(const Survey& survey, const NodeState& state) {
           if (!shelf->drop_stale_cache(info)) input.stale_disks.push_back(info.path);
         }
         (void)shelf->wait_for_partitions(input.disks, shelf->count_uevents());
+        const auto now = load_node_state(*config);  // a command may be ending that service
+        if (!now || now->key != key || !now->unannounced) return {};
         if (!input.disks.empty()) {
           if (Status run = run_hook(input); !run) return run;
         }

@@ -17,6 +17,7 @@
 #include "agent/node/config_check.h"
 #include "agent/node/hook_input.pb.h"
 #include "agent/node/hook_plan.h"
+#include "agent/node/hook_turn.h"
 
 namespace lastword {
 
@@ -90,19 +91,25 @@ std::string describe(ChildEnd::How how, std::string_view event, milliseconds tim
 
 }  // namespace
 
-Hook hook_of(const Hooks& hooks, const std::string& event) {
-  return {.program = choose_hook(hooks, event, is_program), .timeout = hooks.timeout};
+Hook hook_of(const Hooks& hooks, const std::string& event, const std::string& state_directory) {
+  return {.program = choose_hook(hooks, event, is_program),
+          .timeout = hooks.timeout,
+          .state_directory = state_directory};
 }
 
 Status run_hook(const Hook& hook, const HookInput& input) {
   if (hook.program.empty()) return {};
   const std::lock_guard turn(turn_of(input.event));
+  const auto known = hook_event(input.event);
+  NodeTurn of_node(hook.state_directory, known ? known->turn : HookTurn::kOwn, hook.grace);
   Error error{.code = Code::kIo, .operation = "hook " + input.event, .disk = hook.program};
-  const auto end = run_child({.command = {hook.program},
-                              .environment = environment_for(input),
-                              .input = json_of(input),
-                              .timeout = hook.timeout,
-                              .grace = hook.grace});
+  const auto end =
+      run_child({.command = {hook.program},
+                 .environment = environment_for(input),
+                 .input = json_of(input),
+                 .timeout = hook.timeout,
+                 .grace = hook.grace,
+                 .begun = [&](pid_t child) { of_node.hook_began(child, hook.timeout); }});
   if (!end) {
     error.sys_errno = end.error().sys_errno;
     return fail(error);

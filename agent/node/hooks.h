@@ -32,14 +32,18 @@ struct Hook {
   std::string program;  // empty: no hook
   milliseconds timeout{};
   milliseconds grace = kHookGrace;  // from SIGTERM to SIGKILL
+  // Where processes of this node note whose hook is at work (hook_turn.h); empty: they do not.
+  std::string state_directory = {};
 };
 
 // The hook of this event, by choose_hook() (hook_plan.h) and by what is in the directory now.
-[[nodiscard]] Hook hook_of(const Hooks& hooks, const std::string& event);
+[[nodiscard]] Hook hook_of(const Hooks& hooks, const std::string& event,
+                           const std::string& state_directory = {});
 
-// Runs the hook and waits for it, when its turn comes (HookTurn), whoever calls. At its time-out
-// all processes of its group are ended. kIo when it could not be started or ended with a status
-// other than 0, kTimeout when it had to be ended.
+// Runs the hook and waits for it, when its turn comes (HookTurn), whoever calls, in whichever
+// process of this node; one that an ended process has left at work is waited for too. At its
+// time-out all processes of its group are ended. kIo when it could not be started or ended with a
+// status other than 0, kTimeout when it had to be ended.
 [[nodiscard]] Status run_hook(const Hook& hook, const HookInput& input);
 
 }  // namespace lastword

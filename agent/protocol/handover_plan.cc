@@ -31,6 +31,10 @@ class AgainstLeaving {
     } else if (partner_has_taken_over(survey_, config_)) {
       add(fmt::format("{} has, or had, taken over from this node", name),
           "stop the service here, reboot, and wait for the giveback");
+    } else if (state_.unannounced) {
+      add("the hook service-returned has not ended well here: the service may begin at any moment",
+          "wait for its end; where it failed, `systemctl restart lastword-agent` runs it again, or "
+          "`lastword handover --ignore-hook` does without");
     }
     const auto phase = intent ? intent->phase() : pb::TakeoverIntent::NONE;
     const bool at_work = phase == pb::TakeoverIntent::ANNOUNCED ||

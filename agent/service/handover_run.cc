@@ -53,6 +53,7 @@ class HandoverRun {
     }
     if (Status planned = plan(); !planned) return fail(planned.error());
     if (!plan_.vetoes.empty()) return report();
+    if (Status ended = end_announcement(); !ended) return fail(ended.error());
     uuids_ = look_.uuids_of(plan_.own);
     service_ = look_.paths_of(plan_.service);
     tell("handover-started",
@@ -79,7 +80,9 @@ class HandoverRun {
   void make_plan() {
     const KnownIntent known = read_intent(config_, survey());
     for (const Error& problem : known.problems) work_.events(intent_not_kept(problem));
-    plan_ = plan_handover(survey(), config_, state_, known.intent, look_.word());
+    NodeState judged = state_;
+    judged.unannounced &= !options_.ignore_hook;
+    plan_ = plan_handover(survey(), config_, judged, known.intent, look_.word());
     look_.set_life(plan_.life);
   }
 
@@ -100,6 +103,13 @@ class HandoverRun {
     if (plan_.vetoes.empty()) return {};
     const GivebackReport::Objection first = objections(survey(), plan_.vetoes).front();
     return first.disk.empty() ? first.reason : first.disk + ": " + first.reason;
+  }
+
+  // No agent runs the hook service-returned any more, in the midst of this.
+  Status end_announcement() {
+    if (!state_.unannounced) return {};
+    state_.unannounced = false;
+    return save_node_state(config_, state_);
   }
 
   // --- Steps; false: it was called off ---
@@ -129,8 +139,8 @@ class HandoverRun {
     return written || call_off(describe(written.error()));
   }
 
-  // Takes lock_takeover() again; empty: it is held. Others hold it for a look only, or for a takeover
-  // that shows by then.
+  // Takes lock_takeover() again; empty: it is held. Others hold it for a look only, or for a
+  // takeover that shows by then.
   std::string why_no_lock() {
     const Instant end = executor().now() + config_.timing.peer_silence();
     for (;;) {

@@ -200,6 +200,25 @@ BOOST_AUTO_TEST_CASE(service_comes_back_to_a_node_whose_notes_can_not_be_written
   BOOST_TEST(!told("disk-not-returned"));
 }
 
+// `lastword halt` runs service-leaving by then.
+BOOST_AUTO_TEST_CASE(service_that_a_command_ends_is_not_begun) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) promise(lun);
+  const EventSink telling = [this, tell = work.events](const Event& event) {
+    tell(event);
+    if (event.name != "service-returned") return;
+    auto now = load_node_state(config);
+    BOOST_TEST_REQUIRE(fake::ok(now));
+    now->unannounced = false;
+    BOOST_TEST(fake::ok(save_node_state(config, *now)));
+  };
+  BOOST_TEST(fake::ok(run_agent(config, surveyor, telling, all_hands(),
+                                {.heartbeat = &heartbeat(), .stop_wanted = [this] {
+                                   return executor.now() >= Instant{60'000};
+                                 }})));
+  BOOST_TEST(told("service-returned"));
+  BOOST_TEST(hooks.empty());
+}
+
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_it_could_not_join_is_joined_later) {
   BOOST_TEST_REQUIRE(fake::ok(unregister(*beta.lun(kMailbox))));
   state.mailbox_joined.clear();

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "agent/base/json.h"
 #include "agent/node/hook_input.pb.h"
@@ -50,6 +52,55 @@ struct Script {
   }
   TestFolder folder;
   std::string path;
+};
+
+// One that runs a hook beside this one: `first`, until its file is gone. `second` is this one's.
+struct OtherProcess {
+  OtherProcess() { fs::create_directory(folder.file("run")); }
+  ~OtherProcess() {
+    fs::remove(first.path);
+    if (process > 0) kill();
+  }
+  OtherProcess(const OtherProcess&) = delete;
+  OtherProcess& operator=(const OtherProcess&) = delete;
+
+  void run(milliseconds timeout) {
+    process = ::fork();
+    BOOST_TEST_REQUIRE(process >= 0);
+    if (process == 0) {
+      Hook hook = first.hook();
+      hook.timeout = timeout;
+      hook.grace = milliseconds(100);
+      hook.state_directory = folder.file("run");
+      (void)run_hook(hook, kTaken);
+      ::_exit(0);
+    }
+    while (first.output().empty()) std::this_thread::sleep_for(milliseconds(1));
+  }
+  void kill() {
+    (void)::kill(process, SIGKILL);
+    (void)::waitpid(std::exchange(process, 0), nullptr, 0);
+  }
+  void run_second() const {
+    Hook hook = second.hook();
+    hook.grace = milliseconds(100);
+    hook.state_directory = folder.file("run");
+    (void)run_hook(hook, {.event = "service-leaving", .detail = ""});
+  }
+  [[nodiscard]] std::string log() const {
+    std::ostringstream text;
+    text << std::ifstream(folder.file("log")).rdbuf();
+    return text.str();
+  }
+
+  TestFolder folder;
+  Script first{
+      fmt::format("echo $$ > \"$(dirname \"$0\")/output\"\n"
+                  "while [ -e \"$0\" ]; do sleep 0.01; done\n"
+                  "echo first >> {}\n",
+                  folder.file("log"))};
+  Script second{fmt::format("echo second >> {}\n", folder.file("log"))};
+  pid_t process = 0;
 };
 
 // A zombie counts: nobody but init reaps it.
@@ -163,6 +214,59 @@ BOOST_AUTO_TEST_CASE(service_is_taken_while_the_hook_of_a_message_hangs) {
   BOOST_TEST(fake::ok(run_hook(script.hook(), kTaken)));
   fs::remove(hangs.path);
   message.join();
+}
+
+BOOST_FIXTURE_TEST_CASE(hook_of_a_killed_agent_is_waited_for, OtherProcess) {
+  run(milliseconds(60'000));
+  kill();
+  std::thread thread([this] { run_second(); });
+  std::this_thread::sleep_for(milliseconds(300));  // long enough to be wrong
+  BOOST_TEST(log() == "");
+  fs::remove(first.path);
+  thread.join();
+  BOOST_TEST(log() == "first\nsecond\n");
+}
+
+BOOST_FIXTURE_TEST_CASE(hook_of_another_command_is_waited_for, OtherProcess) {
+  run(milliseconds(60'000));
+  std::thread thread([this] { run_second(); });
+  std::this_thread::sleep_for(milliseconds(300));
+  BOOST_TEST(log() == "");
+  fs::remove(first.path);
+  thread.join();
+  BOOST_TEST(log() == "first\nsecond\n");
+}
+
+BOOST_FIXTURE_TEST_CASE(hook_of_a_killed_agent_is_ended_when_its_time_is_over, OtherProcess) {
+  run(milliseconds(1000));
+  kill();
+  run_second();
+  BOOST_TEST(log() == "second\n");
+  BOOST_TEST(is_gone(std::stoi(first.output())));
+}
+
+BOOST_FIXTURE_TEST_CASE(process_that_has_the_number_of_a_hook_by_now_is_not_waited_for,
+                        OtherProcess) {
+  std::ofstream(folder.file("run/service-hook")) << ::getppid() << " 1 99999999999999 hook\n";
+  run_second();
+  BOOST_TEST(log() == "second\n");
+  BOOST_TEST(::kill(::getppid(), 0) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(hook_that_runs_lastword_does_not_wait_for_itself, OtherProcess) {
+  run(milliseconds(60'000));
+  ::setenv("LASTWORD_EVENT", "service-leaving", 1);
+  run_second();
+  ::unsetenv("LASTWORD_EVENT");
+  BOOST_TEST(log() == "second\n");
+  fs::remove(first.path);
+}
+
+BOOST_FIXTURE_TEST_CASE(hook_runs_where_nothing_can_be_noted, OtherProcess) {
+  fs::remove_all(folder.file("run"));
+  std::ofstream(folder.file("run")) << "in the way";
+  run_second();
+  BOOST_TEST(log() == "second\n");
 }
 
 BOOST_AUTO_TEST_CASE(hook_that_ends_with_a_status_is_an_error_and_no_program_is_no_hook) {

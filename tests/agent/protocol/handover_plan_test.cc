@@ -90,6 +90,11 @@ struct Left : Leaving {
 
 BOOST_AUTO_TEST_SUITE(handover_plan)
 
+BOOST_FIXTURE_TEST_CASE(service_that_may_begin_at_any_moment_is_not_left, Leaving) {
+  state.unannounced = true;
+  BOOST_TEST(refuses("service-returned"));
+}
+
 BOOST_FIXTURE_TEST_CASE(nothing_against_it, Leaving) {
   const HandoverPlan made = plan();
   BOOST_TEST(made.vetoes.empty());

@@ -148,6 +148,23 @@ BOOST_AUTO_TEST_CASE(hook_that_fails_calls_it_off_and_the_service_goes_on) {
   require_nothing_wrong();
 }
 
+BOOST_AUTO_TEST_CASE(service_that_is_not_announced_yet_is_left_by_the_operators_word_only) {
+  state.unannounced = true;
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+  const auto vetoed = run();
+  BOOST_TEST_REQUIRE(fake::ok(vetoed));
+  BOOST_TEST(vetoed->vetoes.size() == 1U);
+  BOOST_TEST(hooks.empty());
+  hook_ends = [this](const HookInput&) {
+    BOOST_TEST(!load_node_state(config)->unannounced);  // by no agent either
+    return Status{};
+  };
+  const auto report = run({.ignore_hook = true});
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(report->complete, report->problem);
+  require_left();
+}
+
 BOOST_AUTO_TEST_CASE(hook_that_fails_is_ignored_by_the_operators_word) {
   hook_ends = hook_fails;
   const auto report = run({.ignore_hook = true});

@@ -1,0 +1,49 @@
+// `lastword halt` on the fake shelf, and the announcement of a service that it ends.
+#include "agent/service/halt_run.h"
+
+#include "tests/agent/service/handover.h"
+
+namespace lastword::test {
+namespace {
+
+struct Halt : Handover {
+  Halt() {
+    state.unannounced = true;
+    BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
+    hook_ends = [this](const HookInput& input) {
+      BOOST_TEST(input.event == "service-leaving");
+      BOOST_TEST(!load_node_state(config)->unannounced);
+      return left;
+    };
+  }
+  Result<StopReport> halt() {
+    const HandoverWork& with = work();
+    return halt_node({.config = config,
+                      .surveyor = *surveyor,
+                      .events = with.events,
+                      .run_hook = with.run_hook,
+                      .disarm = with.disarm},
+                     false, access());
+  }
+  Status left;  // of the hook
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(halt_run, Halt)
+
+BOOST_AUTO_TEST_CASE(service_that_was_not_announced_yet_is_announced_by_nobody_while_it_ends) {
+  BOOST_TEST_REQUIRE(fake::ok(halt()));
+  BOOST_TEST(hooks.size() == 1U);
+  BOOST_TEST(fake::fails(load_node_state(config), Code::kNotFound));
+}
+
+BOOST_AUTO_TEST_CASE(halt_that_fails_leaves_the_announcement_to_the_next_agent) {
+  left = fail({.code = Code::kIo, .operation = "hook"});
+  BOOST_TEST(fake::fails(halt(), Code::kIo));
+  BOOST_TEST(load_node_state(config)->unannounced);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace lastword::test
