@@ -75,7 +75,12 @@ struct OtherProcess {
       (void)run_hook(hook, kTaken);
       ::_exit(0);
     }
-    while (first.output().empty()) std::this_thread::sleep_for(milliseconds(1));
+    while (first.output().empty() || !is_noted()) std::this_thread::sleep_for(milliseconds(1));
+  }
+  [[nodiscard]] bool is_noted() const {
+    std::ostringstream text;
+    text << std::ifstream(folder.file("run/service-hook")).rdbuf();
+    return text.str().ends_with(" hook\n");
   }
   void kill() {
     (void)::kill(process, SIGKILL);
