@@ -72,6 +72,7 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
                           .surveyor = surveyor,
                           .events = events,
                           .run_hook = hands.run_hook,
+                          .resume = hands.resume,
                           .recover = hands.recover,
                           .heard_set = seen ? seen->mailbox_set() : 0,
                           .on_tick =
@@ -266,14 +267,16 @@ Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink&
 }  // namespace
 
 TakeoverHands hands_of_this_machine(const Config& config) {
-  return {.run_hook =
-              [hooks = config.hooks, state = config.state_directory](const HookInput& input) {
-                return run_hook(hook_of(hooks, input.event, state), input);
-              },
+  const RunHook run_by_name = [hooks = config.hooks,
+                               state = config.state_directory](const HookInput& input) {
+    return run_hook(hook_of(hooks, input.event, state), input);
+  };
+  return {.run_hook = run_by_name,
           .recover =
               [config](const DiskView& disk, const std::function<void()>& on_progress) {
                 return recover_after_takeover(config, disk, [&](auto, auto) { on_progress(); });
               },
+          .resume = run_by_name,
           .arm = [&config] { return arm_this_machine(config); },
           .panic = panic_this_machine,
           .disarm = [&config](const NodeState& state,
@@ -309,7 +312,7 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
     watch.node = &node.emplace(config, surveyor.executor(), events, watch.heartbeat);
   }
   watch.run_hook = hands.run_hook;
-  watch.receive = {.run_hook = hands.run_hook, .arm = hands.arm};
+  watch.receive = {.run_hook = hands.run_hook, .arm = hands.arm, .resume = hands.resume};
   watch.give_back = {.run_hook = hands.run_hook};
   watch.leave = {.run_hook = hands.run_hook, .disarm = hands.disarm, .arm = hands.arm};
   for (;;) {

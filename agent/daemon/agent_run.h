@@ -16,6 +16,7 @@ namespace lastword {
 struct TakeoverHands {
   RunHook run_hook;  // of the event that the input names
   RecoverDump recover;
+  RunHook resume = {};                                    // see resume_pending()
   std::function<Status()> arm = [] { return Status(); };  // `lastword arm`
   std::function<void()> panic = [] {};                    // does not return
   // `lastword disarm`

@@ -162,13 +162,19 @@ void ReceiveRun::announce(const Survey& survey, const NodeState& state) {
   run_elsewhere<Status>(
       surveyor_.executor(), loop_,
       [run_hook = hands_.run_hook, shelf = &surveyor_.shelf(), input, infos, config = &config_,
-       key = state.key]() mutable -> Status {
+       key = state.key, run_resume = hands_.resume, events = events_,
+       post = loop_.poster()]() mutable -> Status {
         for (const DiskInfo& info : infos) {
           if (!shelf->drop_stale_cache(info)) input.stale_disks.push_back(info.path);
         }
         (void)shelf->wait_for_partitions(input.disks, shelf->count_uevents());
         const auto now = load_node_state(*config);  // a command may be ending that service
         if (!now || now->key != key || !now->unannounced) return {};
+        if (const Status resumed = resume_pending(run_resume, input); !resumed) {
+          post([events, why = describe(resumed.error())] {
+            events({.name = "hook-failed", .disk = {}, .detail = why});
+          });
+        }
         if (!input.disks.empty()) {
           if (Status run = run_hook(input); !run) return run;
         }

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/executor.h"
@@ -21,6 +22,11 @@ namespace lastword {
 struct ReceiveHands {
   RunHook run_hook = [](const HookInput&) { return Status(); };  // of `service-returned`
   std::function<Status()> arm = [] { return Status(); };         // `lastword arm`
+  RunHook resume = {};                                           // see resume_pending()
+
+  [[nodiscard]] ReceiveHands with(std::function<Status()> other_arm) const {
+    return {.run_hook = run_hook, .arm = std::move(other_arm), .resume = resume};
+  }
 };
 
 class ReceiveRun {

@@ -31,7 +31,8 @@ inline constexpr std::array kHookEvents{
     HookEvent{"service-returning", HookTurn::kService},  // they are about to go back
     HookEvent{"service-returned", HookTurn::kService},   // this node has its own disks again
     HookEvent{"service-leaving", HookTurn::kService},    // its own disks are about to be left
-    HookEvent{"fenced"},  // the partner took over while this node lived
+    HookEvent{"resume", HookTurn::kService},  // before service-taken and -returned: what is pending
+    HookEvent{"fenced"},                      // the partner took over while this node lived
     HookEvent{"takeover-announced", HookTurn::kSuspend},   // the partner is about to take over
     HookEvent{"takeover-called-off", HookTurn::kSuspend},  // it does not
     HookEvent{"dump-saved"},                               // a dump of the partner is in a file

@@ -77,6 +77,7 @@ std::string_view next_run_of(std::string_view event) {
   if (event == "service-returning") return ", then `lastword giveback` runs it again";
   if (event == "service-leaving") return ", then `lastword handover` or `halt` runs it again";
   if (event == "service-returned") return ", and start the service by hand now";
+  if (event == "resume") return "; the service begins all the same";
   return "";
 }
 

@@ -63,8 +63,9 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
   // Elsewhere: restarting a service may take longer than the dump.
   run_elsewhere<Status>(
       work_.executor(), loop_,
-      [this, run_hook = work_.run_hook, shelf = &work_.shelf(), before = before_,
-       given_up = given_up_, post = loop_.poster(), input = std::move(input)]() mutable {
+      [this, number, run_hook = work_.run_hook, run_resume = work_.resume, shelf = &work_.shelf(),
+       before = before_, given_up = given_up_, post = loop_.poster(),
+       input = std::move(input)]() mutable {
         if (Status rest = shelf->wait_for_partitions(input.new_disks, before); !rest) {
           post([this, problem = rest.error()] {
             work_.events({.name = "udev-busy", .disk = {}, .detail = describe(problem)});
@@ -78,7 +79,13 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
           }
         }
         // A disk held this up for too long: the next hook may be at work by now.
-        if (*given_up) return Status(fail({.code = Code::kTimeout, .operation = "hook"}));
+        const Status too_late = fail({.code = Code::kTimeout, .operation = "hook"});
+        if (*given_up) return too_late;
+        if (run_resume) {
+          const Status resumed = resume_pending(run_resume, input);
+          post([this, number, resumed] { on_resumed(number, resumed); });
+          if (*given_up) return too_late;
+        }
         return run_hook(input);
       },
       [this, number, held = announcement->held](const Status& status) {
@@ -86,6 +93,18 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
         if (status && plan_.is_running(number)) remember(held, *announced_.mutable_disks());
         on_hook_ended(number, status);
       });
+  loop_.after(Timing::hook_given_up(work_.config.hooks.timeout), [this, number] {
+    if (resumed_ != number) give_up(number);
+  });
+}
+
+// The hook that follows has all of its time.
+void AnnounceRun::on_resumed(unsigned number, const Status& resumed) {
+  if (!plan_.is_running(number)) return;
+  resumed_ = number;
+  if (!resumed) {
+    work_.events({.name = "hook-failed", .disk = {}, .detail = describe(resumed.error())});
+  }
   loop_.after(Timing::hook_given_up(work_.config.hooks.timeout),
               [this, number] { give_up(number); });
 }

@@ -47,6 +47,7 @@ class AnnounceRun {
   using UuidList = google::protobuf::RepeatedPtrField<std::string>;
   void remember(const std::vector<std::string>& disks, UuidList& list);
   void give_up(unsigned number);
+  void on_resumed(unsigned number, const Status& resumed);
 
   const TakeoverWork& work_;
   Loop& loop_;
@@ -56,6 +57,7 @@ class AnnounceRun {
   std::map<std::string, std::string> uuids_;  // by path
   std::string told_held_back_;
   std::shared_ptr<std::atomic<bool>> given_up_;  // on the hook that was begun last
+  unsigned resumed_ = 0;  // the number of the last one whose hook resume is over
   bool hook_failed_ = false;
 };
 

@@ -20,6 +20,15 @@ using RecoverDump = std::function<Result<std::string>(const DiskView& disk,
 // Runs the hook of an event to its end, or ends it.
 using RunHook = std::function<Status(const HookInput& input)>;
 
+// Before the service of `input`'s new disks is announced, which come from another life: the hook
+// `resume`. A service does not wait for it longer than for itself, nor for it to succeed.
+[[nodiscard]] inline Status resume_pending(const RunHook& run_resume, HookInput input) {
+  if (!run_resume || input.new_disks.empty()) return {};
+  input.detail = "before " + input.event + ": " + input.detail;
+  input.event = "resume";
+  return run_resume(input);
+}
+
 // What a takeover acts on.
 struct Failure {
   Look look;
@@ -50,6 +59,7 @@ struct TakeoverWork {
   Surveyor& surveyor;   // and with it the shelf, the clock and the threads
   EventSink events;     // called on the takeover's thread only
   RunHook run_hook;     // called elsewhere (executor.h): may last
+  RunHook resume = {};  // likewise; see resume_pending()
   RecoverDump recover;  // likewise
   // The set of mailbox disks that the partner was heard to count by (PartnerSeen); 0: unknown.
   std::uint64_t heard_set = 0;

@@ -219,6 +219,28 @@ BOOST_AUTO_TEST_CASE(service_that_a_command_ends_is_not_begun) {
   BOOST_TEST(hooks.empty());
 }
 
+// Pending work is no reason to keep clients from a service.
+BOOST_AUTO_TEST_CASE(pending_work_is_resumed_before_the_service_whatever_comes_of_it) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) promise(lun);
+  TakeoverHands all = all_hands();
+  std::vector<HookInput> resumed;
+  all.resume = [&](const HookInput& input) -> Status {
+    BOOST_TEST(hooks.empty());
+    resumed.push_back(input);
+    return fail({.code = Code::kIo, .operation = "hook resume"});
+  };
+  BOOST_TEST(fake::ok(run_agent(config, surveyor, work.events, all,
+                                {.heartbeat = &heartbeat(), .stop_wanted = [this] {
+                                   return executor.now() >= Instant{60'000};
+                                 }})));
+  BOOST_TEST_REQUIRE(resumed.size() == 1U);
+  BOOST_TEST(resumed.front().event == "resume");
+  BOOST_TEST(resumed.front().new_disks.size() == 2U);
+  BOOST_TEST(hooks.size() == 1U);
+  BOOST_TEST(told("hook-failed"));
+  BOOST_TEST(!load_node_state(config)->unannounced);
+}
+
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_it_could_not_join_is_joined_later) {
   BOOST_TEST_REQUIRE(fake::ok(unregister(*beta.lun(kMailbox))));
   state.mailbox_joined.clear();

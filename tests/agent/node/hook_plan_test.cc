@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(file_that_is_never_run_is_named_with_the_reason) {
 }
 
 BOOST_AUTO_TEST_CASE(message_waits_for_no_service_and_no_service_for_a_message) {
-  for (const char* name : {"service-taken", "service-returning", "service-returned"}) {
+  for (const char* name : {"service-taken", "service-returning", "service-returned", "resume"}) {
     BOOST_TEST((hook_event(name)->turn == HookTurn::kService), name);
   }
   for (const char* name : {"fenced", "dump-saved"}) {

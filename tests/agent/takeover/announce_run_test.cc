@@ -39,12 +39,14 @@ struct Announcing {
   NodeState state{.boot_generation = 7};
   std::vector<std::string> events;
   unsigned hooks = 0;
+  milliseconds hook_takes{0};
   TakeoverWork work{.config = config,
                     .state = state,
                     .surveyor = surveyor,
                     .events = [this](const Event& event) { events.push_back(event.name); },
                     .run_hook = [this](const HookInput&) -> Status {
                       ++hooks;
+                      executor.sleep(hook_takes);
                       return {};
                     },
                     .recover = {}};
@@ -81,6 +83,28 @@ BOOST_AUTO_TEST_CASE(hook_runs_once_nothing_holds_it_up) {
   loop->run_until([this] { return announcements.over(); });
   BOOST_TEST(hooks == 1U);
   BOOST_TEST(!announcements.hook_failed());
+}
+
+// It may take as long as the hook, which has its own time after that; and it may fail.
+BOOST_AUTO_TEST_CASE(pending_work_is_resumed_before_the_hook_and_takes_nothing_of_its_time) {
+  const milliseconds most = Timing::hook_given_up(config.hooks.timeout);
+  unsigned resumed = 0;
+  work.resume = [&](const HookInput& input) -> Status {
+    BOOST_TEST(hooks == 0U);
+    BOOST_TEST(input.event == "resume");
+    BOOST_TEST(input.new_disks.size() == 1U);
+    ++resumed;
+    executor.sleep(most - milliseconds(1000));
+    return fail({.code = Code::kIo, .operation = "hook resume"});
+  };
+  hook_takes = most - milliseconds(1000);
+  hold_first();
+  executor.held_up[0]();
+  loop->run_until([this] { return announcements.over(); });
+  BOOST_TEST(resumed == 1U);
+  BOOST_TEST(hooks == 1U);
+  BOOST_TEST(!announcements.hook_failed());
+  BOOST_TEST(std::ranges::count(events, "hook-failed") == 1);
 }
 
 // The next one may be at work by then, and the service's scripts are not made for two at once.
