@@ -60,6 +60,7 @@ inline constexpr std::array kHistoryEvents{
     HistoryEvent{"takeover-refused",    IncidentKind::kTakeover, Part::kEnd},
     HistoryEvent{"takeover-ended",      IncidentKind::kTakeover, Part::kEnd},
     HistoryEvent{"takeover-finished",   IncidentKind::kTakeover, Part::kEnd},
+    HistoryEvent{"takeover-interrupted", IncidentKind::kTakeover, Part::kStep},
     HistoryEvent{"giveback-started",    IncidentKind::kGiveback, Part::kBegin},
     HistoryEvent{"giveback-resumed",    IncidentKind::kGiveback, Part::kStep},
     HistoryEvent{"disks-promised",      IncidentKind::kGiveback, Part::kStep},
