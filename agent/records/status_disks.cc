@@ -7,6 +7,7 @@
 #include "agent/base/utc.h"
 #include "agent/protocol/copies.h"
 #include "agent/protocol/failure_plan.h"
+#include "agent/protocol/remedies.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/records/status_parts.h"
 #include "proto/coredump.h"
@@ -41,11 +42,11 @@ bool in_service(const StatusFacts& facts) {
 
 void judge_own(const StatusFacts& facts, const DiskView& disk, Reasons& reasons) {
   const Config& config = *facts.config;
-  const bool taken = disk.label->owner_node() == config.partner.id ||
-                     holder_node(disk, config) == config.partner.id;
-  if (taken) {
+  if (is_with_partner(disk, config)) {
     add_reason(reasons, fmt::format("{} has taken it over", config.partner.name),
-               "stay off it until it is given back");
+               in_service(facts)
+                   ? std::string(way_to_wait(facts.survey, config, facts.state->boot_generation))
+                   : "stay off it until it is given back");
     return;
   }
   if (!in_service(facts)) return;
@@ -58,8 +59,7 @@ void judge_own(const StatusFacts& facts, const DiskView& disk, Reasons& reasons)
   }
   if (is_registered(disk, config, config.partner.id)) {
     add_reason(reasons, fmt::format("{} is registered on it too", config.partner.name),
-               fmt::format("`lastword agent` on {} ends its takeover; then `lastword start` here",
-                           config.partner.name));
+               remedy_of_stray_partner(config));
   }
 }
 
@@ -172,11 +172,9 @@ pb::StatusDump dump_on(const StatusFacts& facts, const DiskView& disk) {
   if (dump.saving()) {
     dump.set_saving_percent(facts.agent->recovery_percent());
   } else if (holds_unsaved_dump(header)) {
-    const std::string& cores = header.node() == config.partner.id ? config.partner.core_directory
-                                                                  : config.self.core_directory;
     const bool held =
         facts.state && disk.reservation && disk.reservation->holder == facts.state->key;
-    dump.set_remedy(held ? fmt::format("lastword recover {} -o {}", disk.info.path, cores)
+    dump.set_remedy(held ? fmt::format("`lastword recover {}`", disk.info.path)
                          : "`lastword recover` on the node that holds the disk");
   }
   return dump;
@@ -249,9 +247,7 @@ void add_paths(const StatusFacts& facts, pb::StatusReport& report) {
     pb::StatusPath& path = *report.add_paths();
     path.set_disk_uuid(uuid);
     add_reason(*path.mutable_problems(), "it is not in sight: a vote that nobody can win",
-               fmt::format("bring it back; if it is gone for good, take it out of "
-                           "{}/mailbox-disks on both nodes",
-                           config.persistent_directory));
+               "bring it back; " + remedy_of_dead_mailbox(config));
   }
 }
 

@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(panic_of_the_partner_is_told_with_its_dump) {
   BOOST_TEST(!report().dumps(0).eta_known());
   BOOST_TEST(contains(report().dumps(0).remedy(), "on the node that holds the disk"));
   disk(3).reservation->holder = key_of(kAlpha, kOwn);
-  BOOST_TEST(report().dumps(0).remedy() == "lastword recover /dev/sdd -o /var/crash/beta");
+  BOOST_TEST(report().dumps(0).remedy() == "`lastword recover /dev/sdd`");
   BOOST_TEST(report().attention());
   header.set_attribute(pb::SAVED);
   BOOST_TEST(report().dumps(0).saved());
@@ -88,13 +88,25 @@ BOOST_AUTO_TEST_CASE(each_problem_of_a_disk_has_a_remedy) {
        },
        "cabling"},
       {"taken", 0, [](StatusPair& p) { p.disk(0).label->set_owner_node(kBeta); },
+       "beta has taken it over -> stop the service here, and reboot"},
+      {"taken from an earlier life", 0,
+       [](StatusPair& p) {
+         p.disk(0).label->set_owner_node(kBeta);
+         p.disk(0).label->set_home_generation(kOwn - 1);
+       },
+       "beta has taken it over -> `lastword halt`, then `lastword start`"},
+      {"taken from a node that waits", 0,
+       [](StatusPair& p) {
+         p.disk(0).label->set_owner_node(kBeta);
+         p.facts.state->waiting = true;
+       },
        "beta has taken it over -> stay off it"},
       {"not reserved", 0, [](StatusPair& p) { p.disk(0).reservation.reset(); },
        "not reserved by this node -> `lastword start`"},
       {"of an earlier life", 0, [](StatusPair& p) { p.disk(0).label->set_owner_generation(3); },
        "not owned by this node -> `lastword start`"},
       {"partner registered", 0, [](StatusPair& p) { p.disk(0).keys.push_back(key_of(kBeta, 9)); },
-       "beta is registered on it too -> `lastword agent` on beta"},
+       "beta is registered on it too -> `systemctl restart lastword-agent` on beta"},
       {"third host", 0, [](StatusPair& p) { p.disk(0).keys.push_back(ReservationKey{5}); },
        "a key of neither node, is registered -> find out whose"},
       {"clone", 0, [](StatusPair& p) { p.facts.survey.disks.push_back(p.disk(0)); },
@@ -174,7 +186,8 @@ BOOST_AUTO_TEST_CASE(mailbox_disk_that_is_not_in_sight_is_a_path_with_a_problem)
   BOOST_TEST_REQUIRE(all.paths_size() == 2);
   BOOST_TEST(all.paths(1).disk() == "");
   BOOST_TEST(all.paths(1).disk_uuid() == uuid_of(8));
-  BOOST_TEST(contains(text_of(all.paths(1).problems()), "mailbox-disks on both nodes"));
+  const std::string said = text_of(all.paths(1).problems());
+  BOOST_TEST(contains(said, "mailbox-disks on both nodes, then `systemctl reload lastword`"), said);
 }
 
 BOOST_AUTO_TEST_CASE(disk_that_this_node_has_reserved_and_cannot_read_is_named_as_such) {
