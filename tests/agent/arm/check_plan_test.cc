@@ -185,6 +185,19 @@ BOOST_AUTO_TEST_CASE(clone_of_a_service_disk_is_not_one_more_service_disk) {
   BOOST_TEST(problems_of(report).find("/dev/sdf is not") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(partner_whose_agent_does_not_watch_would_not_take_over) {
+  for (const pb::Presence presence : {pb::PRESENCE_UNKNOWN, pb::AWAY, pb::GONE}) {
+    Ready ready;
+    ready.disk(3).mailbox[1].set_presence(presence);
+    const auto report = check_node(ready.facts);
+    const std::string said = problems_of(report);
+    BOOST_TEST(report.would_dump());
+    BOOST_TEST(!report.would_be_taken_over());
+    BOOST_TEST(said.find("beta's agent does not watch") != std::string::npos, said);
+    BOOST_TEST(said.find("-> `systemctl start lastword-agent` on beta") != std::string::npos, said);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
   struct Case {
     const char* name;
