@@ -132,6 +132,23 @@ void judge(const StatusFacts& facts, std::size_t index, Reasons& reasons) {
   }
 }
 
+// What has become of the disk, in the words of status.proto.
+std::string_view outcome_of(const StatusFacts& facts, const DiskView& disk) {
+  const Config& config = *facts.config;
+  const std::uint8_t holder = holder_node(disk, config);
+  if (holder == config.self.id && (!disk.label || disk.problem)) return "reserved, not readable";
+  if (!in_cluster(disk, config) || is_mailbox_disk(disk, config)) return "";
+  const std::uint32_t owner = disk.label->owner_node();
+  const std::uint32_t home = disk.label->home_node();
+  if (disk.label->promised_node() != 0) return "promised";
+  if (is_own_disk(disk, config) && is_with_partner(disk, config)) return "with the partner";
+  if (owner != holder) return "";
+  if (owner == config.self.id && home == config.partner.id) return "taken";
+  if (owner == 0 || owner != home) return "";
+  const bool gives_back = facts.intent && facts.intent->phase() == pb::TakeoverIntent::RETURNING;
+  return gives_back && home == config.partner.id ? "returned" : "in service";
+}
+
 // The label of a disk that is listed without one cannot be read: it may be anybody's.
 bool is_listed(const DiskView& disk, const Config& config) {
   return in_cluster(disk, config) || (!disk.label && disk.problem);
@@ -155,6 +172,7 @@ pb::StatusDump dump_on(const StatusFacts& facts, const DiskView& disk) {
   dump.set_disk(disk.info.path);
   dump.set_node(node_name(config, header.node()));
   dump.set_generation(header.boot_generation());
+  dump.set_crash_id(header.crash_id());
   // In bounds: it comes from a disk.
   const std::uint64_t after =
       std::min(header.began_after_ms(), static_cast<std::uint64_t>(kLongestTime.count()));
@@ -211,6 +229,7 @@ void add_disks(const StatusFacts& facts, pb::StatusReport& report) {
     if (disk.reservations_known) row.set_holder(holder_of(disk, config));
     judge(facts, i, *row.mutable_problems());
     row.set_healthy(row.problems().empty());
+    row.set_outcome(std::string(outcome_of(facts, disk)));
     if (!disk.label) continue;
     row.set_disk_uuid(disk.label->disk_uuid());
     row.set_role(std::string(name_of(disk.label->role())));
