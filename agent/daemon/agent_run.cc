@@ -142,7 +142,7 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
     const PeerWatch& peer = watch.heartbeat->peer();
     return watch.heartbeat->standing() == Standing::kSilent &&
            peer.newest()->generation() == failure.generation &&
-           may_act_on_silence(survey, config, *state, *peer.newest(), intent).has_value();
+           !against_acting_on_silence(survey, config, *state, *peer.newest(), intent);
   }
   if (failure.proven && panicked_life(survey, config) != 0 && !held) return true;
   if (judge_intent(intent, survey, config, state->key) != IntentVerdict::kResume) return false;
