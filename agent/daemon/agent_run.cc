@@ -369,6 +369,7 @@ Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& even
   watch.node = &node;
   const Status end = watch_for_good(config, surveyor, events, hands, watch);
   if (!end && end.error().code == Code::kFenced && is_fenced(config, surveyor, watch)) {
+    if (watch.heartbeat != nullptr) watch.heartbeat->end();
     return end_fenced(end.error(), config, events, hands);
   }
   // Whatever ended it: a node whose agent is gone is not dead.

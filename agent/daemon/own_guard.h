@@ -39,8 +39,10 @@ class OwnGuard {
 
 // lock_takeover(), waited for while another takeover of this node has it. `waited`: it had.
 // Absent: `watch.stop_wanted`. kFenced: the partner has taken over from this node meanwhile.
-[[nodiscard]] Result<std::optional<FileDescriptor>> wait_for_takeover_lock(
-    const Config& config, Surveyor& surveyor, const EventSink& events, const AgentWatch& watch,
-    bool& waited);
+[[nodiscard]] Result<std::optional<FileDescriptor>> wait_for_takeover_lock(const Config& config,
+                                                                           Surveyor& surveyor,
+                                                                           const EventSink& events,
+                                                                           const AgentWatch& watch,
+                                                                           bool& waited);
 
 }  // namespace lastword

@@ -92,7 +92,8 @@ BOOST_AUTO_TEST_CASE(reservations_that_the_shelf_loses_in_the_recovery_are_taken
   BOOST_TEST(std::ranges::count(shelf.registrations(kMailbox).keys, state.key) == 1);
 }
 
-BOOST_AUTO_TEST_CASE(node_that_is_taken_over_from_while_it_waits_for_an_operators_takeover_is_fenced) {
+BOOST_AUTO_TEST_CASE(
+    node_that_is_taken_over_from_while_it_waits_for_an_operators_takeover_is_fenced) {
   beta_has(kFirst);
   pb::AnnouncedService announced;
   announced.set_generation(kOwn);
