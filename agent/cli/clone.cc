@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "agent/cli/clone_options.h"
+#include "agent/cli/clone_output.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/progress_bar.h"
-#include "agent/cli/table.h"
 #include "agent/transfer/clone_position.h"
 #include "agent/transfer/clone_store.h"
 #include "agent/transfer/list_run.h"
@@ -35,39 +35,6 @@ Status require_pipe(int fd, std::string_view what) {
   return fail(wrong_line("", what));
 }
 
-std::string of_gib(std::uint64_t bytes) {
-  return fmt::format("{:.2f}", static_cast<double>(bytes) / (1 << 30));
-}
-
-std::size_t depth_of(const pb::CloneListed& listed, const pb::CloneList& list) {
-  std::size_t depth = 0;
-  std::string parent = listed.parent();
-  for (int i = list.volumes_size() - 1; i >= 0 && !parent.empty(); --i) {
-    if (list.volumes(i).path() != parent) continue;
-    ++depth;
-    parent = list.volumes(i).parent();
-  }
-  return depth;
-}
-
-void print_list(const pb::CloneList& list) {
-  Table table({{"VOLUME"}, {"GIB", true}, {"MAPPED", true}, {"OWN", true}, {"SHARED MOST WITH"}});
-  for (const pb::CloneListed& one : list.volumes()) {
-    const std::string most =
-        one.shared().empty()
-            ? ""
-            : fmt::format("{} {}", of_gib(one.shared(0).bytes()), one.shared(0).with());
-    table.add({std::string(2 * depth_of(one, list), ' ') + one.path(), of_gib(one.size()),
-               of_gib(one.mapped()), of_gib(one.own()), most});
-  }
-  fmt::print("{}", table.text());
-  fmt::print(
-      "{} GiB in blocks, each counted once; {} GiB without sharing. In the pool {} GiB are "
-      "used, {} GiB free.\n",
-      of_gib(list.distinct_bytes()), of_gib(list.mapped_bytes()), of_gib(list.pool_used_bytes()),
-      of_gib(list.pool_free_bytes()));
-}
-
 int run_list(const CloneOptions& options) {
   const auto thin = thin_place(options.place);
   if (thin && !*thin) return report_error(thin->error());
@@ -76,7 +43,7 @@ int run_list(const CloneOptions& options) {
   if (options.json) {
     print_json(*list);
   } else {
-    print_list(*list);
+    fmt::print("{}", list_text(*list));
   }
   return kExitOk;
 }
@@ -269,7 +236,7 @@ int run_staged(const CloneOptions& options) {
 }
 
 Result<bool> remove_staged_thin(const ThinPlace& place) {
-  const auto lock = lock_thin_pool(place);
+  const auto lock = lock_thin_pool(real_lvm(), place);
   if (!lock) return fail(lock.error());
   const auto pool = examine_thin_pool(real_lvm(), place);
   if (!pool) return fail(pool.error());

@@ -29,6 +29,10 @@ class RealCommands final : public LvmCommands {
   Status resume(const std::string& device) override {
     return run({"dmsetup", "resume", device}, device);
   }
+  std::string device(const ThinPlace& place, const std::string& volume) override {
+    return device_of(place, volume);
+  }
+  std::string lock_directory() override { return "/run/lastword"; }
 
  private:
   static Result<std::string> output(const std::vector<std::string>& words,

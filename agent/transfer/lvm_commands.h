@@ -1,5 +1,5 @@
-// The programs of LVM and of dm-thin that clones of thin volumes are made with: lvm(8), dmsetup(8),
-// thin_dump(8).
+// What clones of thin volumes are made with: the programs of LVM and of dm-thin, which are lvm(8),
+// dmsetup(8) and thin_dump(8); devices of volumes, and locks of this machine.
 #pragma once
 
 #include <string>
@@ -17,6 +17,9 @@ class LvmCommands : public ThinCommands {
   // `dmsetup suspend DEVICE`, which freezes a file system on it, and `dmsetup resume DEVICE`.
   [[nodiscard]] virtual Status suspend(const std::string& device) = 0;
   [[nodiscard]] virtual Status resume(const std::string& device) = 0;
+  // Path of the device of a volume, and of the directory of locks.
+  [[nodiscard]] virtual std::string device(const ThinPlace& place, const std::string& volume) = 0;
+  [[nodiscard]] virtual std::string lock_directory() = 0;
 };
 [[nodiscard]] LvmCommands& real_lvm();
 

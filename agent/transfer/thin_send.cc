@@ -52,6 +52,12 @@ Result<std::unique_ptr<OpenThin>> open_thin(LvmCommands& commands, const LvmPool
   auto snapshot = load_thin_snapshot(commands, pool, uuid);
   if (!snapshot) return fail(snapshot.error());
   open->snapshot = std::move(*snapshot);
+  if (Status status = check_external_origins(
+          pool, open->snapshot.members, "read snapshot",
+          "Copy its volume into a new thin volume, remove that, and take another snapshot");
+      !status) {
+    return fail(status.error());
+  }
   if (Status status = check_unmodified(open->snapshot, blocks.pool()); !status) {
     return fail(status.error());
   }
@@ -66,7 +72,7 @@ Result<std::unique_ptr<OpenThin>> open_thin(LvmCommands& commands, const LvmPool
   if (!active) return fail(active.error());
   open->active.emplace(std::move(*active));
   for (const std::string& name : names) {
-    auto file = ThinFile::open(device_of(pool.place, name), ThinFile::For::kReading);
+    auto file = ThinFile::open(commands.device(pool.place, name), ThinFile::For::kReading);
     if (!file) return fail(file.error());
     open->files.push_back(std::make_shared<ThinFile>(std::move(*file)));
   }
@@ -279,7 +285,7 @@ Result<pb::CloneSnapshot> verify_thin(LvmCommands& commands, const ThinPlace& pl
       if (known[i][at] == (*read)[i][at]) continue;
       return fail({.code = Code::kCorrupt,
                    .operation = "verify",
-                   .disk = device_of(place, (*open)->snapshot.members[i].name),
+                   .disk = commands.device(place, (*open)->snapshot.members[i].name),
                    .offset = at * kRangeBytes,
                    .detail = "1 MiB from here on is not what the snapshot had"});
     }

@@ -159,7 +159,7 @@ Result<std::vector<RangeTable>> ThinStaging::open_base(const pb::CloneStreamHead
   if (!active) return fail(active.error());
   base_active_.emplace(std::move(*active));
   for (const std::string& name : names) {
-    auto file = ThinFile::open(device_of(place_, name), ThinFile::For::kReading);
+    auto file = ThinFile::open(commands_.device(place_, name), ThinFile::For::kReading);
     if (!file) return fail(file.error());
     base_files_.push_back(std::move(*file));
   }
@@ -178,7 +178,7 @@ Result<std::vector<RangeTable>> ThinStaging::open_base(const pb::CloneStreamHead
 }
 
 Result<Staging::Begun> ThinStaging::begin(const pb::CloneStreamHead& head) {
-  auto lock = lock_thin_pool(place_);
+  auto lock = lock_thin_pool(commands_, place_);
   if (!lock) return fail(lock.error());
   lock_.emplace(std::move(*lock));
   auto pool = examine_thin_pool(commands_, place_);
@@ -244,7 +244,7 @@ Status ThinStaging::make(std::uint32_t volume) {
         commands_.lvm({"lvresize", "-q", "-y", "-f", "-L", text, whole_name(place_, name)});
     if (!resized) return fail(resized.error());
   }
-  auto file = ThinFile::open(device_of(place_, name), ThinFile::For::kWriting);
+  auto file = ThinFile::open(commands_.device(place_, name), ThinFile::For::kWriting);
   if (!file) return fail(file.error());
   files_.push_back(std::move(*file));
   ++created_;

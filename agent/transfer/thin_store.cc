@@ -15,8 +15,6 @@
 namespace lastword {
 namespace {
 
-constexpr const char* kStateDirectory = "/run/lastword";
-
 std::vector<std::string> whole_names(const ThinPlace& place,
                                      const std::vector<std::string>& names) {
   std::vector<std::string> result;
@@ -46,10 +44,10 @@ const LvmVolume* find_volume(const LvmPool& pool, const std::string& name) {
 
 }  // namespace
 
-Result<FileDescriptor> lock_thin_pool(const ThinPlace& place) {
-  if (Status status = make_directory(kStateDirectory); !status) return fail(status.error());
-  const std::string path =
-      std::string(kStateDirectory) + "/clone-" + place.group + "-" + place.pool + ".lock";
+Result<FileDescriptor> lock_thin_pool(LvmCommands& commands, const ThinPlace& place) {
+  const std::string directory = commands.lock_directory();
+  if (Status status = make_directory(directory); !status) return fail(status.error());
+  const std::string path = directory + "/clone-" + place.group + "-" + place.pool + ".lock";
   FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.valid()) {
     return fail({.code = Code::kIo, .sys_errno = errno, .operation = "open lock", .disk = path});
@@ -120,7 +118,7 @@ Result<ThinSnapshot> load_thin_snapshot(LvmCommands& commands, const LvmPool& po
   {
     const auto active = ActiveVolumes::of(commands, pool, {name});
     if (!active) return fail(active.error());
-    const auto file = ThinFile::open(device_of(pool.place, name), ThinFile::For::kReading);
+    const auto file = ThinFile::open(commands.device(pool.place, name), ThinFile::For::kReading);
     if (!file) return fail(file.error());
     auto record = read_record(*file, volume->size);
     if (!record) return fail(record.error());
@@ -171,7 +169,7 @@ Status create_record(LvmCommands& commands, const LvmPool& pool,
   if (!now) return fail(now.error());
   const LvmVolume* const volume = find_volume(*now, name);
   if (volume == nullptr) return refused_snapshot(name, "is not there");
-  auto file = ThinFile::open(device_of(pool.place, name), ThinFile::For::kWriting);
+  auto file = ThinFile::open(commands.device(pool.place, name), ThinFile::For::kWriting);
   if (!file) return fail(file.error());
   if (Status status = write_record(*file, volume->size, RecordSlot::kFirst, record); !status) {
     return status;
@@ -204,7 +202,7 @@ Status save_thin_tables(LvmCommands& commands, const LvmPool& pool, ThinSnapshot
   const std::string& name = snapshot.record_volume.name;
   const auto active = ActiveVolumes::of(commands, pool, {name});
   if (!active) return fail(active.error());
-  auto file = ThinFile::open(device_of(pool.place, name), ThinFile::For::kWriting);
+  auto file = ThinFile::open(commands.device(pool.place, name), ThinFile::For::kWriting);
   if (!file) return fail(file.error());
   return write_record(*file, snapshot.record_volume.size, RecordSlot::kSecond, snapshot.record);
 }
@@ -246,7 +244,7 @@ Status note_thin_common(LvmCommands& commands, const ThinPlace& place, const std
 
 Result<PrunePlan> prune_thin(LvmCommands& commands, const ThinPlace& place, std::size_t keep,
                              bool force) {
-  const auto lock = lock_thin_pool(place);
+  const auto lock = lock_thin_pool(commands, place);
   if (!lock) return fail(lock.error());
   const auto pool = examine_thin_pool(commands, place);
   if (!pool) return fail(pool.error());
