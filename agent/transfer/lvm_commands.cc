@@ -75,7 +75,9 @@ Result<LvmPool> examine_thin_pool(LvmCommands& commands, const ThinPlace& place)
 
 Result<ThinPoolMaps> read_maps(LvmCommands& commands, const LvmPool& pool) {
   const WithoutInterruption uninterrupted;  // or its metadata snapshot stays
-  return read_thin_pool(commands, pool.device_uuid, pool.metadata_device);
+  return read_thin_pool(commands, {.name = whole_name(pool.place, pool.place.pool),
+                                   .uuid = pool.device_uuid,
+                                   .metadata_device = pool.metadata_device});
 }
 
 Result<ThinPoolUse> use_of_pool(LvmCommands& commands, const LvmPool& pool) {

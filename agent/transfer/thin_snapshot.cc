@@ -131,9 +131,9 @@ Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands, const ThinPl
   std::ranges::copy_if(pool->volumes, std::back_inserter(volumes), is_volume);
   if (volumes.empty()) return refused_at(place, "it has no volumes");
   if (volumes.size() > kMaxCloneVolumes) return refused_at(place, "more than 1024 volumes");
-  if (Status status = check_external_origins(
-          *pool, volumes, "take snapshot",
-          "Copy it into a new thin volume (lvcreate -V, dd), and remove it");
+  if (Status status =
+          check_external_origins(*pool, volumes, "take snapshot",
+                                 "Copy it into a new thin volume (lvcreate -V, dd), and remove it");
       !status) {
     return fail(status.error());
   }

@@ -9,45 +9,13 @@
 namespace lastword {
 namespace {
 
-// Of a pool this share stays free: the writes of its other users.
-constexpr std::uint64_t kThinReserveShare = 50;
 constexpr std::uint64_t kThinLookEvery = 64 << 20;
-// Of metadata: what a block and what a volume take at most, in blocks of 4096 bytes. A leaf of the
-// mapping tree has 252 entries (drivers/md/persistent-data/dm-btree.c) and is half full at least; a
-// snapshot copies what leads to what is changed in it.
-constexpr std::uint64_t kMetadataBlockBytes = 4096;
-constexpr std::uint64_t kMappingsOfBlock = 126;
-constexpr std::uint64_t kMetadataOfVolume = 16;
 
 tl::unexpected<Error> refused_by_pool(const std::string& what, std::string_view why) {
   return fail({.code = Code::kRefused, .operation = "receive clones", .disk = what, .detail = why});
 }
 
-std::uint64_t rounded_up(std::uint64_t bytes, std::uint64_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
-
 }  // namespace
-
-ThinCost cost_of(const pb::CloneStreamHead& head, std::uint64_t block_bytes) {
-  const std::uint64_t theirs = share_bytes_of(head);
-  ThinCost cost;
-  cost.shares = head.parents_size() != 0 && theirs % block_bytes == 0;
-  if (cost.shares) {
-    cost.bytes = head.made_bytes();
-    return cost;
-  }
-  // A block of the pool for each of the sender's, or all of the volumes.
-  std::uint64_t all = 0;
-  for (const pb::CloneVolume& volume : head.snapshot().volumes()) {
-    all += rounded_up(volume.size(), block_bytes);
-  }
-  const std::uint64_t blocks = (head.data_bytes() + head.shared_bytes()) / theirs +
-                               static_cast<std::uint64_t>(head.snapshot().volumes_size());
-  const std::uint64_t unit = std::max(block_bytes, theirs);
-  cost.bytes = blocks < all / unit ? blocks * unit : all;
-  return cost;
-}
 
 ThinStaging::~ThinStaging() {
   if (!over_) (void)remove_staged();
@@ -100,32 +68,13 @@ Status ThinStaging::check_pool(const pb::CloneStreamHead& head) {
 Status ThinStaging::check_space(std::uint64_t wanted) {
   const auto use = use_of_pool(commands_, pool_);
   if (!use) return fail(use.error());
-  const std::uint64_t block = pool_.block_bytes;
-  const std::uint64_t reserve = use->data_all / kThinReserveShare;
-  const std::uint64_t free = use->data_all - use->data_used;
-  const std::uint64_t needed = (wanted + block - 1) / block;
-  if (free < reserve || free - reserve < needed) {
-    return fail({.code = Code::kNoSpace,
-                 .operation = "receive clones",
-                 .disk = to_string(place_),
-                 .detail = format_text("{} bytes are needed and {} to stay free, {} are free; "
-                                       "nothing was changed",
-                                       needed * block, reserve * block, free * block)
-                               .view()});
-  }
   const auto volumes = static_cast<std::uint64_t>(head_.snapshot().volumes_size());
-  const std::uint64_t metadata =
-      wanted == 0 ? 0 : needed / kMappingsOfBlock + 2 * volumes * kMetadataOfVolume;
-  const std::uint64_t metadata_free = use->metadata_all - use->metadata_used;
-  if (metadata_free > use->metadata_all / kThinReserveShare + metadata) return {};
-  return fail(
-      {.code = Code::kNoSpace,
-       .operation = "receive clones",
-       .disk = to_string(place_),
-       .detail = format_text("its metadata has {} bytes free, and {} are needed; lvextend "
-                             "--poolmetadatasize; nothing was changed",
-                             metadata_free * kMetadataBlockBytes, metadata * kMetadataBlockBytes)
-                     .view()});
+  Status status = check_thin_space(*use, pool_, wanted, volumes);
+  if (status) return status;
+  Error error = status.error();
+  error.operation = "receive clones";
+  error.detail = format_text("{}; nothing was changed", error.detail.view()).view();
+  return fail(error);
 }
 
 Result<std::vector<RangeTable>> ThinStaging::open_base(const pb::CloneStreamHead& head) {

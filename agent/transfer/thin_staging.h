@@ -9,17 +9,10 @@
 
 #include "agent/transfer/lvm_commands.h"
 #include "agent/transfer/receive_stream.h"
+#include "agent/transfer/thin_space.h"
 #include "agent/transfer/thin_store.h"
 
 namespace lastword {
-
-// What a stream takes of a pool.
-struct ThinCost {
-  bool shares = false;      // as the sender does
-  std::uint64_t bytes = 0;  // at most
-};
-// Pure.
-[[nodiscard]] ThinCost cost_of(const pb::CloneStreamHead& head, std::uint64_t block_bytes);
 
 class ThinStaging final : public Staging {
  public:

@@ -1,5 +1,5 @@
-// LVM and dm-thin, as far as clones use them: the device of a volume is a file, and its block map is
-// told from what that holds, so that equal blocks are shared ones.
+// LVM and dm-thin, as far as clones use them: the device of a volume is a file, and its block map
+// is told from what that holds, so that equal blocks are shared ones.
 #pragma once
 
 #include <fmt/format.h>
@@ -27,17 +27,18 @@ class FakeLvm final : public LvmCommands {
 
   // Each command in a few words, in order: "suspend a", "create_snap 7 1", "lvcreate NAME".
   std::vector<std::string> done;
-  std::set<std::string> fails;                        // of those
-  std::function<void(const std::string&)> before;     // is told of one before it is carried out
+  std::set<std::string> fails;                     // of those
+  std::function<void(const std::string&)> before;  // is told of one before it is carried out
   std::vector<LvmVolume> volumes;
-  std::vector<std::string> tags;                      // of the pool
+  std::vector<std::string> tags;  // of the pool
   std::uint64_t metadata_used = 100;
   std::uint64_t metadata_all = 4096;
   std::uint64_t data_all = 4096;
   bool held = false;  // a metadata snapshot is reserved
 
   void create(const std::string& name, std::uint64_t blocks, bool active = false) {
-    const LvmVolume volume{.name = name, .size = blocks * kBlock, .id = ++last_id_, .active = active};
+    const LvmVolume volume{
+        .name = name, .size = blocks * kBlock, .id = ++last_id_, .active = active};
     write_file(volume.id, std::string(volume.size, '\0'));
     volumes.push_back(volume);
   }
@@ -73,8 +74,9 @@ class FakeLvm final : public LvmCommands {
   }
 
   Result<std::string> status(const std::string&) override {
-    return fmt::format("0 8 thin-pool 1 {}/{} {}/{} {} rw discard_passdown queue_if_no_space - 1024",
-                       metadata_used, metadata_all, used_blocks(), data_all, held ? "77" : "-");
+    return fmt::format(
+        "0 8 thin-pool 1 {}/{} {}/{} {} rw discard_passdown queue_if_no_space - 1024",
+        metadata_used, metadata_all, used_blocks(), data_all, held ? "77" : "-");
   }
   Status message(const std::string&, const std::string& message) override {
     if (Status status = note(message); !status) return status;
@@ -124,8 +126,8 @@ class FakeLvm final : public LvmCommands {
  private:
   struct Words {
     explicit Words(const std::vector<std::string>& words) {
-      static const std::set<std::string> with_value{"-n", "--addtag", "--deltag", "-V",
-                                                    "-L", "--thinpool"};
+      static const std::set<std::string> with_value{"-n", "--addtag", "--deltag",
+                                                    "-V", "-L",       "--thinpool"};
       for (std::size_t i = 1; i < words.size(); ++i) {
         if (with_value.contains(words[i])) {
           options.emplace_back(words[i], words[i + 1]);
