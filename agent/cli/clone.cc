@@ -20,6 +20,7 @@
 #include "agent/transfer/send_run.h"
 #include "agent/transfer/snapshot_run.h"
 #include "agent/transfer/thin_list.h"
+#include "agent/transfer/thin_lock.h"
 #include "agent/transfer/thin_send.h"
 #include "agent/transfer/thin_snapshot.h"
 #include "agent/transfer/thin_staging.h"

@@ -2,6 +2,7 @@
 // dmsetup(8) and thin_dump(8); devices of volumes, and locks of this machine.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,16 @@ class LvmCommands : public ThinCommands {
   // Path of the device of a volume, and of the directory of locks.
   [[nodiscard]] virtual std::string device(const ThinPlace& place, const std::string& volume) = 0;
   [[nodiscard]] virtual std::string lock_directory() = 0;
+  virtual void pause(std::chrono::milliseconds time) = 0;
 };
 [[nodiscard]] LvmCommands& real_lvm();
 
 // The pool and its volumes now; made active where it is not. Errors of parse_lvs().
 [[nodiscard]] Result<LvmPool> examine_thin_pool(LvmCommands& commands, const ThinPlace& place);
-// Errors of read_thin_pool().
+// Errors of read_thin_pool(); another lastword that does the same is waited for (thin_lock.h).
 [[nodiscard]] Result<ThinPoolMaps> read_maps(LvmCommands& commands, const LvmPool& pool);
+// Has somebody else reserved its metadata snapshot? Not asked while another lastword has.
+[[nodiscard]] Result<bool> is_held(LvmCommands& commands, const LvmPool& pool);
 [[nodiscard]] Result<ThinPoolUse> use_of_pool(LvmCommands& commands, const LvmPool& pool);
 
 }  // namespace lastword

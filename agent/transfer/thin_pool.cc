@@ -84,7 +84,6 @@ Result<ThinPoolMaps> read_thin_pool(ThinCommands& commands, const ThinPoolDevice
                  .detail = kSomebodyElsesSnapshot});
   }
   if (Status status = check_metadata(*use, pool.name); !status) return fail(status.error());
-  // Where two come here at once, this fails for the second.
   if (Status status = commands.message(pool.uuid, "reserve_metadata_snap"); !status) {
     return fail(status.error());
   }

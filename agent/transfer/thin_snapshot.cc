@@ -5,6 +5,7 @@
 
 #include "agent/base/utc.h"
 #include "agent/transfer/stream_head.h"
+#include "agent/transfer/thin_lock.h"
 #include "agent/transfer/thin_store.h"
 #include "agent/transfer/without_interruption.h"
 #include "proto/format_text.h"

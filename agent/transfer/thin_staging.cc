@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/transfer/stream_head.h"
+#include "agent/transfer/thin_lock.h"
 #include "proto/format_text.h"
 
 namespace lastword {
@@ -38,7 +39,9 @@ Status ThinStaging::check_pool(const pb::CloneStreamHead& head) {
   }
   const auto use = use_of_pool(commands_, pool_);
   if (!use) return fail(use.error());
-  if (use->held) return refused_by_pool(pool, kSomebodyElsesSnapshot);
+  const auto held = is_held(commands_, pool_);
+  if (!held) return fail(held.error());
+  if (*held) return refused_by_pool(pool, kSomebodyElsesSnapshot);
   if (!use->writes) return refused_by_pool(pool, "the pool takes no writes; nothing was changed");
   if (!use->discards) {
     return refused_by_pool(pool,

@@ -1,15 +1,11 @@
 #include "agent/transfer/thin_store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include "agent/base/text_file.h"
 #include "agent/transfer/stream_head.h"
+#include "agent/transfer/thin_lock.h"
 #include "proto/format_text.h"
 
 namespace lastword {
@@ -43,26 +39,6 @@ const LvmVolume* find_volume(const LvmPool& pool, const std::string& name) {
 }
 
 }  // namespace
-
-Result<FileDescriptor> lock_thin_pool(LvmCommands& commands, const ThinPlace& place) {
-  const std::string directory = commands.lock_directory();
-  if (Status status = make_directory(directory); !status) return fail(status.error());
-  const std::string path = directory + "/clone-" + place.group + "-" + place.pool + ".lock";
-  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file.valid()) {
-    return fail({.code = Code::kIo, .sys_errno = errno, .operation = "open lock", .disk = path});
-  }
-  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    return fail(
-        {.code = Code::kRefused,
-         .sys_errno = errno,
-         .operation = "lock",
-         .disk = to_string(place),
-         .detail = "another lastword clone takes or receives a snapshot here; wait for it"});
-  }
-  return file;
-}
 
 Status remove_volumes(LvmCommands& commands, const ThinPlace& place,
                       const std::vector<std::string>& names) {

@@ -35,6 +35,8 @@ class FakeLvm final : public LvmCommands {
   std::uint64_t metadata_all = 4096;
   std::uint64_t data_all = 4096;
   bool held = false;  // a metadata snapshot is reserved
+  std::chrono::milliseconds paused{0};
+  std::function<void()> while_paused;
 
   void create(const std::string& name, std::uint64_t blocks, bool active = false) {
     const LvmVolume volume{
@@ -104,6 +106,10 @@ class FakeLvm final : public LvmCommands {
     return one == nullptr ? folder_.file("none") : path_of(one->id);
   }
   std::string lock_directory() override { return folder_.file("locks"); }
+  void pause(std::chrono::milliseconds time) override {
+    paused += time;
+    if (while_paused) while_paused();
+  }
 
   Result<std::string> lvm(const std::vector<std::string>& words) override {
     if (words[0] == "lvs") return report();

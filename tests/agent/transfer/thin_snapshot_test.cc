@@ -28,6 +28,7 @@ class FakeLvm final : public LvmCommands {
     return device_of(place, volume);
   }
   std::string lock_directory() override { return {}; }
+  void pause(std::chrono::milliseconds) override {}
 
   std::set<std::string> fails;
   std::vector<std::string> done;
