@@ -56,18 +56,18 @@ Result<FileDescriptor> lock_metadata_snapshot(LvmCommands& commands, const ThinP
   auto file = open_lock(commands, place, ".metadata.lock");
   if (!file) return file;
   int number = try_lock(*file);
-  for (std::chrono::milliseconds waited{0};
-       number == EWOULDBLOCK && waited < kLongestMetadataWait; waited += kMetadataWaitStep) {
+  for (std::chrono::milliseconds waited{0}; number == EWOULDBLOCK && waited < kLongestMetadataWait;
+       waited += kMetadataWaitStep) {
     commands.pause(kMetadataWaitStep);
     number = try_lock(*file);
   }
   if (number == 0) return file;
-  return locked(place, number,
-                format_text("another lastword clone has had its metadata snapshot for {} minutes; "
-                            "see what thin_dump does, and try again",
-                            std::chrono::duration_cast<std::chrono::minutes>(kLongestMetadataWait)
-                                .count())
-                    .view());
+  return locked(
+      place, number,
+      format_text("another lastword clone has had its metadata snapshot for {} minutes; "
+                  "see what thin_dump does, and try again",
+                  std::chrono::duration_cast<std::chrono::minutes>(kLongestMetadataWait).count())
+          .view());
 }
 
 }  // namespace lastword

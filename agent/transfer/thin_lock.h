@@ -14,8 +14,8 @@ namespace lastword {
 [[nodiscard]] Result<FileDescriptor> lock_thin_pool(LvmCommands& commands, const ThinPlace& place);
 
 // Held by whoever has the metadata snapshot of the pool reserved, or asks whether anybody has. A
-// pool has one metadata snapshot, and so the lock is waited for: a dump ends, though that of a large
-// pool takes minutes. kRefused: the holder had it for longer than that.
+// pool has one metadata snapshot, and so the lock is waited for: a dump ends, though that of a
+// large pool takes minutes. kRefused: the holder had it for longer than that.
 inline constexpr std::chrono::milliseconds kLongestMetadataWait = std::chrono::minutes(10);
 inline constexpr std::chrono::milliseconds kMetadataWaitStep = std::chrono::milliseconds(100);
 [[nodiscard]] Result<FileDescriptor> lock_metadata_snapshot(LvmCommands& commands,
