@@ -124,9 +124,7 @@ class ThinClones final : public ClonePlace {
     return set;
   }
   // It keeps nothing.
-  Result<std::vector<pb::CloneStaged>> staged() override {
-    return std::vector<pb::CloneStaged>();
-  }
+  Result<std::vector<pb::CloneStaged>> staged() override { return std::vector<pb::CloneStaged>(); }
   Result<bool> remove_staged() override {
     const auto lock = lock_thin_pool(commands_, place_);
     if (!lock) return fail(lock.error());
@@ -157,8 +155,7 @@ class ThinClones final : public ClonePlace {
 
 }  // namespace
 
-Result<std::unique_ptr<ClonePlace>> ClonePlace::at(const std::string& text,
-                                                   LvmCommands& commands) {
+Result<std::unique_ptr<ClonePlace>> ClonePlace::at(const std::string& text, LvmCommands& commands) {
   const auto thin = thin_place(text);
   if (!thin) return std::make_unique<DirectoryClones>(text);
   if (!*thin) return fail(thin->error());

@@ -110,16 +110,14 @@ Result<std::vector<RangeTable>> ThinStaging::open_base(const pb::CloneStreamHead
   auto active = ActiveVolumes::of(commands_, pool_, names);
   if (!active) return fail(active.error());
   base_active_.emplace(std::move(*active));
-  for (const std::string& name : names) {
-    auto file = ThinFile::open(commands_.device(place_, name), ThinFile::For::kReading);
-    if (!file) return fail(file.error());
-    base_files_.push_back(std::move(*file));
-  }
+  for (const std::string& name : names) base_files_.add(commands_.device(place_, name));
   auto tables = tables_of(base_->record);
   if (!tables.empty()) return tables;
   for (std::size_t i = 0; i < base_files_.size(); ++i) {
     const pb::CloneBaseVolume& there = head.base_volumes(static_cast<int>(i));
-    auto table = hash_volume(base_files_[i], there.size());
+    const auto file = base_files_.at(i);
+    if (!file) return fail(file.error());
+    auto table = hash_volume(**file, there.size());
     if (!table) return fail(table.error());
     if (to_string(root_of(there.size(), *table)) != there.root()) {
       return refused_by_pool(names[i], "differs from the sender's volume of that UUID");
@@ -152,9 +150,7 @@ Result<Staging::Begun> ThinStaging::begin(const pb::CloneStreamHead& head) {
 // Volumes of the stream follow each other, so that a parent is complete when its child is made.
 Status ThinStaging::make_up_to(std::uint32_t volume) {
   while (created_ <= volume) {
-    if (created_ != 0) {
-      if (Status status = files_.back().sync(); !status) return status;
-    }
+    if (Status status = files_.sync(); !status) return status;
     if (Status status = make(static_cast<std::uint32_t>(created_)); !status) return status;
   }
   return {};
@@ -196,9 +192,7 @@ Status ThinStaging::make(std::uint32_t volume) {
         commands_.lvm({"lvresize", "-q", "-y", "-f", "-L", text, whole_name(place_, name)});
     if (!resized) return fail(resized.error());
   }
-  auto file = ThinFile::open(commands_.device(place_, name), ThinFile::For::kWriting);
-  if (!file) return fail(file.error());
-  files_.push_back(std::move(*file));
+  files_.add(commands_.device(place_, name));
   ++created_;
   return {};
 }
@@ -213,7 +207,9 @@ Status ThinStaging::keep_reserve(std::uint64_t bytes) {
 Status ThinStaging::write(std::uint32_t volume, std::uint64_t offset,
                           std::span<const std::byte> data) {
   if (Status status = make_up_to(volume); !status) return status;
-  if (Status status = files_[volume].write(offset, data); !status) return status;
+  const auto file = files_.at(volume);
+  if (!file) return fail(file.error());
+  if (Status status = (*file)->write(offset, data); !status) return status;
   return keep_reserve(data.size());
 }
 
@@ -226,12 +222,15 @@ Status ThinStaging::share(std::uint32_t volume, std::uint64_t offset, std::uint6
     // It began as that.
     if (parent.kind() == kind && parent.volume() == source) return {};
   }
-  const ThinFile& from = (from_base ? base_files_ : files_)[source];
+  const auto from = (from_base ? base_files_ : files_).at(source);
+  if (!from) return fail(from.error());
+  const auto to = files_.at(volume);
+  if (!to) return fail(to.error());
   AlignedBuffer buffer(std::min<std::uint64_t>(length, kRangeBytes));
   for (std::uint64_t at = 0; at < length;) {
     const auto piece = buffer.span().first(std::min<std::uint64_t>(length - at, kRangeBytes));
-    if (Status status = from.read(source_offset + at, piece); !status) return status;
-    if (Status status = files_[volume].write(offset + at, piece); !status) return status;
+    if (Status status = (*from)->read(source_offset + at, piece); !status) return status;
+    if (Status status = (*to)->write(offset + at, piece); !status) return status;
     at += piece.size();
   }
   unshared_bytes_ += length;
@@ -244,19 +243,19 @@ Status ThinStaging::clear(std::uint32_t volume, std::uint64_t offset, std::uint6
   if (!shares_ || head_.parents(static_cast<int>(volume)).kind() == pb::CloneParent::NONE) {
     return {};
   }
-  return files_[volume].discard(offset, rounded_up(length, pool_.block_bytes));
+  const auto file = files_.at(volume);
+  if (!file) return fail(file.error());
+  return (*file)->discard(offset, rounded_up(length, pool_.block_bytes));
 }
 
 Status ThinStaging::sync() {
-  for (const ThinFile& file : files_) {
-    if (Status status = file.sync(); !status) return status;
-  }
-  return {};
+  return files_.sync();
 }
 
 Status ThinStaging::read(std::uint32_t volume, std::uint64_t offset, std::span<std::byte> buffer) {
   if (Status status = make_up_to(volume); !status) return status;
-  return files_[volume].read(offset, buffer);
+  const auto file = files_.at(volume);
+  return file ? (*file)->read(offset, buffer) : fail(file.error());
 }
 
 Status ThinStaging::note(const ClonePosition&, std::span<const RangeTable>) {

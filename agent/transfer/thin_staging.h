@@ -9,6 +9,7 @@
 
 #include "agent/transfer/lvm_commands.h"
 #include "agent/transfer/receive_stream.h"
+#include "agent/transfer/thin_files.h"
 #include "agent/transfer/thin_space.h"
 #include "agent/transfer/thin_store.h"
 
@@ -66,8 +67,8 @@ class ThinStaging final : public Staging {
   bool shares_ = false;
   std::optional<ThinSnapshot> base_;
   std::optional<ActiveVolumes> base_active_;
-  std::vector<ThinFile> base_files_;
-  std::vector<ThinFile> files_;  // of volumes that are there
+  ThinFiles base_files_{ThinFile::For::kReading};
+  ThinFiles files_{ThinFile::For::kWriting};  // of volumes that are there
   std::size_t created_ = 0;
   std::uint64_t unshared_bytes_ = 0;
   std::uint64_t since_look_ = 0;
