@@ -1,5 +1,8 @@
 #include "agent/transfer/clone_place.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "agent/transfer/clone_store.h"
@@ -7,6 +10,7 @@
 #include "agent/transfer/prune_run.h"
 #include "agent/transfer/publication.h"
 #include "agent/transfer/snapshot_run.h"
+#include "agent/transfer/stream_head.h"
 #include "agent/transfer/thin_list.h"
 #include "agent/transfer/thin_lock.h"
 #include "agent/transfer/thin_send.h"
@@ -17,9 +21,19 @@
 namespace lastword {
 namespace {
 
+// The volumes of a snapshot and of its base are files that are all open at once, and 1024 is what a
+// program may have open unless it asks for more. Where that is refused, opening a volume says so.
+void allow_open_files() {
+  constexpr rlim_t kWanted = 4 * kMaxCloneVolumes;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kWanted) return;
+  limit.rlim_cur = std::min(kWanted, limit.rlim_max);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 class DirectoryClones final : public ClonePlace {
  public:
-  explicit DirectoryClones(std::string path) : path_(std::move(path)) {}
+  explicit DirectoryClones(std::string path) : path_(std::move(path)) { allow_open_files(); }
 
   Result<pb::CloneList> list() override { return list_clones(path_); }
   Result<pb::CloneSnapshot> take_snapshot(Executor& executor) override {
