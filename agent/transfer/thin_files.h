@@ -1,4 +1,5 @@
-// Many thin volumes, of which a few are open at a time: each takes a descriptor, and 1 MiB of memory.
+// Many thin volumes, of which a few are open at a time: each takes a descriptor, and 1 MiB of
+// memory.
 #pragma once
 
 #include <cstddef>

@@ -28,13 +28,19 @@ class FakeLvm final : public LvmCommands {
   // Each command in a few words, in order: "suspend a", "create_snap 7 1", "lvcreate NAME".
   std::vector<std::string> done;
   std::set<std::string> fails;                     // of those
+  int fail_at = 0;                                 // the one of this number; 0: none
   std::function<void(const std::string&)> before;  // is told of one before it is carried out
   std::vector<LvmVolume> volumes;
   std::vector<std::string> tags;  // of the pool
   std::uint64_t metadata_used = 100;
   std::uint64_t metadata_all = 4096;
   std::uint64_t data_all = 4096;
+  std::string mode = "rw";
+  std::string discards = "discard_passdown";
+  bool zeroes = true;
   bool held = false;  // a metadata snapshot is reserved
+  std::set<std::string> suspended;
+  bool torn = false;  // a snapshot was made of a volume that might be written just then
   std::chrono::milliseconds paused{0};
   std::function<void()> while_paused;
 
@@ -76,9 +82,9 @@ class FakeLvm final : public LvmCommands {
   }
 
   Result<std::string> status(const std::string&) override {
-    return fmt::format(
-        "0 8 thin-pool 1 {}/{} {}/{} {} rw discard_passdown queue_if_no_space - 1024",
-        metadata_used, metadata_all, used_blocks(), data_all, held ? "77" : "-");
+    return fmt::format("0 8 thin-pool 1 {}/{} {}/{} {} {} {} queue_if_no_space - 1024",
+                       metadata_used, metadata_all, used_blocks(), data_all, held ? "77" : "-",
+                       mode, discards);
   }
   Status message(const std::string&, const std::string& message) override {
     if (Status status = note(message); !status) return status;
@@ -90,7 +96,9 @@ class FakeLvm final : public LvmCommands {
     } else if (words[0] == "delete") {
       std::filesystem::remove(path_of(number(words[1])));
     } else {
-      std::filesystem::copy_file(path_of(number(words[2])), path_of(number(words[1])));
+      const auto origin = std::ranges::find(volumes, number(words[2]), &LvmVolume::id);
+      torn = torn || (origin->active && !suspended.contains(origin->name));
+      std::filesystem::copy_file(path_of(origin->id), path_of(number(words[1])));
     }
     return {};
   }
@@ -99,8 +107,16 @@ class FakeLvm final : public LvmCommands {
     if (Status status = note("dump"); !status) return status;
     return take(xml());
   }
-  Status suspend(const std::string& device) override { return note("suspend " + name_at(device)); }
-  Status resume(const std::string& device) override { return note("resume " + name_at(device)); }
+  Status suspend(const std::string& device) override {
+    Status status = note("suspend " + name_at(device));
+    if (status) suspended.insert(name_at(device));
+    return status;
+  }
+  Status resume(const std::string& device) override {
+    Status status = note("resume " + name_at(device));
+    if (status) suspended.erase(name_at(device));
+    return status;
+  }
   std::string device(const ThinPlace&, const std::string& volume) override {
     const LvmVolume* const one = find(volume);
     return one == nullptr ? folder_.file("none") : path_of(one->id);
@@ -163,7 +179,8 @@ class FakeLvm final : public LvmCommands {
   Status note(const std::string& text) {
     if (before) before(text);
     done.push_back(text);
-    return fails.contains(text) ? failed(text) : Status{};
+    const bool wrong = fails.contains(text) || static_cast<int>(done.size()) == fail_at;
+    return wrong ? failed(text) : Status{};
   }
   static std::uint32_t number(const std::string& text) {
     std::uint32_t value = 0;
@@ -269,19 +286,19 @@ class FakeLvm final : public LvmCommands {
         R"({{"vg_uuid":"g","lv_uuid":"{}","lv_name":"{}","lv_size":"{}","pool_lv":"{}",)"
         R"("thin_id":"{}","lv_tags":"{}","lv_permissions":"{}","lv_active":"{}",)"
         R"("lv_device_open":"{}","lv_dm_path":"/dev/mapper/va-{}","lv_layout":"{}",)"
-        R"("metadata_lv":"{}","chunk_size":"{}","zero":"zero","vg_extent_size":"65536",)"
+        R"("metadata_lv":"{}","chunk_size":"{}","zero":"{}","vg_extent_size":"65536",)"
         R"("origin":"{}"}})";
     std::string text = fmt::format(fmt::runtime(row), "p", place.pool, data_all * kBlock, "", "",
                                    fmt::join(tags, ","), "writeable", "active", "", place.pool,
-                                   "thin,pool", "[pool_tmeta]", kBlock, "");
+                                   "thin,pool", "[pool_tmeta]", kBlock, zeroes ? "zero" : "", "");
     text += "," + fmt::format(fmt::runtime(row), "m", "[pool_tmeta]", 4194304, "", "", "",
-                              "writeable", "active", "open", "pool_tmeta", "linear", "", 0, "");
+                              "writeable", "active", "open", "pool_tmeta", "linear", "", 0, "", "");
     for (const LvmVolume& volume : volumes) {
       text += "," + fmt::format(fmt::runtime(row), volume.id, volume.name, volume.size, place.pool,
                                 volume.id, fmt::join(volume.tags, ","),
                                 volume.writable ? "writeable" : "read-only",
                                 volume.active ? "active" : "", volume.open ? "open" : "",
-                                volume.name, "thin,sparse", "", 0, volume.origin);
+                                volume.name, "thin,sparse", "", 0, "zero", volume.origin);
     }
     return R"({"report":[{"lv":[)" + text + "]}]}";
   }
