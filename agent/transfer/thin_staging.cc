@@ -10,8 +10,6 @@
 namespace lastword {
 namespace {
 
-constexpr std::uint64_t kThinLookEvery = 64 << 20;
-
 tl::unexpected<Error> refused_by_pool(const std::string& what, std::string_view why) {
   return fail({.code = Code::kRefused, .operation = "receive clones", .disk = what, .detail = why});
 }
@@ -199,7 +197,7 @@ Status ThinStaging::make(std::uint32_t volume) {
 
 Status ThinStaging::keep_reserve(std::uint64_t bytes) {
   since_look_ += bytes;
-  if (since_look_ < kThinLookEvery) return {};
+  if (since_look_ < options_.look_every) return {};
   since_look_ = 0;
   return check_space(0);
 }

@@ -21,6 +21,7 @@ class ThinStaging final : public Staging {
   // `tell_cost` learns what that costs before the first block is taken.
   struct Options {
     bool allow_unshared = false;
+    std::uint64_t look_every = 64 << 20;  // bytes; then the pool is looked at again
     std::function<void(std::uint64_t unshared_bytes, std::uint64_t data_bytes)> tell_cost = {};
   };
   ThinStaging(LvmCommands& commands, ThinPlace place, Options options)

@@ -58,6 +58,22 @@ class FakeLvm final : public LvmCommands {
       content.replace(block * kBlock + i, word.size(), word);
     }
     write_file(find(name)->id, content);
+    note_blocks(*find(name));
+  }
+  void fill_all(const std::string& name) {
+    std::string content(find(name)->size, '\0');
+    for (std::size_t block = 0; block < content.size() / kBlock; ++block) {
+      content.replace(block * kBlock, 16, fmt::format("{:016}", ++last_word_));
+    }
+    write_file(find(name)->id, content);
+    note_blocks(*find(name));
+  }
+  // As an administrator does it.
+  void clone(const std::string& origin, const std::string& name) {
+    LvmVolume volume{.name = name, .size = find(origin)->size, .id = ++last_id_, .origin = origin};
+    std::filesystem::copy_file(path_of(find(origin)->id), path_of(volume.id));
+    volumes.push_back(volume);
+    ++time_;
   }
   [[nodiscard]] std::string content_of(const std::string& name) {
     std::ifstream file(path_of(find(name)->id), std::ios::binary);
@@ -81,10 +97,20 @@ class FakeLvm final : public LvmCommands {
         done, [&](const std::string& one) { return one.starts_with(beginning); });
   }
 
+  // Each counted once.
+  std::size_t used_blocks() {
+    std::set<std::uint64_t> used;
+    for (const LvmVolume& volume : volumes) {
+      for (const auto& [at, block] : map_of(volume)) used.insert(block.number);
+    }
+    return used.size();
+  }
+
   Result<std::string> status(const std::string&) override {
+    const std::uint64_t used = used_blocks();
     return fmt::format("0 8 thin-pool 1 {}/{} {}/{} {} {} {} queue_if_no_space - 1024",
-                       metadata_used, metadata_all, used_blocks(), data_all, held ? "77" : "-",
-                       mode, discards);
+                       metadata_used, metadata_all, used, std::max(used, data_all),
+                       held ? "77" : "-", mode, discards);
   }
   Status message(const std::string&, const std::string& message) override {
     if (Status status = note(message); !status) return status;
@@ -99,6 +125,7 @@ class FakeLvm final : public LvmCommands {
       const auto origin = std::ranges::find(volumes, number(words[2]), &LvmVolume::id);
       torn = torn || (origin->active && !suspended.contains(origin->name));
       std::filesystem::copy_file(path_of(origin->id), path_of(number(words[1])));
+      ++time_;
     }
     return {};
   }
@@ -214,12 +241,13 @@ class FakeLvm final : public LvmCommands {
   void make(const Words& words) {
     LvmVolume volume{.name = words.value("-n"), .id = ++last_id_, .active = words.has("-ay")};
     volume.writable = !words.has("-pr");
-    volume.tags.push_back(words.value("--addtag"));
+    if (words.has("--addtag")) volume.tags.push_back(words.value("--addtag"));
     if (words.has("-s")) {
       const LvmVolume& origin = *find(words.names.front());
       volume.size = origin.size;
       volume.origin = origin.name;
       std::filesystem::copy_file(path_of(origin.id), path_of(volume.id));
+      ++time_;
     } else {
       volume.size = (number(words.value("-V")) + kBlock - 1) / kBlock * kBlock;
       write_file(volume.id, "");
@@ -241,30 +269,29 @@ class FakeLvm final : public LvmCommands {
     }
   }
 
-  // Numbers of blocks that are no zeros, by place.
-  std::map<std::uint64_t, std::uint64_t> map_of(const LvmVolume& volume) {
-    std::map<std::uint64_t, std::uint64_t> map;
+  struct Block {
+    std::uint64_t number = 0;
+    std::uint32_t time = 0;  // of the pool, when it was written
+  };
+  void note_blocks(const LvmVolume& volume) { (void)map_of(volume); }
+  // Blocks that are no zeros, by place.
+  std::map<std::uint64_t, Block> map_of(const LvmVolume& volume) {
+    std::map<std::uint64_t, Block> map;
     std::ifstream file(path_of(volume.id), std::ios::binary);
     std::string block(kBlock, '\0');
     for (std::uint64_t i = 0; file.read(block.data(), kBlock); ++i) {
       if (block.find_first_not_of('\0') == block.npos) continue;
-      map[i] = numbers_.try_emplace(hash_text(block), numbers_.size() + 1).first->second;
+      const Block now{.number = blocks_.size() + 1, .time = time_};
+      map[i] = blocks_.try_emplace(hash_text(block), now).first->second;
     }
     return map;
   }
   static std::string hash_text(const std::string& block) {
     return to_string(hash_of_bytes(std::as_bytes(std::span(block))));
   }
-  std::size_t used_blocks() {
-    std::set<std::uint64_t> used;
-    for (const LvmVolume& volume : volumes) {
-      for (const auto& [at, data] : map_of(volume)) used.insert(data);
-    }
-    return used.size();
-  }
   std::string xml() {
     std::string text = fmt::format(
-        R"(<superblock time="1" transaction="1" data_block_size="{}" nr_data_blocks="0">)",
+        R"(<superblock time="{}" transaction="1" data_block_size="{}" nr_data_blocks="0">)", time_,
         kBlock / 512);
     std::map<std::uint32_t, const LvmVolume*> by_id;
     for (const LvmVolume& volume : volumes) by_id[volume.id] = &volume;
@@ -273,9 +300,9 @@ class FakeLvm final : public LvmCommands {
       const auto map = map_of(*volume);
       text += fmt::format(R"(<device dev_id="{}" mapped_blocks="{}" creation_time="0">)", id,
                           map.size());
-      for (const auto& [at, data] : map) {
-        text += fmt::format(R"(<single_mapping origin_block="{}" data_block="{}" time="0"/>)", at,
-                            data);
+      for (const auto& [at, block] : map) {
+        text += fmt::format(R"(<single_mapping origin_block="{}" data_block="{}" time="{}"/>)", at,
+                            block.number, block.time);
       }
       text += "</device>";
     }
@@ -306,7 +333,8 @@ class FakeLvm final : public LvmCommands {
   test::TestFolder folder_;
   std::uint32_t last_id_ = 0;
   std::uint64_t last_word_ = 0;
-  std::map<std::string, std::uint64_t> numbers_;  // of blocks, by what they hold
+  std::uint32_t time_ = 0;               // snapshots that were made
+  std::map<std::string, Block> blocks_;  // by what they hold
 };
 
 }  // namespace lastword::fake

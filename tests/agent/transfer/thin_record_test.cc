@@ -1,5 +1,5 @@
-// The record of a snapshot in a small thin volume: whatever is cut or damaged, an earlier state of it
-// counts, or none.
+// The record of a snapshot in a small thin volume: whatever is cut or damaged, an earlier state of
+// it counts, or none.
 #include "agent/transfer/thin_record.h"
 
 #include <boost/test/unit_test.hpp>
