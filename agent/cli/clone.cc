@@ -134,14 +134,17 @@ int run_receive(const CloneOptions& options) {
   if (!place) return report_error(place.error());
   Result<pb::CloneTransfer> done;
   {
-    const Interruption interruption("interrupted: nothing was published; " +
-                                    (*place)->left_by_receive(options.resumable));
+    Interruption interruption("interrupted: nothing was published; " +
+                              (*place)->left_by_receive(options.resumable));
     ProgressBar bar("receiving", stderr);
     SectionReader in(input_from(STDIN_FILENO));
     const auto staging =
         (*place)->staging({.allow_unshared = options.allow_unshared, .tell_cost = tell_cost});
     ReceiveOptions how{.keep = options.resumable};
     how.progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); };
+    how.publishing = [&] {
+      interruption.tell("interrupted while it was published: " + (*place)->left_by_publishing());
+    };
     done = receive_stream(in, *staging, how);
   }
   if (!done) return report_error(done.error());

@@ -59,6 +59,9 @@ class DirectoryClones final : public ClonePlace {
                         "abort " +
                             path_);
   }
+  std::string left_by_publishing() const override {
+    return "lastword clone abort " + path_ + ", or the next receive, ends that or removes it all";
+  }
   Result<std::vector<std::string>> snapshots() override { return find_snapshots(path_); }
   Result<Set> examine() override {
     const auto newest = newest_snapshot(path_);
@@ -117,6 +120,11 @@ class ThinClones final : public ClonePlace {
     return "volumes lastword-UUID-staged-N of " + pool() +
            " are left, which lastword clone abort " + to_string(place_) +
            " removes, and so does the next receive; a thin pool cannot go on with them";
+  }
+  std::string left_by_publishing() const override {
+    return "lastword clone snapshots " + to_string(place_) +
+           " says whether it is there, and lastword clone abort " + to_string(place_) +
+           " removes what is left of the transfer";
   }
   Result<std::vector<std::string>> snapshots() override {
     const auto pool = examine_thin_pool(commands_, place_);

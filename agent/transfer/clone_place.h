@@ -48,6 +48,8 @@ class ClonePlace {
   [[nodiscard]] virtual std::unique_ptr<Staging> staging(const ReceiveHow& how) = 0;
   // What a receive that is killed leaves behind here, and what removes it, a sentence.
   [[nodiscard]] virtual std::string left_by_receive(bool resumable) const = 0;
+  // The same, while what has arrived is published.
+  [[nodiscard]] virtual std::string left_by_publishing() const = 0;
 
   // UUIDs of the snapshots of the set.
   [[nodiscard]] virtual Result<std::vector<std::string>> snapshots() = 0;

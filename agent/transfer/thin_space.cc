@@ -45,12 +45,15 @@ Status check_thin_space(const ThinPoolUse& use, const LvmPool& pool, std::uint64
   const std::uint64_t free = use.data_all - use.data_used;
   const std::uint64_t needed = rounded_up(bytes, block) / block;
   if (free < reserve || free - reserve < needed) {
-    return fail({.code = Code::kNoSpace,
-                 .operation = "use thin pool",
-                 .disk = to_string(pool.place),
-                 .detail = format_text("{} bytes are needed and {} to stay free, {} are free",
-                                       needed * block, reserve * block, free * block)
-                               .view()});
+    return fail(
+        {.code = Code::kNoSpace,
+         .operation = "use thin pool",
+         .disk = to_string(pool.place),
+         .detail = (bytes == 0 ? format_text("{} bytes have to stay free, and {} are",
+                                             reserve * block, free * block)
+                               : format_text("{} bytes are needed and {} to stay free, {} are free",
+                                             needed * block, reserve * block, free * block))
+                       .view()});
   }
   const std::uint64_t metadata =
       bytes == 0 ? 0 : needed / kMappingsOfBlock + 2 * volumes * kMetadataOfVolume;

@@ -21,7 +21,7 @@ struct ThinCost {
 
 // kNoSpace: the pool would have less than 2 percent of its data free, or be nearly full of metadata
 // (check_metadata()), with `bytes` more in so many volumes, each of them staged and then kept. No
-// bytes: is it so now?
+// bytes: has it come to that, whoever filled it?
 [[nodiscard]] Status check_thin_space(const ThinPoolUse& use, const LvmPool& pool,
                                       std::uint64_t bytes, std::uint64_t volumes);
 

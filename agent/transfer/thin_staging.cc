@@ -74,7 +74,10 @@ Status ThinStaging::check_space(std::uint64_t wanted) {
   if (status) return status;
   Error error = status.error();
   error.operation = "receive clones";
-  error.detail = format_text("{}; nothing was changed", error.detail.view()).view();
+  error.detail = format_text("{}; {}", error.detail.view(),
+                             wanted == 0 ? "the transfer ends here, and what was staged is removed"
+                                         : "nothing was changed")
+                     .view();
   return fail(error);
 }
 
@@ -326,11 +329,19 @@ Status ThinStaging::publish(std::span<const RangeTable> tables) {
   if (Status status = make_members(record); !status) return status;
   put_tables(record, of_volumes);
   if (Status status = create_record(commands_, pool_, record); !status) return status;
-  if (Status status = publish_thin(commands_, pool_, record.snapshot(), Published::kReceived);
-      !status) {
-    return status;
-  }
-  return remove_staged();
+  const Status noted = publish_thin(commands_, pool_, record.snapshot(), Published::kReceived);
+  if (!noted && !is_published()) return noted;
+  const Status removed = remove_staged();
+  if (removed) return {};
+  return published_but(removed.error(),
+                       "lastword clone abort " + to_string(place_) + " removes what was staged");
+}
+
+bool ThinStaging::is_published() {
+  const auto now = examine_thin_pool(commands_, place_);
+  if (!now) return false;
+  const auto whole = whole_snapshots(*now);
+  return std::ranges::find(whole, head_.snapshot().uuid(), &ThinSnapshotName::uuid) != whole.end();
 }
 
 }  // namespace lastword

@@ -48,6 +48,7 @@ class ThinStaging final : public Staging {
 
  private:
   [[nodiscard]] Status check_pool(const pb::CloneStreamHead& head);
+  // Before the first byte, or, with nothing more wanted, in the middle of a transfer.
   [[nodiscard]] Status check_space(std::uint64_t wanted);
   [[nodiscard]] Result<std::vector<RangeTable>> open_base(const pb::CloneStreamHead& head);
   // Volumes up to this one are there.
@@ -58,6 +59,8 @@ class ThinStaging final : public Staging {
   [[nodiscard]] Status keep_reserve(std::uint64_t bytes);
   [[nodiscard]] Status remove_staged();
   [[nodiscard]] Status make_members(pb::CloneThinRecord& record);
+  // LVM may have done what it says that it failed to do.
+  [[nodiscard]] bool is_published();
 
   LvmCommands& commands_;
   const ThinPlace place_;

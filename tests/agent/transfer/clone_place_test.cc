@@ -109,6 +109,10 @@ BOOST_AUTO_TEST_CASE(what_a_killed_transfer_leaves_is_told_with_the_command_that
     BOOST_TEST(has(files, "lastword clone abort /backup"), files);
     BOOST_TEST(has(files, "goes on where") == resumable, files);
   }
+  BOOST_TEST(
+      has(pool()->left_by_publishing(), "lastword clone snapshots lvm:va/pool says whether"));
+  BOOST_TEST(has(pool()->left_by_publishing(), "lastword clone abort lvm:va/pool"));
+  BOOST_TEST(has(directory("/backup")->left_by_publishing(), "lastword clone abort /backup"));
   BOOST_TEST(has(pool()->left_by_send(), "lvchange -an"));
   BOOST_TEST(directory("/srv")->left_by_send().empty());
 }

@@ -28,6 +28,7 @@ class FakeLvm final : public LvmCommands {
   // Each command in a few words, in order: "suspend a", "create_snap 7 1", "lvcreate NAME".
   std::vector<std::string> done;
   std::set<std::string> fails;                     // of those
+  std::set<std::string> fails_when_done;           // they are carried out all the same
   int fail_at = 0;                                 // the one of this number; 0: none
   std::function<void(const std::string&)> before;  // is told of one before it is carried out
   std::vector<LvmVolume> volumes;
@@ -169,6 +170,7 @@ class FakeLvm final : public LvmCommands {
     } else {
       for (const std::string& one : parsed.names) change(one, parsed);
     }
+    if (fails_when_done.contains(done.back())) return fail(failed(name).error());
     return std::string();
   }
 

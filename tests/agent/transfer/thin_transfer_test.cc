@@ -1,5 +1,5 @@
-// A snapshot from one thin pool into another, by the commands of LVM that each side gives: it arrives
-// whole, or nothing of it is left.
+// A snapshot from one thin pool into another, by the commands of LVM that each side gives: it
+// arrives whole, or nothing of it is left.
 #include <boost/test/unit_test.hpp>
 
 #include "agent/transfer/thin_send.h"
@@ -215,11 +215,48 @@ BOOST_AUTO_TEST_CASE(after_any_failure_it_is_there_or_nothing_is) {
       const bool published = !whole_snapshots(*pool).empty();
       BOOST_TEST(published == failed.starts_with("lvremove"));
       if (!published) BOOST_TEST(one.there.state() == before);
+      const std::string told = describe(done.error());
+      BOOST_TEST((told.find("the snapshot is published; lastword clone abort lvm:va/pool") !=
+                  told.npos) == published,
+                 told);
       BOOST_TEST(fake::ok(sweep_thin_pool(one.there, *pool)));
       if (published) BOOST_TEST(one.there.find(member_name(uuid, 3)) != nullptr);
     }
   }
   BOOST_TEST(failures > 15);
+}
+
+// As where LVM has committed, and then cannot write its backup.
+BOOST_AUTO_TEST_CASE(command_that_fails_when_it_is_done_has_published_all_the_same) {
+  make_tree();
+  const std::string uuid = snapshot();
+  const Stream stream = send();
+  there.fails_when_done = {"lvchange pool"};
+  BOOST_TEST(fake::ok(receive(stream)));
+  arrived(uuid);
+}
+
+// Ctrl-C then no longer says that nothing was published.
+BOOST_AUTO_TEST_CASE(publishing_begins_when_all_is_verified) {
+  make_tree();
+  (void)snapshot();
+  const Stream stream = send();
+  bool publishing = false;
+  ReceiveOptions how;
+  how.publishing = [&] { publishing = true; };
+  there.before = [&](const std::string& command) {
+    const bool staged = command.find("staged") != command.npos;
+    if (command.starts_with("lvcreate")) BOOST_TEST(publishing == !staged, command);
+  };
+  BOOST_TEST(fake::ok(receive(stream, how)));
+  BOOST_TEST(publishing);
+  publishing = false;
+  there.volumes.clear();
+  there.tags.clear();
+  there.before = {};
+  const Stream cut(stream.begin(), stream.end() - 4096);
+  BOOST_TEST(fake::fails(receive(cut, how), Code::kCorrupt));
+  BOOST_TEST(!publishing);
 }
 
 BOOST_AUTO_TEST_CASE(pool_that_others_fill_meanwhile_ends_it) {
@@ -232,7 +269,11 @@ BOOST_AUTO_TEST_CASE(pool_that_others_fill_meanwhile_ends_it) {
   there.before = [&](const std::string& command) {
     if (command.starts_with("lvcreate")) there.data_all = 1;
   };
-  BOOST_TEST(fake::fails(receive(stream), Code::kNoSpace));
+  const auto done = receive(stream);
+  BOOST_TEST_REQUIRE(fake::fails(done, Code::kNoSpace));
+  const std::string told = describe(done.error());
+  BOOST_TEST(told.find("nothing was changed") == told.npos, told);
+  BOOST_TEST(told.find("what was staged is removed") != told.npos, told);
   there.data_all = 4096;
   BOOST_TEST(there.state() == before);
   BOOST_TEST(there.count("lvcreate") > 0);
