@@ -51,6 +51,10 @@ void print_waits(const Config& config, const StartReport& report) {
       report.plan.taken_over.empty() ? ", and serves again by itself where nothing is taken" : "");
 }
 
+void print_notes_not_kept(const StartReport& report) {
+  for (const NoteNotKept& note : report.not_kept) complain("lastword: {}\n", describe(note));
+}
+
 void print_missing_mailboxes(const Config& config, const StartReport& report) {
   for (const std::string& uuid : report.missing_mailboxes) {
     complain(
@@ -110,6 +114,7 @@ int run_start(const std::string& config_path, bool reinstalled) {
       "rest");
   const auto report = start_node(*config, reinstalled, disks_of_this_machine(*config));
   if (!report) return report_error(report.error());
+  print_notes_not_kept(*report);
   if (report->outcome == StartOutcome::kWaits) {
     print_missing_mailboxes(*config, *report);
     print_waits(*config, *report);

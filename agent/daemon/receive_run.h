@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,8 @@ class ReceiveRun {
         received_(std::move(received)) {}
 
   // After each look, in a life that goes on: one that waits, or that has its disks again and has
-  // not told its service of it. Events: disk-returned, disk-not-returned, armed, not-armed,
-  // service-returned, hook-failed.
+  // not told its service of it. Events: disk-returned, disk-not-returned, note-not-kept,
+  // armed, not-armed, service-returned, hook-failed.
   void follow(const Survey& survey, const NodeState& state, bool may_be_coming);
 
  private:
@@ -64,6 +65,7 @@ class ReceiveRun {
   bool announced_ = false;  // service-returned was begun, since this node has its disks again
   Instant next_join_{};
   std::map<std::string, std::string> told_;  // the last problem, by disk
+  std::set<std::string> notes_told_;         // paths of notes that could not be kept
 };
 
 }  // namespace lastword

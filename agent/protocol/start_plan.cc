@@ -31,7 +31,8 @@ Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<st
          .operation = "start",
          .detail = fmt::format("the disks tell of life {} of this node, this machine of "
                                "{}: is another machine using this node's id? If this one is the "
-                               "node, installed anew, run `lastword start --reinstalled`",
+                               "node, installed anew or unable to write its note then, run "
+                               "`lastword start --reinstalled`",
                                on_disks, *noted)});
   }
   if (latest >= kMaxBootGeneration) {
