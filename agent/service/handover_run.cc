@@ -129,8 +129,8 @@ class HandoverRun {
     return written || call_off(describe(written.error()));
   }
 
-  // Takes lock_takeover() again; empty: it is held. Others hold it for a look only, or for a takeover
-  // that shows by then.
+  // Takes lock_takeover() again; empty: it is held. Others hold it for a look only, or for a
+  // takeover that shows by then.
   std::string why_no_lock() {
     const Instant end = executor().now() + config_.timing.peer_silence();
     for (;;) {
