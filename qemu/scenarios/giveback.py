@@ -33,7 +33,8 @@ class GivenBack(Watched):
     def wait_on_alpha(self):
         started = self.alpha.run("lastword start", timeout=120)
         require(started.status == EXIT_REFUSED, f"start: status {started.status}\n{started.output}")
-        require("waits for giveback" in started.output, f"start says: {started.output}")
+        for said in ("waits for giveback", "then `lastword giveback` on beta"):
+            require(said in started.output, f"start says: {started.output}")
         self.agents["alpha"] = self.run_agent(self.alpha, "waiting")
         self.agents["alpha"].wait_for(HEARD, 60)
 
@@ -112,7 +113,7 @@ def giveback_vetoed_while_dumping(lab):
     pair.wait_event(pair.beta, "service-taken", 60)
     pair.alpha.wait_for(PROGRESS, 120, since=panic.index)
     said = pair.give_back(status=EXIT_REFUSED)
-    require("a takeover runs on this node" in said, f"the answer does not say why: {said}")
+    require("a takeover, giveback or handover runs on this node" in said, f"the answer does not say why: {said}")
     require(pair.header(pair.beta, disk)["attribute"] == "IN_PROGRESS", "the dump was over by then")
     pair.shelf.throttle(disk)
     pair.wait_event(pair.beta, "takeover-finished", 180)
