@@ -18,11 +18,25 @@ bool has_panicked(const DiskView& disk, const Config& config, std::uint32_t late
          tells_of_panic(disk.header);
 }
 
+namespace {
+
+bool partner_has_ours(const DiskView& disk, const Config& config) {
+  return in_cluster(disk, config) && disk.label->home_node() == config.self.id &&
+         (holder_node(disk, config) == config.partner.id ||
+          disk.label->owner_node() == config.partner.id);
+}
+
+}  // namespace
+
 bool partner_has_taken_over(const Survey& survey, const Config& config) {
-  return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
-    return in_cluster(disk, config) && disk.label->home_node() == config.self.id &&
-           (holder_node(disk, config) == config.partner.id ||
-            disk.label->owner_node() == config.partner.id);
+  return std::ranges::any_of(survey.disks,
+                             [&](const DiskView& disk) { return partner_has_ours(disk, config); });
+}
+
+bool is_taken_over_from(const Survey& survey, const Config& config, const NodeState& state,
+                        const std::optional<pb::TakeoverIntent>& intent) {
+  return !state.waiting && std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
+    return partner_has_ours(disk, config) && !is_left_with_victim(disk, config, state.key, intent);
   });
 }
 
@@ -68,7 +82,7 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
     return refuse(
         fmt::format("settings differ between the nodes: {}; make lastword.toml the same", which));
   }
-  if (!state.waiting && partner_has_taken_over(survey, config)) return fail(taken_over_from());
+  if (is_taken_over_from(survey, config, state, intent)) return fail(taken_over_from());
   const bool returning = intent && intent->phase() == pb::TakeoverIntent::RETURNING;
   const bool has_none = !returning && latest_serving_generation(survey, config, config.partner.id) <
                                           last.generation();
