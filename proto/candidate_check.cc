@@ -38,7 +38,7 @@ Status check_label(const pb::Plan& plan, const pb::Candidate& candidate, const p
                    plan.node());
   }
   if (label.owner_generation() != plan.boot_generation()) {
-    return differs(Code::kRefused, "owned since boot generation {}, the plan is of generation {}",
+    return differs(Code::kRefused, "owned since life {}, the plan is of life {}",
                    label.owner_generation(), plan.boot_generation());
   }
   if (label.data_offset_bytes() != candidate.data_offset_bytes() ||
@@ -60,7 +60,7 @@ Status check_header(const pb::Plan& plan, const pb::CoredumpHeader& header) {
     return differs(Code::kRefused, "armed by node {}, this is node {}", header.node(), plan.node());
   }
   if (header.boot_generation() != plan.boot_generation()) {
-    return differs(Code::kRefused, "armed in boot generation {}, the plan is of generation {}",
+    return differs(Code::kRefused, "armed in life {}, the plan is of life {}",
                    header.boot_generation(), plan.boot_generation());
   }
   // The header's rank is not compared: while arming again is under way, it is already the next

@@ -27,8 +27,8 @@ std::string describe_holder(const Reservation& reservation, const Config& config
   if (!parts || parts->cluster != cluster_key_bits(config.cluster_uuid)) {
     return fmt::format("key {}, which is none of this cluster", key);
   }
-  return fmt::format("{} (boot generation {}, key {})", node_name(parts->node, config),
-                     parts->boot_generation, key);
+  return fmt::format("{} (life {}, key {})", node_name(parts->node, config), parts->boot_generation,
+                     key);
 }
 
 std::optional<std::string> reject_by_label(const DiskView& disk, const Config& config) {
@@ -86,7 +86,7 @@ std::optional<std::string> reject_by_header(const pb::CoredumpHeader& header,
   }
   if (holds_unsaved_dump(header) && !config.keep_latest) {
     return fmt::format(
-        "holds a dump of {} (boot generation {}, {}) that is not saved; run "
+        "holds a dump of {} (life {}, {}) that is not saved; run "
         "`lastword recover`",
         node_name(header.node(), config), header.boot_generation(),
         header.attribute() == pb::COMPLETED ? "complete" : "aborted");

@@ -3,6 +3,8 @@
 
 #include "agent/arm/check_parts.h"
 #include "agent/protocol/copies.h"
+#include "agent/protocol/failure_plan.h"
+#include "agent/protocol/remedies.h"
 #include "agent/protocol/start_plan.h"
 #include "proto/coredump.h"
 
@@ -21,13 +23,15 @@ bool is_owned(const Situation& situation, const Config& config, const pb::Label&
          label.owner_generation() == situation.state->boot_generation;
 }
 
-void add_not_in_service(const DiskView& disk, const Config& config, bool owned,
-                        pb::CheckReport& report) {
-  if (disk.label->owner_node() == config.partner.id ||
-      holder_node(disk, config) == config.partner.id) {
+void add_not_in_service(const Situation& situation, const DiskView& disk, const Config& config,
+                        bool owned, pb::CheckReport& report) {
+  if (is_with_partner(disk, config)) {
+    const auto& state = situation.state;
+    const bool serves = state && !state->stopped && !state->waiting && !state->handed_over;
     add_problem(report, Concern::kTakeover,
                 fmt::format("{} has been taken over by {}", disk.info.path, config.partner.name),
-                "stay off it until it is given back");
+                serves ? way_to_wait(situation.survey, config, state->boot_generation)
+                       : "stay off it until it is given back");
     return;
   }
   add_problem(
@@ -72,7 +76,7 @@ void check_service(const CheckFacts& facts, pb::CheckReport& report) {
     if (owned && is_held(*facts.situation, disk)) {
       ++in_service;
     } else {
-      add_not_in_service(disk, config, owned, report);
+      add_not_in_service(*facts.situation, disk, config, owned, report);
     }
   }
   report.set_service_disks(total);
@@ -103,17 +107,13 @@ void check_strays(const CheckFacts& facts, pb::CheckReport& report) {
   };
   for (const DiskView& disk : facts.situation->survey.disks) {
     if (!in_cluster(disk, config) || disk.label->role() == pb::MAILBOX) continue;
-    if (is_own_disk(disk, config) && is_mine(disk) &&
-        disk.label->owner_node() != config.partner.id &&
-        holder_node(disk, config) != config.partner.id &&
+    if (is_own_disk(disk, config) && is_mine(disk) && !is_with_partner(disk, config) &&
         is_registered(disk, config, config.partner.id)) {
       add_problem(report, Concern::kTakeover,
                   fmt::format("{} is registered on {} too, and could write there: a takeover was "
                               "interrupted",
                               config.partner.name, disk.info.path),
-                  fmt::format("`lastword agent` on {} goes on with it, or ends it where this node "
-                              "has begun another life since; then run `lastword start` here",
-                              config.partner.name));
+                  remedy_of_stray_partner(config));
     }
     if (disk.label->home_node() == config.partner.id && !is_mine(disk) &&
         is_registered(disk, config, config.self.id)) {
@@ -121,8 +121,9 @@ void check_strays(const CheckFacts& facts, pb::CheckReport& report) {
           report, Concern::kTakeover,
           fmt::format("this node is registered on {}, a disk of {}, and could write there",
                       disk.info.path, config.partner.name),
-          "`lastword agent` goes on with a takeover that was begun, or ends it where the "
-          "partner has begun another life since; where there is none, run `lastword start`");
+          "`systemctl restart lastword-agent`: it goes on with a takeover that was begun, or ends "
+          "it where the partner has begun another life since; where there is none, run `lastword "
+          "start`");
     }
   }
 }

@@ -65,7 +65,7 @@ void check_settings(const CheckFacts& facts, const pb::ArmedState& armed, pb::Ch
   const Config& config = *facts.config;
   const auto& state = facts.situation->state;
   if (state && armed.plan().boot_generation() != state->boot_generation) {
-    add_stale(report, fmt::format("the plan is of boot generation {}, this is {}",
+    add_stale(report, fmt::format("the plan is of life {}, this is {}",
                                   armed.plan().boot_generation(), state->boot_generation));
   }
   if (auto note = why_fewer_processors(facts.running, config.capture_processors); !note.empty()) {
@@ -98,7 +98,14 @@ void check_machine(const CheckFacts& facts, const pb::ArmedState& armed, pb::Che
 }  // namespace
 
 void check_loaded(const CheckFacts& facts, pb::CheckReport& report) {
-  if (!facts.situation->state) {
+  const auto& state = facts.situation->state;
+  if (state && state->waiting) {
+    add_problem(report, Concern::kBoth,
+                "this node waits for its disks: its crash leaves no dump, and has nothing to take",
+                fmt::format("`lastword giveback` on {}", facts.config->partner.name));
+    return;
+  }
+  if (!state) {
     add_problem(report, Concern::kBoth, "this node's disks are not in service since boot", kStart);
   }
   if (facts.situation->policy.memory.reserved_bytes == 0) {

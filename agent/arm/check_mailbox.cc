@@ -40,10 +40,10 @@ void check_partner_agent(const CheckFacts& facts, pb::CheckReport& report) {
   std::string_view why = "it has not run since that node's `lastword start`";
   if (slot && slot->presence() == pb::AWAY) why = "it was ended";
   if (slot && slot->presence() == pb::GONE) why = "`lastword stop` has ended that node's life";
-  report.add_notes(fmt::format(
-      "{}'s agent does not watch ({}): a crash of this node would not be taken over by itself; "
-      "`systemctl start lastword-agent` there",
-      config.partner.name, why));
+  add_problem(report, Concern::kTakeover,
+              fmt::format("{}'s agent does not watch ({}): it would not take over by itself",
+                          config.partner.name, why),
+              fmt::format("`systemctl start lastword-agent` on {}", config.partner.name));
 }
 
 }  // namespace

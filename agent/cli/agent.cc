@@ -93,11 +93,18 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
     clock.turn();
     if (control.socket) control.socket->turn();
   };
-  PulsingExecutor& executor = PulsingExecutor::make(real_executor(), pulse);
+  // Whatever the loop waits for, such as a mailbox disk that hangs while an intent is written, the
+  // other paths of messages go on.
+  Heartbeat* beating = nullptr;
+  PulsingExecutor& executor = PulsingExecutor::make(real_executor(), [&] {
+    pulse();
+    if (beating != nullptr) beating->tick();
+  });
   Surveyor surveyor(*config, real_shelf(), executor);
   hands.run_hook = going_on_during("fenced", hands.run_hook, executor);
   Heartbeat heartbeat(*config, real_shelf(), executor, events, machine_id());
   heartbeat.at_each_tick(pulse);
+  beating = &heartbeat;
   heartbeat.use(links_of(*config, events, executor.now()));
   control.socket.emplace(
       config->state_directory, real_executor(),

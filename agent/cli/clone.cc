@@ -7,23 +7,14 @@
 #include <utility>
 
 #include "agent/cli/clone_options.h"
+#include "agent/cli/clone_output.h"
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/progress_bar.h"
-#include "agent/cli/table.h"
+#include "agent/transfer/clone_place.h"
 #include "agent/transfer/clone_position.h"
-#include "agent/transfer/clone_store.h"
-#include "agent/transfer/list_run.h"
-#include "agent/transfer/publication.h"
 #include "agent/transfer/push_run.h"
-#include "agent/transfer/receive_stream.h"
 #include "agent/transfer/send_run.h"
-#include "agent/transfer/snapshot_run.h"
-#include "agent/transfer/thin_list.h"
-#include "agent/transfer/thin_send.h"
-#include "agent/transfer/thin_snapshot.h"
-#include "agent/transfer/thin_staging.h"
-#include "agent/transfer/xfs_staging.h"
 #include "proto/uuid.h"
 
 namespace lastword {
@@ -35,57 +26,23 @@ Status require_pipe(int fd, std::string_view what) {
   return fail(wrong_line("", what));
 }
 
-std::string of_gib(std::uint64_t bytes) {
-  return fmt::format("{:.2f}", static_cast<double>(bytes) / (1 << 30));
-}
-
-std::size_t depth_of(const pb::CloneListed& listed, const pb::CloneList& list) {
-  std::size_t depth = 0;
-  std::string parent = listed.parent();
-  for (int i = list.volumes_size() - 1; i >= 0 && !parent.empty(); --i) {
-    if (list.volumes(i).path() != parent) continue;
-    ++depth;
-    parent = list.volumes(i).parent();
-  }
-  return depth;
-}
-
-void print_list(const pb::CloneList& list) {
-  Table table({{"VOLUME"}, {"GIB", true}, {"MAPPED", true}, {"OWN", true}, {"SHARED MOST WITH"}});
-  for (const pb::CloneListed& one : list.volumes()) {
-    const std::string most =
-        one.shared().empty()
-            ? ""
-            : fmt::format("{} {}", of_gib(one.shared(0).bytes()), one.shared(0).with());
-    table.add({std::string(2 * depth_of(one, list), ' ') + one.path(), of_gib(one.size()),
-               of_gib(one.mapped()), of_gib(one.own()), most});
-  }
-  fmt::print("{}", table.text());
-  fmt::print(
-      "{} GiB in blocks, each counted once; {} GiB without sharing. In the pool {} GiB are "
-      "used, {} GiB free.\n",
-      of_gib(list.distinct_bytes()), of_gib(list.mapped_bytes()), of_gib(list.pool_used_bytes()),
-      of_gib(list.pool_free_bytes()));
-}
-
 int run_list(const CloneOptions& options) {
-  const auto thin = thin_place(options.place);
-  if (thin && !*thin) return report_error(thin->error());
-  const auto list = thin ? list_thin_pool(real_lvm(), **thin) : list_clones(options.place);
+  const auto place = ClonePlace::at(options.place);
+  if (!place) return report_error(place.error());
+  const auto list = (*place)->list();
   if (!list) return report_error(list.error());
   if (options.json) {
     print_json(*list);
   } else {
-    print_list(*list);
+    fmt::print("{}", list_text(*list));
   }
   return kExitOk;
 }
 
 int run_snapshot(const CloneOptions& options) {
-  const auto thin = thin_place(options.place);
-  if (thin && !*thin) return report_error(thin->error());
-  const auto snapshot = thin ? take_thin_snapshot(real_lvm(), **thin, real_executor())
-                             : take_snapshot(options.place, real_executor());
+  const auto place = ClonePlace::at(options.place);
+  if (!place) return report_error(place.error());
+  const auto snapshot = (*place)->take_snapshot(real_executor());
   if (!snapshot) return report_error(snapshot.error());
   if (options.json) {
     print_json(*snapshot);
@@ -104,8 +61,8 @@ int run_send(const CloneOptions& options, const CommandContext& context) {
   const auto codec = CodecSetting::parse(options.codec);
   if (!codec) return report_error(codec.error());
   const NamedSet set = named_set(options.place);
-  const auto thin = thin_place(set.path);
-  if (thin && !*thin) return report_error(thin->error());
+  const auto place = ClonePlace::at(set.path);
+  if (!place) return report_error(place.error());
   std::string base;
   if (!options.from.empty()) {
     const auto uuid = parse_uuid(options.from);
@@ -134,8 +91,10 @@ int run_send(const CloneOptions& options, const CommandContext& context) {
   if (!held) return report_error(held.error());
   Result<pb::CloneTransfer> done;
   {
+    const std::string left = (*place)->left_by_send();
     const Interruption interruption(
-        "interrupted: the receiver drops what it has of this snapshot, unless it is --resumable");
+        "interrupted: the receiver drops what it has of this snapshot, unless it is --resumable" +
+        (left.empty() ? "" : "; " + left));
     ProgressBar bar("sending", stderr);
     const SendRequest request{
         .set = set.path,
@@ -147,32 +106,21 @@ int run_send(const CloneOptions& options, const CommandContext& context) {
         .codec = *codec,
         .output = output_to(STDOUT_FILENO),
         .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }};
-    done = thin ? send_thin(real_lvm(), **thin, request) : send_set(request);
+    done = (*place)->send(request);
   }
   if (!done) return report_error(done.error());
   // Whoever reads the pipe may have refused it: then it is kept in vain.
   if (!options.against_hashes) {
-    const std::string& uuid = done->snapshot_uuid();
-    const Status status = thin ? note_thin_common(real_lvm(), **thin, "pipe", uuid)
-                               : note_common(set.path, "pipe", uuid);
-    if (!status) {
-      return report_error(status.error());
-    }
+    const Status status = (*place)->note_common("pipe", done->snapshot_uuid());
+    if (!status) return report_error(status.error());
   }
   print_transfer(stderr, "sent", *done);
   return kExitOk;
 }
 
-std::unique_ptr<Staging> staging_for(const CloneOptions& options, const ThinPlace* thin) {
-  if (thin == nullptr) return std::make_unique<XfsStaging>(options.place);
-  const auto tell = [](std::uint64_t unshared, std::uint64_t data) {
-    complain(
-        "lastword: this pool cannot share as the sender does: up to {} bytes for {} of data.\n",
-        unshared, data);
-  };
-  return std::make_unique<ThinStaging>(
-      real_lvm(), *thin,
-      ThinStaging::Options{.allow_unshared = options.allow_unshared, .tell_cost = tell});
+void tell_cost(std::uint64_t unshared, std::uint64_t data) {
+  complain("lastword: this pool cannot share as the sender does: up to {} bytes for {} of data.\n",
+           unshared, data);
 }
 
 int run_receive(const CloneOptions& options) {
@@ -182,20 +130,21 @@ int run_receive(const CloneOptions& options) {
       !pipe) {
     return report_error(pipe.error());
   }
-  const auto thin = thin_place(options.place);
-  if (thin && !*thin) return report_error(thin->error());
+  const auto place = ClonePlace::at(options.place);
+  if (!place) return report_error(place.error());
   Result<pb::CloneTransfer> done;
   {
-    const Interruption interruption(
-        options.resumable
-            ? "interrupted: nothing was published; lastword clone push goes on where this ends"
-            : "interrupted: nothing was published; what is staged is removed by the next receive, "
-              "or by lastword clone abort");
+    Interruption interruption("interrupted: nothing was published; " +
+                              (*place)->left_by_receive(options.resumable));
     ProgressBar bar("receiving", stderr);
     SectionReader in(input_from(STDIN_FILENO));
-    const auto staging = staging_for(options, thin ? &**thin : nullptr);
+    const auto staging =
+        (*place)->staging({.allow_unshared = options.allow_unshared, .tell_cost = tell_cost});
     ReceiveOptions how{.keep = options.resumable};
     how.progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); };
+    how.publishing = [&] {
+      interruption.tell("interrupted while it was published: " + (*place)->left_by_publishing());
+    };
     done = receive_stream(in, *staging, how);
   }
   if (!done) return report_error(done.error());
@@ -210,8 +159,8 @@ int run_receive(const CloneOptions& options) {
 int run_push(const CloneOptions& options, const CommandContext& context) {
   const auto codec = CodecSetting::parse(options.codec);
   if (!codec) return report_error(codec.error());
-  const auto place = remote_place(options.to);
-  if (!place) return report_error(place.error());
+  const auto to = remote_place(options.to);
+  if (!to) return report_error(to.error());
   const auto held = hold_of_source(context.config_path, options.place);
   if (!held) return report_error(held.error());
   Result<Pushed> pushed;
@@ -221,8 +170,8 @@ int run_push(const CloneOptions& options, const CommandContext& context) {
     ProgressBar bar("pushing", stderr);
     pushed =
         push_set({.set = options.place,
-                  .host = place->host,
-                  .pool = place->pool,
+                  .host = to->host,
+                  .pool = to->pool,
                   .still_held = *held,
                   .codec = *codec,
                   .progress = [&](std::uint64_t now, std::uint64_t all) { bar.update(now, all); }});
@@ -239,24 +188,18 @@ int run_push(const CloneOptions& options, const CommandContext& context) {
 }
 
 int run_snapshots(const CloneOptions& options) {
-  const auto thin = thin_place(options.place);
-  if (thin && !*thin) return report_error(thin->error());
-  if (thin) {
-    const auto pool = examine_thin_pool(real_lvm(), **thin);
-    if (!pool) return report_error(pool.error());
-    for (const ThinSnapshotName& one : whole_snapshots(*pool)) fmt::print("{}\n", one.uuid);
-    return kExitOk;
-  }
-  const auto uuids = find_snapshots(options.place);
+  const auto place = ClonePlace::at(options.place);
+  if (!place) return report_error(place.error());
+  const auto uuids = (*place)->snapshots();
   if (!uuids) return report_error(uuids.error());
   for (const std::string& uuid : *uuids) fmt::print("{}\n", uuid);
   return kExitOk;
 }
 
 int run_staged(const CloneOptions& options) {
-  // A thin pool keeps nothing.
-  if (thin_place(options.place)) return kExitOk;
-  const auto staged = find_staged(options.place);
+  const auto place = ClonePlace::at(options.place);
+  if (!place) return report_error(place.error());
+  const auto staged = (*place)->staged();
   if (!staged) return report_error(staged.error());
   for (const pb::CloneStaged& one : *staged) {
     if (options.json) {
@@ -268,18 +211,10 @@ int run_staged(const CloneOptions& options) {
   return kExitOk;
 }
 
-Result<bool> remove_staged_thin(const ThinPlace& place) {
-  const auto lock = lock_thin_pool(place);
-  if (!lock) return fail(lock.error());
-  const auto pool = examine_thin_pool(real_lvm(), place);
-  if (!pool) return fail(pool.error());
-  return sweep_thin_pool(real_lvm(), *pool);
-}
-
 int run_abort(const CloneOptions& options) {
-  const auto thin = thin_place(options.place);
-  if (thin && !*thin) return report_error(thin->error());
-  const auto removed = thin ? remove_staged_thin(**thin) : remove_staged(options.place);
+  const auto place = ClonePlace::at(options.place);
+  if (!place) return report_error(place.error());
+  const auto removed = (*place)->remove_staged();
   if (!removed) return report_error(removed.error());
   fmt::print("{}: {}\n", options.place,
              *removed ? "what was staged is removed" : "nothing was staged");

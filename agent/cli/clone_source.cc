@@ -5,22 +5,23 @@
 #include "agent/cli/clone_options.h"
 #include "agent/disks/source_hold.h"
 #include "agent/node/config_file.h"
-#include "agent/transfer/lvm_commands.h"
+#include "agent/transfer/clone_place.h"
 
 namespace lastword {
 
 namespace {
 
 Result<std::vector<std::string>> disks_of(const std::string& set) {
-  const auto thin = thin_place(set);
-  if (!thin) return disks_of_directory(set);
-  if (!*thin) return fail(thin->error());
-  const auto pool = examine_thin_pool(real_lvm(), **thin);
-  if (!pool) return fail(pool.error());
-  // The device that volumes are on has the second name where any of them is in use.
-  const std::string device = device_of(pool->place, pool->place.pool);
-  const auto disks = disks_of_device(device + "-tpool");
-  return disks ? disks : disks_of_device(device);
+  const auto place = ClonePlace::at(set);
+  if (!place) return fail(place.error());
+  const auto devices = (*place)->devices();
+  if (!devices) return fail(devices.error());
+  if (devices->empty()) return disks_of_directory(set);
+  auto disks = disks_of_device(devices->front());
+  for (std::size_t i = 1; !disks && i < devices->size(); ++i) {
+    disks = disks_of_device((*devices)[i]);
+  }
+  return disks;
 }
 
 }  // namespace

@@ -6,14 +6,12 @@
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
 #include "agent/cli/progress_bar.h"
+#include "agent/transfer/clone_place.h"
 #include "agent/transfer/clone_store.h"
 #include "agent/transfer/hash_compare.h"
-#include "agent/transfer/prune_run.h"
 #include "agent/transfer/push_run.h"
 #include "agent/transfer/restore_run.h"
 #include "agent/transfer/send_run.h"
-#include "agent/transfer/thin_send.h"
-#include "agent/transfer/thin_store.h"
 #include "proto/uuid.h"
 
 namespace lastword {
@@ -53,9 +51,9 @@ void print_transfer(std::FILE* to, std::string_view what, const pb::CloneTransfe
 namespace {
 
 // Of what is there for directories only.
-Status require_directory(const std::string& place) {
-  if (!thin_place(place)) return {};
-  return fail(wrong_line(place, "is a thin pool, for which this command is not there yet"));
+Status require_directory(const std::string& path) {
+  const auto place = ClonePlace::at(path);
+  return place ? (*place)->require_directory() : fail(place.error());
 }
 
 int run_restore(const CloneOptions& options) {
@@ -137,37 +135,23 @@ int verify_against(const std::string& to, const std::string& set,
 
 int run_verify(const CloneOptions& options) {
   const NamedSet set = named_set(options.place);
-  const auto thin = thin_place(set.path);
-  if (thin && !*thin) return report_error(thin->error());
-  if (thin) {
-    if (!options.to.empty()) {
-      return report_error(wrong_line(set.path, "is a thin pool: --against is not for it yet"));
-    }
-    const auto snapshot = verify_thin(real_lvm(), **thin, set.snapshot);
-    if (!snapshot) return report_error(snapshot.error());
-    fmt::print("{}@{}: {} volumes hold what the snapshot had\n", set.path, snapshot->uuid(),
-               snapshot->volumes_size());
-    return kExitOk;
+  const auto place = ClonePlace::at(set.path);
+  if (!place) return report_error(place.error());
+  if (!options.to.empty()) {
+    if (Status status = (*place)->require_directory(); !status) return report_error(status.error());
   }
-  std::string uuid = set.snapshot;
-  if (uuid.empty()) {
-    const auto newest = newest_snapshot(set.path);
-    if (!newest) return report_error(newest.error());
-    uuid = *newest;
-  }
-  const auto snapshot = verify_snapshot(set.path, uuid);
+  const auto snapshot = (*place)->verify(set.snapshot);
   if (!snapshot) return report_error(snapshot.error());
-  fmt::print("{}@{}: {} volumes hold what the snapshot had\n", set.path, uuid,
+  fmt::print("{}@{}: {} volumes hold what the snapshot had\n", set.path, snapshot->uuid(),
              snapshot->volumes_size());
   return options.to.empty() ? kExitOk : verify_against(options.to, set.path, *snapshot);
 }
 
 int run_prune(const CloneOptions& options) {
   if (options.keep == 0) return report_error(wrong_line("--keep", "is at least 1"));
-  const auto thin = thin_place(options.place);
-  if (thin && !*thin) return report_error(thin->error());
-  const auto pruned = thin ? prune_thin(real_lvm(), **thin, options.keep, options.force)
-                           : prune_set(options.place, options.keep, options.force);
+  const auto place = ClonePlace::at(options.place);
+  if (!place) return report_error(place.error());
+  const auto pruned = (*place)->prune(options.keep, options.force);
   if (!pruned) return report_error(pruned.error());
   for (const std::string& uuid : pruned->remove) fmt::print("removed {}\n", uuid);
   for (const std::string& uuid : pruned->kept_common) {

@@ -34,12 +34,19 @@ void print_config(const std::string& path, const Config& config) {
   const TimingSettings& settings = timing.settings;
   fmt::print(
       "After a panic: the dump begins within {} (grace), and ends at {} (dump_limit). One command "
-      "to "
-      "a disk may take {} (io_timeout); a writer that is silent for {} counts as stalled. The "
+      "to a disk may take {} (io_timeout); a writer that is silent for {} counts as stalled. The "
       "partner takes the dump disk at {} at the latest; the clients of the service wait {} "
       "(client_timeout).\n",
       to_string(settings.grace), to_string(settings.dump_limit), to_string(settings.io_timeout),
       to_string(timing.stall()), to_string(timing.deadline()), to_string(settings.client_timeout));
+  fmt::print(
+      "Without a word: a heartbeat is due each {} (heartbeat); a node of which none came for {} "
+      "(silence) counts as dead, and its disks are voted for {} later.\n",
+      to_string(settings.heartbeat), to_string(timing.peer_silence()),
+      to_string(timing.announcement()));
+  if (config.watchdog_device.empty()) return;
+  fmt::print("The watchdog {} resets this node {} after its agent's last sign of life.\n",
+             config.watchdog_device, to_string(milliseconds(timing.watchdog_timeout())));
 }
 
 int check_config(const std::string& path) {

@@ -8,6 +8,7 @@
 #include "agent/cli/takeover_output.h"
 #include "agent/daemon/agent_run.h"
 #include "agent/node/config_file.h"
+#include "agent/node/history_log.h"
 #include "agent/service/halt_run.h"
 
 namespace lastword {
@@ -22,12 +23,15 @@ int run_halt(const std::string& config_path, bool ignore_hook) {
       "again does the rest");
   Surveyor surveyor(*config, real_shelf(), real_executor());
   const TakeoverHands hands = hands_of_this_machine(*config);
+  const HistoryLog history(*config, "halt", real_executor(), event_printer(*config, false));
   const HaltWork work{.config = *config,
                       .surveyor = surveyor,
-                      .events = event_printer(*config, false),
+                      .events = history.sink(),
                       .run_hook = hands.run_hook,
                       .disarm = hands.disarm};
-  return print_stop(*config, halt_node(work, ignore_hook, disks_of_this_machine(*config)));
+  const auto report = halt_node(work, ignore_hook, disks_of_this_machine(*config));
+  history.wait();
+  return print_stop(*config, report);
 }
 
 }  // namespace

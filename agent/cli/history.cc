@@ -64,7 +64,8 @@ void add_history_command(Parser& parser, const CommandContext& context) {
   command.flag("--json", options->json, "Print JSON");
   command
       .option("--timeline", options->timeline,
-              "Draw the newest takeover, or else giveback, into this file")
+              "Draw the newest takeover, or else the newest giveback, handover or return, into "
+              "this file")
       .value_name("FILE.svg");
   command.runs([&context, options] { return run_history(context.config_path, *options); });
 }

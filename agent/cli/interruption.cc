@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 
@@ -12,13 +13,19 @@ namespace {
 
 constexpr std::array kSignals{SIGINT, SIGTERM};
 
-// The handler's. Written only while no handler is set.
-std::array<char, 512> told;
-std::size_t told_bytes = 0;
+struct Message {
+  std::array<char, 512> text;
+  std::size_t bytes;
+};
+// The handler prints one of them while the other is written.
+std::array<Message, 2> messages{};
+std::atomic<const Message*> told = messages.data();
+static_assert(std::atomic<const Message*>::is_always_lock_free);
 
 extern "C" void tell_and_die(int number) {
   // Nobody who reads is no reason to live on.
-  (void)!::write(STDERR_FILENO, told.data(), told_bytes);
+  const Message& message = *told.load();
+  (void)!::write(STDERR_FILENO, message.text.data(), message.bytes);
   (void)std::signal(number, SIG_DFL);
   (void)std::raise(number);  // pending until this handler returns
 }
@@ -44,12 +51,18 @@ void change_handler(void (*from)(int), void (*to)(int)) {
 }  // namespace
 
 Interruption::Interruption(const std::string& message) {
+  tell(message);
+  change_handler(SIG_DFL, tell_and_die);
+}
+
+void Interruption::tell(const std::string& message) {
   // Behind the ^C that the terminal shows, and behind a line of progress.
   const std::string line = (::isatty(STDERR_FILENO) == 1 ? "\n" : "") + ("lastword: " + message);
-  told_bytes = std::min(line.size(), told.size() - 1);
-  std::memcpy(told.data(), line.data(), told_bytes);
-  told[told_bytes++] = '\n';
-  change_handler(SIG_DFL, tell_and_die);
+  Message& next = messages[told.load() == messages.data() ? 1 : 0];
+  next.bytes = std::min(line.size(), next.text.size() - 1);
+  std::memcpy(next.text.data(), line.data(), next.bytes);
+  next.text[next.bytes++] = '\n';
+  told = &next;
 }
 
 Interruption::~Interruption() {

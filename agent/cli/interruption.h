@@ -12,6 +12,8 @@ class Interruption {
  public:
   explicit Interruption(const std::string& message);
   ~Interruption();
+  // From now on it prints this.
+  void tell(const std::string& message);
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 };

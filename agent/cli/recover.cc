@@ -9,6 +9,7 @@
 
 #include "agent/cli/command.h"
 #include "agent/cli/interruption.h"
+#include "agent/cli/kept_event.h"
 #include "agent/cli/progress_bar.h"
 #include "agent/node/config_file.h"
 #include "agent/recover/recover_disk.h"
@@ -103,6 +104,17 @@ int print_log(const Result<Config>& config, const RecoverRequest& request) {
   return kExitPartial;
 }
 
+// A dump that a takeover could not save is saved now.
+void keep_recovery(const Config& config, const RecoverRequest& request,
+                   const pb::RecoveryResult& result) {
+  if (!result.saved() || result.report().attribute() == pb::SAVED) return;
+  keep_event(config, "recover",
+             {.name = "dump-recovered",
+              .disk = request.disk,
+              .detail = fmt::format("of {}: {}", result.report().node(), result.directory()),
+              .disk_uuid = result.report().disk_uuid()});
+}
+
 int run_recover(const CommandContext& context, Arguments& arguments) {
   RecoverRequest& request = arguments.request;
   request.format = meaning_of(arguments.format, kFormats);
@@ -135,6 +147,7 @@ int run_recover(const CommandContext& context, Arguments& arguments) {
     complain("lastword: {}: {}\n", request.disk, summary_of(result->report()));
   }
   if (config) {
+    keep_recovery(*config, request, *result);
     const std::string late = late_begin(result->report(), config->timing.settings.grace);
     if (!late.empty()) complain("lastword: {}: {}\n", request.disk, late);
   }

@@ -9,6 +9,7 @@
 #include "agent/cli/interruption.h"
 #include "agent/cli/kept_event.h"
 #include "agent/node/config_file.h"
+#include "agent/protocol/remedies.h"
 #include "agent/service/start_run.h"
 #include "proto/coredump.h"
 #include "proto/record_names.h"
@@ -17,23 +18,24 @@ namespace lastword {
 namespace {
 
 void print_taken_over(const Config& config, const StartReport& report) {
-  complain(
-      "lastword: {} has taken over from this life of this node: stop the service here, and reboot. "
-      "Nothing was touched.\n",
-      config.partner.name);
+  complain("lastword: {} has taken over from this life of this node. Nothing was touched. {}\n",
+           config.partner.name, way_to_wait(report.survey, config, report.plan.boot_generation));
   for (const DiskRemark& remark : report.plan.taken_over) {
     complain("lastword: {}: {}\n", report.survey.disks[remark.disk].info.path, remark.text);
   }
+}
+
+std::string_view what_partner_did(const StartReport& report) {
+  if (!report.plan.taken_over.empty()) return "is in takeover";
+  return report.plan.announced ? "has announced to take over from an earlier life"
+                               : "may still have disks of this node";
 }
 
 void print_waits(const Config& config, const StartReport& report) {
   complain(
       "lastword: {} {}: this node waits for giveback in life {}, and has touched none of its "
       "disks.\n",
-      config.partner.name,
-      report.plan.taken_over.empty() ? "has announced to take over from an earlier life"
-                                     : "is in takeover",
-      report.plan.boot_generation);
+      config.partner.name, what_partner_did(report), report.plan.boot_generation);
   for (const DiskRemark& remark : report.plan.taken_over) {
     complain("lastword: {}: {}\n", report.survey.disks[remark.disk].info.path, remark.text);
   }
@@ -42,19 +44,28 @@ void print_waits(const Config& config, const StartReport& report) {
     complain("lastword: {} cannot see there that this node waits: {}\n", config.partner.name,
              describe(report.results[i].error()));
   }
+  complain(
+      "lastword: next: this node's agent must run (`systemctl start lastword-agent`){1}; then "
+      "`lastword giveback` on {0}; if {0} is dead, `lastword takeover` here\n",
+      config.partner.name,
+      report.plan.taken_over.empty() ? ", and serves again by itself where nothing is taken" : "");
+}
+
+void print_notes_not_kept(const StartReport& report) {
+  for (const NoteNotKept& note : report.not_kept) complain("lastword: {}\n", describe(note));
 }
 
 void print_missing_mailboxes(const Config& config, const StartReport& report) {
   for (const std::string& uuid : report.missing_mailboxes) {
     complain(
-        "lastword: mailbox disk {} is not in sight: it counts as a vote not won. If it is "
-        "gone for good, take it out of {}/mailbox-disks on both nodes\n",
-        uuid, config.persistent_directory);
+        "lastword: mailbox disk {} is not in sight: it counts as a vote not won. Bring it back; "
+        "{}\n",
+        uuid, remedy_of_dead_mailbox(config));
   }
 }
 
 // Says how each disk fared; returns how many are not in service.
-std::size_t print_disks(const Config& config, const StartReport& report) {
+std::size_t print_disks(const StartReport& report) {
   std::size_t failed = 0;
   for (std::size_t i = 0; i < report.disks.size(); ++i) {
     const DiskView& disk = report.survey.disks[report.disks[i]];
@@ -69,12 +80,12 @@ std::size_t print_disks(const Config& config, const StartReport& report) {
     const auto& header = report.results[i];
     if (!header || !holds_unsaved_dump(*header)) continue;
     const std::string& path = report.survey.disks[report.disks[i]].info.path;
-    fmt::print("{}: holds a dump of boot generation {} ({}); save it: lastword recover {} -o {}\n",
-               path, header->boot_generation(),
+    fmt::print("{}: holds a dump of life {} ({}); save it: lastword recover {}\n", path,
+               header->boot_generation(),
                header->attribute() == pb::COMPLETED
                    ? "complete"
                    : fmt::format("aborted: {}", name_of(header->reason())),
-               path, config.self.core_directory);
+               path);
   }
   return failed;
 }
@@ -103,11 +114,14 @@ int run_start(const std::string& config_path, bool reinstalled) {
       "rest");
   const auto report = start_node(*config, reinstalled, disks_of_this_machine(*config));
   if (!report) return report_error(report.error());
+  print_notes_not_kept(*report);
   if (report->outcome == StartOutcome::kWaits) {
     print_missing_mailboxes(*config, *report);
     print_waits(*config, *report);
     keep_event(*config, "start",
-               {.name = "waiting", .disk = {}, .detail = config->partner.name + " has the disks"});
+               {.name = "waiting",
+                .disk = {},
+                .detail = fmt::format("{} {}", config->partner.name, what_partner_did(*report))});
     return kExitRefused;
   }
   if (report->outcome == StartOutcome::kTakenOver) {
@@ -121,14 +135,14 @@ int run_start(const std::string& config_path, bool reinstalled) {
   }
   print_missing_mailboxes(*config, *report);
   print_remarks(*report);
-  const std::size_t failed = print_disks(*config, *report) + print_refused(*report);
-  fmt::print("{}, boot generation {}: {} disks in service, {} not.\n", config->self.name,
+  const std::size_t failed = print_disks(*report) + print_refused(*report);
+  fmt::print("{}, life {}: {} disks in service, {} not.\n", config->self.name,
              report->plan.boot_generation,
              report->disks.size() + report->plan.refused.size() - failed, failed);
   keep_event(*config, "start",
              {.name = "started",
               .disk = {},
-              .detail = fmt::format("boot generation {}, {} disks not in service",
+              .detail = fmt::format("life {}, {} disks not in service",
                                     report->plan.boot_generation, failed)});
   return failed == 0 ? kExitOk : kExitNo;
 }

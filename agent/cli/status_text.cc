@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/cli/table.h"
+#include "agent/records/status_plan.h"
 #include "proto/duration.h"
 #include "proto/timing.h"
 
@@ -10,6 +11,9 @@ namespace lastword {
 namespace {
 
 using Reasons = google::protobuf::RepeatedPtrField<pb::StatusReason>;
+
+// As many as the name of a dump's directory has.
+constexpr std::size_t kCrashDigits = 8;
 
 std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
@@ -137,12 +141,13 @@ std::string switches_text(const pb::StatusReport& report) {
 
 std::string disks_text(const pb::StatusReport& report) {
   if (report.disks().empty()) return "\nNo disk of this cluster is in sight.\n";
-  Table table({{"DISK"}, {"ROLE"}, {"HOME"}, {"OWNER"}, {"HOLDER"}, {"DUMP"}, {"HEALTH"}});
+  Table table(
+      {{"DISK"}, {"ROLE"}, {"HOME"}, {"OWNER"}, {"HOLDER"}, {"DUMP"}, {"OUTCOME"}, {"HEALTH"}});
   std::string problems;
   for (const pb::StatusDisk& disk : report.disks()) {
     table.add({disk.disk(), or_dash(disk.role()), or_dash(disk.home()), or_dash(disk.owner()),
                disk.holder_known() ? or_dash(disk.holder()) : "?", or_dash(disk.header()),
-               disk.healthy() ? "good" : "see below"});
+               or_dash(disk.outcome()), disk.healthy() ? "good" : "see below"});
     problems += reasons_text(disk.disk() + ": ", disk.problems());
   }
   return "\n" + table.text() + problems;
@@ -155,12 +160,19 @@ std::string saved_text(const pb::StatusDump& dump) {
 
 std::string dumps_text(const pb::StatusReport& report) {
   if (report.dumps().empty()) return "";
-  Table table(
-      {{"DUMP"}, {"NODE"}, {"PANICKED"}, {"STATE"}, {"DONE", true}, {"LEFT", true}, {"SAVED"}});
+  Table table({{"DUMP"},
+               {"NODE"},
+               {"CRASH"},
+               {"PANICKED"},
+               {"STATE"},
+               {"DONE", true},
+               {"LEFT", true},
+               {"SAVED"}});
   std::string remedies;
   for (const pb::StatusDump& dump : report.dumps()) {
     const std::string reason = dump.reason().empty() ? "" : fmt::format(" ({})", dump.reason());
-    table.add({dump.disk(), or_dash(dump.node()), or_dash(dump.panicked()), dump.state() + reason,
+    table.add({dump.disk(), or_dash(dump.node()), or_dash(dump.crash_id().substr(0, kCrashDigits)),
+               or_dash(dump.panicked()), dump.state() + reason,
                dump.percent_known() ? fmt::format("{}%", dump.percent()) : "-",
                dump.eta_known() ? time_text(dump.eta_ms()) : "-", saved_text(dump)});
     if (dump.remedy().empty()) continue;
@@ -194,10 +206,12 @@ std::string links_text(const pb::StatusReport& report) {
     table.add({name, or_dash(path.where()),
                path.heard() ? short_time(path.age_ms()) + " ago" : "nothing",
                std::to_string(path.messages()), dropped_text(path)});
-    if (!path.problem().empty()) problems += fmt::format("NO: {}: {}\n", name, path.problem());
+    if (!path.problem().empty()) {
+      problems += fmt::format("NO: {}: {} -> {}\n", name, path.problem(), remedy_of_path(path));
+    }
     if (path.one_way()) {
-      problems +=
-          fmt::format("NO: {}: {} does not hear this node there\n", name, report.partner().name());
+      problems += fmt::format("NO: {}: {} does not hear this node there -> {}\n", name,
+                              report.partner().name(), remedy_of_path(path));
     }
   }
   return "\n" + table.text() + problems;

@@ -96,8 +96,8 @@ void add_switch_commands(Parser& parser, const CommandContext& context) {
   disable.runs([&context, options] {
     return run_switch(context.config_path, OperatorSwitch::kDisable, true, *options);
   });
-  CliCommand enable =
-      parser.command("enable", "Both nodes take over by themselves again: ends `lastword disable`");
+  CliCommand enable = parser.command(
+      "enable", "End `lastword disable` of this node; one that was said on the partner stays");
   enable.runs([&context, options] {
     return run_switch(context.config_path, OperatorSwitch::kDisable, false, *options);
   });

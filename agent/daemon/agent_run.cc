@@ -8,6 +8,7 @@
 
 #include "agent/arm/arm_run.h"
 #include "agent/daemon/failure_watch.h"
+#include "agent/daemon/own_guard.h"
 #include "agent/daemon/silence_run.h"
 #include "agent/disks/intent_log.h"
 #include "agent/disks/known_switches.h"
@@ -59,6 +60,16 @@ Result<Look> look_again(Surveyor& surveyor, const AgentWatch& watch) {
   return watch.heartbeat->beat_during<Result<Look>>([&surveyor] { return surveyor.look(); });
 }
 
+std::function<std::shared_ptr<void>(Loop&, EndTakeover)> guard_of(const Config& config,
+                                                                  Surveyor& surveyor,
+                                                                  const EventSink& events,
+                                                                  const AgentWatch& watch) {
+  if (watch.node == nullptr) return {};  // a command, beside which an agent watches
+  return [&](Loop& loop, EndTakeover end) {
+    return std::make_shared<OwnGuard>(config, surveyor, events, watch, loop, std::move(end));
+  };
+}
+
 // The caller holds lock_takeover(). The state is loaded again here: `lastword start` may have run
 // while this node watched.
 Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
@@ -74,10 +85,7 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
                           .run_hook = hands.run_hook,
                           .recover = hands.recover,
                           .heard_set = seen ? seen->mailbox_set() : 0,
-                          .on_tick =
-                              [heartbeat = watch.heartbeat] {
-                                if (heartbeat != nullptr) heartbeat->tick();
-                              },
+                          .guard = guard_of(config, surveyor, events, watch),
                           .on_majority = [&watch] { happened(watch, NodeEvent::kMajorityWon); }};
   // The look may be older than what the service was told of since.
   if (!check_served(failure.look.survey, config, *state)) {
@@ -91,12 +99,15 @@ Result<TakeoverReport> run_takeover(const Config& config, Surveyor& surveyor,
     if (!dead) return fail(dead.error());
   }
   auto report = take_over(work, std::move(failure));
-  if (!report) happened(watch, NodeEvent::kTooFewVotes);
+  const bool fenced_since = watch.node != nullptr && watch.node->phase() == Phase::kFenced;
+  if (!report && !fenced_since) happened(watch, NodeEvent::kTooFewVotes);
   if (report && report->complete) happened(watch, NodeEvent::kTakeoverDone);
   if (report) {
-    events({.name = "takeover-finished",
+    events({.name = report->interrupted ? "takeover-interrupted" : "takeover-finished",
             .disk = {},
-            .detail = report->complete ? "complete" : "incomplete; run `lastword takeover` again"});
+            .detail = report->interrupted ? "this agent is told to stop; the next one goes on"
+                      : report->complete  ? "complete"
+                                          : "incomplete; run `lastword takeover` again"});
   }
   return report;
 }
@@ -131,7 +142,7 @@ Result<bool> still_stands(const Failure& failure, const Config& config, const Ex
     const PeerWatch& peer = watch.heartbeat->peer();
     return watch.heartbeat->standing() == Standing::kSilent &&
            peer.newest()->generation() == failure.generation &&
-           may_act_on_silence(survey, config, *state, *peer.newest(), intent).has_value();
+           !against_acting_on_silence(survey, config, *state, *peer.newest(), intent);
   }
   if (failure.proven && panicked_life(survey, config) != 0 && !held) return true;
   if (judge_intent(intent, survey, config, state->key) != IntentVerdict::kResume) return false;
@@ -324,14 +335,9 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
     if (!failure) return fail(failure.error());
     if (!*failure) return std::optional<TakeoverReport>();
     bool waited = false;
-    auto lock = lock_takeover(config);
-    while (!lock && lock.error().code == Code::kRefused) {
-      if (watch.stop_wanted()) return std::optional<TakeoverReport>();
-      waited = true;
-      beat_and_sleep(surveyor.executor(), watch);
-      lock = lock_takeover(config);
-    }
+    const auto lock = wait_for_takeover_lock(config, surveyor, events, watch, waited);
     if (!lock) return fail(lock.error());
+    if (!*lock) return std::optional<TakeoverReport>();
     if ((*failure)->ordered) {
       auto ordered = forced(config, surveyor, watch);
       if (!ordered) return fail(ordered.error());
@@ -368,6 +374,7 @@ Status run_agent(const Config& config, Surveyor& surveyor, const EventSink& even
   watch.node = &node;
   const Status end = watch_for_good(config, surveyor, events, hands, watch);
   if (!end && end.error().code == Code::kFenced && is_fenced(config, surveyor, watch)) {
+    if (watch.heartbeat != nullptr) watch.heartbeat->end();
     return end_fenced(end.error(), config, events, hands);
   }
   // Whatever ended it: a node whose agent is gone is not dead.

@@ -108,6 +108,12 @@ void Heartbeat::follow(const Look& look, const NodeState& state) {
 }
 
 void Heartbeat::tick() {
+  if (ended_ || std::exchange(ticking_, true)) return;
+  turn();
+  ticking_ = false;
+}
+
+void Heartbeat::turn() {
   const Instant now = executor_.now();
   collect();
   if (links_) links_->receive(peer_, now);
@@ -127,6 +133,7 @@ void Heartbeat::tick() {
 }
 
 void Heartbeat::leave() {
+  ended_ = true;
   if (!state_) return;
   ++sequence_;
   const Beat last = beat(pb::AWAY);

@@ -58,8 +58,11 @@ class Heartbeat {
   void at_each_tick(std::function<void()> call) { each_tick_ = std::move(call); }
   // What is asked of the partner: heartbeats carry it from now on.
   void ask(const pb::LeaveRequest& request) { request_ = request; }
-  // Sends what is due, and takes in what has come back. Call it every kPollInterval.
+  // Sends what is due, and takes in what has come back. Call it every kPollInterval, also from
+  // within what the thread waits for; from within itself it does nothing.
   void tick();
+  // No heartbeat follows, and nobody is told.
+  void end() { ended_ = true; }
   // Runs work that may last elsewhere, and goes on meanwhile: a node that stands still for longer
   // than a heartbeat counts its partner's silence anew. Not for work that may hang for good.
   template <class T>
@@ -112,6 +115,7 @@ class Heartbeat {
   void keep_set();
   void keep_seen();
   void tell_standing();
+  void turn();
   void tell_deaf(Instant now);
 
   const Config& config_;
@@ -136,6 +140,8 @@ class Heartbeat {
   pb::MailboxSlot own_slot_;                            // the newest that a mailbox disk has
   std::uint64_t sequence_;                              // of the last heartbeat that was written
   std::optional<Instant> next_;                         // when one is due; absent: at once
+  bool ticking_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace lastword

@@ -26,13 +26,14 @@ Refusals Hindrances::on_any(const ClusterSwitches& known, std::int64_t unix_ms,
 Refusals Hindrances::on_silence(const Survey& survey, const NodeState& state,
                                 const pb::MailboxSlot& last,
                                 const std::optional<pb::TakeoverIntent>& intent) {
-  const Status may = may_act_on_silence(survey, config_, state, last, intent);
-  if (may) return {};
-  std::string why = describe(may.error());
+  auto against = against_acting_on_silence(survey, config_, state, last, intent);
+  if (!against) return {};
+  Refusals found{std::move(*against)};
+  std::string why = describe(found);
   if (std::exchange(told_of_silence_, why) != why) {
-    events_({.name = "silence-not-acted-on", .disk = {}, .detail = why});
+    events_({.name = "silence-not-acted-on", .disk = {}, .detail = std::move(why)});
   }
-  return {{.reason = std::move(why), .remedy = {}}};
+  return found;
 }
 
 void Hindrances::tell_of(const KnownSwitches& seen) {

@@ -21,7 +21,7 @@ class Hindrances {
   // What operators have forbidden, proven panic included (event takeover-held-back). `failed`: what
   // the partner has done or is: "has panicked".
   Refusals on_any(const ClusterSwitches& known, std::int64_t unix_ms, std::string_view failed);
-  // Of silence alone (event silence-not-acted-on): may_act_on_silence().
+  // Of silence alone (event silence-not-acted-on): against_acting_on_silence().
   Refusals on_silence(const Survey& survey, const NodeState& state, const pb::MailboxSlot& last,
                       const std::optional<pb::TakeoverIntent>& intent);
   // Switches that could not be read (event switches-not-read), and a state file that is gone (event

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/handover_plan.h"
 
@@ -94,6 +95,8 @@ void LeaveRun::undo() {
       surveyor_.executor(), loop_,
       [config = &config_, surveyor = surveyor_, events = events_,
        hands = hands_]() mutable -> Status {
+        // An answer that a takeover has overtaken may still wait for its hook, and undoes itself.
+        if (const auto lock = lock_state(*config); !lock) return fail(lock.error());
         const auto state = load_node_state(*config);
         if (!state) return {};  // it has left, or was stopped
         const auto look = surveyor.look();

@@ -133,6 +133,11 @@ void ReceiveRun::enter_service(const NodeState& state, bool may_be_coming) {
 
 void ReceiveRun::on_started(const Result<StartReport>& report) {
   if (!report) return tell_once({}, describe(report.error()));
+  for (const NoteNotKept& note : report->not_kept) {
+    const std::string path(note.problem.disk.view());
+    if (!notes_told_.insert(path).second) continue;
+    events_({.name = "note-not-kept", .disk = path, .detail = describe(note)});
+  }
   if (report->outcome != StartOutcome::kStarted) return;
   announced_ = false;
   bool may_be_armed = false;

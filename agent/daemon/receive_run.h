@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,8 @@ class ReceiveRun {
 
   // After each look, in a life that goes on: one that waits, or that has its disks again and has
   // not told its service of it; that look began after it had them. Events: disk-returned,
-  // disk-not-returned, armed, not-armed, service-held-back, service-returned, hook-failed.
+  // disk-not-returned, note-not-kept, armed, not-armed, service-held-back, service-returned,
+  // hook-failed.
   void follow(const Survey& survey, const NodeState& state, bool may_be_coming);
 
  private:
@@ -68,6 +70,7 @@ class ReceiveRun {
   bool announced_ = false;  // service-returned was begun, since this node has its disks again
   Instant next_join_{};
   std::map<std::string, std::string> told_;  // the last problem, by disk
+  std::set<std::string> notes_told_;         // paths of notes that could not be kept
   std::string told_held_back_;
 };
 

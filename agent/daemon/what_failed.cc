@@ -23,7 +23,7 @@ Failure failure_of_panic(const LastSeen& seen, const Config& config, std::size_t
   if (resumed) tell_resumed(*seen.intent, events);
   events({.name = "partner-panicked",
           .disk = disk.info.path,
-          .detail = fmt::format("{}, boot generation {}", config.partner.name, life),
+          .detail = fmt::format("{}, life {}", config.partner.name, life),
           .disk_uuid = disk.label->disk_uuid(),
           .ago = milliseconds(disk.header.elapsed_ms())});
   return {.look = seen.look, .generation = life, .proven = true, .resumed = resumed};

@@ -42,10 +42,9 @@ Status unregister_if_registered(ScsiLun& lun, ReservationKey key) {
   return give_up_reservation(lun, key);
 }
 
-Status check_same_disk(HeldDisk& held, const OwnDisk& disk) {
-  const auto label = held.label();
-  if (!label) return fail(label.error());
-  if (label->disk_uuid() == disk.disk_uuid) return {};
+Result<pb::Label> label_of(HeldDisk& held, const OwnDisk& disk) {
+  auto label = held.label();
+  if (!label || label->disk_uuid() == disk.disk_uuid) return label;
   return fail({.code = Code::kGone,
                .operation = "find disk",
                .disk = disk.lun.name(),
@@ -130,7 +129,7 @@ Result<pb::CoredumpHeader> seize_into_service(const OwnDisk& disk, HeldDisk& hel
 Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key,
                                          const HeaderChange& change) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, key);
-  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  if (const auto same = label_of(held, disk); !same) return fail(same.error());
   auto now = held.header();
   if (!now) return now;
   auto changed = change(*now);
@@ -143,16 +142,18 @@ Result<pb::CoredumpHeader> change_header(const OwnDisk& disk, ReservationKey key
 Result<pb::CoredumpHeader> take_own_disk(const OwnDisk& disk, const OwnerIdentity& self,
                                          SeizeNotes* notes) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
-  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
-  const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
+  const auto label = label_of(held, disk);
+  if (!label) return fail(label.error());
+  const SeizeGoal goal{.own = self.key,
+                       .was_registered = contains(disk.keys, self.key),
+                       .labelled = owner_in(*label)};
   return seize_into_service(disk, held, self, goal, label_in_service, notes);
 }
 
 Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk, const OwnerIdentity& self,
                                               std::uint8_t giver) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
-  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
-  const auto label = held.label();
+  const auto label = label_of(held, disk);
   if (!label) return fail(label.error());
   const auto mine = is_promised_to(*label, self.node, self.boot_generation)
                         ? Result<bool>(true)
@@ -174,14 +175,18 @@ Result<pb::CoredumpHeader> take_promised_disk(const OwnDisk& disk, const OwnerId
   const SeizeGoal goal{.own = self.key,
                        .victim_node = giver,
                        .victim_generation = label->owner_generation(),
-                       .was_registered = true};
+                       .was_registered = true,
+                       .labelled = owner_in(*label)};
   return seize_into_service(disk, held, self, goal, label_received, nullptr);
 }
 
 Result<pb::CoredumpHeader> hold_again(const OwnDisk& disk, const OwnerIdentity& self) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
-  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
-  const SeizeGoal goal{.own = self.key, .was_registered = contains(disk.keys, self.key)};
+  const auto label = label_of(held, disk);
+  if (!label) return fail(label.error());
+  const SeizeGoal goal{.own = self.key,
+                       .was_registered = contains(disk.keys, self.key),
+                       .labelled = owner_in(*label)};
   return seize_into_service(disk, held, self, goal, label_held_again, nullptr);
 }
 
@@ -190,7 +195,7 @@ Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& wri
                                       SeizeNotes* notes) {
   const OwnerIdentity& self = writer.member.self;
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
-  if (Status same = check_same_disk(held, disk); !same) return fail(same.error());
+  if (const auto same = label_of(held, disk); !same) return fail(same.error());
   const RecordPlace partner_slot = writer.member.place == RecordPlace::kMailboxLow
                                        ? RecordPlace::kMailboxHigh
                                        : RecordPlace::kMailboxLow;
@@ -205,7 +210,7 @@ Result<SlotWritten> join_mailbox_disk(const OwnDisk& disk, const SlotWriter& wri
 
 Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
-  if (Status same = check_same_disk(held, disk); !same) return same;
+  if (const auto same = label_of(held, disk); !same) return fail(same.error());
   if (Status ready = wait_until_ready(disk.lun); !ready) return ready;
   const auto reservation = past_unit_attentions([&] { return disk.lun.read_reservation(); });
   if (!reservation) return at_disk(reservation.error(), disk.lun);
@@ -228,7 +233,7 @@ Status release_own_disk(const OwnDisk& disk, const OwnerIdentity& self) {
 Status leave_mailbox_disk(const OwnDisk& disk, const SlotWriter& writer) {
   const OwnerIdentity& self = writer.member.self;
   HeldDisk held(disk.device, disk.lun, disk.metadata_offset, self.key);
-  if (Status same = check_same_disk(held, disk); !same) return same;
+  if (const auto same = label_of(held, disk); !same) return fail(same.error());
   if (Status ready = wait_until_ready(disk.lun); !ready) return ready;
   const auto registrations = past_unit_attentions([&] { return disk.lun.read_keys(); });
   if (!registrations) return at_disk(registrations.error(), disk.lun);

@@ -75,7 +75,10 @@ std::string_view next_run_of(std::string_view event) {
   if (event == "service-taken") return ", then `lastword takeover` runs it again";
   if (event == "service-returning") return ", then `lastword giveback` runs it again";
   if (event == "service-leaving") return ", then `lastword handover` or `halt` runs it again";
-  if (event == "service-returned") return ", and start the service by hand now";
+  if (event == "service-returned") {
+    return ", then `systemctl restart lastword-agent` runs it again; after a handover that was "
+           "called off start the service by hand";
+  }
   return "";
 }
 
@@ -83,9 +86,8 @@ std::string describe(ChildEnd::How how, std::string_view event, milliseconds tim
   std::string_view by = "was ended by SIGTERM";
   if (how == ChildEnd::How::kKilled) by = "did not end by SIGTERM, and was killed";
   if (how == ChildEnd::How::kNotAtAll) by = "cannot be ended, and is waited for no longer";
-  return fmt::format(
-      "after {:g} s it {}; give it more time with [hooks] timeout if it needs that{}",
-      static_cast<double>(timeout.count()) / 1000, by, next_run_of(event));
+  return fmt::format("after {:g} s it {}; mend it, or raise [hooks] timeout{}",
+                     static_cast<double>(timeout.count()) / 1000, by, next_run_of(event));
 }
 
 }  // namespace
@@ -114,8 +116,10 @@ Status run_hook(const Hook& hook, const HookInput& input) {
   }
   const int status = end->wait_status;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  error.detail = WIFEXITED(status) ? fmt::format("ended with status {}", WEXITSTATUS(status))
-                                   : fmt::format("killed by signal {}", WTERMSIG(status));
+  const std::string how = WIFEXITED(status)
+                              ? fmt::format("ended with status {}", WEXITSTATUS(status))
+                              : fmt::format("killed by signal {}", WTERMSIG(status));
+  error.detail = fmt::format("{}: mend it{}", how, next_run_of(input.event));
   return fail(error);
 }
 

@@ -99,14 +99,16 @@ Result<FileDescriptor> lock_agent(const Config& config) {
 
 Result<FileDescriptor> lock_state(const Config& config) {
   return lock_file(config.state_directory, "lock",
-                   "another `lastword` start, stop, arm or disarm is running; wait for it");
+                   "another `lastword` command is at work (start, stop, halt, arm, disarm, "
+                   "handover, disable, enable or no-takeover), or the agent takes or leaves disks; "
+                   "`lastword status` shows what is under way: try again");
 }
 
 Result<FileDescriptor> lock_takeover(const Config& config) {
-  return lock_file(
-      config.state_directory, "takeover.lock",
-      "a takeover runs on this node, or `start`, `stop` or the agent looks at one; it ends "
-      "by itself: try again");
+  return lock_file(config.state_directory, "takeover.lock",
+                   "a takeover, giveback or handover runs on this node, or `start`, `stop` or the "
+                   "agent looks at one; it ends "
+                   "by itself: try again");
 }
 
 Result<FileDescriptor> lock_slot(const std::string& state_directory, std::string_view disk_uuid,

@@ -29,6 +29,13 @@ std::string mailbox_file(const Config& config) {
   return config.persistent_directory + "/mailbox-disks";
 }
 
+// A note that says so already is left alone: its file system may be full or read-only by now.
+Status keep(const Config& config, const std::string& path, const std::string& text) {
+  if (const auto kept = read_text_file(path); kept && *kept == text) return {};
+  if (Status status = make_directory(config.persistent_directory); !status) return status;
+  return replace_file(path, text);
+}
+
 }  // namespace
 
 Result<std::uint32_t> load_last_generation(const Config& config) {
@@ -51,8 +58,7 @@ Result<std::uint32_t> load_last_generation(const Config& config) {
 }
 
 Status keep_last_generation(const Config& config, std::uint32_t generation) {
-  if (Status status = make_directory(config.persistent_directory); !status) return status;
-  return replace_file(generation_file(config), std::to_string(generation) + "\n");
+  return keep(config, generation_file(config), std::to_string(generation) + "\n");
 }
 
 std::optional<LifeInBoot> load_life_in_boot(const Config& config) {
@@ -66,9 +72,8 @@ std::optional<LifeInBoot> load_life_in_boot(const Config& config) {
 }
 
 Status keep_life_in_boot(const Config& config, const LifeInBoot& life) {
-  if (Status status = make_directory(config.persistent_directory); !status) return status;
-  return replace_file(life_file(config),
-                      fmt::format("{}{}\n", life.boot_id, life.lost ? kLost : ""));
+  return keep(config, life_file(config),
+              fmt::format("{}{}\n", life.boot_id, life.lost ? kLost : ""));
 }
 
 Status forget_life_in_boot(const Config& config) {
@@ -100,10 +105,9 @@ Result<std::vector<std::string>> load_known_mailboxes(const Config& config) {
 }
 
 Status keep_known_mailboxes(const Config& config, const std::vector<std::string>& uuids) {
-  if (Status status = make_directory(config.persistent_directory); !status) return status;
   std::string text;
   for (const std::string& uuid : uuids) text += uuid + "\n";
-  return replace_file(mailbox_file(config), text);
+  return keep(config, mailbox_file(config), text);
 }
 
 }  // namespace lastword

@@ -1,7 +1,7 @@
 // What a node notes in the persistent directory: its last boot generation, the mailbox disks that
 // it ever saw, and that a life has begun in this boot. (The takeover intent: intent_file.h.) A note
 // is replaced as a whole and is durable when its function returns without an error. After an error
-// a reader finds the note before it or the new one.
+// a reader finds the note before it or the new one. One that says the same already is not written.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "agent/protocol/mailbox.h"
+#include "agent/protocol/remedies.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/protocol/takeover_intent.h"
 #include "proto/coredump.h"
@@ -18,12 +19,16 @@ bool has_panicked(const DiskView& disk, const Config& config, std::uint32_t late
          tells_of_panic(disk.header);
 }
 
+bool is_with_partner(const DiskView& disk, const Config& config) {
+  return holder_node(disk, config) == config.partner.id ||
+         disk.label->owner_node() == config.partner.id;
+}
+
 namespace {
 
 bool partner_has_ours(const DiskView& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->home_node() == config.self.id &&
-         (holder_node(disk, config) == config.partner.id ||
-          disk.label->owner_node() == config.partner.id);
+         is_with_partner(disk, config);
 }
 
 }  // namespace
@@ -62,44 +67,52 @@ std::string settings_that_differ(const pb::SharedSettings& one, const pb::Shared
   return text;
 }
 
-Status may_act_on_silence(const Survey& survey, const Config& config, const NodeState& state,
-                          const pb::MailboxSlot& last,
-                          const std::optional<pb::TakeoverIntent>& intent) {
-  const auto refuse = [](std::string detail) {
-    return fail({.code = Code::kRefused, .operation = "takeover on silence", .detail = detail});
+std::optional<Refusal> against_acting_on_silence(const Survey& survey, const Config& config,
+                                                 const NodeState& state,
+                                                 const pb::MailboxSlot& last,
+                                                 const std::optional<pb::TakeoverIntent>& intent) {
+  const auto refuse = [](std::string reason, std::string_view remedy) {
+    return Refusal{.reason = std::move(reason), .remedy = std::string(remedy)};
   };
-  if (state.stopped) return refuse("`lastword stop` has ended this node's life: `lastword start`");
-  if (state.handed_over) return refuse("this life has left its disks: `lastword start`");
+  const std::string& partner = config.partner.name;
+  if (state.stopped)
+    return refuse("`lastword stop` has ended this node's life", "`lastword start`");
+  if (state.handed_over) return refuse("this life has left its disks", "`lastword start`");
   if (last.protocol() != kProtocolVersion) {
-    return refuse(
-        fmt::format("{} speaks version {} of the protocol, and this node {}: bring both to "
-                    "one version of lastword",
-                    config.partner.name, last.protocol(), kProtocolVersion));
+    return refuse(fmt::format("{} speaks version {} of the protocol, and this node {}", partner,
+                              last.protocol(), kProtocolVersion),
+                  "bring both to one version of lastword");
   }
   if (const std::string which =
           settings_that_differ(shared_settings(config.timing), last.settings());
       !which.empty()) {
-    return refuse(
-        fmt::format("settings differ between the nodes: {}; make lastword.toml the same", which));
+    return refuse("settings differ between the nodes: " + which, kSameSettings);
   }
-  if (is_taken_over_from(survey, config, state, intent)) return fail(taken_over_from());
+  if (is_taken_over_from(survey, config, state, intent)) {
+    return refuse(fmt::format("{} has, or had, taken over from this node", partner),
+                  way_to_wait(survey, config, state.boot_generation));
+  }
   const bool returning = intent && intent->phase() == pb::TakeoverIntent::RETURNING;
   const bool has_none = !returning && latest_serving_generation(survey, config, config.partner.id) <
                                           last.generation();
   if (last.phase() == pb::PHASE_WAITING && has_none && !state.waiting) {
-    return refuse(fmt::format("{} waits for its giveback, and has no disk that could be taken",
-                              config.partner.name));
+    return refuse(
+        fmt::format("{} waits for its giveback, and has no disk that could be taken", partner),
+        config.giveback.on ? "wait, or `lastword giveback` now" : "`lastword giveback`");
   }
-  if (Status same = check_mailbox_set(survey, config, state.mailbox_disks); !same) return same;
+  if (!check_mailbox_set(survey, config, state.mailbox_disks)) {
+    return refuse("the nodes do not count votes by the same mailbox disks, so both could win",
+                  "run `lastword start` on both, with all of them in sight");
+  }
   const auto votes = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
     return in_cluster(disk, config) && is_registered(disk, state.key) &&
            std::ranges::count(state.mailbox_disks, disk.label->disk_uuid()) != 0;
   });
   if (2 * static_cast<std::size_t>(votes) <= state.mailbox_disks.size()) {
     return refuse(
-        fmt::format("this node is registered on {} of {} mailbox disks, and could not win: "
-                    "`lastword start` joins the others",
-                    votes, state.mailbox_disks.size()));
+        fmt::format("this node is registered on {} of {} mailbox disks, and could not win", votes,
+                    state.mailbox_disks.size()),
+        "`lastword start` joins the others");
   }
   const auto theirs = std::ranges::count_if(survey.disks, [&](const DiskView& disk) {
     return in_cluster(disk, config) && is_registered(disk, config, config.partner.id) &&
@@ -108,22 +121,30 @@ Status may_act_on_silence(const Survey& survey, const Config& config, const Node
   if (2 * static_cast<std::size_t>(theirs) <= state.mailbox_disks.size()) {
     return refuse(
         fmt::format("{} is registered on {} of {} mailbox disks, so that it may live and "
-                    "cannot say so; if it is dead: `lastword takeover`",
-                    config.partner.name, theirs, state.mailbox_disks.size()));
+                    "cannot say so",
+                    partner, theirs, state.mailbox_disks.size()),
+        fmt::format("`lastword start` on {}; if it is dead, `lastword takeover`", partner));
   }
   if (const std::uint32_t latest = latest_generation(survey, config, config.partner.id);
       latest > last.generation()) {
-    return refuse(fmt::format("{} lives in life {}, from which nothing was heard yet",
-                              config.partner.name, latest));
+    return refuse(
+        fmt::format("{} lives in life {}, from which nothing was heard yet", partner, latest),
+        fmt::format("wait for its agent; `systemctl start lastword-agent` on {}", partner));
   }
   const bool taken = intent && intent->victim_node() == config.partner.id &&
                      intent->victim_generation() >= last.generation() &&
                      (intent->phase() == pb::TakeoverIntent::TAKEN ||
                       (intent->phase() == pb::TakeoverIntent::TAKING &&
                        needs_no_silence(*intent, survey, config, last)));
-  if (taken) return refuse("this life of the partner's is taken over already");
-  if (partner_disks(survey, config).empty()) return fail(no_partner_disks(config));
-  return {};
+  if (taken) {
+    return refuse(fmt::format("this life of {}'s is taken over already", partner),
+                  fmt::format("repair and boot {}: it waits for its giveback then", partner));
+  }
+  if (partner_disks(survey, config).empty()) {
+    return refuse(fmt::format("no disk of {} is in sight", partner),
+                  "`lastword candidates` lists what this node sees");
+  }
+  return std::nullopt;
 }
 
 namespace {

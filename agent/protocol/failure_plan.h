@@ -9,12 +9,15 @@
 
 #include "agent/protocol/disk_view.h"
 #include "agent/protocol/node_state.h"
+#include "agent/protocol/refusal.h"
 
 namespace lastword {
 
 // The partner has panicked in its current life, `latest` (latest_generation): the header of this
 // disk of its own says so. A disk that its `start` could not take may tell of an earlier one.
 [[nodiscard]] bool has_panicked(const DiskView& disk, const Config& config, std::uint32_t latest);
+// By the label, or by the reservation.
+[[nodiscard]] bool is_with_partner(const DiskView& disk, const Config& config);
 // The partner owns or holds a disk that is this node's: it has taken over from this node.
 [[nodiscard]] bool partner_has_taken_over(const Survey& survey, const Config& config);
 // It has done so from a life of this node that is in service: this node takes nothing over any
@@ -22,12 +25,12 @@ namespace lastword {
 [[nodiscard]] bool is_taken_over_from(const Survey& survey, const Config& config,
                                       const NodeState& state,
                                       const std::optional<pb::TakeoverIntent>& intent);
-// May this node take over because the partner, whose newest slot is `last`, is silent? Error
-// (kRefused): the first reason against it, and what to do. `intent`: the newest of this node's.
-// That the partner is silent is for peer_watch.h to say; who wins is for the mailbox disks.
-[[nodiscard]] Status may_act_on_silence(const Survey& survey, const Config& config,
-                                        const NodeState& state, const pb::MailboxSlot& last,
-                                        const std::optional<pb::TakeoverIntent>& intent);
+// Why this node may not take over because the partner, whose newest slot is `last`, is silent: the
+// first reason, if any. `intent`: the newest of this node's. That the partner is silent is for
+// peer_watch.h to say; who wins is for the mailbox disks.
+[[nodiscard]] std::optional<Refusal> against_acting_on_silence(
+    const Survey& survey, const Config& config, const NodeState& state, const pb::MailboxSlot& last,
+    const std::optional<pb::TakeoverIntent>& intent);
 // Has this life of this node lost disks, or a majority, to the partner while it lived? kFenced,
 // with a disk: what this node has in its caches is stale, and its service cannot write. An own key
 // that is gone without the partner's doing is another thing (find_lost_reservations() in

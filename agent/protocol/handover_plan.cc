@@ -10,6 +10,7 @@
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/peer_watch.h"
+#include "agent/protocol/remedies.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/protocol/takeover_intent.h"
@@ -30,7 +31,7 @@ class AgainstLeaving {
           fmt::format("`lastword giveback` on {}", name));
     } else if (partner_has_taken_over(survey_, config_)) {
       add(fmt::format("{} has, or had, taken over from this node", name),
-          "stop the service here, reboot, and wait for the giveback");
+          std::string(way_to_wait(survey_, config_, state_.boot_generation)));
     }
     const auto phase = intent ? intent->phase() : pb::TakeoverIntent::NONE;
     const bool at_work = phase == pb::TakeoverIntent::ANNOUNCED ||
@@ -40,7 +41,8 @@ class AgainstLeaving {
       add(fmt::format("this node has disks of {}", name), "`lastword giveback` here first");
     } else if (at_work) {
       add(fmt::format("a takeover from {}, or a giveback, is not at its end here", name),
-          "`lastword agent` ends it, or `lastword takeover`, or `lastword giveback`");
+          "`systemctl restart lastword-agent`: it ends that; or `lastword takeover`, or `lastword "
+          "giveback`");
     }
   }
 

@@ -20,6 +20,12 @@ void set_owner(pb::Label& label, std::uint8_t node, std::uint32_t generation,
 
 }  // namespace
 
+KeyParts owner_in(const pb::Label& label) {
+  return {.cluster = cluster_key_bits(label.cluster_uuid()),
+          .node = static_cast<std::uint8_t>(label.owner_node()),
+          .boot_generation = label.owner_generation()};
+}
+
 bool is_promised_to(const pb::Label& label, std::uint8_t node, std::uint32_t generation) {
   return label.promised_node() == node && node != 0 && label.promised_generation() == generation;
 }

@@ -21,6 +21,9 @@ struct OwnerIdentity {
   std::uint64_t mailbox_set = 0;
 };
 
+// The life that the label gives the disk to; node 0: it is nobody's.
+[[nodiscard]] KeyParts owner_in(const pb::Label& label);
+
 // What the label becomes. The same label when there is nothing to change. kRefused when it is not
 // this node's disk, or is the partner's by now.
 [[nodiscard]] Result<pb::Label> label_in_service(const pb::Label& label, const OwnerIdentity& self);

@@ -7,6 +7,7 @@
 
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
+#include "agent/protocol/remedies.h"
 
 namespace lastword {
 namespace {
@@ -24,8 +25,7 @@ std::optional<Veto> against_rules(const Config& config, const pb::MailboxSlot& s
   }
   const std::string differ = settings_that_differ(shared_settings(config.timing), slot.settings());
   if (differ.empty()) return std::nullopt;
-  return hard("settings differ between the nodes: " + differ,
-              "make lastword.toml the same, and restart both agents");
+  return hard("settings differ between the nodes: " + differ, std::string(kSameSettings));
 }
 
 }  // namespace
@@ -47,15 +47,14 @@ std::vector<Veto> against_word(const Survey& survey, const Config& config, const
                                const PartnerWord& partner) {
   const std::string& name = config.partner.name;
   if (state.mailbox_disks.empty()) {
-    return {
-        hard("no mailbox disk tells this node of " + name,
-             "label one, and run `lastword start` on both nodes (docs/operations.md); a giveback "
-             "takes --to-life")};
+    return {hard("no mailbox disk tells this node of " + name,
+                 "label one, and run `lastword start` on both nodes "
+                 "(/usr/share/doc/lastword/operations.md); a giveback takes --to-life")};
   }
   if (!partner.slot) {
     return {hard(
         fmt::format("no mailbox disk in sight tells of {}", name),
-        fmt::format("repair the mailbox disks; run `lastword start` and `lastword agent` on {}",
+        fmt::format("repair the mailbox disks; `systemctl start lastword lastword-agent` on {}",
                     name))};
   }
   std::vector<Veto> vetoes;

@@ -139,6 +139,10 @@ bool Seize::holds() const {
 }
 
 void Seize::note_removed() {
+  const bool held = view_.holder && view_.holder->holder == victim_;
+  if (held && goal_.labelled && parse_key(victim_) != goal_.labelled && !goal_.shared) {
+    needs_reset_ = true;
+  }
   preempt_unjudged_ = true;
   held_before_preempt_ = holds();
   if (whose(goal_, victim_) != Whose::kVictims) {

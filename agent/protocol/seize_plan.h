@@ -58,6 +58,10 @@ struct SeizeGoal {
   // Keys of any node that are removed once this node holds the disk, and never before: where one of
   // them holds it, it is respected.
   std::vector<ReservationKey> strays = {};
+  // The life that the label gives the disk to. A holder of another life was interrupted between
+  // RESERVE and LOGICAL UNIT RESET, and what the target had queued then is queued yet, of whom
+  // nobody can tell. Absent: it is not known.
+  std::optional<KeyParts> labelled = {};
 };
 
 // How a target answers REGISTER that offers to keep registrations over a power loss (APTPL) and

@@ -29,15 +29,16 @@ Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<st
     return fail(
         {.code = Code::kRefused,
          .operation = "start",
-         .detail = fmt::format("the disks tell of boot generation {} of this node, this machine of "
+         .detail = fmt::format("the disks tell of life {} of this node, this machine of "
                                "{}: is another machine using this node's id? If this one is the "
-                               "node, installed anew, run `lastword start --reinstalled`",
+                               "node, installed anew or unable to write its note then, run "
+                               "`lastword start --reinstalled`",
                                on_disks, *noted)});
   }
   if (latest >= kMaxBootGeneration) {
     return fail({.code = Code::kRefused,
                  .operation = "start",
-                 .detail = fmt::format("boot generation {} is the last that fits into a key; label "
+                 .detail = fmt::format("life {} is the last that fits into a key; label "
                                        "the disks anew",
                                        latest)});
   }

@@ -65,9 +65,9 @@ bool is_taking_over(const Survey& survey, const Config& config, std::uint32_t ow
 std::string why_they_stay(const Survey& now, const Config& config, const NodeState& state) {
   if (partner_has_taken_over(now, config) || is_taking_over(now, config, state.boot_generation)) {
     return fmt::format(
-        "{0} is taking over from this node, or was interrupted at it: `lastword agent` there goes "
-        "on with it, or ends it where this node has begun another life since; then start again "
-        "here",
+        "{0} is taking over from this node, or was interrupted at it: `systemctl restart "
+        "lastword-agent` there goes on with it, or ends it where this node has begun another life "
+        "since; then start again here",
         config.partner.name);
   }
   if (!majority_is_readable(now, config, state.mailbox_disks)) {

@@ -164,17 +164,19 @@ std::vector<TakeoverDisk> as_plan_input(const std::vector<DiskView>& disks, cons
 
 TakeOrder take_order(const DiskView& disk, const Config& config, ReservationKey own,
                      pb::Reason abort_reason, std::optional<std::uint32_t> failed_generation) {
-  TakeOrder order{
-      .info = disk.info,
-      .metadata_offset = disk.metadata_offset,
-      .cluster_uuid = config.cluster_uuid,
-      .disk_uuid = disk.label->disk_uuid(),
-      .goal = {.own = own, .victim_node = config.partner.id, .foreign = config.foreign_registrants},
-      .seen = {},
-      .abort_reason = abort_reason,
-      .io_timeout = config.timing.settings.io_timeout,
-      .promised = disk.label->promised_node() != 0,
-      .serves = disk.label->role() == pb::SERVICE};
+  TakeOrder order{.info = disk.info,
+                  .metadata_offset = disk.metadata_offset,
+                  .cluster_uuid = config.cluster_uuid,
+                  .disk_uuid = disk.label->disk_uuid(),
+                  .goal = {.own = own,
+                           .victim_node = config.partner.id,
+                           .foreign = config.foreign_registrants,
+                           .labelled = owner_in(*disk.label)},
+                  .seen = {},
+                  .abort_reason = abort_reason,
+                  .io_timeout = config.timing.settings.io_timeout,
+                  .promised = disk.label->promised_node() != 0,
+                  .serves = disk.label->role() == pb::SERVICE};
   order.goal.victim_generation =
       failed_generation ? failed_generation : known_life(disk, config.partner.id);
   if (disk.reservations_known && !disk.header_is_newer) {

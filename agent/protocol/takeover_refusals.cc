@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "agent/protocol/remedies.h"
+
 namespace lastword {
 namespace {
 
@@ -17,14 +19,14 @@ std::string ends_by(std::string_view command, const Switch& asked) {
 void add_differences(const NodeFacts& facts, Refusals& refusals) {
   if (!facts.voice.seen) return;  // nothing is known to differ
   if (facts.word.version != facts.version) {
-    refusals.push_back({fmt::format("the peer speaks version {} of the protocol, this node {}",
+    refusals.push_back({fmt::format("the partner speaks version {} of the protocol, this node {}",
                                     facts.word.version, facts.version),
                         "install the same version of lastword on both nodes"});
   }
   if (!facts.settings_that_differ.empty()) {
     refusals.push_back({fmt::format("settings differ between the nodes: {}",
                                     fmt::join(facts.settings_that_differ, ", ")),
-                        "make them equal in both configuration files, and reload"});
+                        std::string(kSameSettings)});
   }
 }
 
@@ -43,7 +45,7 @@ void add_mailbox(const NodeFacts& facts, Refusals& refusals) {
   if (facts.disks && !facts.disks->mailbox_majority) {
     refusals.push_back({fmt::format("fewer than a majority of the {} mailbox disks can be read",
                                     facts.mailbox_disks),
-                        "`lastword check` names the disks; bring them back"});
+                        "`lastword status` names the disks; bring them back"});
   }
 }
 
@@ -65,13 +67,13 @@ Refusals refusals_on_panic(const NodeFacts& facts) {
                         ends_by("`lastword enable` here", facts.switches.disable)});
   }
   if (stands(facts.word.switches.disable)) {
-    refusals.push_back({"takeover is switched off by the peer (DISABLE)",
-                        ends_by("`lastword enable` there", facts.word.switches.disable)});
+    refusals.push_back({"takeover is switched off by the partner (DISABLE)",
+                        ends_by("`lastword enable` on the partner", facts.word.switches.disable)});
   }
   if (stands(facts.word.switches.no_takeover)) {
     refusals.push_back(
-        {"the peer does not want to be taken over (NO_TAKEOVER)",
-         ends_by("`lastword no-takeover --off` there", facts.word.switches.no_takeover)});
+        {"the partner does not want to be taken over (NO_TAKEOVER)",
+         ends_by("`lastword no-takeover --off` on the partner", facts.word.switches.no_takeover)});
   }
   return refusals;
 }
@@ -79,13 +81,14 @@ Refusals refusals_on_panic(const NodeFacts& facts) {
 Refusals refusals_on_silence(Phase phase, const NodeFacts& facts) {
   Refusals refusals = refusals_on_panic(facts);
   if (!facts.voice.seen && phase != Phase::kResuming) {
-    refusals.push_back({"the peer was not seen since this node booted: its silence means nothing",
-                        "start the peer; if it is dead, `lastword takeover`"});
+    refusals.push_back(
+        {"the partner was not seen since this node booted: its silence means nothing",
+         "start the partner; if it is dead, `lastword takeover`"});
   }
   if (mode_of(facts.word.phase) == NodeMode::kStopped && facts.word.phase != Phase::kFenced) {
     refusals.push_back(
-        {"the peer was stopped by an operator",
-         "`lastword start` there; if its service is needed here, `lastword takeover`"});
+        {"the partner was stopped by an operator",
+         "`lastword start` on the partner; if its service is needed here, `lastword takeover`"});
   }
   if (facts.disks && facts.disks->preempted) {
     refusals.push_back({"this node has lost the votes in its present life",
@@ -99,18 +102,18 @@ Refusals refusals_on_silence(Phase phase, const NodeFacts& facts) {
 Refusals refusals_of_graceful(Phase phase, const NodeFacts& facts) {
   Refusals refusals;
   if (phase == Phase::kGivingBack) {
-    refusals.push_back({"a giveback to the peer is under way, and the peer is not NORMAL yet",
+    refusals.push_back({"a giveback to the partner is under way, and the partner is not NORMAL yet",
                         "wait until it is"});
   } else if (phase != Phase::kPaired) {
     refusals.push_back({fmt::format("this node is {}, {}", name_of(mode_of(phase)), name_of(phase)),
                         "it must be NORMAL, paired: `lastword status` says what is in the way"});
   }
   if (!facts.voice.seen || facts.voice.silence != Silence::kNone) {
-    refusals.push_back({"the peer is not heard, so it cannot be asked to leave",
-                        "bring a path between the nodes back; if the peer is dead, `lastword "
+    refusals.push_back({"the partner is not heard, so it cannot be asked to leave",
+                        "bring a path between the nodes back; if the partner is dead, `lastword "
                         "takeover`"});
   } else if (mode_of(facts.word.phase) != NodeMode::kNormal) {
-    refusals.push_back({fmt::format("the peer is {}, {}", name_of(mode_of(facts.word.phase)),
+    refusals.push_back({fmt::format("the partner is {}, {}", name_of(mode_of(facts.word.phase)),
                                     name_of(facts.word.phase)),
                         "it must be NORMAL to leave in good order"});
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/ownership.h"
 #include "agent/protocol/start_plan.h"
@@ -12,11 +13,6 @@ namespace {
 bool is_had(const DiskView& disk, const NodeState& state) {
   return disk.label->owner_node() == disk.label->home_node() &&
          disk.label->owner_generation() == state.boot_generation;
-}
-
-bool is_with_partner(const DiskView& disk, const Config& config) {
-  return disk.label->owner_node() == config.partner.id ||
-         holder_node(disk, config) == config.partner.id;
 }
 
 // An earlier look has read its label: a disk of this node's service that this life never had.

@@ -7,6 +7,7 @@
 #include "agent/base/utc.h"
 #include "agent/protocol/copies.h"
 #include "agent/protocol/failure_plan.h"
+#include "agent/protocol/remedies.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/records/status_parts.h"
 #include "proto/coredump.h"
@@ -41,11 +42,11 @@ bool in_service(const StatusFacts& facts) {
 
 void judge_own(const StatusFacts& facts, const DiskView& disk, Reasons& reasons) {
   const Config& config = *facts.config;
-  const bool taken = disk.label->owner_node() == config.partner.id ||
-                     holder_node(disk, config) == config.partner.id;
-  if (taken) {
+  if (is_with_partner(disk, config)) {
     add_reason(reasons, fmt::format("{} has taken it over", config.partner.name),
-               "stay off it until it is given back");
+               in_service(facts)
+                   ? std::string(way_to_wait(facts.survey, config, facts.state->boot_generation))
+                   : "stay off it until it is given back");
     return;
   }
   if (!in_service(facts)) return;
@@ -58,8 +59,7 @@ void judge_own(const StatusFacts& facts, const DiskView& disk, Reasons& reasons)
   }
   if (is_registered(disk, config, config.partner.id)) {
     add_reason(reasons, fmt::format("{} is registered on it too", config.partner.name),
-               fmt::format("`lastword agent` on {} ends its takeover; then `lastword start` here",
-                           config.partner.name));
+               remedy_of_stray_partner(config));
   }
 }
 
@@ -132,6 +132,23 @@ void judge(const StatusFacts& facts, std::size_t index, Reasons& reasons) {
   }
 }
 
+// What has become of the disk, in the words of status.proto.
+std::string_view outcome_of(const StatusFacts& facts, const DiskView& disk) {
+  const Config& config = *facts.config;
+  const std::uint8_t holder = holder_node(disk, config);
+  if (holder == config.self.id && (!disk.label || disk.problem)) return "reserved, not readable";
+  if (!in_cluster(disk, config) || is_mailbox_disk(disk, config)) return "";
+  const std::uint32_t owner = disk.label->owner_node();
+  const std::uint32_t home = disk.label->home_node();
+  if (disk.label->promised_node() != 0) return "promised";
+  if (is_own_disk(disk, config) && is_with_partner(disk, config)) return "with the partner";
+  if (owner != holder) return "";
+  if (owner == config.self.id && home == config.partner.id) return "taken";
+  if (owner == 0 || owner != home) return "";
+  const bool gives_back = facts.intent && facts.intent->phase() == pb::TakeoverIntent::RETURNING;
+  return gives_back && home == config.partner.id ? "returned" : "in service";
+}
+
 // The label of a disk that is listed without one cannot be read: it may be anybody's.
 bool is_listed(const DiskView& disk, const Config& config) {
   return in_cluster(disk, config) || (!disk.label && disk.problem);
@@ -155,6 +172,7 @@ pb::StatusDump dump_on(const StatusFacts& facts, const DiskView& disk) {
   dump.set_disk(disk.info.path);
   dump.set_node(node_name(config, header.node()));
   dump.set_generation(header.boot_generation());
+  dump.set_crash_id(header.crash_id());
   // In bounds: it comes from a disk.
   const std::uint64_t after =
       std::min(header.began_after_ms(), static_cast<std::uint64_t>(kLongestTime.count()));
@@ -172,11 +190,9 @@ pb::StatusDump dump_on(const StatusFacts& facts, const DiskView& disk) {
   if (dump.saving()) {
     dump.set_saving_percent(facts.agent->recovery_percent());
   } else if (holds_unsaved_dump(header)) {
-    const std::string& cores = header.node() == config.partner.id ? config.partner.core_directory
-                                                                  : config.self.core_directory;
     const bool held =
         facts.state && disk.reservation && disk.reservation->holder == facts.state->key;
-    dump.set_remedy(held ? fmt::format("lastword recover {} -o {}", disk.info.path, cores)
+    dump.set_remedy(held ? fmt::format("`lastword recover {}`", disk.info.path)
                          : "`lastword recover` on the node that holds the disk");
   }
   return dump;
@@ -213,6 +229,7 @@ void add_disks(const StatusFacts& facts, pb::StatusReport& report) {
     if (disk.reservations_known) row.set_holder(holder_of(disk, config));
     judge(facts, i, *row.mutable_problems());
     row.set_healthy(row.problems().empty());
+    row.set_outcome(std::string(outcome_of(facts, disk)));
     if (!disk.label) continue;
     row.set_disk_uuid(disk.label->disk_uuid());
     row.set_role(std::string(name_of(disk.label->role())));
@@ -249,9 +266,7 @@ void add_paths(const StatusFacts& facts, pb::StatusReport& report) {
     pb::StatusPath& path = *report.add_paths();
     path.set_disk_uuid(uuid);
     add_reason(*path.mutable_problems(), "it is not in sight: a vote that nobody can win",
-               fmt::format("bring it back; if it is gone for good, take it out of "
-                           "{}/mailbox-disks on both nodes",
-                           config.persistent_directory));
+               "bring it back; " + remedy_of_dead_mailbox(config));
   }
 }
 

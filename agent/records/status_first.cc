@@ -36,10 +36,10 @@ Found all_problems(const pb::StatusReport& report) {
   for (const pb::StatusAgentPath& path : report.agent().paths()) {
     Reasons one;
     const std::string name = path.kind() + " " + path.name();
-    if (!path.problem().empty()) add_reason(one, name + ": " + path.problem(), "");
+    if (!path.problem().empty())
+      add_reason(one, name + ": " + path.problem(), remedy_of_path(path));
     if (path.one_way()) {
-      add_reason(one, name + ": the partner does not hear this node there",
-                 "look at the network, and at the firewalls of both nodes");
+      add_reason(one, name + ": the partner does not hear this node there", remedy_of_path(path));
     }
     collect("", one, found);
   }
@@ -87,6 +87,11 @@ std::string under_way(const pb::StatusReport& report) {
 }
 
 }  // namespace
+
+std::string remedy_of_path(const pb::StatusAgentPath& path) {
+  return path.kind() == "link" ? "`lastword check` says what to do"
+                               : "look at the disk, the adapter and the cabling";
+}
 
 void set_first(pb::StatusReport& report) {
   const Found found = all_problems(report);

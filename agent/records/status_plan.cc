@@ -7,6 +7,7 @@
 #include "agent/base/utc.h"
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/peer_watch.h"
+#include "agent/protocol/remedies.h"
 #include "agent/protocol/start_plan.h"
 #include "agent/protocol/takeover_input.h"
 #include "agent/records/status_parts.h"
@@ -28,12 +29,15 @@ void add_obstacles(const StatusFacts& facts, Reasons& reasons) {
     return;
   }
   if (facts.state->waiting) {
-    add_reason(reasons, fmt::format("{} has this node's disks", config.partner.name),
-               "wait for their giveback");
+    add_reason(reasons,
+               fmt::format("this node waits: {} has its disks, or has announced to take them",
+                           config.partner.name),
+               fmt::format("`lastword giveback` on {0}; if {0} is dead, `lastword takeover` here",
+                           config.partner.name));
   } else if (partner_has_taken_over(facts.survey, config)) {
     add_reason(reasons,
                fmt::format("{} has, or had, taken over from this node", config.partner.name),
-               "stop the service here, reboot, and wait for the giveback");
+               std::string(way_to_wait(facts.survey, config, facts.state->boot_generation)));
   }
   if (partner_disks(facts.survey, config).empty()) {
     add_reason(reasons, fmt::format("no disk of {} is in sight", config.partner.name),
@@ -168,13 +172,13 @@ pb::StatusTakeover status_of_takeover(const StatusFacts& facts) {
   add_refusals(on_silence, silence);
   const auto slot = present_slot(facts, facts.config->partner.id);
   if (slot && slot->presence() == pb::AWAY) {
-    add_reason(silence, "the peer's agent was ended in order: its silence means nothing",
-               "`systemctl start lastword-agent` there");
+    add_reason(silence, "the partner's agent was ended in order: its silence means nothing",
+               fmt::format("`systemctl start lastword-agent` on {}", facts.config->partner.name));
   }
   if (silence.empty() && both.empty()) {
-    const Status may = may_act_on_silence(facts.survey, *facts.config, *facts.state,
-                                          slot.value_or(pb::MailboxSlot()), facts.intent);
-    if (!may) add_reason(silence, std::string(may.error().detail.view()), "");
+    const auto against = against_acting_on_silence(facts.survey, *facts.config, *facts.state,
+                                                   slot.value_or(pb::MailboxSlot()), facts.intent);
+    if (against) add_reason(silence, against->reason, against->remedy);
   }
   takeover.set_on_silence(both.empty() && silence.empty());
   return takeover;

@@ -59,5 +59,7 @@ struct StatusFacts {
 };
 
 [[nodiscard]] pb::StatusReport report_status(const StatusFacts& facts);
+// Of a way that messages come by, which has a problem or works one way only.
+[[nodiscard]] std::string remedy_of_path(const pb::StatusAgentPath& path);
 
 }  // namespace lastword

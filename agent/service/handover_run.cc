@@ -20,19 +20,24 @@
 namespace lastword {
 namespace {
 
+struct HandoverLocks {
+  std::optional<FileDescriptor> state;     // lock_state()
+  std::optional<FileDescriptor> takeover;  // lock_takeover()
+};
+
 class HandoverRun {
   using Disks = PartnerLook::Disks;
   using Paths = std::vector<std::string>;
 
  public:
-  // `state_lock`: lock_state(); let go of where this ends without the disks being left.
+  // `locks`: let go of where this ends without the disks being left.
   HandoverRun(const HandoverWork& work, HandoverOptions options, const NodeState& state,
-              std::optional<FileDescriptor> state_lock)
+              HandoverLocks locks)
       : work_(work),
         config_(work.config),
         options_(std::move(options)),
         state_(state),
-        state_lock_(std::move(state_lock)),
+        locks_(std::move(locks)),
         look_(work.config, work.surveyor) {}
 
   Result<HandoverReport> forecast() {
@@ -108,17 +113,38 @@ class HandoverRun {
                           .disks = service_};
     tell(input.event, input.detail);
     service_ended_ = true;
+    // The hook may last. A takeover from a partner that fails meanwhile does not wait for it.
+    locks_.takeover.reset();
     if (Status ended = work_.run_hook(input); !ended) {
       const std::string why = describe(ended.error());
       tell("hook-failed", why);
       if (!options_.ignore_hook) return call_off(why + "; --ignore-hook goes on all the same");
     }
+    if (std::string why = why_no_lock(); !why.empty()) return call_off(why);
     if (std::string why = why_not(); !why.empty()) return call_off(why);
     if (std::string used = what_uses(shelf(), executor(), service_); !used.empty()) {
       return call_off(used);
     }
     const Status written = write_back(survey(), plan_.service, config_, shelf(), executor());
     return written || call_off(describe(written.error()));
+  }
+
+  // Takes lock_takeover() again; empty: it is held. Others hold it for a look only, or for a
+  // takeover that shows by then.
+  std::string why_no_lock() {
+    const Instant end = executor().now() + config_.timing.peer_silence();
+    for (;;) {
+      auto lock = lock_takeover(config_);
+      if (lock) {
+        locks_.takeover = std::move(*lock);
+        return {};
+      }
+      if (lock.error().code != Code::kRefused || executor().now() >= end) {
+        return describe(lock.error());
+      }
+      if (std::string why = why_not(); !why.empty()) return why;
+      executor().sleep(kPauseBetweenLooks);
+    }
   }
 
   // Headers that say ARMED would keep the partner waiting for a dump.
@@ -226,7 +252,7 @@ class HandoverRun {
 
   bool call_off(const std::string& why) {
     problem_ = why;
-    state_lock_.reset();
+    locks_ = {};
     tell("handover-called-off", why);
     lastword::serve_again(work_, service_ended_ ? service_ : Paths(), was_disarmed_);
     return false;
@@ -254,7 +280,7 @@ class HandoverRun {
   const Config& config_;
   HandoverOptions options_;
   NodeState state_;
-  std::optional<FileDescriptor> state_lock_;
+  HandoverLocks locks_;
 
   PartnerLook look_;
   HandoverPlan plan_;
@@ -300,17 +326,20 @@ void serve_again(const HandoverWork& work, const std::vector<std::string>& paths
 Result<HandoverReport> hand_over(const HandoverWork& work, const HandoverOptions& options) {
   auto state_lock = lock_state(work.config);
   if (!state_lock) return fail(state_lock.error());
-  const auto lock = lock_takeover(work.config);
+  auto lock = lock_takeover(work.config);
   if (!lock) return fail(lock.error());
   const auto state = life_that_leaves(work.config);
   if (!state) return fail(state.error());
-  return HandoverRun(work, options, *state, std::move(*state_lock)).run();
+  HandoverLocks locks;
+  locks.state = std::move(*state_lock);
+  locks.takeover = std::move(*lock);
+  return HandoverRun(work, options, *state, std::move(locks)).run();
 }
 
 Result<HandoverReport> try_handover(const HandoverWork& work) {
   const auto state = load_node_state(work.config);
   if (!state) return fail(state.error());
-  return HandoverRun(work, {}, *state, std::nullopt).forecast();
+  return HandoverRun(work, {}, *state, {}).forecast();
 }
 
 }  // namespace lastword

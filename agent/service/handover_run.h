@@ -41,12 +41,13 @@ struct HandoverWork {
   std::function<Status()> arm;  // `lastword arm`, where it is called off; takes lock_state() itself
 };
 
-// Holds lock_state() and lock_takeover() meanwhile. A report with vetoes: nothing was touched. A
-// report with a problem: as long as this life goes on (load_node_state()) the service runs here
-// again; after that the partner takes the disks when it can, or `lastword start` does. Of a life
-// that has left before, waits for the partner. Errors: another command or a takeover is at work
-// (kRefused), `lastword start` has not run (kNotFound), or the disks cannot be listed; nothing was
-// touched then.
+// Holds lock_state() and lock_takeover() until the disks are left or it is called off; the latter
+// not while the hook service-leaving runs: a partner that panics then is taken over at once, and
+// the handover is called off. A report with vetoes: nothing was touched. A report with a problem:
+// as long as this life goes on (load_node_state()) the service runs here again; after that the
+// partner takes the disks when it can, or `lastword start` does. Of a life that has left before,
+// waits for the partner. Errors: another command or a takeover is at work (kRefused), `lastword
+// start` has not run (kNotFound), or the disks cannot be listed; nothing was touched then.
 [[nodiscard]] Result<HandoverReport> hand_over(const HandoverWork& work,
                                                const HandoverOptions& options);
 

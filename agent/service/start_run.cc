@@ -1,5 +1,7 @@
 #include "agent/service/start_run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -123,13 +125,23 @@ Status take(const Config& config, const std::optional<NodeState>& life, const Di
   Uuids before;  // mailbox disks that it joined, or was about to
   if (life) before.insert(life->mailbox_joined.begin(), life->mailbox_joined.end());
   const OwnerIdentity self = own_identity(config, report.plan.boot_generation);
-  if (Status kept = keep_last_generation(config, self.boot_generation); !kept) return kept;
+  const auto note = [&report](const Status& kept, std::string_view follows) {
+    if (!kept) report.not_kept.push_back({kept.error(), follows});
+  };
+  // The label of each disk that it takes, and its slots, tell of this life too.
+  const Status counted = keep_last_generation(config, self.boot_generation);
+  if (!counted && report.plan.own.empty() && report.plan.mailbox.empty()) return counted;
+  note(counted,
+       "otherwise the start after the next boot asks whether another machine uses this node's id");
   if (!life || life->boot_generation != self.boot_generation) {
     if (Status forgotten = forget_own_service(config, report.survey); !forgotten) return forgotten;
   }
   const auto mailboxes = mailbox_uuids(config, report);
   if (!mailboxes) return fail(mailboxes.error());
-  if (Status kept = keep_known_mailboxes(config, sorted(*mailboxes)); !kept) return kept;
+  // With a set that is too small, and so other than the partner's, this node takes over on a proven
+  // panic only.
+  note(keep_known_mailboxes(config, sorted(*mailboxes)),
+       "otherwise a mailbox disk that the next boot does not see does not count there");
   // Saved before the first disk is touched. A start that is killed and run again then keeps its
   // generation, and knows on which mailbox disks its key may have been: a key that is gone from
   // there may be a lost vote.
@@ -152,8 +164,8 @@ Status take(const Config& config, const std::optional<NodeState>& life, const Di
   // After the state: a start that is killed in between has served nothing. Who waits serves
   // nothing.
   if (!state.waiting || state.lost) {
-    const Status kept = keep_life_in_boot(config, {.boot_id = *boot_id, .lost = state.lost});
-    if (!kept) return kept;
+    note(keep_life_in_boot(config, {.boot_id = *boot_id, .lost = state.lost}),
+         "otherwise a loss of /run/lastword in this boot would not be noticed");
   }
   const KnownIntent known = read_intent(config, report.survey);
   SlotWriter writer =
@@ -173,6 +185,13 @@ Status take(const Config& config, const std::optional<NodeState>& life, const Di
 }
 
 }  // namespace
+
+std::string describe(const NoteNotKept& note) {
+  return fmt::format(
+      "{}; this node goes on without that note. Make room there, or make it writable, then run "
+      "`lastword start`: {}",
+      describe(note.problem), note.follows);
+}
 
 Result<StartReport> start_node(const Config& config, bool reinstalled, const DiskAccess& access,
                                bool may_be_coming, std::optional<std::uint32_t> waiting_life) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/protocol/start_plan.h"
@@ -19,6 +20,13 @@ enum class StartOutcome {
   kStarted,  // see `results` and plan.refused for what is not in service
 };
 
+// A note in the persistent directory that could not be written. The life goes on without it.
+struct NoteNotKept {
+  Error problem;
+  std::string_view follows;  // for people
+};
+[[nodiscard]] std::string describe(const NoteNotKept& note);
+
 struct StartReport {
   StartOutcome outcome = StartOutcome::kStarted;
   Survey survey;
@@ -32,6 +40,7 @@ struct StartReport {
   // not in service.
   std::vector<Result<pb::CoredumpHeader>> results;
   std::vector<DiskRemark> remarks;  // what the operator should look after
+  std::vector<NoteNotKept> not_kept;
 };
 
 // Holds lock_state() meanwhile. The node's state says what this start is about to do before the
@@ -40,7 +49,8 @@ struct StartReport {
 // disks tell of it. `may_be_coming`: see plan_start(). `waiting_life`: kRefused
 // unless that life still waits, or has not announced its service. Errors: another command is at
 // work (kRefused), the plan says no, or the state could not be kept; in the last case some disks
-// may be in service.
+// may be in service. A note that cannot be kept is an error only for a life that would leave no
+// other trace: one that waits and has no mailbox disk.
 [[nodiscard]] Result<StartReport> start_node(const Config& config, bool reinstalled,
                                              const DiskAccess& access, bool may_be_coming = true,
                                              std::optional<std::uint32_t> waiting_life = {});

@@ -26,6 +26,8 @@ struct TakeoverReport {
   std::vector<std::string> obstacles;
   // Every disk taken, every dump saved. Forecast: nothing known stands against it.
   bool complete = false;
+  // It was ended before it was done, by an order to stop: the next run goes on with it.
+  bool interrupted = false;
 };
 
 void merge(TakeoverReport& report, TakeoverReport more);

@@ -18,6 +18,10 @@
 namespace lastword {
 namespace {
 
+// A hook of the service that is at work may end before the takeover stops: systemd waits for 90 s
+// (TimeoutStopSec).
+constexpr milliseconds kPatienceWithHook{30'000};
+
 // The first wave beside the late disks of the service; then what else came late.
 class TakeoverRun {
  public:
@@ -34,15 +38,20 @@ class TakeoverRun {
         loop_(work.executor().make_loop()),
         announcements_(work, *loop_, failed_.latest, whole) {
     add_copies(failure.look.survey, work.config, copies_);
-    listen();
+    if (work.guard) {
+      guard_ = work.guard(*loop_, [this](const std::optional<Error>& fenced) { end_by(fenced); });
+    }
     for (const auto& [path, uuid] : late_.expected_service()) announcements_.expect(path, uuid);
     first_ =
         begin_wave(disks_to_take(failure.look.survey, work.config, work.state), failure.look.open);
     wait_for_late_service();
   }
 
-  TakeoverReport run() {
-    loop_->run_until([this] { return advance(); });
+  Result<TakeoverReport> run() {
+    bool done = false;
+    loop_->run_until([&] { return ends_now() || (done = advance()); });
+    if (fenced_) return fail(*fenced_);
+    if (!done) return TakeoverReport{.disks = {}, .obstacles = {}, .interrupted = true};
     TakeoverReport report{.disks = {}, .obstacles = {}, .complete = announcements_.all_told()};
     for (const auto& wave : waves_) merge(report, wave->report());
     merge(report, std::move(copies_));
@@ -65,9 +74,13 @@ class TakeoverRun {
     return waves_.back().get();
   }
 
-  void listen() {
-    work_.on_tick();
-    loop_->after(kPollInterval, [this] { listen(); });
+  void end_by(const std::optional<Error>& fenced) {
+    fenced_ = fenced;
+    stop_by_ = work_.executor().now();
+    if (!fenced && !announcements_.over()) *stop_by_ += kPatienceWithHook;
+  }
+  [[nodiscard]] bool ends_now() const {
+    return stop_by_ && (announcements_.over() || work_.executor().now() >= *stop_by_);
   }
 
   void look_again(void (TakeoverRun::*then)(Result<Look>)) {
@@ -138,6 +151,9 @@ class TakeoverRun {
   std::vector<std::unique_ptr<TakeoverWave>> waves_;
   TakeoverWave* first_ = nullptr;
   TakeoverWave* late_wave_ = nullptr;  // at work
+  std::optional<Error> fenced_;
+  std::optional<Instant> stop_by_;
+  std::shared_ptr<void> guard_;
 };
 
 void tell_of_left_out(const TakeoverWork& work, const Survey& survey) {
@@ -206,9 +222,9 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   const bool after_silence =
       failure.silent || (failure.resumed && !failure.cannot_race() && !ordered);
   const bool whole = after_silence && !work.config.incomplete_service;
-  TakeoverReport report = TakeoverRun(work, failure, whole, copies->without_right).run();
+  auto report = TakeoverRun(work, failure, whole, copies->without_right).run();
   // Otherwise it stays TAKING: what is left is taken another time.
-  if (report.complete) end_with(pb::TakeoverIntent::TAKEN);
+  if (report && report->complete) end_with(pb::TakeoverIntent::TAKEN);
   return report;
 }
 

@@ -10,7 +10,9 @@ namespace lastword {
 // taken the intent is durable on this machine or on a mailbox disk; where it is on neither, nothing
 // is touched. kFenced when the partner won the arbitration, kRefused when
 // too few mailbox disks answered and the panic is not proven: then no disk but the mailbox disks
-// was touched. May be killed at any point and run again.
+// was touched. kFenced too when `work.guard` ends it because the partner has taken over from this
+// node meanwhile. May be killed at any point and run again; it is as if it was where `work.guard`
+// ends it because it is to stop.
 [[nodiscard]] Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure);
 
 }  // namespace lastword

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -42,6 +43,9 @@ struct Failure {
   [[nodiscard]] bool cannot_race() const { return proven || released; }
 };
 
+// Ends a takeover from its loop: this node is fenced, or, where the error is absent, to stop.
+using EndTakeover = std::function<void(const std::optional<Error>& fenced)>;
+
 // Everything referred to outlives the takeover, and what it leaves behind in the kernel. A hook or
 // a recovery that hangs may outlive all of it: these two own copies of what they need.
 struct TakeoverWork {
@@ -53,8 +57,9 @@ struct TakeoverWork {
   RecoverDump recover;  // likewise
   // The set of mailbox disks that the partner was heard to count by (PartnerSeen); 0: unknown.
   std::uint64_t heard_set = 0;
-  // Called on the takeover's thread about every kPollInterval, from the first vote on.
-  std::function<void()> on_tick = [] {};
+  // What else is to be looked after on the takeover's loop, for as long as what this returns lives:
+  // until the loop has run for the last time.
+  std::function<std::shared_ptr<void>(Loop& loop, EndTakeover end)> guard = {};
   // Called there once, when the votes are won, or none was needed.
   std::function<void()> on_majority = [] {};
 

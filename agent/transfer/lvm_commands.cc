@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "agent/base/executor.h"
 #include "agent/transfer/program_output.h"
+#include "agent/transfer/thin_lock.h"
 #include "agent/transfer/without_interruption.h"
 
 namespace lastword {
@@ -29,6 +31,11 @@ class RealCommands final : public LvmCommands {
   Status resume(const std::string& device) override {
     return run({"dmsetup", "resume", device}, device);
   }
+  std::string device(const ThinPlace& place, const std::string& volume) override {
+    return device_of(place, volume);
+  }
+  std::string lock_directory() override { return "/run/lastword"; }
+  void pause(std::chrono::milliseconds time) override { real_executor().sleep(time); }
 
  private:
   static Result<std::string> output(const std::vector<std::string>& words,
@@ -70,8 +77,20 @@ Result<LvmPool> examine_thin_pool(LvmCommands& commands, const ThinPlace& place)
 }
 
 Result<ThinPoolMaps> read_maps(LvmCommands& commands, const LvmPool& pool) {
+  const auto lock = lock_metadata_snapshot(commands, pool.place);
+  if (!lock) return fail(lock.error());
   const WithoutInterruption uninterrupted;  // or its metadata snapshot stays
-  return read_thin_pool(commands, pool.device_uuid, pool.metadata_device);
+  return read_thin_pool(commands, {.name = whole_name(pool.place, pool.place.pool),
+                                   .uuid = pool.device_uuid,
+                                   .metadata_device = pool.metadata_device});
+}
+
+Result<bool> is_held(LvmCommands& commands, const LvmPool& pool) {
+  const auto lock = lock_metadata_snapshot(commands, pool.place);
+  if (!lock) return fail(lock.error());
+  const auto use = use_of_pool(commands, pool);
+  if (!use) return fail(use.error());
+  return use->held;
 }
 
 Result<ThinPoolUse> use_of_pool(LvmCommands& commands, const LvmPool& pool) {

@@ -7,6 +7,7 @@
 #include "agent/transfer/clone.pb.h"
 #include "agent/transfer/range_hash.h"
 #include "agent/transfer/stream_head.h"
+#include "proto/format_text.h"
 
 namespace lastword {
 namespace {
@@ -62,6 +63,12 @@ std::string mangled(const std::string& name) {
   return result;
 }
 
+// lvs puts names of hidden volumes into them.
+std::string without_brackets(std::string name) {
+  std::erase_if(name, [](char c) { return c == '[' || c == ']'; });
+  return name;
+}
+
 Result<LvmVolume> volume_of(const pb::LvsVolume& row, const ThinPlace& place) {
   const auto size = number_of(row.lv_size());
   const auto id = number_of(row.thin_id());
@@ -74,6 +81,7 @@ Result<LvmVolume> volume_of(const pb::LvsVolume& row, const ThinPlace& place) {
                    .active = row.lv_active() == "active",
                    .open = row.lv_device_open() == "open",
                    .writable = row.lv_permissions() == "writeable",
+                   .origin = without_brackets(row.origin()),
                    .tags = split(row.lv_tags(), ',')};
 }
 
@@ -108,7 +116,7 @@ std::vector<std::string> lvs_words(const ThinPlace& place) {
           "--nosuffix",
           "-o",
           "vg_uuid,lv_uuid,lv_name,lv_size,pool_lv,thin_id,lv_tags,lv_permissions,lv_active,"
-          "lv_device_open,lv_dm_path,lv_layout,metadata_lv,chunk_size,zero,vg_extent_size",
+          "lv_device_open,lv_dm_path,lv_layout,metadata_lv,chunk_size,zero,vg_extent_size,origin",
           place.group};
 }
 
@@ -161,6 +169,36 @@ std::string tag_value(const std::vector<std::string>& tags, std::string_view key
 bool is_volume(const LvmVolume& volume) {
   return std::ranges::none_of(volume.tags,
                               [](const std::string& tag) { return tag.starts_with(kOurs); });
+}
+
+// LVM names the origin in the pool before the one outside of it, which snapshots have in common.
+std::string external_origin(const LvmPool& pool, const LvmVolume& volume) {
+  const LvmVolume* one = &volume;
+  for (std::size_t i = 0; i <= pool.volumes.size() && !one->origin.empty(); ++i) {
+    const auto next = std::ranges::find_if(pool.volumes, [&](const LvmVolume& other) {
+      return without_brackets(other.name) == one->origin;
+    });
+    if (next == pool.volumes.end()) return one->origin;
+    one = &*next;
+  }
+  return {};
+}
+
+Status check_external_origins(const LvmPool& pool, const std::vector<LvmVolume>& volumes,
+                              std::string_view operation, std::string_view remedy) {
+  for (const LvmVolume& volume : volumes) {
+    const std::string outside = external_origin(pool, volume);
+    if (outside.empty()) continue;
+    return fail({.code = Code::kRefused,
+                 .operation = operation,
+                 .disk = whole_name(pool.place, volume.name),
+                 .detail = format_text("also reads {}, which is outside of the pool (an external "
+                                       "origin), and would have zeros there. {}; nothing was "
+                                       "changed",
+                                       whole_name(pool.place, outside), remedy)
+                               .view()});
+  }
+  return {};
 }
 
 std::vector<ThinSnapshotName> whole_snapshots(const LvmPool& pool) {

@@ -37,7 +37,10 @@ struct LvmVolume {
   bool active = false;
   bool open = false;  // somebody has its device open
   bool writable = true;
-  std::vector<std::string> tags;
+  // Name of the volume that it is a snapshot of, while that is there, or of a volume outside of the
+  // pool that it reads where the pool has no block for it.
+  std::string origin = {};
+  std::vector<std::string> tags = {};
 };
 
 struct LvmPool {
@@ -67,6 +70,15 @@ inline constexpr std::string_view kStagedTag = "lastword.staged=";
 
 // Not lastword's own.
 [[nodiscard]] bool is_volume(const LvmVolume& volume);
+
+// Name of the volume outside of the pool (LVM: external origin) that this one reads where the pool
+// has no block for it; a snapshot of such a one reads it too. Empty: none. What the pool says of
+// such a volume is not all that it holds.
+[[nodiscard]] std::string external_origin(const LvmPool& pool, const LvmVolume& volume);
+// kRefused with the name of the first that has one; `remedy` is a sentence.
+[[nodiscard]] Status check_external_origins(const LvmPool& pool,
+                                            const std::vector<LvmVolume>& volumes,
+                                            std::string_view operation, std::string_view remedy);
 
 struct ThinSnapshotName {
   std::string uuid;

@@ -16,6 +16,7 @@
 #include "agent/transfer/staged_progress.h"
 #include "agent/transfer/stream_head.h"
 #include "agent/transfer/xfs_files.h"
+#include "proto/format_text.h"
 
 namespace lastword {
 namespace {
@@ -209,7 +210,16 @@ Status StagingArea::publish(const std::string& set, const std::string& set_uuid,
   // Where only the last step failed the record is there, and counts.
   if (!saved && ::access(record_file(root_).c_str(), F_OK) != 0) return saved;
   directory_.clear();
-  return roll_forward(root_);
+  const Status finished = roll_forward(root_);
+  if (finished) return {};
+  Error error = finished.error();
+  const std::string found(error.detail.view());
+  error.detail = format_text(
+                     "the snapshot is complete, and the next lastword clone here publishes "
+                     "it: lastword clone abort {}{}{}",
+                     root_, found.empty() ? "" : "; ", found)
+                     .view();
+  return fail(error);
 }
 
 Result<std::vector<pb::CloneStaged>> find_staged(const std::string& root) {

@@ -1,29 +1,14 @@
 #include "agent/transfer/push_run.h"
 
 #include <algorithm>
-#include <filesystem>
 
+#include "agent/transfer/clone_place.h"
 #include "agent/transfer/clone_position.h"
-#include "agent/transfer/clone_store.h"
 #include "agent/transfer/remote.h"
-#include "agent/transfer/thin_send.h"
-#include "agent/transfer/thin_store.h"
 #include "proto/format_text.h"
 
 namespace lastword {
 namespace {
-
-Result<std::vector<pb::CloneSnapshot>> load_snapshots(const std::string& set) {
-  const auto uuids = find_snapshots(set);
-  if (!uuids) return fail(uuids.error());
-  std::vector<pb::CloneSnapshot> snapshots;
-  for (const std::string& uuid : *uuids) {
-    auto snapshot = load_snapshot(directory_of(set, uuid));
-    if (!snapshot) return fail(snapshot.error());
-    snapshots.push_back(std::move(*snapshot));
-  }
-  return snapshots;
-}
 
 // What the receiver ended with. It has said why.
 Error of_status(const std::string& host, int status) {
@@ -73,18 +58,15 @@ PushPlan plan_push(std::span<const pb::CloneSnapshot> here, std::span<const std:
 
 namespace {
 
-// A directory, or a thin pool.
 class Push {
  public:
-  explicit Push(const PushRequest& request) : request_(request), thin_(thin_place(request.set)) {}
+  Push(const PushRequest& request, ClonePlace& place) : request_(request), place_(place) {}
 
   Result<Pushed> run() {
-    if (thin_ && !*thin_) return fail(thin_->error());
-    if (Status status = thin_ ? look_at_pool() : look_at_directory(); !status) {
-      return fail(status.error());
-    }
-    // A thin pool there has the snapshots of all sets itself.
-    set_there_ = thin_place(request_.pool) ? request_.pool : request_.pool + "/" + set_name_;
+    auto here = place_.examine();
+    if (!here) return fail(here.error());
+    here_ = std::move(here->snapshots);
+    set_there_ = set_in(request_.pool, here->name);
     for (;;) {
       if (Status status = plan(); !status) return fail(status.error());
       if (!pushed_.plan.needed) {
@@ -102,33 +84,8 @@ class Push {
   }
 
  private:
-  Status look_at_pool() {
-    const auto pool = examine_thin_pool(real_lvm(), **thin_);
-    if (!pool) return fail(pool.error());
-    if (const auto newest = newest_thin_snapshot(*pool); !newest) return fail(newest.error());
-    for (const ThinSnapshotName& one : whole_snapshots(*pool)) {
-      here_.emplace_back().set_uuid(one.uuid);
-      here_.back().set_taken_utc(one.taken_utc);
-    }
-    set_name_ = (*thin_)->pool;
-    return {};
-  }
-  Status look_at_directory() {
-    const auto newest = newest_snapshot(request_.set);
-    if (!newest) return fail(newest.error());
-    auto here = load_snapshots(request_.set);
-    if (!here) return fail(here.error());
-    here_ = std::move(*here);
-    const auto latest = load_snapshot(directory_of(request_.set, *newest));
-    if (!latest) return fail(latest.error());
-    set_name_ = latest->set_name();
-    return {};
-  }
-
   [[nodiscard]] Status note(const std::string& uuid) const {
-    const std::string peer = request_.host + ":" + request_.pool;
-    if (thin_) return note_thin_common(real_lvm(), **thin_, peer, uuid);
-    return note_common(request_.set, peer, uuid);
+    return place_.note_common(request_.host + ":" + request_.pool, uuid);
   }
   [[nodiscard]] bool resumes() const { return pushed_.plan.start != ClonePosition{}; }
   // Would it go another way now?
@@ -168,7 +125,7 @@ class Push {
                             .codec = request_.codec,
                             .output = output_to(receiver->input()),
                             .progress = request_.progress};
-    const auto sent = thin_ ? send_thin(real_lvm(), **thin_, order) : send_set(order);
+    const auto sent = place_.send(order);
     const auto status = receiver->wait();
     if (!status) return fail(status.error());
     // Also where the receiver says only that the stream broke off.
@@ -196,8 +153,7 @@ class Push {
   }
 
   const PushRequest& request_;
-  const std::optional<Result<ThinPlace>> thin_;
-  std::string set_name_;
+  ClonePlace& place_;
   std::vector<pb::CloneSnapshot> here_;
   std::string set_there_;
   Pushed pushed_;
@@ -206,7 +162,8 @@ class Push {
 }  // namespace
 
 Result<Pushed> push_set(const PushRequest& request) {
-  return Push(request).run();
+  const auto place = ClonePlace::at(request.set);
+  return place ? Push(request, **place).run() : fail(place.error());
 }
 
 Result<pb::CloneHashes> remote_hashes(const std::string& host, const std::string& pool,

@@ -44,6 +44,7 @@ class Receiver {
     }
     if (Status status = in_.expect_end(); !status) return status;
     if (Status status = verify(); !status) return status;
+    if (options_.publishing) options_.publishing();
     return staging_.publish(plan_->tables());
   }
 
@@ -190,6 +191,14 @@ class Receiver {
 };
 
 }  // namespace
+
+tl::unexpected<Error> published_but(Error error, std::string_view remedy) {
+  const std::string found(error.detail.view());
+  error.detail =
+      format_text("the snapshot is published; {}{}{}", remedy, found.empty() ? "" : "; ", found)
+          .view();
+  return fail(error);
+}
 
 Result<pb::CloneTransfer> receive_stream(SectionReader& in, Staging& staging,
                                          const ReceiveOptions& options) {

@@ -51,7 +51,8 @@ class Staging {
                                     std::span<const RangeTable> tables) = 0;
   // The stream goes no further: what the last note tells of stays. Nothing, where there was none.
   virtual void keep() = 0;
-  // All volumes but ancestors appear at once. `tables` are those of all.
+  // All volumes but ancestors appear at once. `tables` are those of all. An error that comes when
+  // they are there already says so.
   [[nodiscard]] virtual Status publish(std::span<const RangeTable> tables) = 0;
   // Of what was shared: the pool has a copy.
   [[nodiscard]] virtual std::uint64_t unshared_bytes() const { return 0; }
@@ -70,7 +71,12 @@ struct ReceiveOptions {
   bool keep = false;
   std::uint64_t note_every = kNoteEvery;
   ReceiveProgress progress = {};
+  // All has arrived and was verified: from now on it may be published. May be empty.
+  std::function<void()> publishing = {};
 };
+
+// `error`, after the snapshot was published: that it was, and what is left to do.
+[[nodiscard]] tl::unexpected<Error> published_but(Error error, std::string_view remedy);
 
 // kCorrupt: not a whole, good stream, or what was written does not read back as it was sent.
 // Errors of the staging are its own.

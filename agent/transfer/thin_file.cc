@@ -61,6 +61,7 @@ Status ThinFile::read(std::uint64_t offset, std::span<std::byte> buffer) const {
 }
 
 Status ThinFile::write(std::uint64_t offset, std::span<const std::byte> data) {
+  synced_ = false;
   while (!data.empty()) {
     const std::size_t piece = std::min(data.size(), kThinPiece);
     const std::size_t whole = (piece + kSector - 1) / kSector * kSector;
@@ -81,6 +82,7 @@ Status ThinFile::write(std::uint64_t offset, std::span<const std::byte> data) {
 }
 
 Status ThinFile::discard(std::uint64_t offset, std::uint64_t length) {
+  synced_ = false;
   std::array<std::uint64_t, 2> range{offset, length};
   if (::ioctl(file_.get(), BLKDISCARD, range.data()) != 0) {
     return fail(failed("discard", offset));
@@ -100,9 +102,11 @@ Status ThinFile::discard(std::uint64_t offset, std::uint64_t length) {
   return {};
 }
 
-Status ThinFile::sync() const {
-  if (::fsync(file_.get()) == 0) return {};
-  return fail(failed("fsync", kNoOffset));
+Status ThinFile::sync() {
+  if (synced_) return {};
+  if (::fsync(file_.get()) != 0) return fail(failed("fsync", kNoOffset));
+  synced_ = true;
+  return {};
 }
 
 }  // namespace lastword

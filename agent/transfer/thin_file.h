@@ -24,8 +24,9 @@ class ThinFile {
   [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> data);
   // Gives whole blocks back to the pool: they read as zeros, which is looked at.
   [[nodiscard]] Status discard(std::uint64_t offset, std::uint64_t length);
-  // What was written is durable.
-  [[nodiscard]] Status sync() const;
+  // What was written is durable. Nothing is asked of the device where nothing was.
+  [[nodiscard]] Status sync();
+  [[nodiscard]] bool synced() const { return synced_; }
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
@@ -33,6 +34,7 @@ class ThinFile {
   std::string path_;
   FileDescriptor file_;
   std::unique_ptr<AlignedBuffer> buffer_;
+  bool synced_ = true;
 };
 
 }  // namespace lastword

@@ -13,6 +13,8 @@ pb::CloneListed listed_volume(const LvmPool& pool, const LvmVolume& volume) {
   listed.set_path(whole_name(pool.place, volume.name));
   listed.set_size(volume.size);
   listed.set_snapshot_uuid(snapshot);
+  const std::string outside = external_origin(pool, volume);
+  if (!outside.empty()) listed.set_external_origin(whole_name(pool.place, outside));
   if (is_volume(volume)) {
     listed.set_kind("volume");
   } else if (snapshot.empty()) {

@@ -1,9 +1,12 @@
 #include "agent/transfer/thin_pool.h"
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 #include <string_view>
 #include <vector>
+
+#include "proto/format_text.h"
 
 namespace lastword {
 namespace {
@@ -44,32 +47,56 @@ Result<ThinPoolUse> parse_thin_status(const std::string& line, const std::string
   return fail(error);
 }
 
-Result<ThinPoolMaps> read_thin_pool(ThinCommands& commands, const std::string& pool,
-                                    const std::string& metadata_device) {
-  const auto line = commands.status(pool);
+std::uint64_t metadata_reserve(const ThinPoolUse& use) {
+  constexpr std::uint64_t kMostBlocks = (4 << 20) / kMetadataBlockBytes;
+  return std::min(kMostBlocks, use.metadata_all / 4);
+}
+
+Status check_metadata(const ThinPoolUse& use, const std::string& pool, std::uint64_t needed) {
+  const std::uint64_t free = use.metadata_all - use.metadata_used;
+  const std::uint64_t wanted = metadata_reserve(use) + needed;
+  if (free >= wanted) return {};
+  // Twice what is missing, for a quarter of what is added has to stay free as well.
+  constexpr std::uint64_t kStepMib = 16;
+  constexpr std::uint64_t kBlocksOfStep = (kStepMib << 20) / kMetadataBlockBytes;
+  const std::uint64_t steps = (2 * (wanted - free) + kBlocksOfStep - 1) / kBlocksOfStep;
+  return fail(
+      {.code = Code::kNoSpace,
+       .operation = "use thin pool",
+       .disk = pool,
+       .detail = format_text("its metadata is {} percent full: {} of {} bytes are free, and "
+                             "{} are needed; lvextend --poolmetadatasize +{}m {}",
+                             use.metadata_used * 100 / std::max<std::uint64_t>(use.metadata_all, 1),
+                             free * kMetadataBlockBytes, use.metadata_all * kMetadataBlockBytes,
+                             wanted * kMetadataBlockBytes, steps * kStepMib, pool)
+                     .view()});
+}
+
+Result<ThinPoolMaps> read_thin_pool(ThinCommands& commands, const ThinPoolDevice& pool) {
+  const auto line = commands.status(pool.uuid);
   if (!line) return fail(line.error());
-  const auto use = parse_thin_status(*line, pool);
+  const auto use = parse_thin_status(*line, pool.name);
   if (!use) return fail(use.error());
   if (use->held) {
     return fail({.code = Code::kRefused,
                  .operation = "read thin pool",
-                 .disk = pool,
+                 .disk = pool.name,
                  .detail = kSomebodyElsesSnapshot});
   }
-  // Where two come here at once, this fails for the second.
-  if (Status status = commands.message(pool, "reserve_metadata_snap"); !status) {
+  if (Status status = check_metadata(*use, pool.name); !status) return fail(status.error());
+  if (Status status = commands.message(pool.uuid, "reserve_metadata_snap"); !status) {
     return fail(status.error());
   }
   ThinDumpReader reader;
   const Status dumped = commands.dump(
-      metadata_device, [&](std::span<const char> bytes) { return reader.add(bytes); });
-  const Status released = commands.message(pool, "release_metadata_snap");
+      pool.metadata_device, [&](std::span<const char> bytes) { return reader.add(bytes); });
+  const Status released = commands.message(pool.uuid, "release_metadata_snap");
   if (!released) {
     Error error = released.error();
     error.detail = format_text(
                        "its metadata snapshot stays: dmsetup message --uuid {} 0 "
                        "release_metadata_snap",
-                       pool)
+                       pool.uuid)
                        .view();
     return fail(error);
   }

@@ -10,6 +10,7 @@
 #include "agent/transfer/node_reader.h"
 #include "agent/transfer/send_stream.h"
 #include "agent/transfer/stream_head.h"
+#include "agent/transfer/thin_files.h"
 #include "agent/transfer/thin_store.h"
 #include "proto/format_text.h"
 
@@ -20,26 +21,29 @@ namespace {
 struct OpenThin {
   ThinSnapshot snapshot;
   std::optional<ActiveVolumes> active;
-  std::vector<std::shared_ptr<ThinFile>> files;
+  ThinFiles files{ThinFile::For::kReading};
   std::vector<std::vector<Mapping>> maps;
 
   [[nodiscard]] const pb::CloneSnapshot& record() const { return snapshot.record.snapshot(); }
-  [[nodiscard]] Result<std::vector<RangeTable>> hash_all() const {
+  [[nodiscard]] Result<std::vector<RangeTable>> hash_all() {
     std::vector<RangeTable> tables;
     for (std::size_t i = 0; i < files.size(); ++i) {
-      auto table = hash_volume(*files[i], record().volumes(static_cast<int>(i)).size());
+      const auto file = files.at(i);
+      if (!file) return fail(file.error());
+      auto table = hash_volume(**file, record().volumes(static_cast<int>(i)).size());
       if (!table) return fail(table.error());
       tables.push_back(std::move(*table));
     }
     return tables;
   }
-  [[nodiscard]] std::vector<ReadableVolume> readable() const {
+  // They are read while this is there.
+  [[nodiscard]] std::vector<ReadableVolume> readable() {
     std::vector<ReadableVolume> result;
     for (std::size_t i = 0; i < files.size(); ++i) {
       result.push_back(
-          {.map = &maps[i],
-           .read = [file = files[i]](std::uint64_t offset, std::span<std::byte> buffer) {
-             return file->read(offset, buffer);
+          {.map = &maps[i], .read = [this, i](std::uint64_t offset, std::span<std::byte> buffer) {
+             const auto file = files.at(i);
+             return file ? (*file)->read(offset, buffer) : fail(file.error());
            }});
     }
     return result;
@@ -52,6 +56,12 @@ Result<std::unique_ptr<OpenThin>> open_thin(LvmCommands& commands, const LvmPool
   auto snapshot = load_thin_snapshot(commands, pool, uuid);
   if (!snapshot) return fail(snapshot.error());
   open->snapshot = std::move(*snapshot);
+  if (Status status = check_external_origins(
+          pool, open->snapshot.members, "read snapshot",
+          "Copy its volume into a new thin volume, remove that, and take another snapshot");
+      !status) {
+    return fail(status.error());
+  }
   if (Status status = check_unmodified(open->snapshot, blocks.pool()); !status) {
     return fail(status.error());
   }
@@ -65,11 +75,7 @@ Result<std::unique_ptr<OpenThin>> open_thin(LvmCommands& commands, const LvmPool
   auto active = ActiveVolumes::of(commands, pool, names);
   if (!active) return fail(active.error());
   open->active.emplace(std::move(*active));
-  for (const std::string& name : names) {
-    auto file = ThinFile::open(device_of(pool.place, name), ThinFile::For::kReading);
-    if (!file) return fail(file.error());
-    open->files.push_back(std::make_shared<ThinFile>(std::move(*file)));
-  }
+  for (const std::string& name : names) open->files.add(commands.device(pool.place, name));
   return open;
 }
 
@@ -279,7 +285,7 @@ Result<pb::CloneSnapshot> verify_thin(LvmCommands& commands, const ThinPlace& pl
       if (known[i][at] == (*read)[i][at]) continue;
       return fail({.code = Code::kCorrupt,
                    .operation = "verify",
-                   .disk = device_of(place, (*open)->snapshot.members[i].name),
+                   .disk = commands.device(place, (*open)->snapshot.members[i].name),
                    .offset = at * kRangeBytes,
                    .detail = "1 MiB from here on is not what the snapshot had"});
     }

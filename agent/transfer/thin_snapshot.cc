@@ -5,6 +5,7 @@
 
 #include "agent/base/utc.h"
 #include "agent/transfer/stream_head.h"
+#include "agent/transfer/thin_lock.h"
 #include "agent/transfer/thin_store.h"
 #include "agent/transfer/without_interruption.h"
 #include "proto/format_text.h"
@@ -103,7 +104,7 @@ Status make_one_moment(LvmCommands& commands, const LvmPool& pool,
   const auto make_all = [&]() -> Status {
     for (const LvmVolume& volume : volumes) {
       if (!volume.active) continue;
-      if (Status status = suspended.suspend(device_of(pool.place, volume.name)); !status) {
+      if (Status status = suspended.suspend(commands.device(pool.place, volume.name)); !status) {
         return status;
       }
     }
@@ -123,10 +124,20 @@ Status make_one_moment(LvmCommands& commands, const LvmPool& pool,
 
 Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands, const ThinPlace& place,
                                              Executor& executor) {
-  const auto lock = lock_thin_pool(place);
+  const auto lock = lock_thin_pool(commands, place);
   if (!lock) return fail(lock.error());
   auto pool = examine_thin_pool(commands, place);
   if (!pool) return fail(pool.error());
+  std::vector<LvmVolume> volumes;
+  std::ranges::copy_if(pool->volumes, std::back_inserter(volumes), is_volume);
+  if (volumes.empty()) return refused_at(place, "it has no volumes");
+  if (volumes.size() > kMaxCloneVolumes) return refused_at(place, "more than 1024 volumes");
+  if (Status status =
+          check_external_origins(*pool, volumes, "take snapshot",
+                                 "Copy it into a new thin volume (lvcreate -V, dd), and remove it");
+      !status) {
+    return fail(status.error());
+  }
   if (const auto swept = sweep_thin_pool(commands, *pool); !swept) return fail(swept.error());
   // Whether they can be read at all is found out before anything is made.
   if (const auto maps = read_maps(commands, *pool); !maps) return fail(maps.error());
@@ -135,10 +146,6 @@ Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands, const ThinPl
   if (!use->writes || use->data_used == use->data_all) {
     return refused_at(place, "the pool is full, or takes no writes");
   }
-  std::vector<LvmVolume> volumes;
-  std::ranges::copy_if(pool->volumes, std::back_inserter(volumes), is_volume);
-  if (volumes.empty()) return refused_at(place, "it has no volumes");
-  if (volumes.size() > kMaxCloneVolumes) return refused_at(place, "more than 1024 volumes");
 
   pb::CloneSnapshot snapshot;
   snapshot.set_uuid(to_string(random_uuid()));

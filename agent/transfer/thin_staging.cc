@@ -4,50 +4,17 @@
 #include <utility>
 
 #include "agent/transfer/stream_head.h"
+#include "agent/transfer/thin_lock.h"
 #include "proto/format_text.h"
 
 namespace lastword {
 namespace {
 
-// Of a pool this share stays free: the writes of its other users.
-constexpr std::uint64_t kThinReserveShare = 50;
-constexpr std::uint64_t kThinLookEvery = 64 << 20;
-// Of metadata: what a block and what a volume take at most, in blocks of 4096 bytes. A leaf of the
-// mapping tree has 252 entries (drivers/md/persistent-data/dm-btree.c) and is half full at least; a
-// snapshot copies what leads to what is changed in it.
-constexpr std::uint64_t kMetadataBlockBytes = 4096;
-constexpr std::uint64_t kMappingsOfBlock = 126;
-constexpr std::uint64_t kMetadataOfVolume = 16;
-
 tl::unexpected<Error> refused_by_pool(const std::string& what, std::string_view why) {
   return fail({.code = Code::kRefused, .operation = "receive clones", .disk = what, .detail = why});
 }
 
-std::uint64_t rounded_up(std::uint64_t bytes, std::uint64_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
-
 }  // namespace
-
-ThinCost cost_of(const pb::CloneStreamHead& head, std::uint64_t block_bytes) {
-  const std::uint64_t theirs = share_bytes_of(head);
-  ThinCost cost;
-  cost.shares = head.parents_size() != 0 && theirs % block_bytes == 0;
-  if (cost.shares) {
-    cost.bytes = head.made_bytes();
-    return cost;
-  }
-  // A block of the pool for each of the sender's, or all of the volumes.
-  std::uint64_t all = 0;
-  for (const pb::CloneVolume& volume : head.snapshot().volumes()) {
-    all += rounded_up(volume.size(), block_bytes);
-  }
-  const std::uint64_t blocks = (head.data_bytes() + head.shared_bytes()) / theirs +
-                               static_cast<std::uint64_t>(head.snapshot().volumes_size());
-  const std::uint64_t unit = std::max(block_bytes, theirs);
-  cost.bytes = blocks < all / unit ? blocks * unit : all;
-  return cost;
-}
 
 ThinStaging::~ThinStaging() {
   if (!over_) (void)remove_staged();
@@ -70,7 +37,9 @@ Status ThinStaging::check_pool(const pb::CloneStreamHead& head) {
   }
   const auto use = use_of_pool(commands_, pool_);
   if (!use) return fail(use.error());
-  if (use->held) return refused_by_pool(pool, kSomebodyElsesSnapshot);
+  const auto held = is_held(commands_, pool_);
+  if (!held) return fail(held.error());
+  if (*held) return refused_by_pool(pool, kSomebodyElsesSnapshot);
   if (!use->writes) return refused_by_pool(pool, "the pool takes no writes; nothing was changed");
   if (!use->discards) {
     return refused_by_pool(pool,
@@ -100,32 +69,16 @@ Status ThinStaging::check_pool(const pb::CloneStreamHead& head) {
 Status ThinStaging::check_space(std::uint64_t wanted) {
   const auto use = use_of_pool(commands_, pool_);
   if (!use) return fail(use.error());
-  const std::uint64_t block = pool_.block_bytes;
-  const std::uint64_t reserve = use->data_all / kThinReserveShare;
-  const std::uint64_t free = use->data_all - use->data_used;
-  const std::uint64_t needed = (wanted + block - 1) / block;
-  if (free < reserve || free - reserve < needed) {
-    return fail({.code = Code::kNoSpace,
-                 .operation = "receive clones",
-                 .disk = to_string(place_),
-                 .detail = format_text("{} bytes are needed and {} to stay free, {} are free; "
-                                       "nothing was changed",
-                                       needed * block, reserve * block, free * block)
-                               .view()});
-  }
   const auto volumes = static_cast<std::uint64_t>(head_.snapshot().volumes_size());
-  const std::uint64_t metadata =
-      wanted == 0 ? 0 : needed / kMappingsOfBlock + 2 * volumes * kMetadataOfVolume;
-  const std::uint64_t metadata_free = use->metadata_all - use->metadata_used;
-  if (metadata_free > use->metadata_all / kThinReserveShare + metadata) return {};
-  return fail(
-      {.code = Code::kNoSpace,
-       .operation = "receive clones",
-       .disk = to_string(place_),
-       .detail = format_text("its metadata has {} bytes free, and {} are needed; lvextend "
-                             "--poolmetadatasize; nothing was changed",
-                             metadata_free * kMetadataBlockBytes, metadata * kMetadataBlockBytes)
-                     .view()});
+  Status status = check_thin_space(*use, pool_, wanted, volumes);
+  if (status) return status;
+  Error error = status.error();
+  error.operation = "receive clones";
+  error.detail = format_text("{}; {}", error.detail.view(),
+                             wanted == 0 ? "the transfer ends here, and what was staged is removed"
+                                         : "nothing was changed")
+                     .view();
+  return fail(error);
 }
 
 Result<std::vector<RangeTable>> ThinStaging::open_base(const pb::CloneStreamHead& head) {
@@ -158,16 +111,14 @@ Result<std::vector<RangeTable>> ThinStaging::open_base(const pb::CloneStreamHead
   auto active = ActiveVolumes::of(commands_, pool_, names);
   if (!active) return fail(active.error());
   base_active_.emplace(std::move(*active));
-  for (const std::string& name : names) {
-    auto file = ThinFile::open(device_of(place_, name), ThinFile::For::kReading);
-    if (!file) return fail(file.error());
-    base_files_.push_back(std::move(*file));
-  }
+  for (const std::string& name : names) base_files_.add(commands_.device(place_, name));
   auto tables = tables_of(base_->record);
   if (!tables.empty()) return tables;
   for (std::size_t i = 0; i < base_files_.size(); ++i) {
     const pb::CloneBaseVolume& there = head.base_volumes(static_cast<int>(i));
-    auto table = hash_volume(base_files_[i], there.size());
+    const auto file = base_files_.at(i);
+    if (!file) return fail(file.error());
+    auto table = hash_volume(**file, there.size());
     if (!table) return fail(table.error());
     if (to_string(root_of(there.size(), *table)) != there.root()) {
       return refused_by_pool(names[i], "differs from the sender's volume of that UUID");
@@ -178,7 +129,7 @@ Result<std::vector<RangeTable>> ThinStaging::open_base(const pb::CloneStreamHead
 }
 
 Result<Staging::Begun> ThinStaging::begin(const pb::CloneStreamHead& head) {
-  auto lock = lock_thin_pool(place_);
+  auto lock = lock_thin_pool(commands_, place_);
   if (!lock) return fail(lock.error());
   lock_.emplace(std::move(*lock));
   auto pool = examine_thin_pool(commands_, place_);
@@ -200,9 +151,7 @@ Result<Staging::Begun> ThinStaging::begin(const pb::CloneStreamHead& head) {
 // Volumes of the stream follow each other, so that a parent is complete when its child is made.
 Status ThinStaging::make_up_to(std::uint32_t volume) {
   while (created_ <= volume) {
-    if (created_ != 0) {
-      if (Status status = files_.back().sync(); !status) return status;
-    }
+    if (Status status = files_.sync(); !status) return status;
     if (Status status = make(static_cast<std::uint32_t>(created_)); !status) return status;
   }
   return {};
@@ -244,16 +193,14 @@ Status ThinStaging::make(std::uint32_t volume) {
         commands_.lvm({"lvresize", "-q", "-y", "-f", "-L", text, whole_name(place_, name)});
     if (!resized) return fail(resized.error());
   }
-  auto file = ThinFile::open(device_of(place_, name), ThinFile::For::kWriting);
-  if (!file) return fail(file.error());
-  files_.push_back(std::move(*file));
+  files_.add(commands_.device(place_, name));
   ++created_;
   return {};
 }
 
 Status ThinStaging::keep_reserve(std::uint64_t bytes) {
   since_look_ += bytes;
-  if (since_look_ < kThinLookEvery) return {};
+  if (since_look_ < options_.look_every) return {};
   since_look_ = 0;
   return check_space(0);
 }
@@ -261,7 +208,9 @@ Status ThinStaging::keep_reserve(std::uint64_t bytes) {
 Status ThinStaging::write(std::uint32_t volume, std::uint64_t offset,
                           std::span<const std::byte> data) {
   if (Status status = make_up_to(volume); !status) return status;
-  if (Status status = files_[volume].write(offset, data); !status) return status;
+  const auto file = files_.at(volume);
+  if (!file) return fail(file.error());
+  if (Status status = (*file)->write(offset, data); !status) return status;
   return keep_reserve(data.size());
 }
 
@@ -274,12 +223,15 @@ Status ThinStaging::share(std::uint32_t volume, std::uint64_t offset, std::uint6
     // It began as that.
     if (parent.kind() == kind && parent.volume() == source) return {};
   }
-  const ThinFile& from = (from_base ? base_files_ : files_)[source];
+  const auto from = (from_base ? base_files_ : files_).at(source);
+  if (!from) return fail(from.error());
+  const auto to = files_.at(volume);
+  if (!to) return fail(to.error());
   AlignedBuffer buffer(std::min<std::uint64_t>(length, kRangeBytes));
   for (std::uint64_t at = 0; at < length;) {
     const auto piece = buffer.span().first(std::min<std::uint64_t>(length - at, kRangeBytes));
-    if (Status status = from.read(source_offset + at, piece); !status) return status;
-    if (Status status = files_[volume].write(offset + at, piece); !status) return status;
+    if (Status status = (*from)->read(source_offset + at, piece); !status) return status;
+    if (Status status = (*to)->write(offset + at, piece); !status) return status;
     at += piece.size();
   }
   unshared_bytes_ += length;
@@ -292,19 +244,19 @@ Status ThinStaging::clear(std::uint32_t volume, std::uint64_t offset, std::uint6
   if (!shares_ || head_.parents(static_cast<int>(volume)).kind() == pb::CloneParent::NONE) {
     return {};
   }
-  return files_[volume].discard(offset, rounded_up(length, pool_.block_bytes));
+  const auto file = files_.at(volume);
+  if (!file) return fail(file.error());
+  return (*file)->discard(offset, rounded_up(length, pool_.block_bytes));
 }
 
 Status ThinStaging::sync() {
-  for (const ThinFile& file : files_) {
-    if (Status status = file.sync(); !status) return status;
-  }
-  return {};
+  return files_.sync();
 }
 
 Status ThinStaging::read(std::uint32_t volume, std::uint64_t offset, std::span<std::byte> buffer) {
   if (Status status = make_up_to(volume); !status) return status;
-  return files_[volume].read(offset, buffer);
+  const auto file = files_.at(volume);
+  return file ? (*file)->read(offset, buffer) : fail(file.error());
 }
 
 Status ThinStaging::note(const ClonePosition&, std::span<const RangeTable>) {
@@ -377,11 +329,19 @@ Status ThinStaging::publish(std::span<const RangeTable> tables) {
   if (Status status = make_members(record); !status) return status;
   put_tables(record, of_volumes);
   if (Status status = create_record(commands_, pool_, record); !status) return status;
-  if (Status status = publish_thin(commands_, pool_, record.snapshot(), Published::kReceived);
-      !status) {
-    return status;
-  }
-  return remove_staged();
+  const Status noted = publish_thin(commands_, pool_, record.snapshot(), Published::kReceived);
+  if (!noted && !is_published()) return noted;
+  const Status removed = remove_staged();
+  if (removed) return {};
+  return published_but(removed.error(),
+                       "lastword clone abort " + to_string(place_) + " removes what was staged");
+}
+
+bool ThinStaging::is_published() {
+  const auto now = examine_thin_pool(commands_, place_);
+  if (!now) return false;
+  const auto whole = whole_snapshots(*now);
+  return std::ranges::find(whole, head_.snapshot().uuid(), &ThinSnapshotName::uuid) != whole.end();
 }
 
 }  // namespace lastword

@@ -9,17 +9,11 @@
 
 #include "agent/transfer/lvm_commands.h"
 #include "agent/transfer/receive_stream.h"
+#include "agent/transfer/thin_files.h"
+#include "agent/transfer/thin_space.h"
 #include "agent/transfer/thin_store.h"
 
 namespace lastword {
-
-// What a stream takes of a pool.
-struct ThinCost {
-  bool shares = false;      // as the sender does
-  std::uint64_t bytes = 0;  // at most
-};
-// Pure.
-[[nodiscard]] ThinCost cost_of(const pb::CloneStreamHead& head, std::uint64_t block_bytes);
 
 class ThinStaging final : public Staging {
  public:
@@ -27,6 +21,7 @@ class ThinStaging final : public Staging {
   // `tell_cost` learns what that costs before the first block is taken.
   struct Options {
     bool allow_unshared = false;
+    std::uint64_t look_every = 64 << 20;  // bytes; then the pool is looked at again
     std::function<void(std::uint64_t unshared_bytes, std::uint64_t data_bytes)> tell_cost = {};
   };
   ThinStaging(LvmCommands& commands, ThinPlace place, Options options)
@@ -53,6 +48,7 @@ class ThinStaging final : public Staging {
 
  private:
   [[nodiscard]] Status check_pool(const pb::CloneStreamHead& head);
+  // Before the first byte, or, with nothing more wanted, in the middle of a transfer.
   [[nodiscard]] Status check_space(std::uint64_t wanted);
   [[nodiscard]] Result<std::vector<RangeTable>> open_base(const pb::CloneStreamHead& head);
   // Volumes up to this one are there.
@@ -63,6 +59,8 @@ class ThinStaging final : public Staging {
   [[nodiscard]] Status keep_reserve(std::uint64_t bytes);
   [[nodiscard]] Status remove_staged();
   [[nodiscard]] Status make_members(pb::CloneThinRecord& record);
+  // LVM may have done what it says that it failed to do.
+  [[nodiscard]] bool is_published();
 
   LvmCommands& commands_;
   const ThinPlace place_;
@@ -73,8 +71,8 @@ class ThinStaging final : public Staging {
   bool shares_ = false;
   std::optional<ThinSnapshot> base_;
   std::optional<ActiveVolumes> base_active_;
-  std::vector<ThinFile> base_files_;
-  std::vector<ThinFile> files_;  // of volumes that are there
+  ThinFiles base_files_{ThinFile::For::kReading};
+  ThinFiles files_{ThinFile::For::kWriting};  // of volumes that are there
   std::size_t created_ = 0;
   std::uint64_t unshared_bytes_ = 0;
   std::uint64_t since_look_ = 0;

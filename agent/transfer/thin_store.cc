@@ -1,21 +1,15 @@
 #include "agent/transfer/thin_store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include "agent/base/text_file.h"
 #include "agent/transfer/stream_head.h"
+#include "agent/transfer/thin_lock.h"
 #include "proto/format_text.h"
 
 namespace lastword {
 namespace {
-
-constexpr const char* kStateDirectory = "/run/lastword";
 
 std::vector<std::string> whole_names(const ThinPlace& place,
                                      const std::vector<std::string>& names) {
@@ -45,26 +39,6 @@ const LvmVolume* find_volume(const LvmPool& pool, const std::string& name) {
 }
 
 }  // namespace
-
-Result<FileDescriptor> lock_thin_pool(const ThinPlace& place) {
-  if (Status status = make_directory(kStateDirectory); !status) return fail(status.error());
-  const std::string path =
-      std::string(kStateDirectory) + "/clone-" + place.group + "-" + place.pool + ".lock";
-  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file.valid()) {
-    return fail({.code = Code::kIo, .sys_errno = errno, .operation = "open lock", .disk = path});
-  }
-  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    return fail(
-        {.code = Code::kRefused,
-         .sys_errno = errno,
-         .operation = "lock",
-         .disk = to_string(place),
-         .detail = "another lastword clone takes or receives a snapshot here; wait for it"});
-  }
-  return file;
-}
 
 Status remove_volumes(LvmCommands& commands, const ThinPlace& place,
                       const std::vector<std::string>& names) {
@@ -120,7 +94,7 @@ Result<ThinSnapshot> load_thin_snapshot(LvmCommands& commands, const LvmPool& po
   {
     const auto active = ActiveVolumes::of(commands, pool, {name});
     if (!active) return fail(active.error());
-    const auto file = ThinFile::open(device_of(pool.place, name), ThinFile::For::kReading);
+    const auto file = ThinFile::open(commands.device(pool.place, name), ThinFile::For::kReading);
     if (!file) return fail(file.error());
     auto record = read_record(*file, volume->size);
     if (!record) return fail(record.error());
@@ -171,7 +145,7 @@ Status create_record(LvmCommands& commands, const LvmPool& pool,
   if (!now) return fail(now.error());
   const LvmVolume* const volume = find_volume(*now, name);
   if (volume == nullptr) return refused_snapshot(name, "is not there");
-  auto file = ThinFile::open(device_of(pool.place, name), ThinFile::For::kWriting);
+  auto file = ThinFile::open(commands.device(pool.place, name), ThinFile::For::kWriting);
   if (!file) return fail(file.error());
   if (Status status = write_record(*file, volume->size, RecordSlot::kFirst, record); !status) {
     return status;
@@ -204,7 +178,7 @@ Status save_thin_tables(LvmCommands& commands, const LvmPool& pool, ThinSnapshot
   const std::string& name = snapshot.record_volume.name;
   const auto active = ActiveVolumes::of(commands, pool, {name});
   if (!active) return fail(active.error());
-  auto file = ThinFile::open(device_of(pool.place, name), ThinFile::For::kWriting);
+  auto file = ThinFile::open(commands.device(pool.place, name), ThinFile::For::kWriting);
   if (!file) return fail(file.error());
   return write_record(*file, snapshot.record_volume.size, RecordSlot::kSecond, snapshot.record);
 }
@@ -246,7 +220,7 @@ Status note_thin_common(LvmCommands& commands, const ThinPlace& place, const std
 
 Result<PrunePlan> prune_thin(LvmCommands& commands, const ThinPlace& place, std::size_t keep,
                              bool force) {
-  const auto lock = lock_thin_pool(place);
+  const auto lock = lock_thin_pool(commands, place);
   if (!lock) return fail(lock.error());
   const auto pool = examine_thin_pool(commands, place);
   if (!pool) return fail(pool.error());

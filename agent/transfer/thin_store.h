@@ -15,8 +15,6 @@
 
 namespace lastword {
 
-// Held by whoever makes or removes snapshots in the pool. kRefused: somebody does.
-[[nodiscard]] Result<FileDescriptor> lock_thin_pool(const ThinPlace& place);
 // Removes what is left over. The caller holds the lock. True: there was something.
 [[nodiscard]] Result<bool> sweep_thin_pool(LvmCommands& commands, const LvmPool& pool);
 [[nodiscard]] Status remove_volumes(LvmCommands& commands, const ThinPlace& place,

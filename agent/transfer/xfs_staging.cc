@@ -30,7 +30,11 @@ Error refused(const std::string& path, std::string_view detail) {
 constexpr std::string_view kChangedWhileKept =
     "was kept, and has been changed since; it is removed, send from the beginning";
 
-Status check_space(const std::string& pool, std::uint64_t wanted) {
+// What an error says has become of it.
+constexpr std::string_view kBeforeItBegan = "nothing was changed";
+constexpr std::string_view kMeanwhile = "the transfer ends here, and nothing was published";
+
+Status check_space(const std::string& pool, std::uint64_t wanted, std::string_view outcome) {
   const auto now = examine_pool(pool);
   if (!now) return fail(now.error());
   const std::uint64_t reserve = now->all_bytes / kReserveShare;
@@ -38,9 +42,8 @@ Status check_space(const std::string& pool, std::uint64_t wanted) {
   return fail({.code = Code::kNoSpace,
                .operation = "receive clones",
                .disk = pool,
-               .detail = format_text("{} bytes are needed and {} to stay free, {} are free; "
-                                     "nothing was changed",
-                                     wanted, reserve, now->free_bytes)
+               .detail = format_text("{} bytes are needed and {} to stay free, {} are free; {}",
+                                     wanted, reserve, now->free_bytes, outcome)
                              .view()});
 }
 
@@ -227,7 +230,8 @@ Result<Staging::Begun> XfsStaging::begin(const pb::CloneStreamHead& head) {
   if (Status status = check_set(head, pool->device); !status) return fail(status.error());
   auto base_tables = open_base(head);
   if (!base_tables) return fail(base_tables.error());
-  if (Status status = check_space(pool_, head.data_bytes()); !status) return fail(status.error());
+  if (Status status = check_space(pool_, head.data_bytes(), kBeforeItBegan); !status)
+    return fail(status.error());
   Begun begun{.base_tables = std::move(*base_tables), .tables = {}};
   if (resumes) {
     auto tables = resume_volumes(head);
@@ -244,7 +248,7 @@ Status XfsStaging::keep_reserve(std::uint64_t bytes) {
   since_look_ += bytes;
   if (since_look_ < kLookEvery) return {};
   since_look_ = 0;
-  return check_space(pool_, 0);
+  return check_space(pool_, 0, kMeanwhile);
 }
 
 Status XfsStaging::write(std::uint32_t volume, std::uint64_t offset,
@@ -347,7 +351,10 @@ Status XfsStaging::publish(std::span<const RangeTable> all_tables) {
   if (Status status = save_tables(area_->directory(), tables, snapshot_); !status) return status;
   if (into_ == Into::kSet) return area_->publish(".", snapshot_.set_uuid(), true);
   Status status = area_->publish(snapshot_.set_name(), snapshot_.set_uuid());
-  return status ? note_common(set_, "sender", snapshot_.uuid()) : status;
+  if (!status) return status;
+  const Status noted = note_common(set_, "sender", snapshot_.uuid());
+  if (noted) return {};
+  return published_but(noted.error(), "prune does not know that the sender has it too");
 }
 
 }  // namespace lastword

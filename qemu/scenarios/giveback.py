@@ -112,7 +112,7 @@ def giveback_vetoed_while_dumping(lab):
     pair.wait_event(pair.beta, "service-taken", 60)
     pair.alpha.wait_for(PROGRESS, 120, since=panic.index)
     said = pair.give_back(status=EXIT_REFUSED)
-    require("a takeover runs on this node" in said, f"the answer does not say why: {said}")
+    require("a takeover, giveback or handover runs on this node" in said, f"the answer does not say why: {said}")
     require(pair.header(pair.beta, disk)["attribute"] == "IN_PROGRESS", "the dump was over by then")
     pair.shelf.throttle(disk)
     pair.wait_event(pair.beta, "takeover-finished", 180)

@@ -165,9 +165,16 @@ class Pair:
     def arm(self):
         self.alpha.check("lastword arm", timeout=180)
         if self._passes_check:
-            self.alpha.check("lastword check", timeout=60)
+            self.require_armed()
         if self.names_of("beta", "spare|dump"):
             self.beta.check("lastword arm", timeout=180)
+
+    def require_armed(self):
+        """`check` on alpha complains of nothing but beta's agent, which may not run yet."""
+        said = self.alpha.run("lastword check --json", timeout=60)
+        report = json.loads(said.output)
+        found = [one for one in report.get("problems", ()) if "does not watch" not in one["what"]]
+        require(report["would_dump"] and not found, f"check says: {said.output}")
 
     def ready(self, *, pattern_mib=64, seed=1, of_kernel=False, agent=True):
         """Everything up to the moment before the panic. `of_kernel`: the pattern is no user memory."""

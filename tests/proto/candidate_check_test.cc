@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(disk_owned_by_partner_is_refused) {
 
 BOOST_AUTO_TEST_CASE(label_of_an_earlier_boot_is_refused) {
   label.set_owner_generation(6);
-  check_refused(Code::kRefused, "owned since boot generation 6");
+  check_refused(Code::kRefused, "owned since life 6");
 }
 
 BOOST_AUTO_TEST_CASE(moved_data_region_is_refused) {
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(disk_armed_by_partner_is_refused) {
 
 BOOST_AUTO_TEST_CASE(disk_armed_in_an_earlier_boot_is_refused) {
   header.set_boot_generation(6);
-  check_refused(Code::kRefused, "armed in boot generation 6");
+  check_refused(Code::kRefused, "armed in life 6");
 }
 
 BOOST_AUTO_TEST_CASE(rank_of_the_next_plan_is_accepted_while_arming_again) {

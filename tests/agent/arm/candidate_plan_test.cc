@@ -126,10 +126,10 @@ BOOST_AUTO_TEST_CASE(every_rejection_has_its_reason) {
        "its reservation cannot be read"},
       {"partner holds it",
        [](auto&, auto& disk, auto&) { disk.reservation->holder = key_of(kBeta, 9); },
-       "reserved by beta (boot generation 9"},
+       "reserved by beta (life 9"},
       {"an earlier boot holds it",
        [](auto&, auto& disk, auto&) { disk.reservation->holder = key_of(kAlpha, 6); },
-       "reserved by alpha (boot generation 6"},
+       "reserved by alpha (life 6"},
       {"a stranger holds it",
        [](auto&, auto& disk, auto&) { disk.reservation->holder = {0xdeadbeef}; },
        "key 0x00000000deadbeef, which is none of this cluster"},
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(every_rejection_has_its_reason) {
          disk.header.set_node(kAlpha);
          disk.header.set_boot_generation(6);
        },
-       "holds a dump of alpha (boot generation 6, complete) that is not saved"},
+       "holds a dump of alpha (life 6, complete) that is not saved"},
       {"aborted dump", [](auto&, auto& disk, auto&) { disk.header.set_attribute(pb::ABORTED); },
        "that is not saved; run `lastword recover`"},
       {"dump in progress",

@@ -32,16 +32,6 @@ BOOST_AUTO_TEST_CASE(partial_dump_is_a_note_where_no_disk_is_larger) {
   BOOST_TEST(report.notes(0).find("partial") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(partner_whose_agent_does_not_watch_is_a_note) {
-  for (const pb::Presence presence : {pb::PRESENCE_UNKNOWN, pb::AWAY, pb::GONE}) {
-    disk(3).mailbox[1].set_presence(presence);
-    const auto report = check_node(facts);
-    BOOST_TEST(report.would_be_taken_over());
-    BOOST_TEST_REQUIRE(report.notes_size() == 1);
-    BOOST_TEST(report.notes(0).find("beta's agent does not watch") != std::string::npos);
-  }
-}
-
 BOOST_AUTO_TEST_CASE(partner_that_this_node_does_not_take_over_from_is_a_note) {
   facts.switches.switches.peer.mutable_no_takeover()->set_on(true);
   const auto report = check_node(facts);

@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
       {"modules unknown", [](Ready& r) { r.facts.modules = fail({.code = Code::kUnsupported}); },
        "not supported"},
       {"generation moved on", [](Ready& r) { r.situation.state->boot_generation = 8; },
-       "the plan is of boot generation 7, this is 8"},
+       "the plan is of life 7, this is 8"},
       {"limit changed", [](Ready& r) { r.config.timing.settings.dump_limit = milliseconds(1000); },
        "configuration was changed"},
       {"grace changed", [](Ready& r) { r.config.timing.settings.grace = milliseconds(1000); },
@@ -149,6 +149,21 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_dump_is_a_problem) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(node_that_waits_is_told_of_the_giveback_and_not_to_arm) {
+  Ready ready;
+  ready.situation.state->waiting = true;
+  ready.disk(0).label->set_owner_node(kBeta);
+  ready.facts.armed = fail({.code = Code::kNotFound});
+  ready.facts.crash_kernel_loaded = false;
+  const auto report = check_node(ready.facts);
+  const std::string said = problems_of(report);
+  BOOST_TEST(!report.would_dump());
+  BOOST_TEST(!report.would_be_taken_over());
+  BOOST_TEST(said.find("-> `lastword giveback` on beta") != std::string::npos, said);
+  BOOST_TEST(said.find("taken over by beta -> stay off it") != std::string::npos, said);
+  BOOST_TEST(said.find("lastword arm") == std::string::npos, said);
+}
+
 BOOST_AUTO_TEST_CASE(clone_is_not_taken_for_the_armed_disk_in_either_order) {
   const Ready ready;
   const pb::Plan& plan = ready.facts.armed->plan();
@@ -170,6 +185,19 @@ BOOST_AUTO_TEST_CASE(clone_of_a_service_disk_is_not_one_more_service_disk) {
   BOOST_TEST(problems_of(report).find("/dev/sdf is not") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(partner_whose_agent_does_not_watch_would_not_take_over) {
+  for (const pb::Presence presence : {pb::PRESENCE_UNKNOWN, pb::AWAY, pb::GONE}) {
+    Ready ready;
+    ready.disk(3).mailbox[1].set_presence(presence);
+    const auto report = check_node(ready.facts);
+    const std::string said = problems_of(report);
+    BOOST_TEST(report.would_dump());
+    BOOST_TEST(!report.would_be_taken_over());
+    BOOST_TEST(said.find("beta's agent does not watch") != std::string::npos, said);
+    BOOST_TEST(said.find("-> `systemctl start lastword-agent` on beta") != std::string::npos, said);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
   struct Case {
     const char* name;
@@ -180,9 +208,15 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
       {"reservation lost", [](Ready& r) { r.disk(0).reservation.reset(); },
        "/dev/sda is not reserved"},
       {"taken over", [](Ready& r) { r.disk(0).label->set_owner_node(kBeta); },
-       "/dev/sda has been taken over by beta -> stay off it"},
+       "/dev/sda has been taken over by beta -> stop the service here, and reboot"},
+      {"taken from an earlier life",
+       [](Ready& r) {
+         r.disk(0).label->set_owner_node(kBeta);
+         r.disk(0).label->set_home_generation(kGeneration - 1);
+       },
+       "/dev/sda has been taken over by beta -> `lastword halt`, then `lastword start`"},
       {"taken over this moment", [](Ready& r) { r.disk(0).reservation->holder = key_of(kBeta, 9); },
-       "/dev/sda has been taken over by beta -> stay off it"},
+       "/dev/sda has been taken over by beta -> stop the service here, and reboot"},
       {"borrowed disk open to both",
        [](Ready& r) {
          DiskView borrowed = surveyed(5, pb::SERVICE, kBeta);

@@ -34,6 +34,10 @@ BOOST_AUTO_TEST_CASE(init_writes_a_file_that_is_good) {
   BOOST_TEST(checked.status == kExitOk);
   BOOST_TEST(contains(checked.output, "This node is left (id 1), its partner alpha (id 2)"));
   BOOST_TEST(contains(checked.output, "at 1m15s at the latest"));
+  BOOST_TEST(contains(checked.output,
+                      "due each 1s (heartbeat); a node of which none came for 20s "
+                      "(silence) counts as dead, and its disks are voted for 7s"));
+  BOOST_TEST(!contains(checked.output, "watchdog"));
 }
 
 BOOST_AUTO_TEST_CASE(each_file_names_a_cluster_of_its_own) {

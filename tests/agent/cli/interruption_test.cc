@@ -52,6 +52,18 @@ BOOST_AUTO_TEST_CASE(signal_ends_the_program_as_ever_and_is_told) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_left_changes_as_work_goes_on) {
+  for (const bool later : {false, true}) {
+    const End end = end_of([later] {
+      Interruption telling("nothing was published");
+      if (later) telling.tell("published");
+      ::kill(::getpid(), SIGINT);
+    });
+    BOOST_TEST(WIFSIGNALED(end.status));
+    BOOST_TEST(end.said == (later ? "lastword: published\n" : "lastword: nothing was published\n"));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(work_that_is_over_is_not_told_of) {
   const End end = end_of([] {
     { const Interruption telling("interrupted"); }

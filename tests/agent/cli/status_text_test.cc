@@ -30,6 +30,7 @@ pb::StatusReport whole_report() {
   auto& dump = *report.add_dumps();
   dump.set_disk("/dev/sdb");
   dump.set_node("beta");
+  dump.set_crash_id("0badcafe-0000-4000-8000-000000000000");
   dump.set_state("ABORTED");
   dump.set_reason("LIMIT");
   dump.set_percent_known(true);
@@ -106,6 +107,7 @@ pb::StatusReport good_report() {
   disk.set_owner("alpha");
   disk.set_holder("alpha");
   disk.set_holder_known(true);
+  disk.set_outcome("in service");
   disk.set_healthy(true);
   return report;
 }
@@ -132,8 +134,8 @@ BOOST_AUTO_TEST_CASE(a_pair_that_is_well) {
              "beta (id 2, life 8): NORMAL paired. Serves its own disks; the peer is heard.\n"
              "alpha takes over from beta by itself: after a panic yes, on silence yes.\n"
              "\n"
-             "DISK     ROLE    HOME  OWNER HOLDER DUMP HEALTH\n"
-             "/dev/sdb service alpha alpha alpha  -    good\n"
+             "DISK     ROLE    HOME  OWNER HOLDER DUMP OUTCOME    HEALTH\n"
+             "/dev/sdb service alpha alpha alpha  -    in service good\n"
              "\n"
              "HEARD FROM beta WHERE                           NEWEST    MESSAGES DROPPED\n"
              "link cross      10.0.0.1 to 10.0.0.2, port 7410 0.2 s ago       77 3 replayed, 3 "
@@ -210,9 +212,21 @@ BOOST_AUTO_TEST_CASE(everything_is_there_with_its_remedy) {
         "2026-01-01T00:00:00Z (1m1s).\n",
         "alpha takes over from beta by itself: after a panic yes, on silence NO.\n",
         "NO: on silence: it is late -> wait\n", "NO: /dev/sdb: sick\n", "see below",
-        "ABORTED (LIMIT)", "42%", "1m30s",
+        "ABORTED (LIMIT)", "beta 0badcafe -", "42%", "1m30s",
         "NO: /dev/sdb: the dump is not saved -> lastword recover /dev/sdb\n", "within 1.6 s",
         "none for 1.6 s", "HEARTBEATS OF beta"}) {
+    BOOST_TEST((text.find(part) != std::string::npos), part << " in " << text);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(path_that_does_not_work_says_what_to_do) {
+  pb::StatusReport report = good_report();
+  report.mutable_agent()->mutable_paths(0)->set_one_way(true);
+  report.mutable_agent()->mutable_paths(1)->set_problem("it hangs");
+  const std::string text = format_status(report);
+  for (const char* part :
+       {"NO: link cross: beta does not hear this node there -> `lastword check` says what to do\n",
+        "NO: mailbox c: it hangs -> look at the disk"}) {
     BOOST_TEST((text.find(part) != std::string::npos), part << " in " << text);
   }
 }

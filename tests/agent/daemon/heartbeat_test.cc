@@ -144,6 +144,21 @@ BOOST_AUTO_TEST_CASE(each_disk_gets_one_heartbeat_after_the_other) {
   BOOST_TEST(events.empty());
 }
 
+// The pulse of the agent's thread calls tick() from wherever that waits.
+BOOST_AUTO_TEST_CASE(tick_within_a_tick_sends_nothing_and_none_follows_the_last_word) {
+  follow();
+  unsigned ticks = 0;
+  heartbeat.at_each_tick([&] {
+    BOOST_TEST_REQUIRE(++ticks < 100U);
+    heartbeat.tick();
+  });
+  pass(milliseconds(1000));
+  BOOST_TEST(slot(0).presence() == pb::WATCHING);
+  heartbeat.leave();
+  pass(milliseconds(3000));
+  BOOST_TEST(slot(0).presence() == pb::AWAY);
+}
+
 BOOST_AUTO_TEST_CASE(slow_disk_delays_no_other_and_has_one_heartbeat_under_way) {
   slow_lun = 1;
   slow_by = milliseconds(1000);

@@ -25,9 +25,9 @@ class OwnDiskIsLate : public Waiting {
       if (vanishes) {
         view.out_of_sight.insert(kSecond);
       } else {
-        shelf.inject(kSecond, {.kind = fake::FaultKind::kIoError,
-                               .only = fake::Command::kRead,
-                               .initiator = "beta"});
+        shelf.inject(
+            kSecond,
+            {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
       }
     }
     if (!after_takeover && told("takeover-finished")) after_takeover = now;
@@ -75,7 +75,8 @@ class OwnDiskIsLate : public Waiting {
 
 BOOST_FIXTURE_TEST_SUITE(late_own_disk, OwnDiskIsLate)
 
-BOOST_AUTO_TEST_CASE(that_answers_again_during_the_takeover_is_taken_and_announced_with_the_others) {
+BOOST_AUTO_TEST_CASE(
+    that_answers_again_during_the_takeover_is_taken_and_announced_with_the_others) {
   ends = after_all + milliseconds(1000);
   heals = dies + config.timing.peer_silence() + config.timing.announcement() + milliseconds(9000);
   run_until(Instant{200'000});
@@ -118,8 +119,7 @@ BOOST_AUTO_TEST_CASE(that_stays_away_keeps_the_node_waiting_and_is_named) {
   BOOST_TEST(times_told("disk-not-returned") == 1);
   BOOST_TEST(load_node_state(config)->waiting);
   // An operator has what is there served.
-  BOOST_TEST_REQUIRE(
-      fake::ok(take_over_now(config, surveyor, work.events, all_hands(), false)));
+  BOOST_TEST_REQUIRE(fake::ok(take_over_now(config, surveyor, work.events, all_hands(), false)));
   BOOST_TEST_REQUIRE(hooks.size() == 1U);
   BOOST_TEST(std::ranges::is_permutation(hooks[0].input.new_disks,
                                          Lines{path_of(kFirst), path_of(kDump)}));
@@ -209,9 +209,9 @@ class ReturnedDiskIsSick : public OwnDiskIsLate {
       before(trace);
       if (sick_ || executor.now() >= heals || !gets_sick()) return;
       sick_ = true;
-      shelf.inject(kSecond, {.kind = fake::FaultKind::kIoError,
-                             .only = fake::Command::kRead,
-                             .initiator = "beta"});
+      shelf.inject(
+          kSecond,
+          {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
     };
   }
 

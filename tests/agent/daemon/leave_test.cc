@@ -250,6 +250,19 @@ BOOST_FIXTURE_TEST_CASE(answer_that_was_interrupted_is_undone_when_nobody_asks_a
   BOOST_TEST(load_answer(config)->ended());
 }
 
+// By what an agent has left behind when it took over.
+BOOST_FIXTURE_TEST_CASE(answer_that_is_still_at_work_is_not_undone, Asked) {
+  pb::RequestAnswer answer;
+  answer.mutable_request()->set_id("0");
+  BOOST_TEST_REQUIRE(fake::ok(save_answer(config, answer)));
+  asks = Instant::max();
+  const auto at_work = lock_state(config);
+  BOOST_TEST_REQUIRE(fake::ok(at_work));
+  run_until(Instant{40'000});
+  BOOST_TEST(ran.empty());
+  BOOST_TEST(!load_answer(config)->ended());
+}
+
 BOOST_FIXTURE_TEST_CASE(answer_that_was_interrupted_is_begun_anew_while_it_is_asked_for, Asked) {
   asks = Instant{0};
   pb::RequestAnswer answer;

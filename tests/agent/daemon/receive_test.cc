@@ -1,5 +1,7 @@
 // beta has rebooted, and alpha has its disks: beta waits, takes what is promised to it, and goes
 // into service. On the fake shelf and a virtual clock.
+#include <filesystem>
+
 #include "agent/daemon/arm_again.h"
 #include "tests/agent/daemon/waiting_node.h"
 
@@ -130,6 +132,20 @@ BOOST_AUTO_TEST_CASE(service_that_could_not_be_started_is_told_again_by_the_next
   run_until(Instant{60'000});
   BOOST_TEST(hooks.size() == 2U);
   BOOST_TEST(!load_node_state(config)->unannounced);
+}
+
+// The giver has promised all, and ended the service.
+BOOST_AUTO_TEST_CASE(service_comes_back_to_a_node_whose_notes_can_not_be_written_any_more) {
+  for (const char* file : {"generation-2", "mailbox-disks", "in-service-2"}) {
+    std::filesystem::create_directories(config.persistent_directory + "/" + file + ".new");
+  }
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) promise(lun);
+  run_until(Instant{60'000});
+  BOOST_TEST(!load_node_state(config)->waiting);
+  BOOST_TEST_REQUIRE(hooks.size() == 1U);
+  BOOST_TEST(hooks.front().input.event == "service-returned");
+  BOOST_TEST(told("note-not-kept " + config.persistent_directory + "/in-service-2"));
+  BOOST_TEST(!told("disk-not-returned"));
 }
 
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_it_could_not_join_is_joined_later) {

@@ -77,6 +77,16 @@ BOOST_AUTO_TEST_CASE(agent_is_ready_when_it_watches_or_waits_or_takes_over) {
   BOOST_TEST(told.size() == 5U);
 }
 
+BOOST_AUTO_TEST_CASE(giveback_handover_and_lost_state_are_told_as_a_takeover_is) {
+  for (const char* name :
+       {"service-held-back", "state-lost", "both-wait", "partner-left", "takeover-forced",
+        "giveback-started", "giveback-resumed", "giveback-held-back", "giveback-left-to-operator",
+        "giveback-called-off", "giveback-finished", "disk-returned", "not-armed", "handed-over",
+        "handover-called-off"}) {
+    BOOST_TEST(status_after(event(name, "x")) == std::string(name) + ": x");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(signs_of_life_are_as_frequent_as_the_time_asks_for_and_no_more) {
   for (int i = 0; i < 100; ++i) {
     manager.turn();

@@ -44,6 +44,18 @@ BOOST_AUTO_TEST_CASE(what_matters_is_kept_with_its_times_and_all_is_told) {
              "\"detail\":\"beta\",\"ago_ms\":2300}\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_explains_an_incident_is_kept) {
+  for (const char* name :
+       {"partner-left", "service-held-back", "disk-left", "disk-unreadable", "changes-written",
+        "changes-refused", "stale-cache", "state-impossible", "silence-not-acted-on",
+        "takeover-held-back", "held-again", "reservations-lost", "both-wait", "state-lost",
+        "panic-failed", "dump-recovered"}) {
+    kept.clear();
+    tell(name);
+    BOOST_TEST(kept.find(name) != std::string::npos, name);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(full_file_system_is_told_once_and_fails_nothing) {
   ends_with = fail({.code = Code::kNoSpace, .operation = "write history", .disk = "/var"});
   for (int i = 0; i < 3; ++i) tell("started");

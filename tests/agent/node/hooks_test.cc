@@ -169,8 +169,22 @@ BOOST_AUTO_TEST_CASE(hook_that_ends_with_a_status_is_an_error_and_no_program_is_
   const Script script("exit 3\n");
   const Status status = run_hook(script.hook(), kTaken);
   BOOST_TEST(fake::fails(status, Code::kIo));
-  BOOST_TEST(describe(status.error()).find("ended with status 3") != std::string::npos);
+  BOOST_TEST(describe(status.error())
+                 .find("ended with status 3: mend it, then `lastword takeover` runs it again") !=
+             std::string::npos);
   BOOST_TEST(fake::ok(run_hook({.program = "", .timeout = milliseconds(0)}, kTaken)));
+}
+
+BOOST_AUTO_TEST_CASE(hook_that_fails_is_told_with_all_that_an_operator_does_then) {
+  const Script script("sleep 1000\n");
+  const Status status =
+      run_hook({.program = script.path, .timeout = milliseconds(100), .grace = milliseconds(100)},
+               {.event = "service-returned", .detail = ""});
+  BOOST_TEST(fake::fails(status, Code::kTimeout));
+  const std::string said = describe(status.error());
+  BOOST_TEST(said.find("`systemctl restart lastword-agent` runs it again") != std::string::npos,
+             said);
+  BOOST_TEST(said.ends_with("start the service by hand"), said);
 }
 
 BOOST_AUTO_TEST_CASE(hook_that_hangs_is_ended_with_all_that_it_started) {

@@ -1,5 +1,6 @@
 #include "agent/node/persistent_files.h"
 
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +23,21 @@ BOOST_AUTO_TEST_CASE(last_generation_outlives_the_state_of_a_boot) {
   BOOST_REQUIRE(keep_last_generation(config, 8));
   fs::remove_all(config.state_directory);
   BOOST_TEST(load_last_generation(config).value() == 8U);
+}
+
+BOOST_AUTO_TEST_CASE(note_that_says_so_already_is_not_written) {
+  const auto keep_all = [&](std::uint32_t generation, const std::string& what) {
+    return std::array{keep_last_generation(config, generation),
+                      keep_known_mailboxes(config, {what}),
+                      keep_life_in_boot(config, {.boot_id = what})};
+  };
+  for (const Status& kept : keep_all(7, "one")) BOOST_TEST(kept.has_value());
+  // As on a file system that is full.
+  for (const char* file : {"generation-1", "mailbox-disks", "in-service-1"}) {
+    fs::create_directory(config.persistent_directory + "/" + file + ".new");
+  }
+  for (const Status& kept : keep_all(7, "one")) BOOST_TEST(kept.has_value());
+  for (const Status& kept : keep_all(8, "two")) BOOST_TEST(!kept.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(last_generation_that_is_no_number_is_an_error_and_not_none) {

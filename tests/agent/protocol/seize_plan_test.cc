@@ -43,6 +43,27 @@ BOOST_AUTO_TEST_CASE(without_preempt_and_abort_a_reset_keeps_the_queued_write_fr
   BOOST_CHECK(holds(disk.shelf, key(kBeta, 4)));
 }
 
+// Its life before had reserved the disk, written, and withdrawn; and this one did not come to the
+// reset that follows RESERVE.
+BOOST_AUTO_TEST_CASE(holder_that_did_not_come_to_its_label_leaves_a_reset_to_be_done) {
+  for (const std::uint32_t labelled : {6U, 7U}) {
+    Owned disk;
+    const Nexus before = disk.shelf.connect("alpha before");
+    BOOST_REQUIRE(wait_until_ready(*before.lun(0)));
+    BOOST_REQUIRE(before.lun(0)->register_ignoring_existing(key(kAlpha, 6), false));
+    AlignedBuffer buffer(kBlockBytes);
+    buffer.span()[0] = std::byte{0xaa};
+    BOOST_REQUIRE(disk.shelf.queue_write(before, 0, 0, buffer.span()));
+    BOOST_REQUIRE(before.lun(0)->register_ignoring_existing(ReservationKey{0}, false));
+    disk.shelf.clear_trace();
+    SeizeGoal goal = takeover_by_beta();
+    goal.labelled = KeyParts{.cluster = kCluster, .node = kAlpha, .boot_generation = labelled};
+    BOOST_REQUIRE(seize(*disk.beta.lun(0), goal));
+    BOOST_TEST(sent(disk.shelf, Command::kReset) == (labelled == 7 ? 0U : 1U));
+    BOOST_TEST(disk.shelf.execute_queued(0) == (labelled == 7 ? 1U : 0U));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_a_survey_saw_saves_the_first_look_and_not_the_last) {
   Owned disk;
   const SeizeView seen{.keys = disk.shelf.registrations(0).keys,

@@ -120,8 +120,9 @@ BOOST_AUTO_TEST_CASE(what_has_expired_holds_nothing) {
   };
   BOOST_TEST(at(kNow - 1).size() == 2U);
   BOOST_TEST(at(kNow).empty());
-  BOOST_TEST(describe(at(kNow - 1)).find("`lastword enable` there, or wait until it expires") !=
-             std::string::npos);
+  BOOST_TEST(
+      describe(at(kNow - 1)).find("`lastword enable` on the partner, or wait until it expires") !=
+      std::string::npos);
   BOOST_TEST(describe(Refusals()).empty());
 }
 

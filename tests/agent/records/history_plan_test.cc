@@ -149,6 +149,17 @@ BOOST_AUTO_TEST_CASE(leaving_in_good_order_is_one_incident_on_either_side) {
   BOOST_TEST(last(all[1]).after_ms() == 61'000);
 }
 
+BOOST_AUTO_TEST_CASE(partner_that_leaves_begins_the_takeover_that_follows) {
+  add(1'000, "partner-left", "beta, life 9").add(1'100, "takeover-started");
+  add(1'200, "disk-unreadable", "", "/dev/sda")
+      .add(1'300, "disk-taken")
+      .add(9'000, "takeover-finished");
+  const auto all = incidents(lines);
+  BOOST_TEST_REQUIRE(all.size() == 1U);
+  BOOST_TEST(all[0].counts_from() == "partner-left");
+  BOOST_TEST(all[0].steps_size() == 5);
+}
+
 BOOST_AUTO_TEST_CASE(programs_whose_lines_came_late_are_put_into_order) {
   add(1'000, "takeover-started").add(3'000, "takeover-finished", "complete");
   add(2'000, "disk-taken", "", "/dev/sda");

@@ -18,11 +18,43 @@ BOOST_AUTO_TEST_CASE(disk_is_shown_with_role_home_owner_and_holder) {
   BOOST_TEST(all.disks(2).header() == "");
 }
 
+BOOST_AUTO_TEST_CASE(what_has_become_of_a_disk_is_said_in_a_word) {
+  const auto outcome = [](int number, const std::function<void(StatusPair&)>& change) {
+    StatusPair pair;
+    change(pair);
+    return pair.report().disks(number).outcome();
+  };
+  const auto of_alpha = [](StatusPair& p) {
+    p.disk(2).label->set_owner_node(kAlpha);
+    p.disk(2).reservation->holder = key_of(kAlpha, kOwn);
+  };
+  BOOST_TEST(outcome(0, [](StatusPair&) {}) == "in service");
+  BOOST_TEST(outcome(2, [](StatusPair&) {}) == "in service");
+  BOOST_TEST(outcome(4, [](StatusPair&) {}) == "");
+  BOOST_TEST(outcome(0, [](StatusPair& p) { p.disk(0).reservation.reset(); }) == "");
+  BOOST_TEST(outcome(0, [](StatusPair& p) { p.disk(0).label->set_owner_node(kBeta); }) ==
+             "with the partner");
+  BOOST_TEST(outcome(2, of_alpha) == "taken");
+  BOOST_TEST(outcome(2, [&](StatusPair& p) {
+               of_alpha(p);
+               p.disk(2).label->set_promised_node(kBeta);
+             }) == "promised");
+  BOOST_TEST(outcome(2, [&](StatusPair& p) {
+               of_alpha(p);
+               p.disk(2).problem = Error{.code = Code::kIo, .operation = "read"};
+             }) == "reserved, not readable");
+  BOOST_TEST(outcome(2, [](StatusPair& p) {
+               p.facts.intent = pb::TakeoverIntent();
+               p.facts.intent->set_phase(pb::TakeoverIntent::RETURNING);
+             }) == "returned");
+}
+
 BOOST_AUTO_TEST_CASE(panic_of_the_partner_is_told_with_its_dump) {
   pb::CoredumpHeader& header = disk(3).header;
   header.set_attribute(pb::IN_PROGRESS);
   header.set_node(kBeta);
   header.set_boot_generation(kTheirs);
+  header.set_crash_id("0badcafe-0000-4000-8000-000000000000");
   header.set_started_unix_ms(kNow - 10'000);
   header.set_began_after_ms(4'000);
   header.set_memory_bytes(1000);
@@ -33,6 +65,7 @@ BOOST_AUTO_TEST_CASE(panic_of_the_partner_is_told_with_its_dump) {
   BOOST_TEST(during.partner().since_ms() == 14'000U);
   BOOST_TEST_REQUIRE(during.dumps_size() == 1);
   BOOST_TEST(during.dumps(0).node() == "beta");
+  BOOST_TEST(during.dumps(0).crash_id() == "0badcafe-0000-4000-8000-000000000000");
   BOOST_TEST(during.dumps(0).panicked() == "2023-11-14T22:13:06Z");
   BOOST_TEST(during.dumps(0).percent() == 25U);
   BOOST_TEST(during.dumps(0).eta_ms() == 30'000U);
@@ -44,7 +77,7 @@ BOOST_AUTO_TEST_CASE(panic_of_the_partner_is_told_with_its_dump) {
   BOOST_TEST(!report().dumps(0).eta_known());
   BOOST_TEST(contains(report().dumps(0).remedy(), "on the node that holds the disk"));
   disk(3).reservation->holder = key_of(kAlpha, kOwn);
-  BOOST_TEST(report().dumps(0).remedy() == "lastword recover /dev/sdd -o /var/crash/beta");
+  BOOST_TEST(report().dumps(0).remedy() == "`lastword recover /dev/sdd`");
   BOOST_TEST(report().attention());
   header.set_attribute(pb::SAVED);
   BOOST_TEST(report().dumps(0).saved());
@@ -88,13 +121,25 @@ BOOST_AUTO_TEST_CASE(each_problem_of_a_disk_has_a_remedy) {
        },
        "cabling"},
       {"taken", 0, [](StatusPair& p) { p.disk(0).label->set_owner_node(kBeta); },
+       "beta has taken it over -> stop the service here, and reboot"},
+      {"taken from an earlier life", 0,
+       [](StatusPair& p) {
+         p.disk(0).label->set_owner_node(kBeta);
+         p.disk(0).label->set_home_generation(kOwn - 1);
+       },
+       "beta has taken it over -> `lastword halt`, then `lastword start`"},
+      {"taken from a node that waits", 0,
+       [](StatusPair& p) {
+         p.disk(0).label->set_owner_node(kBeta);
+         p.facts.state->waiting = true;
+       },
        "beta has taken it over -> stay off it"},
       {"not reserved", 0, [](StatusPair& p) { p.disk(0).reservation.reset(); },
        "not reserved by this node -> `lastword start`"},
       {"of an earlier life", 0, [](StatusPair& p) { p.disk(0).label->set_owner_generation(3); },
        "not owned by this node -> `lastword start`"},
       {"partner registered", 0, [](StatusPair& p) { p.disk(0).keys.push_back(key_of(kBeta, 9)); },
-       "beta is registered on it too -> `lastword agent` on beta"},
+       "beta is registered on it too -> `systemctl restart lastword-agent` on beta"},
       {"third host", 0, [](StatusPair& p) { p.disk(0).keys.push_back(ReservationKey{5}); },
        "a key of neither node, is registered -> find out whose"},
       {"clone", 0, [](StatusPair& p) { p.facts.survey.disks.push_back(p.disk(0)); },
@@ -174,7 +219,8 @@ BOOST_AUTO_TEST_CASE(mailbox_disk_that_is_not_in_sight_is_a_path_with_a_problem)
   BOOST_TEST_REQUIRE(all.paths_size() == 2);
   BOOST_TEST(all.paths(1).disk() == "");
   BOOST_TEST(all.paths(1).disk_uuid() == uuid_of(8));
-  BOOST_TEST(contains(text_of(all.paths(1).problems()), "mailbox-disks on both nodes"));
+  const std::string said = text_of(all.paths(1).problems());
+  BOOST_TEST(contains(said, "mailbox-disks on both nodes, then `systemctl reload lastword`"), said);
 }
 
 BOOST_AUTO_TEST_CASE(disk_that_this_node_has_reserved_and_cannot_read_is_named_as_such) {

@@ -144,6 +144,49 @@ BOOST_AUTO_TEST_CASE(silence_is_not_acted_on_without_having_heard_or_votes) {
                       "beta is registered on 0 of 1"));
 }
 
+BOOST_AUTO_TEST_CASE(both_nodes_are_told_how_a_node_that_waits_gets_its_disks_back) {
+  slot(1).set_phase(pb::PHASE_WAITING);
+  for (const std::size_t taken : {2U, 3U}) {
+    disk(taken).label->set_home_generation(kTheirs - 1);
+    disk(taken).label->set_owner_node(kAlpha);
+    disk(taken).label->set_owner_generation(kOwn);
+    disk(taken).reservation->holder = key_of(kAlpha, kOwn);
+    disk(taken).keys = {key_of(kAlpha, kOwn)};
+  }
+  const std::string giver = text_of(report().takeover().against_silence());
+  BOOST_TEST(contains(giver, "no disk that could be taken -> `lastword giveback`\n"), giver);
+  config.giveback.on = true;
+  BOOST_TEST(contains(text_of(report().takeover().against_silence()), "-> wait, or `lastword"));
+  StatusPair waits;
+  waits.facts.state->waiting = true;
+  const std::string said = text_of(waits.report().takeover().against_both());
+  BOOST_TEST(contains(said,
+                      "this node waits: beta has its disks, or has announced to take them -> "
+                      "`lastword giveback` on beta; if beta is dead, `lastword takeover`"),
+             said);
+}
+
+BOOST_AUTO_TEST_CASE(each_reason_against_acting_on_silence_has_a_remedy) {
+  const std::function<void(StatusPair&)> changes[] = {
+      [](StatusPair& p) { p.slot(1).set_generation(kTheirs - 1); },
+      [](StatusPair& p) { p.disk(4).keys = {key_of(kBeta, kTheirs)}; },
+      [](StatusPair& p) { p.disk(4).keys = {key_of(kAlpha, kOwn)}; },
+      [](StatusPair& p) {
+        p.facts.intent = next_intent(std::nullopt, pb::TakeoverIntent::TAKEN, kBeta, kTheirs);
+      },
+  };
+  for (const auto& change : changes) {
+    StatusPair pair;
+    change(pair);
+    const pb::StatusReport all = pair.report();
+    BOOST_TEST_REQUIRE(all.takeover().against_silence_size() != 0);
+    for (const pb::StatusReason& one : all.takeover().against_silence()) {
+      BOOST_TEST(!one.remedy().empty(), one.reason());
+    }
+    BOOST_TEST(!all.first().remedy().empty());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(agent_that_does_not_run_here_takes_nothing) {
   read_twice(false, true);
   BOOST_TEST(!report().takeover().on_panic());

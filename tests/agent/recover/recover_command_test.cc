@@ -252,6 +252,21 @@ BOOST_AUTO_TEST_CASE(dump_of_this_cluster_has_its_nodes_name_and_directory) {
   BOOST_TEST(names[0].starts_with("alpha-"));
 }
 
+BOOST_AUTO_TEST_CASE(dump_that_is_marked_by_hand_is_kept_in_the_history_once) {
+  auto stream = sample_stream();
+  put_dump(pb::COMPLETED, stream.end().bytes());
+  configure(kCluster);
+  const auto kept = [&] { return content_of(image.directory() / "lib/history-1"); };
+  BOOST_TEST(run("recover --no-mark " + image.path()).status == kExitOk);
+  BOOST_TEST(!std::filesystem::exists(image.directory() / "lib"));
+  BOOST_TEST(run("recover " + image.path()).status == kExitOk);
+  const std::string once = kept();
+  BOOST_TEST(contains(once, "\"event\":\"dump-recovered\""), once);
+  BOOST_TEST(contains(once, "of alpha: "), once);
+  BOOST_TEST(run("recover " + image.path()).status == kExitOk);
+  BOOST_TEST(kept() == once);
+}
+
 BOOST_AUTO_TEST_CASE(dump_of_another_cluster_is_not_called_one_of_ours) {
   auto stream = sample_stream();
   put_dump(pb::COMPLETED, stream.end().bytes());

@@ -74,10 +74,11 @@ class CommandFixture {
   void configure(std::string_view cluster) {
     config = image.directory() / "lastword.toml";
     std::ofstream(config) << fmt::format(
-        "cluster = \"{}\"\nnode = \"alpha\"\n"
-        "[nodes.alpha]\nid = 1\ncore_directory = \"{}/alpha\"\n"
-        "[nodes.beta]\nid = 2\ncore_directory = \"{}/beta\"\n",
-        cluster, image.directory().string(), image.directory().string());
+        "cluster = \"{0}\"\nnode = \"alpha\"\n"
+        "[nodes.alpha]\nid = 1\ncore_directory = \"{1}/alpha\"\n"
+        "[nodes.beta]\nid = 2\ncore_directory = \"{1}/beta\"\n"
+        "[paths]\npersistent = \"{1}/lib\"\n",
+        cluster, image.directory().string());
   }
   std::string make_folder(const std::string& name) {
     std::filesystem::create_directory(image.directory() / name);

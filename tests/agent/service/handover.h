@@ -139,6 +139,9 @@ class Handover {
   pb::LeaveRequest request;
   bool left_too = false;         // as soon as alpha has
   std::optional<Instant> heals;  // the mailbox disk
+  // Another program of alpha's has lock_takeover(), until then.
+  std::optional<FileDescriptor> takeover_lock;
+  Instant lock_is_free{Instant::max()};
 
   // alpha's service, hooks and capture image.
   bool serves = true;
@@ -194,6 +197,7 @@ class Handover {
   void act() {
     if (acting_ || !alive) return;
     acting_ = true;
+    if (executor.now() >= lock_is_free) takeover_lock.reset();
     if (heals && executor.now() >= *heals) {
       heals.reset();
       shelf.heal(kMailbox);
@@ -265,6 +269,7 @@ class Handover {
       .arm = [this]() -> Status {
         // As `lastword arm` does.
         if (const auto lock = lock_state(config); !lock) return fail(lock.error());
+        if (const auto lock = lock_takeover(config); !lock) return fail(lock.error());
         armed = true;
         return {};
       }};

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 
+#include "agent/node/intent_file.h"
+#include "agent/protocol/takeover_intent.h"
 #include "agent/service/start_run.h"
 #include "tests/agent/service/handover.h"
 
@@ -72,6 +74,65 @@ BOOST_AUTO_TEST_CASE(takeover_and_handover_never_run_side_by_side) {
   const auto lock = lock_takeover(config);
   BOOST_TEST_REQUIRE(lock.has_value());
   BOOST_TEST(fake::fails(run(), Code::kRefused));
+}
+
+// A hook may last for minutes, and point 6 of the protocol says "at once".
+BOOST_AUTO_TEST_CASE(partner_that_panics_is_taken_over_while_a_hook_of_the_handover_runs) {
+  hook_ends = [this](const HookInput& input) {
+    BOOST_TEST(fake::ok(lock_takeover(config)), input.event);
+    return hook_fails(input);
+  };
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(hooks.size() == 2U);
+  require_kept();
+  armed = false;
+  disarmed = fail({.code = Code::kIo, .operation = "unload"});
+  hook_ends = [](const HookInput&) { return Status{}; };
+  BOOST_TEST_REQUIRE(fake::ok(run()));
+  BOOST_TEST(armed);  // under a lock that was free
+}
+
+BOOST_AUTO_TEST_CASE(takeover_that_begins_in_the_hook_calls_it_off) {
+  const auto taking = next_intent(std::nullopt, pb::TakeoverIntent::TAKING, kBeta, kLife);
+  hook_ends = [&](const HookInput& input) {
+    if (input.event != "service-leaving") return Status{};
+    auto lock = lock_takeover(config);
+    BOOST_TEST_REQUIRE(fake::ok(lock));
+    takeover_lock = std::move(*lock);
+    return save_intent(config, taking);
+  };
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(contains(report->problem, "a takeover from beta"));
+  BOOST_TEST(hooks.size() == 2U);
+  require_kept();
+  require_nothing_wrong();
+}
+
+BOOST_AUTO_TEST_CASE(handover_waits_for_the_end_of_a_look_at_the_records) {
+  hook_ends = [&](const HookInput&) {
+    auto lock = lock_takeover(config);
+    BOOST_TEST_REQUIRE(fake::ok(lock));
+    takeover_lock = std::move(*lock);
+    lock_is_free = executor.now() + milliseconds(2000);
+    return Status{};
+  };
+  finish(*this);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_left_while_another_program_has_the_lock) {
+  hook_ends = [&](const HookInput& input) {
+    if (input.event != "service-leaving") return Status{};
+    auto lock = lock_takeover(config);
+    BOOST_TEST_REQUIRE(fake::ok(lock));
+    takeover_lock = std::move(*lock);
+    return Status{};
+  };
+  const auto report = run();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(contains(report->problem, "a takeover runs on this node"));
+  require_kept();
 }
 
 BOOST_AUTO_TEST_CASE(hook_that_fails_calls_it_off_and_the_service_goes_on) {

@@ -66,6 +66,17 @@ struct ServiceNode {
             },
         .executor = executor};
   }
+  // As a file system that is full or read-only does: no note can be written.
+  void refuse_notes(bool refuse = true) const {
+    for (const char* file : {"generation-1", "mailbox-disks", "in-service-1"}) {
+      const std::filesystem::path in_the_way = config.persistent_directory + "/" + file + ".new";
+      if (refuse) {
+        std::filesystem::create_directories(in_the_way);
+      } else {
+        std::filesystem::remove(in_the_way);
+      }
+    }
+  }
   [[nodiscard]] ReservationKey holder(unsigned lun) const {
     const auto reservation = shelf.reservation(lun);
     return reservation ? reservation->holder : ReservationKey{};

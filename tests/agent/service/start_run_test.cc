@@ -9,6 +9,8 @@
 namespace lastword::test {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct Start : ServiceNode {
   Result<StartReport> start() { return start_node(config, false, access()); }
 };
@@ -239,6 +241,62 @@ BOOST_AUTO_TEST_CASE(
     BOOST_TEST((start()->outcome == StartOutcome::kStarted));
     BOOST_TEST(load_node_state(config)->unannounced);
   }
+}
+
+// Its start wrote what matters; the giver has ended the service by now.
+BOOST_AUTO_TEST_CASE(life_that_waited_has_its_disks_where_no_note_can_be_written_any_more) {
+  add(pb::SERVICE);
+  add(pb::MAILBOX, 0);
+  survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
+  BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
+  const auto waits = start();
+  BOOST_TEST_REQUIRE(fake::ok(waits));
+  BOOST_TEST(waits->not_kept.empty());
+  refuse_notes();
+  survey.disks[0] = surveyed(0, pb::SERVICE);
+  survey.disks[0].reservations_known = true;
+  const auto report = start_node(config, false, access(), true, 2);
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST((report->outcome == StartOutcome::kStarted));
+  BOOST_TEST_REQUIRE(report->not_kept.size() == 1U);
+  BOOST_TEST(describe(report->not_kept.front()).find("in-service-1") != std::string::npos);
+  BOOST_TEST(!load_node_state(config)->waiting);
+  BOOST_TEST(load_node_state(config)->unannounced);
+  BOOST_TEST((holder(0) == key_of(kAlpha, 2)));
+}
+
+// The disks tell of the generation; without them only a note does.
+BOOST_AUTO_TEST_CASE(node_boots_where_no_note_can_be_written_and_a_later_start_makes_up_for_it) {
+  add(pb::SERVICE);
+  add(pb::MAILBOX, 0);
+  BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 4)));
+  refuse_notes();
+  const auto report = start();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST((report->outcome == StartOutcome::kStarted));
+  BOOST_TEST(report->not_kept.size() == 3U);
+  BOOST_TEST((holder(0) == key_of(kAlpha, 5)));
+  BOOST_TEST(label_on(shelf, 0).owner_generation() == 5U);
+  const fs::path state_before = config.state_directory + ".before";
+  fs::rename(config.state_directory, state_before);
+  look_again();
+  BOOST_TEST(fake::fails(start(), Code::kRefused));  // as after a reboot: whose number is it?
+  fs::remove_all(config.state_directory);
+  fs::rename(state_before, config.state_directory);
+  refuse_notes(false);
+  const auto again = start();
+  BOOST_TEST_REQUIRE(fake::ok(again));
+  BOOST_TEST(again->not_kept.empty());
+  BOOST_TEST(load_last_generation(config).value_or(0) == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(life_that_would_leave_no_trace_is_not_begun) {
+  add(pb::SERVICE);
+  survey.disks[0] = in_service(0, pb::SERVICE, 1, kBeta);
+  BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, 1)));
+  refuse_notes();
+  BOOST_TEST(!start().has_value());
+  BOOST_TEST(fake::fails(load_node_state(config), Code::kNotFound));
 }
 
 BOOST_AUTO_TEST_CASE(agent_goes_on_only_with_the_life_that_waited) {

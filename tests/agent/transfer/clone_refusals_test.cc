@@ -54,6 +54,18 @@ BOOST_AUTO_TEST_CASE(base_that_is_mounted_is_refused) {
   servers.same();
 }
 
+BOOST_AUTO_TEST_CASE(error_behind_the_publication_says_that_there_is_a_snapshot) {
+  REQUIRE_XFS();
+  Servers servers;
+  servers.make_tree();
+  const std::string uuid = servers.snapshot();
+  BOOST_REQUIRE(run("mkdir -p " + servers.copy + "/.lastword/common.json").status == 0);
+  const Outcome outcome = servers.receive(servers.send());
+  BOOST_TEST(outcome.status != 0);
+  BOOST_TEST(contains(outcome.errors, "the snapshot is published"), outcome.errors);
+  BOOST_TEST(std::filesystem::exists(servers.copy + "/snapshots/" + uuid + "/gold"));
+}
+
 BOOST_AUTO_TEST_CASE(stream_of_another_set_of_that_name_is_refused) {
   REQUIRE_XFS();
   Servers servers;

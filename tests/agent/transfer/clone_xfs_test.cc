@@ -53,6 +53,23 @@ BOOST_AUTO_TEST_CASE(increment_sends_what_changed_and_knows_new_clones) {
   BOOST_TEST(lastword("clone verify " + servers.copy + "@" + first).status == 0);
 }
 
+// A set has up to 1024 volumes, and a program 1024 descriptors.
+BOOST_AUTO_TEST_CASE(set_of_more_volumes_than_descriptors) {
+  REQUIRE_XFS();
+  Servers servers;
+  for (int i = 0; i < 40; ++i) servers.write("vm" + std::to_string(i), 0, 4096);
+  const std::string few = "ulimit -Sn 30; exec " LASTWORD_PROGRAM " clone ";
+  const Outcome first = run(few + "snapshot " + servers.set);
+  BOOST_TEST(first.status == 0);
+  const std::string pipe = " | (" + few + "receive " + servers.secondary.path() + ")";
+  BOOST_TEST(run("(" + few + "send " + servers.set + ")" + pipe).status == 0);
+  servers.write("vm7", 0, 4096);
+  BOOST_TEST(run(few + "snapshot " + servers.set).status == 0);
+  const std::string uuid = first.output.substr(0, first.output.find('\n'));
+  BOOST_TEST(run("(" + few + "send --from " + uuid + " " + servers.set + ")" + pipe).status == 0);
+  servers.same();
+}
+
 BOOST_AUTO_TEST_CASE(snapshot_is_read_only_and_keeps_what_was) {
   REQUIRE_XFS();
   Servers servers;

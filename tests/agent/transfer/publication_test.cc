@@ -79,6 +79,21 @@ BOOST_AUTO_TEST_CASE(staged_snapshot_appears_in_a_new_set) {
   published();
 }
 
+// What may go wrong then does not say that it is lost.
+BOOST_AUTO_TEST_CASE(error_behind_the_record_says_that_it_will_be_published) {
+  auto area = StagingArea::open(root, named(kSnapshot));
+  BOOST_REQUIRE(fake::ok(area));
+  put(area->directory() + "/vm", "new");
+  put(set, "a file where the set is to be");
+  const Status status = area->publish("db", kSet);
+  BOOST_REQUIRE(!status);
+  const std::string told = describe(status.error());
+  BOOST_TEST(told.find("lastword clone abort " + root) != told.npos, told);
+  fs::remove(set);
+  BOOST_TEST(fake::ok(roll_forward(root)));
+  published();
+}
+
 BOOST_AUTO_TEST_CASE(what_was_not_published_is_removed) {
   {
     auto area = StagingArea::open(root, named(kSnapshot));

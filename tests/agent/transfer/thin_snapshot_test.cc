@@ -24,6 +24,11 @@ class FakeLvm final : public LvmCommands {
   Result<std::string> lvm(const std::vector<std::string>&) override { return std::string(); }
   Status suspend(const std::string& device) override { return note("suspend " + device); }
   Status resume(const std::string& device) override { return note("resume " + device); }
+  std::string device(const ThinPlace& place, const std::string& volume) override {
+    return device_of(place, volume);
+  }
+  std::string lock_directory() override { return {}; }
+  void pause(std::chrono::milliseconds) override {}
 
   std::set<std::string> fails;
   std::vector<std::string> done;

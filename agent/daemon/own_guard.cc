@@ -1,0 +1,77 @@
+#include "agent/daemon/own_guard.h"
+
+#include <memory>
+#include <utility>
+
+#include "agent/protocol/failure_plan.h"
+
+namespace lastword {
+
+OwnGuard::OwnGuard(const Config& config, Surveyor& surveyor, const EventSink& events,
+                   const AgentWatch& watch, Loop& loop, End end)
+    : config_(config),
+      watch_(watch),
+      loop_(loop),
+      end_(std::move(end)),
+      shelf_(config, surveyor, loop,
+             {.on_survey = [this](const Result<ShelfWatch::Seen>& seen) { on_survey(seen); },
+              .on_headers = [](const auto&) {}}),
+      take_anew_(config, surveyor, events, loop) {
+  turn();
+}
+
+void OwnGuard::turn() {
+  if (watch_.heartbeat != nullptr) watch_.heartbeat->tick();
+  if (watch_.stop_wanted()) end_by(std::nullopt);
+  if (ended_) return;
+  shelf_.turn();
+  loop_.after(kPollInterval, [this] { turn(); });
+}
+
+void OwnGuard::on_survey(const Result<ShelfWatch::Seen>& seen) {
+  // A life that a command has ended meanwhile is not there to be fenced.
+  if (ended_ || !seen || !seen->state || seen->state->stopped) return;
+  const Survey& survey = seen->look.survey;
+  const NodeState& state = *seen->state;
+  if (const Status held = check_not_fenced(survey, config_, state); !held) {
+    if (watch_.node != nullptr) {
+      (void)watch_.node->happened(state.waiting ? NodeEvent::kServicePreempted
+                                                : NodeEvent::kPreempted);
+    }
+    return end_by(held.error());
+  }
+  if (watch_.heartbeat != nullptr) watch_.heartbeat->follow(seen->look, state);
+  take_anew_.follow(survey, state, seen->intent.intent, false);
+}
+
+void OwnGuard::end_by(const std::optional<Error>& fenced) {
+  if (!std::exchange(ended_, true)) end_(fenced);
+}
+
+Result<std::optional<FileDescriptor>> wait_for_takeover_lock(const Config& config,
+                                                             Surveyor& surveyor,
+                                                             const EventSink& events,
+                                                             const AgentWatch& watch,
+                                                             bool& waited) {
+  using Locked = Result<std::optional<FileDescriptor>>;
+  auto lock = lock_takeover(config);
+  waited = !lock && lock.error().code == Code::kRefused;
+  const auto loop = surveyor.executor().make_loop();
+  std::optional<Locked> end;
+  if (waited) {
+    const OwnGuard guard(config, surveyor, events, watch, *loop, [&](const auto& fenced) {
+      end = fenced ? Locked(fail(*fenced)) : Locked(std::nullopt);
+    });
+    std::function<void()> try_again = [&] {
+      lock = lock_takeover(config);
+      if (!lock && lock.error().code == Code::kRefused) loop->after(kPollInterval, try_again);
+    };
+    loop->after(kPollInterval, try_again);
+    loop->run_until([&] { return end || lock || lock.error().code != Code::kRefused; });
+  }
+  if (end) return std::move(*end);
+  if (!lock) return fail(lock.error());
+  return std::optional(std::move(*lock));
+}
+
+}  // namespace lastword
