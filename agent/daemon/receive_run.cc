@@ -10,6 +10,7 @@
 #include "agent/disks/disk_work.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
+#include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
 #include "proto/coredump.h"
 #include "proto/record_names.h"
@@ -160,11 +161,13 @@ void ReceiveRun::on_started(const Result<StartReport>& report) {
 void ReceiveRun::tell_unreadable(const Survey& survey, const std::vector<std::size_t>& disks) {
   for (const std::size_t index : disks) {
     const DiskView& disk = survey.disks[index];
-    tell_once(disk.info.path,
-              fmt::format("{}; it is a disk of this node's service, and {} may still have it: this "
-                          "node goes into service when it can be read, or is not there any more",
-                          disk.problem ? describe(*disk.problem) : "it cannot be read",
-                          config_.partner.name));
+    tell_once(
+        disk.info.path,
+        fmt::format("{}; it is a disk of this node's service, and {} may still have it: this "
+                    "node goes into service when it can be read, or is not there any more, or by "
+                    "[takeover] incomplete_service",
+                    disk.problem ? describe(*disk.problem) : "it cannot be read",
+                    config_.partner.name));
   }
 }
 
@@ -220,7 +223,8 @@ void ReceiveRun::hold_back(const Survey& survey, const NodeState& state,
   if (std::exchange(arm_when_announced_, false)) return arm();
   const Instant now = surveyor_.executor().now();
   const bool comes = std::ranges::any_of(service.missing, [&](std::size_t disk) {
-    return survey.disks[disk].label && !survey.disks[disk].problem;
+    const DiskView& view = survey.disks[disk];
+    return view.label && !view.problem && !is_with_partner(view, config_);
   });
   if (!comes || now < next_join_) return;
   next_join_ = now + kJoinInterval;

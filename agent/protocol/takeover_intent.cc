@@ -52,6 +52,29 @@ bool owns_all_of_partner(const Survey& survey, const Config& config) {
   });
 }
 
+IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, const Survey& survey,
+                           const Config& config, ReservationKey own) {
+  const bool open = intent && intent->phase() != pb::TakeoverIntent::NONE &&
+                    intent->phase() != pb::TakeoverIntent::ENDED;
+  if (!open || intent->victim_node() != config.partner.id) return IntentVerdict::kNothing;
+  if (intent->phase() == pb::TakeoverIntent::ANNOUNCED) return IntentVerdict::kCalledOff;
+  const bool returning = intent->phase() == pb::TakeoverIntent::RETURNING;
+  const std::uint32_t latest = latest_serving_generation(survey, config, config.partner.id);
+  if (latest > intent->victim_generation() && !(returning && has_partner_disk(survey, config))) {
+    return IntentVerdict::kEnded;
+  }
+  if (intent->phase() == pb::TakeoverIntent::TAKING) return IntentVerdict::kResume;
+  if (returning) return IntentVerdict::kNothing;  // find_borrowed() keeps what is still here
+  const auto held_by_an_earlier_life = [&](const DiskView& disk) {
+    return disk.label->owner_node() == config.self.id &&
+           holder_node(disk, config) == config.self.id && disk.reservation->holder != own;
+  };
+  return std::ranges::any_of(partner_disks(survey, config), held_by_an_earlier_life) ||
+                 !left_with_victim(survey, config, own, intent).empty()
+             ? IntentVerdict::kResume
+             : IntentVerdict::kNothing;
+}
+
 bool is_left_with_victim(const DiskView& disk, const Config& config, ReservationKey own,
                          const std::optional<pb::TakeoverIntent>& intent) {
   const bool begun = intent && intent->victim_node() == config.partner.id &&
@@ -79,29 +102,6 @@ std::vector<std::string> left_with_victim(const Survey& survey, const Config& co
     uuids.push_back(disk.label->disk_uuid());
   }
   return uuids;
-}
-
-IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, const Survey& survey,
-                           const Config& config, ReservationKey own) {
-  const bool open = intent && intent->phase() != pb::TakeoverIntent::NONE &&
-                    intent->phase() != pb::TakeoverIntent::ENDED;
-  if (!open || intent->victim_node() != config.partner.id) return IntentVerdict::kNothing;
-  if (intent->phase() == pb::TakeoverIntent::ANNOUNCED) return IntentVerdict::kCalledOff;
-  const bool returning = intent->phase() == pb::TakeoverIntent::RETURNING;
-  const std::uint32_t latest = latest_serving_generation(survey, config, config.partner.id);
-  if (latest > intent->victim_generation() && !(returning && has_partner_disk(survey, config))) {
-    return IntentVerdict::kEnded;
-  }
-  if (intent->phase() == pb::TakeoverIntent::TAKING) return IntentVerdict::kResume;
-  if (returning) return IntentVerdict::kNothing;  // find_borrowed() keeps what is still here
-  const auto held_by_an_earlier_life = [&](const DiskView& disk) {
-    return disk.label->owner_node() == config.self.id &&
-           holder_node(disk, config) == config.self.id && disk.reservation->holder != own;
-  };
-  return std::ranges::any_of(partner_disks(survey, config), held_by_an_earlier_life) ||
-                 !left_with_victim(survey, config, own, intent).empty()
-             ? IntentVerdict::kResume
-             : IntentVerdict::kNothing;
 }
 
 namespace {

@@ -113,10 +113,12 @@ bool is_lost(const Config& config, std::string_view boot_id) {
 
 // A node may have nothing but disks for dumps.
 bool may_serve(const StartReport& report) {
-  return !report.plan.refused.empty() ||
-         std::ranges::any_of(report.plan.own, [&](std::size_t disk) {
-           return report.survey.disks[disk].label->role() == pb::SERVICE;
-         });
+  const auto may_be_of_service = [&](std::size_t disk) {
+    const auto& label = report.survey.disks[disk].label;
+    return !label || label->role() == pb::SERVICE;
+  };
+  return std::ranges::any_of(report.plan.own, may_be_of_service) ||
+         std::ranges::any_of(report.plan.refused, may_be_of_service, &DiskRemark::disk);
 }
 
 // `life`: as an earlier start of it left it.
@@ -158,8 +160,8 @@ Status take(const Config& config, const std::optional<NodeState>& life, const Di
   const auto boot_id = read_boot_id();
   if (!boot_id) return fail(boot_id.error());
   state.lost = is_lost(config, *boot_id);
-  state.unannounced =
-      life && (life->unannounced || life->waiting) && !report.plan.waits && may_serve(report);
+  const bool untold = life && (life->unannounced || life->waiting);
+  state.unannounced = untold && !report.plan.waits && may_serve(report);
   if (Status saved = save_node_state(config, state); !saved) return saved;
   // After the state: a start that is killed in between has served nothing. Who waits serves
   // nothing.

@@ -291,4 +291,18 @@ BOOST_AUTO_TEST_CASE(service_of_which_nothing_is_there_yet_is_not_announced) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_FIXTURE_TEST_CASE(node_that_has_nothing_but_dump_disks_has_no_service_to_announce, Waiting) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    pb::Label label = label_on(shelf, lun);
+    label.set_role(pb::SPARE);
+    plant(shelf, lun, label);
+    promise(lun);
+  }
+  run_until(Instant{60'000});
+  BOOST_TEST(!load_node_state(config)->waiting);
+  BOOST_TEST(!load_node_state(config)->unannounced);
+  BOOST_TEST(hooks.empty());
+  BOOST_TEST(!told("service-held-back"));
+}
+
 }  // namespace lastword::test

@@ -42,10 +42,12 @@ class Waiting : public Silence {
     };
     return all;
   }
+  // An agent of its own.
   void run_until(Instant end) {
-    BOOST_TEST(fake::ok(run_agent(config, surveyor, work.events, all_hands(),
-                                  {.heartbeat = &heartbeat(),
-                                   .stop_wanted = [this, end] { return executor.now() >= end; }})));
+    Heartbeat heartbeat(config, view, executor, work.events, "beta");
+    BOOST_TEST(fake::ok(run_agent(
+        config, surveyor, work.events, all_hands(),
+        {.heartbeat = &heartbeat, .stop_wanted = [this, end] { return executor.now() >= end; }})));
   }
   [[nodiscard]] pb::MailboxSlot slot() { return slots_on(shelf, kMailbox)[1]; }
 
