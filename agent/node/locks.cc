@@ -107,8 +107,7 @@ Result<FileDescriptor> lock_state(const Config& config) {
 Result<FileDescriptor> lock_takeover(const Config& config) {
   return lock_file(config.state_directory, "takeover.lock",
                    "a takeover, giveback or handover runs on this node, or `start`, `stop` or the "
-                   "agent looks at one; it ends "
-                   "by itself: try again");
+                   "agent looks at one; it ends by itself: try again");
 }
 
 Result<FileDescriptor> lock_slot(const std::string& state_directory, std::string_view disk_uuid,

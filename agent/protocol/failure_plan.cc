@@ -75,8 +75,9 @@ std::optional<Refusal> against_acting_on_silence(const Survey& survey, const Con
     return Refusal{.reason = std::move(reason), .remedy = std::string(remedy)};
   };
   const std::string& partner = config.partner.name;
-  if (state.stopped)
+  if (state.stopped) {
     return refuse("`lastword stop` has ended this node's life", "`lastword start`");
+  }
   if (state.handed_over) return refuse("this life has left its disks", "`lastword start`");
   if (last.protocol() != kProtocolVersion) {
     return refuse(fmt::format("{} speaks version {} of the protocol, and this node {}", partner,

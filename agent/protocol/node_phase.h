@@ -45,39 +45,37 @@ struct PhaseText {
 };
 inline constexpr std::array<PhaseText, 16> kPhases{{
     {Phase::kUnseen, NodeMode::kNormal, "unseen",
-     "Serves its own disks; the peer's present life was not heard since this node booted, so its "
-     "silence means nothing."},
-    {Phase::kPaired, NodeMode::kNormal, "paired", "Serves its own disks; the peer is heard."},
+     "Serves its own disks; the partner's present life was not heard since this node booted, so "
+     "its silence means nothing."},
+    {Phase::kPaired, NodeMode::kNormal, "paired", "Serves its own disks; the partner is heard."},
     {Phase::kSuspect, NodeMode::kNormal, "suspect",
-     "Serves its own disks; the peer is silent for half of the silence time, or for all of it "
-     "while "
-     "a takeover on silence is not possible."},
+     "Serves its own disks; the partner is silent for half of the silence time, or for all of it "
+     "while a takeover on silence is not possible."},
     {Phase::kLeaving, NodeMode::kNormal, "leaving",
-     "Ends its service in good order, so that the peer takes its disks."},
+     "Ends its service in good order, so that the partner takes its disks."},
     {Phase::kStandingBy, NodeMode::kNormal, "standing-by",
-     "Serves its own disks and counts down while the peer leaves."},
+     "Serves its own disks and counts down while the partner leaves."},
     {Phase::kArbitrating, NodeMode::kTakeover, "arbitrating",
      "Serves its own disks and has announced a takeover; takes nothing before it has won the "
      "votes."},
     {Phase::kTaking, NodeMode::kTakeover, "taking",
-     "Takes the peer's disks; some disk is left to take, or some dump to recover."},
-    {Phase::kServing, NodeMode::kTakeover, "serving", "Serves all of the peer's disks too."},
+     "Takes the partner's disks; some disk is left to take, or some dump to recover."},
+    {Phase::kServing, NodeMode::kTakeover, "serving", "Serves all of the partner's disks too."},
     {Phase::kGivingBack, NodeMode::kTakeover, "giving-back",
-     "Returns the peer's disks, until the peer serves them."},
+     "Returns the partner's disks, until the partner serves them."},
     {Phase::kClean, NodeMode::kStopped, "clean",
      "Stopped by an operator; holds nothing, and is not taken over because of its silence."},
     {Phase::kHandedOver, NodeMode::kStopped, "handed-over",
-     "Has left its disks to the peer, and does not come back by itself."},
+     "Has left its disks to the partner, and does not come back by itself."},
     {Phase::kFenced, NodeMode::kStopped, "fenced",
-     "Has lost its disks to the peer while it lived; what it has in its caches is stale."},
+     "Has lost its disks to the partner while it lived; what it has in its caches is stale."},
     {Phase::kLooking, NodeMode::kRebooting, "looking",
      "Reads all disks, before it touches even its own."},
     {Phase::kWaiting, NodeMode::kRebooting, "waiting",
-     "Touches no disk of its own, because the peer has them or has announced to take them; waits "
-     "for "
-     "giveback."},
+     "Touches no disk of its own, because the partner has them or has announced to take them; "
+     "waits for giveback."},
     {Phase::kReceiving, NodeMode::kRebooting, "receiving",
-     "Takes the disks that the peer has promised to this life."},
+     "Takes the disks that the partner has promised to this life."},
     {Phase::kResuming, NodeMode::kRebooting, "resuming",
      "Serves its own disks; its takeover of the time before the reboot is still open."},
 }};

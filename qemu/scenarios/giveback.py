@@ -33,7 +33,8 @@ class GivenBack(Watched):
     def wait_on_alpha(self):
         started = self.alpha.run("lastword start", timeout=120)
         require(started.status == EXIT_REFUSED, f"start: status {started.status}\n{started.output}")
-        require("waits for giveback" in started.output, f"start says: {started.output}")
+        for said in ("waits for giveback", "then `lastword giveback` on beta"):
+            require(said in started.output, f"start says: {started.output}")
         self.agents["alpha"] = self.run_agent(self.alpha, "waiting")
         self.agents["alpha"].wait_for(HEARD, 60)
 

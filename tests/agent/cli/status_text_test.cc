@@ -13,7 +13,7 @@ pb::StatusReport whole_report() {
   report.mutable_node()->set_generation(7);
   report.mutable_node()->set_mode("TAKEOVER");
   report.mutable_node()->set_phase("taking");
-  report.mutable_node()->set_means("Takes the peer's disks.");
+  report.mutable_node()->set_means("Takes the partner's disks.");
   report.mutable_node()->set_since("2026-01-01T00:00:00Z");
   report.mutable_node()->set_since_ms(61'900);
   report.mutable_partner()->set_name("beta");
@@ -58,7 +58,7 @@ pb::StatusNode node(const char* name, unsigned id, const char* mode, const char*
   made.set_generation(6 + id);
   made.set_mode(mode);
   made.set_phase(phase);
-  made.set_means("Serves its own disks; the peer is heard.");
+  made.set_means("Serves its own disks; the partner is heard.");
   return made;
 }
 
@@ -122,27 +122,28 @@ std::string first_line(const pb::StatusReport& report) {
 BOOST_AUTO_TEST_SUITE(status_text)
 
 BOOST_AUTO_TEST_CASE(a_pair_that_is_well) {
-  BOOST_TEST(format_status(good_report()) ==
-             "All is well: alpha is NORMAL paired, beta is NORMAL paired.\n"
-             "\n"
-             "alpha (id 1, life 7): NORMAL paired. Serves its own disks; the peer is heard. Since "
-             "2026-01-01T00:00:00Z (1m1s).\n"
-             "  why: peer-heard: the peer's present life was heard\n"
-             "  agent: running for 2h, process 4711, version 1.2; beta heard 0.4 s ago, silent "
-             "after 15s; saw 5 disks 2.1 s ago\n"
-             "  1m2s ago: partner-heard: beta, life 8\n"
-             "beta (id 2, life 8): NORMAL paired. Serves its own disks; the peer is heard.\n"
-             "alpha takes over from beta by itself: after a panic yes, on silence yes.\n"
-             "\n"
-             "DISK     ROLE    HOME  OWNER HOLDER DUMP OUTCOME    HEALTH\n"
-             "/dev/sdb service alpha alpha alpha  -    in service good\n"
-             "\n"
-             "HEARD FROM beta WHERE                           NEWEST    MESSAGES DROPPED\n"
-             "link cross      10.0.0.1 to 10.0.0.2, port 7410 0.2 s ago       77 3 replayed, 3 "
-             "bad-authentication\n"
-             "mailbox c       /dev/sdc                        nothing          0 -\n"
-             "\n"
-             "There are no mailbox disks.\n");
+  BOOST_TEST(
+      format_status(good_report()) ==
+      "All is well: alpha is NORMAL paired, beta is NORMAL paired.\n"
+      "\n"
+      "alpha (id 1, life 7): NORMAL paired. Serves its own disks; the partner is heard. Since "
+      "2026-01-01T00:00:00Z (1m1s).\n"
+      "  why: peer-heard: the peer's present life was heard\n"
+      "  agent: running for 2h, process 4711, version 1.2; beta heard 0.4 s ago, silent "
+      "after 15s; saw 5 disks 2.1 s ago\n"
+      "  1m2s ago: partner-heard: beta, life 8\n"
+      "beta (id 2, life 8): NORMAL paired. Serves its own disks; the partner is heard.\n"
+      "alpha takes over from beta by itself: after a panic yes, on silence yes.\n"
+      "\n"
+      "DISK     ROLE    HOME  OWNER HOLDER DUMP OUTCOME    HEALTH\n"
+      "/dev/sdb service alpha alpha alpha  -    in service good\n"
+      "\n"
+      "HEARD FROM beta WHERE                           NEWEST    MESSAGES DROPPED\n"
+      "link cross      10.0.0.1 to 10.0.0.2, port 7410 0.2 s ago       77 3 replayed, 3 "
+      "bad-authentication\n"
+      "mailbox c       /dev/sdc                        nothing          0 -\n"
+      "\n"
+      "There are no mailbox disks.\n");
 }
 
 BOOST_AUTO_TEST_CASE(the_first_line_says_what_to_do) {
@@ -208,7 +209,7 @@ BOOST_AUTO_TEST_CASE(what_changes_by_itself_is_no_change) {
 BOOST_AUTO_TEST_CASE(everything_is_there_with_its_remedy) {
   const std::string text = format_status(whole_report());
   for (const char* part :
-       {"alpha (id 1, life 7): TAKEOVER taking. Takes the peer's disks. Since "
+       {"alpha (id 1, life 7): TAKEOVER taking. Takes the partner's disks. Since "
         "2026-01-01T00:00:00Z (1m1s).\n",
         "alpha takes over from beta by itself: after a panic yes, on silence NO.\n",
         "NO: on silence: it is late -> wait\n", "NO: /dev/sdb: sick\n", "see below",

@@ -34,6 +34,19 @@ BOOST_AUTO_TEST_CASE(one_takeover_at_a_time) {
   BOOST_TEST(lock_takeover(config).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(lock_that_is_taken_names_all_who_may_have_it) {
+  const auto state = lock_state(config);
+  const auto takeover = lock_takeover(config);
+  const std::string by_state = describe(lock_state(config).error());
+  for (const char* command : {"start", "stop", "halt", "arm", "disarm", "handover", "disable",
+                              "enable", "no-takeover", "the agent takes or leaves disks"}) {
+    BOOST_TEST(by_state.find(command) != std::string::npos, command << " in " << by_state);
+  }
+  BOOST_TEST(by_state.ends_with("try again"), by_state);
+  const std::string by_takeover = describe(lock_takeover(config).error());
+  BOOST_TEST(by_takeover.find("a takeover, giveback or handover runs") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(second_agent_is_told_which_process_the_first_is) {
   auto first = lock_agent(config);
   BOOST_REQUIRE(first);
