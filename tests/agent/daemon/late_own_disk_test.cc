@@ -291,6 +291,36 @@ BOOST_AUTO_TEST_CASE(service_of_which_nothing_is_there_yet_is_not_announced) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
+// The partner had announced a takeover, and never came.
+BOOST_FIXTURE_TEST_CASE(
+    disk_that_could_not_be_taken_is_taken_when_it_can_be_and_completes_the_service, Waiting) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
+    const auto lun_of_alpha = alpha.lun(lun);
+    BOOST_TEST_REQUIRE(fake::ok(lun_of_alpha->release(key_of(kAlpha, kCrashed), kOwnerType)));
+    BOOST_TEST_REQUIRE(fake::ok(unregister(*lun_of_alpha)));
+    pb::Label label = label_on(shelf, lun);
+    label.set_owner_node(0);
+    plant(shelf, lun, label);
+  }
+  shelf.inject(
+      kSecond,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kReserve, .initiator = "beta"});
+  const Instant heals{40'000};
+  each_second = [this, heals] {
+    if (executor.now() >= heals) shelf.heal(kSecond);
+  };
+  run_until(heals);
+  BOOST_TEST(!load_node_state(config)->waiting);
+  BOOST_TEST(told("disk-not-returned " + path_of(kSecond)));
+  BOOST_TEST(times_told("service-held-back") == 1);
+  BOOST_TEST(hooks.empty());
+  run_until(heals + milliseconds(20'000));
+  BOOST_TEST_REQUIRE(hooks.size() == 1U);
+  BOOST_TEST(hooks[0].input.disks == (Lines{path_of(kFirst), path_of(kSecond)}),
+             boost::test_tools::per_element());
+  BOOST_TEST(!load_node_state(config)->unannounced);
+}
+
 BOOST_FIXTURE_TEST_CASE(node_that_has_nothing_but_dump_disks_has_no_service_to_announce, Waiting) {
   for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
     pb::Label label = label_on(shelf, lun);
