@@ -14,7 +14,7 @@ namespace {
 constexpr std::array kSignals{SIGINT, SIGTERM};
 
 struct Message {
-  std::array<char, 512> text;
+  std::array<char, 1024> text;
   std::size_t bytes;
 };
 // The handler prints one of them while the other is written.

@@ -117,9 +117,9 @@ class ThinClones final : public ClonePlace {
         ThinStaging::Options{.allow_unshared = how.allow_unshared, .tell_cost = how.tell_cost});
   }
   std::string left_by_receive(bool /*resumable*/) const override {
-    return "volumes lastword-UUID-staged-N of " + pool() +
-           " are left, which lastword clone abort " + to_string(place_) +
-           " removes, and so does the next receive; a thin pool cannot go on with them";
+    return "volumes lastword-UUID-staged-N of " + pool() + " may be left: lastword clone abort " +
+           to_string(place_) +
+           " removes them, and so does the next receive; a thin pool cannot go on with them";
   }
   std::string left_by_publishing() const override {
     return "lastword clone snapshots " + to_string(place_) +

@@ -6,6 +6,7 @@
 #include "agent/base/utc.h"
 #include "agent/transfer/stream_head.h"
 #include "agent/transfer/thin_lock.h"
+#include "agent/transfer/thin_space.h"
 #include "agent/transfer/thin_store.h"
 #include "agent/transfer/without_interruption.h"
 #include "proto/format_text.h"
@@ -145,6 +146,12 @@ Result<pb::CloneSnapshot> take_thin_snapshot(LvmCommands& commands, const ThinPl
   if (!use) return fail(use.error());
   if (!use->writes || use->data_used == use->data_all) {
     return refused_at(place, "the pool is full, or takes no writes");
+  }
+  // Else it is found out when they are made.
+  if (Status status = check_metadata(*use, whole_name(place, place.pool),
+                                     metadata_of_snapshots(volumes.size()));
+      !status) {
+    return fail(status.error());
   }
 
   pb::CloneSnapshot snapshot;

@@ -25,4 +25,13 @@ struct ThinCost {
 [[nodiscard]] Status check_thin_space(const ThinPoolUse& use, const LvmPool& pool,
                                       std::uint64_t bytes, std::uint64_t volumes);
 
+// Blocks of metadata that snapshots of so many volumes, and their record, take at most, before
+// anything is written to the volumes.
+[[nodiscard]] constexpr std::uint64_t metadata_of_snapshots(std::uint64_t volumes) {
+  // Each has an entry in two trees, whose paths are copied.
+  constexpr std::uint64_t kOfEach = 2;
+  constexpr std::uint64_t kPaths = 16;
+  return kOfEach * volumes + kPaths;
+}
+
 }  // namespace lastword

@@ -274,7 +274,9 @@ void SimNode::kill_program(const std::string& name) {
   const auto program = *found;
   running_.erase(found);
   world_.scheduler.kill(program->process);
-  if (name == "agent") agent_again();
+  if (name != "agent") return;
+  ++world_.truth.of(id_).agents_killed;
+  agent_again();
 }
 
 void SimNode::agent_again() {

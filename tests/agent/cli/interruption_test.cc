@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(long_message_is_cut_at_its_end) {
     const Interruption telling(std::string(5000, 'x'));
     ::kill(::getpid(), SIGINT);
   });
-  BOOST_TEST(end.said.size() == 512U);
+  BOOST_TEST(end.said.size() == 1024U);
   BOOST_TEST(end.said.back() == '\n');
 }
 

@@ -54,6 +54,15 @@ BOOST_AUTO_TEST_CASE(nothing_that_takes_metadata_is_done) {
   BOOST_TEST(lvm.state() == before);
 }
 
+// It would be nearly full with what the snapshot takes.
+BOOST_AUTO_TEST_CASE(snapshot_is_not_begun_where_it_cannot_be_ended) {
+  lvm.metadata_used = lvm.metadata_all - 1024 - 17;
+  BOOST_TEST(fake::fails(snapshot(), Code::kNoSpace));
+  BOOST_TEST(lvm.count("lvcreate") == 0);
+  --lvm.metadata_used;
+  BOOST_TEST(fake::ok(snapshot()));
+}
+
 // It is the way out.
 BOOST_AUTO_TEST_CASE(snapshots_are_removed_all_the_same) {
   BOOST_REQUIRE(fake::ok(snapshot()));

@@ -1,7 +1,7 @@
 // The log: no agent changes its state in the same way again and again, and none repeats what it has
 // said. One that flaps fills a log that nobody can read, and runs hooks each time. Changes of state
-// are counted over restarts of the agent, what it says is not. The state in which an agent begins
-// is no change.
+// are counted over restarts of the agent, but not over a kill; what it says is not counted over
+// either. The state in which an agent begins is no change.
 //
 // Not covered: changes that differ, however many; changes to STOPPED, which end the agent: who
 // begins one again is told the same again; events of commands, which an operator repeats; and what
@@ -13,6 +13,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "tests/sim/checkers/checker.h"
 
@@ -39,6 +40,8 @@ class NotAgainAndAgain final : public Checker {
       return said_.at(actor.node).clear();  // an agent begins
     }
     if (change && event.detail.find(" -> STOPPED") != std::string::npos) return;
+    const unsigned killed = watched_.truth.of(actor.node).agents_killed;
+    if (std::exchange(killed_.at(actor.node), killed) != killed) changes_.at(actor.node).clear();
     auto& times = change ? changes_.at(actor.node)[event.detail]
                          : said_.at(actor.node)[{event.name, lun, event.detail}];
     times.push_back(now());
@@ -60,6 +63,7 @@ class NotAgainAndAgain final : public Checker {
   }
 
   std::array<std::map<std::string, std::deque<Time>>, 3> changes_;
+  std::array<unsigned, 3> killed_{};  // agents, when an event came last
   std::array<std::map<std::tuple<std::string, unsigned, std::string>, std::deque<Time>>, 3> said_;
 };
 
