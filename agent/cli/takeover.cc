@@ -12,6 +12,7 @@
 #include "agent/daemon/agent_run.h"
 #include "agent/daemon/graceful_run.h"
 #include "agent/daemon/notice_hooks.h"
+#include "agent/disks/intent_log.h"
 #include "agent/disks/known_switches.h"
 #include "agent/disks/survey.h"
 #include "agent/node/config_file.h"
@@ -38,7 +39,8 @@ Result<TakeoverReport> forecast(const Config& config, bool without_votes) {
   const auto seen = load_partner_seen(config);
   return forecast_takeover(
       config, load_node_state(config), *survey,
-      without_votes ? std::nullopt : std::optional(seen ? seen->mailbox_set() : 0));
+      without_votes ? std::nullopt : std::optional(seen ? seen->mailbox_set() : 0),
+      read_intent(config, *survey).intent);
 }
 
 // What operators have forbidden holds for what the nodes do by themselves; this is an order.

@@ -234,10 +234,15 @@ void panic_this_machine() {
 }
 
 // What a takeover left undone is for a person: the hook would run again each time.
-std::uint64_t settled_number(const Config& config, Surveyor& surveyor, const AgentWatch& watch) {
+Settled settled_now(const Config& config, Surveyor& surveyor, const AgentWatch& watch) {
   const auto look = look_again(surveyor, watch);
-  const auto intent = read_intent(config, look ? look->survey : Survey()).intent;
-  return intent ? intent->number() : watch.settled;
+  const Survey survey = look ? look->survey : Survey();
+  const auto intent = read_intent(config, survey).intent;
+  const auto state = load_node_state(config);
+  if (!intent) return watch.settled;
+  return {.number = intent->number(),
+          .left = state ? left_with_victim(survey, config, state->key, intent)
+                        : std::vector<std::string>()};
 }
 
 // A takeover that may not be is one thing, a node that has lost its disks another.
@@ -257,7 +262,7 @@ Status watch_for_good(const Config& config, Surveyor& surveyor, const EventSink&
     const auto report = watch_and_take_over(config, surveyor, events, hands, watch);
     if (report && !*report) return {};
     if (report) {
-      watch.settled = settled_number(config, surveyor, watch);
+      watch.settled = settled_now(config, surveyor, watch);
       continue;
     }
     if (report.error().code == Code::kNotFound && !load_node_state(config)) continue;  // stopped

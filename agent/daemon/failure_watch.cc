@@ -10,7 +10,6 @@
 #include "agent/daemon/arm_again.h"
 #include "agent/daemon/hindrances.h"
 #include "agent/daemon/intent_upkeep.h"
-#include "agent/daemon/last_seen.h"
 #include "agent/daemon/own_pause.h"
 #include "agent/daemon/service_notices.h"
 #include "agent/daemon/shelf_watch.h"
@@ -89,8 +88,7 @@ class FailureWatch {
     if (!seen_.update(std::move(*fresh))) hindrances_.tell_of_lost_state(lost);
     upkeep_.close_again(seen_.look.survey, seen_.state, seen_.intent);
     node_.begin(seen_.state.key,
-                phase_of_records(seen_.state, has_received(seen_.look.survey, config_, seen_.state),
-                                 seen_.intent));
+                phase_of_records(seen_.look.survey, config_, seen_.state, seen_.intent));
     if (more_.heartbeat != nullptr) {
       more_.heartbeat->follow(seen_.look, seen_.state);
       more_.heartbeat->carry(seen_.switches.own);
@@ -121,7 +119,7 @@ class FailureWatch {
       take_anew_.follow(seen_.look.survey, seen_.state, seen_.intent, return_.partner_waits());
       // Otherwise a damaged slot may be the last that knew of an intent.
       if (slots_are_whole) upkeep_.repair(seen_.look.survey, seen_.state, seen_.intent);
-      receive_.follow(seen_.look.survey, seen_.state, may_be_coming());
+      if (up_to_date) receive_.follow(seen_.look.survey, seen_.state, may_be_coming());
       if (!seen_.state.handed_over) arm_again_.follow();
       if (disks_) return_.follow(seen_.look.survey, seen_.state, seen_.intent, seen_.switches);
     }
@@ -147,7 +145,8 @@ class FailureWatch {
   void find_panic() {
     const std::uint32_t latest = seen_.latest_of_partner();
     panicked_ = seen_.panicked_disk();
-    if (seen_.is_settled(latest, more_.settled) || seen_.state.handed_over) panicked_.reset();
+    if (seen_.is_settled(latest, more_.settled.number) || seen_.state.handed_over)
+      panicked_.reset();
     panic_rests_ = rests() && latest <= more_.refused_life;
   }
 
@@ -180,7 +179,7 @@ class FailureWatch {
       if (node_.phase() == before) break;
     }
     // A stop that kept disks of the partner's has not ended this life after all.
-    const Phase found = phase_of_records(seen_.state, false, seen_.intent);
+    const Phase found = phase_of_records(seen_.look.survey, config_, seen_.state, seen_.intent);
     const bool ended = mode_of(found) == NodeMode::kStopped;
     if (ended != (mode_of(node_.phase()) == NodeMode::kStopped)) {
       node_.begin_anew(found, ended ? "a command has ended this life" : "this life goes on");
@@ -296,7 +295,7 @@ class FailureWatch {
     if (!seen_.alive || rests()) return std::nullopt;
     const auto life =
         life_to_take_from(seen_.look.survey, config_, seen_.state, newest(), seen_.intent);
-    return life && !seen_.is_settled(*life, more_.settled) ? life : std::nullopt;
+    return life && !seen_.is_settled(*life, more_.settled.number) ? life : std::nullopt;
   }
 
   // What else a step says is done at each survey, as long as the records ask for it, or by the
@@ -353,7 +352,7 @@ class FailureWatch {
   // A takeover that is done, or whose rest is left to a person, is not resumed.
   void resume() {
     const bool wanted = disks_ && disks_->verdict == IntentVerdict::kResume;
-    if (end_ || !wanted || rests() || seen_.intent->number() <= more_.settled) return;
+    if (end_ || !wanted || rests() || seen_.is_left_to_person(more_.settled)) return;
     if (may_live(standing()) && !needs_no_silence()) return;
     const bool told = more_.refused_until > Instant{0};  // that it is refused
     if (told && partner_disks(seen_.look.survey, config_).empty()) return;

@@ -8,6 +8,7 @@
 
 #include "agent/daemon/agent_notes.h"
 #include "agent/daemon/heartbeat.h"
+#include "agent/daemon/last_seen.h"
 #include "agent/daemon/leave_run.h"
 #include "agent/daemon/node_run.h"
 #include "agent/daemon/receive_run.h"
@@ -23,9 +24,7 @@ struct AgentWatch {
   std::function<bool()> stop_wanted = [] { return false; };
   // The node machine of this agent; null: one that lasts for this call.
   NodeRun* node = nullptr;
-  // The number of the intent whose takeover this agent has ended, with something left for a person
-  // to look at. It is not resumed again by itself; 0: none.
-  std::uint64_t settled = 0;
+  Settled settled = {};
   // A takeover was refused a moment ago, and is not tried again before: one that is to be resumed,
   // or on silence, or because of a panic of that life of the partner or an earlier one.
   Instant refused_until{};

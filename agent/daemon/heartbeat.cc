@@ -235,11 +235,30 @@ void Heartbeat::tell_trouble(const Path& path, MailboxTrouble::News news) {
 
 void Heartbeat::on_slot(const Path& path, const pb::MailboxSlot& slot, Instant asked) {
   const std::uint32_t before = peer_.life_on_disks();
-  if (!peer_.read(path.disk_uuid, slot, asked, executor_.now())) return;
+  const bool heard = peer_.read(path.disk_uuid, slot, asked, executor_.now());
+  tell_went_back(path, slot);
+  if (!heard) return;
   if (peer_.life_on_disks() == before) return;
   // An agent that is restarted goes on from here.
   *seen_.mutable_newest() = slot;
   keep_seen();
+}
+
+// What was believed stays believed. So the partner may seem silent there.
+void Heartbeat::tell_went_back(const Path& path, const pb::MailboxSlot& slot) {
+  const PeerWatch::Ear& ear = *peer_.disk(path.disk_uuid);
+  if (ear.back != PeerWatch::kWentBack) return;
+  events_(
+      {.name = "slot-went-back",
+       .disk = path.info.path,
+       .detail = fmt::format(
+           "{}'s slot tells of life {}, heartbeat {}, and told of life {}, heartbeat {} before: "
+           "it is ignored until it tells of more. Was the disk restored from a copy, or does "
+           "another machine write as {}? `systemctl restart lastword-agent` there begins beyond "
+           "what was told",
+           config_.partner.name, slot.generation(), slot.sequence(), ear.newest.generation,
+           ear.newest.sequence, config_.partner.name),
+       .disk_uuid = path.disk_uuid});
 }
 
 // An order asks by it whether this node misses mailbox disks.

@@ -33,7 +33,7 @@ namespace lastword {
 class Heartbeat {
  public:
   // All of them outlive this. `events`: partner-heard, partner-late, partner-away, partner-silent,
-  // partner-deaf, heartbeat-problem, heartbeat-works; called by tick() and leave().
+  // partner-deaf, heartbeat-problem, heartbeat-works, slot-went-back; called by tick() and leave().
   Heartbeat(const Config& config, Shelf& shelf, Executor& executor, EventSink events,
             std::string machine);
   ~Heartbeat();
@@ -110,6 +110,7 @@ class Heartbeat {
   void collect();
   void tell_trouble(const Path& path, MailboxTrouble::News news);
   void on_slot(const Path& path, const pb::MailboxSlot& slot, Instant asked);
+  void tell_went_back(const Path& path, const pb::MailboxSlot& slot);
   [[nodiscard]] bool expects_to_hear() const;
   void keep_set();
   void keep_seen();

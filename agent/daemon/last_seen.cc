@@ -51,6 +51,14 @@ bool LastSeen::is_settled(std::uint32_t life, std::uint64_t settled) const {
          intent->victim_generation() >= life && intent->number() <= settled;
 }
 
+bool LastSeen::is_left_to_person(const Settled& settled) const {
+  if (intent->number() > settled.number) return false;
+  if (is_taken_over_from(look.survey, config, state, intent)) return true;
+  const auto left = left_with_victim(look.survey, config, state.key, intent);
+  return std::ranges::all_of(
+      left, [&](const std::string& uuid) { return std::ranges::count(settled.left, uuid) != 0; });
+}
+
 std::optional<std::size_t> LastSeen::panicked_disk() const {
   const std::uint32_t latest = latest_of_partner();
   const auto panicked = std::ranges::find_if(places, [&](std::size_t index) {

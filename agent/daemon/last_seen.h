@@ -12,6 +12,14 @@
 
 namespace lastword {
 
+// The end of the last takeover of this agent, with something left for a person to look at: it is
+// not resumed again by itself.
+struct Settled {
+  std::uint64_t number = 0;  // of the intent; 0: none
+  // Of this node's own disks, those that were in sight then, and were left with the victim (UUIDs).
+  std::vector<std::string> left = {};
+};
+
 struct LastSeen {
   // `of_life` counts until a survey tells of another.
   LastSeen(const Config& of_config, const NodeState& of_life) : config(of_config), state(of_life) {}
@@ -27,6 +35,9 @@ struct LastSeen {
   // This node's takeover from that life, or a later one, is open, and its number is `settled` or
   // lower. One that is over, as after a giveback, is not left to anybody.
   [[nodiscard]] bool is_settled(std::uint32_t life, std::uint64_t settled) const;
+  // The rest of this node's takeover, which is open, is for a person. Not where a disk of this
+  // node's own has come to light since, which the partner had before: it is taken once.
+  [[nodiscard]] bool is_left_to_person(const Settled& settled) const;
   // Of `dump_places`, the first whose header tells of a panic of the partner's latest life.
   [[nodiscard]] std::optional<std::size_t> panicked_disk() const;
   // The life; asked ten times a second, of hundreds of disks.

@@ -1,13 +1,16 @@
 #include "agent/daemon/receive_run.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "agent/disks/disk_work.h"
 #include "agent/node/locks.h"
 #include "agent/node/state_files.h"
+#include "agent/protocol/failure_plan.h"
 #include "agent/protocol/mailbox.h"
 #include "proto/coredump.h"
 #include "proto/record_names.h"
@@ -28,15 +31,22 @@ Status note_announced(const Config& config, ReservationKey key) {
   return save_node_state(config, *state);
 }
 
+std::vector<std::string> paths_of(const Survey& survey, const std::vector<std::size_t>& disks) {
+  std::vector<std::string> paths;
+  for (const std::size_t disk : disks) paths.push_back(survey.disks[disk].info.path);
+  return paths;
+}
+
 }  // namespace
 
 void ReceiveRun::follow(const Survey& survey, const NodeState& state, bool may_be_coming) {
   if (busy_) return;
-  if (state.unannounced && !std::exchange(announced_, true)) return announce(survey, state);
+  if (state.unannounced && !announced_) return announce(survey, state, may_be_coming);
   if (!state.waiting) return;
   WaitingStep step = next_while_waiting(survey, config_, state, may_be_coming);
   switch (step.next) {
     case NextWhileWaiting::kWait:
+      tell_unreadable(survey, step.unreadable);
       return join_again(survey, state, may_be_coming);
     case NextWhileWaiting::kReceive:
       return receive(survey, state, std::move(step.promised));
@@ -140,24 +150,42 @@ void ReceiveRun::on_started(const Result<StartReport>& report) {
     }
     may_be_armed |= may_hold_dump(disk.label->role());
   }
+  for (const DiskRemark& refused : report->plan.refused) {
+    tell_once(report->survey.disks[refused.disk].info.path, refused.text);
+  }
   // The service first; and a hook that runs `lastword start` is to find the lock free.
   arm_when_announced_ = may_be_armed;
   received_();
 }
 
+void ReceiveRun::tell_unreadable(const Survey& survey, const std::vector<std::size_t>& disks) {
+  for (const std::size_t index : disks) {
+    const DiskView& disk = survey.disks[index];
+    tell_once(
+        disk.info.path,
+        fmt::format("{}; it is a disk of this node's service, and {} may still have it: this "
+                    "node goes into service when it can be read, or is not there any more, or by "
+                    "[takeover] incomplete_service",
+                    disk.problem ? describe(*disk.problem) : "it cannot be read",
+                    config_.partner.name));
+  }
+}
+
 // What this node read of a disk at its boot, the giver has written since: that is dropped as late
 // as can be, whoever took the disk, and when.
-void ReceiveRun::announce(const Survey& survey, const NodeState& state) {
+void ReceiveRun::announce(const Survey& survey, const NodeState& state, bool may_be_coming) {
+  const ReturnedService service = returned_service(survey, config_, state);
+  if (!service.may_begin(config_)) return hold_back(survey, state, service, may_be_coming);
+  announced_ = true;
   std::vector<DiskInfo> infos;
+  for (const std::size_t disk : service.held) infos.push_back(survey.disks[disk].info);
   HookInput input{.event = "service-returned"};
-  for (const DiskView& disk : survey.disks) {
-    if (!is_own_disk(disk, config_) || disk.label->role() != pb::SERVICE) continue;
-    const bool held = disk.reservation && disk.reservation->holder == state.key;
-    (held ? input.disks : input.missing_disks).push_back(disk.info.path);
-    if (held) infos.push_back(disk.info);
-  }
-  input.new_disks = input.disks;
+  input.disks = input.new_disks = paths_of(survey, service.held);
+  input.missing_disks = paths_of(survey, service.missing);
   input.detail = fmt::format("{} disks are this node's again", input.disks.size());
+  if (!input.missing_disks.empty()) {
+    input.detail += fmt::format(", still without: {}", fmt::join(input.missing_disks, " "));
+  }
   events_({.name = input.event, .disk = {}, .detail = input.detail});
   run_elsewhere<Status>(
       surveyor_.executor(), loop_,
@@ -175,9 +203,7 @@ void ReceiveRun::announce(const Survey& survey, const NodeState& state) {
             events({.name = "hook-failed", .disk = {}, .detail = why});
           });
         }
-        if (!input.disks.empty()) {
-          if (Status run = run_hook(input); !run) return run;
-        }
+        if (Status run = run_hook(input); !run) return run;
         return note_announced(*config, key);
       },
       [this](const Status& status) {
@@ -186,6 +212,31 @@ void ReceiveRun::announce(const Survey& survey, const NodeState& state) {
         }
         if (std::exchange(arm_when_announced_, false)) arm();
       });
+}
+
+// What is free by now, and can be read, is taken.
+void ReceiveRun::hold_back(const Survey& survey, const NodeState& state,
+                           const ReturnedService& service, bool may_be_coming) {
+  const auto missing = paths_of(survey, service.missing);
+  std::string what;
+  if (!missing.empty()) {
+    what = fmt::format(
+        "service-returned waits, {} of {} disks of the service are this node's; without: {}. Mend "
+        "them, or take them away; [takeover] incomplete_service announces what is there",
+        service.held.size(), service.held.size() + missing.size(), fmt::join(missing, " "));
+  }
+  if (std::exchange(told_held_back_, what) != what && !what.empty()) {
+    events_({.name = "service-held-back", .disk = {}, .detail = what});
+  }
+  if (std::exchange(arm_when_announced_, false)) return arm();
+  const Instant now = surveyor_.executor().now();
+  const bool comes = std::ranges::any_of(service.missing, [&](std::size_t disk) {
+    const DiskView& view = survey.disks[disk];
+    return view.label && !view.problem && !is_with_partner(view, config_);
+  });
+  if (!comes || now < next_join_) return;
+  next_join_ = now + kJoinInterval;
+  enter_service(state, may_be_coming);
 }
 
 void ReceiveRun::tell_once(std::string disk, std::string problem) {

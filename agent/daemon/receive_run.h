@@ -12,6 +12,7 @@
 #include "agent/base/executor.h"
 #include "agent/disks/survey.h"
 #include "agent/node/event.h"
+#include "agent/protocol/returned_service.h"
 #include "agent/protocol/waiting_plan.h"
 #include "agent/service/start_run.h"
 #include "agent/takeover/takeover_work.h"
@@ -43,8 +44,9 @@ class ReceiveRun {
         received_(std::move(received)) {}
 
   // After each look, in a life that goes on: one that waits, or that has its disks again and has
-  // not told its service of it. Events: disk-returned, disk-not-returned, note-not-kept,
-  // armed, not-armed, service-returned, hook-failed.
+  // not told its service of it; that look began after it had them. Events: disk-returned,
+  // disk-not-returned, note-not-kept, armed, not-armed, service-held-back, service-returned,
+  // hook-failed.
   void follow(const Survey& survey, const NodeState& state, bool may_be_coming);
 
  private:
@@ -57,7 +59,10 @@ class ReceiveRun {
   void join_again(const Survey& survey, const NodeState& state, bool may_be_coming);
   void enter_service(const NodeState& state, bool may_be_coming);
   void on_started(const Result<StartReport>& report);
-  void announce(const Survey& survey, const NodeState& state);
+  void announce(const Survey& survey, const NodeState& state, bool may_be_coming);
+  void hold_back(const Survey& survey, const NodeState& state, const ReturnedService& service,
+                 bool may_be_coming);
+  void tell_unreadable(const Survey& survey, const std::vector<std::size_t>& disks);
   void tell_once(std::string disk, std::string problem);
 
   const Config& config_;
@@ -72,6 +77,7 @@ class ReceiveRun {
   Instant next_join_{};
   std::map<std::string, std::string> told_;  // the last problem, by disk
   std::set<std::string> notes_told_;         // paths of notes that could not be kept
+  std::string told_held_back_;
 };
 
 }  // namespace lastword

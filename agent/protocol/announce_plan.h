@@ -30,7 +30,8 @@ class AnnouncePlan {
   // takeover was told of it before an interruption, and ended well; it is not new, unless it is
   // stale.
   void expect(const std::string& disk, bool acknowledged = false);
-  // It has another path now, which is expected as a disk of its own.
+  // It has another path now, which is expected as a disk of its own; or it is no part of the
+  // service. held() tells what follows.
   void forget(const std::string& disk);
   // This node has its reservation, and cannot read it: it is missing until it is held.
   void unreadable(const std::string& disk);

@@ -24,10 +24,24 @@ bool is_with_partner(const DiskView& disk, const Config& config) {
          disk.label->owner_node() == config.partner.id;
 }
 
+namespace {
+
+bool partner_has_ours(const DiskView& disk, const Config& config) {
+  return in_cluster(disk, config) && disk.label->home_node() == config.self.id &&
+         is_with_partner(disk, config);
+}
+
+}  // namespace
+
 bool partner_has_taken_over(const Survey& survey, const Config& config) {
-  return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
-    return in_cluster(disk, config) && disk.label->home_node() == config.self.id &&
-           is_with_partner(disk, config);
+  return std::ranges::any_of(survey.disks,
+                             [&](const DiskView& disk) { return partner_has_ours(disk, config); });
+}
+
+bool is_taken_over_from(const Survey& survey, const Config& config, const NodeState& state,
+                        const std::optional<pb::TakeoverIntent>& intent) {
+  return !state.waiting && std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
+    return partner_has_ours(disk, config) && !is_left_with_victim(disk, config, state.key, intent);
   });
 }
 
@@ -75,7 +89,7 @@ std::optional<Refusal> against_acting_on_silence(const Survey& survey, const Con
       !which.empty()) {
     return refuse("settings differ between the nodes: " + which, kSameSettings);
   }
-  if (!state.waiting && partner_has_taken_over(survey, config)) {
+  if (is_taken_over_from(survey, config, state, intent)) {
     return refuse(fmt::format("{} has, or had, taken over from this node", partner),
                   way_to_wait(survey, config, state.boot_generation));
   }

@@ -20,6 +20,11 @@ namespace lastword {
 [[nodiscard]] bool is_with_partner(const DiskView& disk, const Config& config);
 // The partner owns or holds a disk that is this node's: it has taken over from this node.
 [[nodiscard]] bool partner_has_taken_over(const Survey& survey, const Config& config);
+// It has done so from a life of this node that is in service: this node takes nothing over any
+// more. What an open takeover of this node's, `intent`, has left with its victim is no sign of it.
+[[nodiscard]] bool is_taken_over_from(const Survey& survey, const Config& config,
+                                      const NodeState& state,
+                                      const std::optional<pb::TakeoverIntent>& intent);
 // Why this node may not take over because the partner, whose newest slot is `last`, is silent: the
 // first reason, if any. `intent`: the newest of this node's. That the partner is silent is for
 // peer_watch.h to say; who wins is for the mailbox disks.

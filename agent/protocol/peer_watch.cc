@@ -60,6 +60,7 @@ bool PeerWatch::read(const std::string& path, const pb::MailboxSlot& slot, Insta
   ear.asked = asked;
   if (slot.node() != peer_) return false;
   looked_ = true;
+  ear.back = id_of(slot) < ear.newest ? ear.back + 1 : 0;
   if (id_of(slot) > ear.newest) {
     ear.newest = id_of(slot);
     if (!first) {

@@ -95,7 +95,10 @@ class PeerWatch {
     HeartbeatId newest;
     std::optional<Instant> heard_at;
     std::uint64_t heard = 0;
+    unsigned back = 0;  // reads in a row that were older than what the disk had shown before
   };
+  // A slot that was caught between two writes may be older once. After so many reads it went back.
+  static constexpr unsigned kWentBack = 3;
   [[nodiscard]] const Ear* disk(const std::string& path) const;
   [[nodiscard]] const Ear* link(const std::string& name) const;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "agent/protocol/mailbox.h"
 #include "proto/coredump.h"
@@ -43,6 +44,14 @@ bool is_partners(const DiskView& disk, const Config& config) {
                          holder_node(disk, config) == config.partner.id));
 }
 
+// A disk of this node's own that the partner has now was taken from this node meanwhile, unless
+// this life waits and never had it. To register there again would let a service write that has not
+// noticed yet.
+bool may_have_been_lost(const pb::Label& label, const Config& config, const NodeState& state) {
+  return label.home_node() == config.self.id &&
+         (!state.waiting || label.home_generation() == state.boot_generation);
+}
+
 // Nothing but its holder tells a disk from a clone of it.
 bool is_unheld_copy(const DiskView& disk, const Survey& survey, const Config& config) {
   const std::uint8_t holder = holder_node(disk, config);
@@ -69,6 +78,19 @@ std::vector<DiskView> partner_disks(const Survey& survey, const Config& config) 
   return disks;
 }
 
+std::vector<DiskView> disks_to_take(const Survey& survey, const Config& config,
+                                    const NodeState& state) {
+  auto disks = partner_disks(survey, config);
+  if (!state.waiting) return disks;
+  std::ranges::copy_if(survey.disks, std::back_inserter(disks), [&](const DiskView& disk) {
+    return in_cluster(disk, config) && disk.label->role() == pb::SERVICE &&
+           disk.label->home_node() == config.self.id &&
+           disk.label->owner_node() == config.self.id && disk.reservation &&
+           disk.reservation->holder == state.key;
+  });
+  return disks;
+}
+
 std::vector<std::size_t> dump_places(const Survey& survey, const Config& config) {
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
@@ -81,13 +103,11 @@ std::vector<std::size_t> dump_places(const Survey& survey, const Config& config)
   return places;
 }
 
-std::vector<DiskView> late_disks(const Survey& survey, const Config& config,
+std::vector<DiskView> late_disks(const Survey& survey, const Config& config, const NodeState& state,
                                  const std::set<std::string>& had) {
   auto disks = partner_disks(survey, config);
-  // A disk of this node's own that the partner has now was taken from this node meanwhile. To
-  // register there again would let a service write that has not noticed yet.
   std::erase_if(disks, [&](const DiskView& disk) {
-    return had.contains(disk.label->disk_uuid()) || disk.label->home_node() == config.self.id;
+    return had.contains(disk.label->disk_uuid()) || may_have_been_lost(*disk.label, config, state);
   });
   return disks;
 }
@@ -100,12 +120,15 @@ std::vector<DiskView> unreadable_disks(const Survey& survey) {
   return disks;
 }
 
-bool may_be_taken_late(const DiskView& disk, const Config& config,
+bool may_be_taken_late(const DiskView& disk, const Config& config, const NodeState& state,
                        const std::set<std::string>& had) {
   if (disk.label || !disk.problem) return false;
   if (!disk.label_before) return true;
   const pb::Label& before = *disk.label_before;
-  return is_partners(before, config) && before.home_node() != config.self.id &&
+  // The partner may have taken it since from the life before this one.
+  const bool own = before.cluster_uuid() == config.cluster_uuid && before.role() != pb::MAILBOX &&
+                   before.home_node() == config.self.id;
+  return (own || is_partners(before, config)) && !may_have_been_lost(before, config, state) &&
          !had.contains(before.disk_uuid());
 }
 

@@ -9,6 +9,7 @@
 
 #include "agent/protocol/config.h"
 #include "agent/protocol/disk_view.h"
+#include "agent/protocol/node_state.h"
 #include "agent/protocol/seize_plan.h"
 #include "agent/protocol/takeover_plan.h"
 
@@ -17,20 +18,27 @@ namespace lastword {
 // The partner's disks: its own, and those of this node's that it owns or holds. Mailbox disks are
 // not among them, nor are unheld_copies().
 [[nodiscard]] std::vector<DiskView> partner_disks(const Survey& survey, const Config& config);
+// All that a takeover is about: partner_disks(), and of a node that waits those of its own service
+// that it has taken or got already. They are announced with the others.
+[[nodiscard]] std::vector<DiskView> disks_to_take(const Survey& survey, const Config& config,
+                                                  const NodeState& state);
 // Disks with the label of the partner's disks while another disk in sight has the same, and held by
 // neither node: clones or snapshots of the right one. They are never touched.
 [[nodiscard]] std::vector<DiskView> unheld_copies(const Survey& survey, const Config& config);
 // Those of partner_disks() that may hold its dump, as indices into the survey.
 [[nodiscard]] std::vector<std::size_t> dump_places(const Survey& survey, const Config& config);
-// Those of the partner's disks whose UUID is not among `had`, and whose home is not this node.
+// Those of the partner's disks whose UUID is not among `had`. Of this node's own only those that a
+// life which waits has never had.
 [[nodiscard]] std::vector<DiskView> late_disks(const Survey& survey, const Config& config,
+                                               const NodeState& state,
                                                const std::set<std::string>& had);
 // Disks whose label cannot be read: they may be anybody's, of these two nodes too.
 [[nodiscard]] std::vector<DiskView> unreadable_disks(const Survey& survey);
 // One of these, which late_disks() may return once it can be read. Not one of which an earlier look
-// has read that it is a mailbox disk, this node's own, another cluster's, or among `had`.
+// has read that it is a mailbox disk, another cluster's, among `had`, or one of this node's own
+// that late_disks() would leave alone.
 [[nodiscard]] bool may_be_taken_late(const DiskView& disk, const Config& config,
-                                     const std::set<std::string>& had);
+                                     const NodeState& state, const std::set<std::string>& had);
 
 // kNotFound.
 [[nodiscard]] Error no_partner_disks(const Config& config);

@@ -69,9 +69,39 @@ IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent, cons
     return disk.label->owner_node() == config.self.id &&
            holder_node(disk, config) == config.self.id && disk.reservation->holder != own;
   };
-  return std::ranges::any_of(partner_disks(survey, config), held_by_an_earlier_life)
+  return std::ranges::any_of(partner_disks(survey, config), held_by_an_earlier_life) ||
+                 !left_with_victim(survey, config, own, intent).empty()
              ? IntentVerdict::kResume
              : IntentVerdict::kNothing;
+}
+
+bool is_left_with_victim(const DiskView& disk, const Config& config, ReservationKey own,
+                         const std::optional<pb::TakeoverIntent>& intent) {
+  const bool begun = intent && intent->victim_node() == config.partner.id &&
+                     (intent->phase() == pb::TakeoverIntent::TAKING ||
+                      intent->phase() == pb::TakeoverIntent::TAKEN);
+  if (!begun || !in_cluster(disk, config) || disk.label->role() == pb::MAILBOX) return false;
+  const auto life = parse_key(own);
+  const bool had = !life || disk.label->home_generation() == life->boot_generation;
+  if (disk.label->home_node() != config.self.id || had) return false;
+  const bool owned = disk.label->owner_node() == config.partner.id;
+  const bool held = holder_node(disk, config) == config.partner.id;
+  if (owned && disk.label->owner_generation() > intent->victim_generation()) return false;
+  if (held && parse_key(disk.reservation->holder)->boot_generation > intent->victim_generation()) {
+    return false;
+  }
+  return owned || held;
+}
+
+std::vector<std::string> left_with_victim(const Survey& survey, const Config& config,
+                                          ReservationKey own,
+                                          const std::optional<pb::TakeoverIntent>& intent) {
+  std::vector<std::string> uuids;
+  for (const DiskView& disk : survey.disks) {
+    if (!is_left_with_victim(disk, config, own, intent)) continue;
+    uuids.push_back(disk.label->disk_uuid());
+  }
+  return uuids;
 }
 
 namespace {

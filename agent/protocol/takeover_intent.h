@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "agent/protocol/disk_view.h"
 
@@ -31,6 +32,18 @@ using IntentPhase = pb::TakeoverIntent::Phase;
 // none, and can read all that it sees: nothing is left that a vote would decide.
 [[nodiscard]] bool owns_all_of_partner(const Survey& survey, const Config& config);
 
+// A disk of this node's own that the life with the key `own` never had, and that lives of the
+// partner's have which this node has taken over from, or begun to: it belongs to that takeover,
+// whenever it comes to light, and is no sign that the partner has taken over.
+[[nodiscard]] bool is_left_with_victim(const DiskView& disk, const Config& config,
+                                       ReservationKey own,
+                                       const std::optional<pb::TakeoverIntent>& intent);
+
+// The UUIDs of such disks.
+[[nodiscard]] std::vector<std::string> left_with_victim(
+    const Survey& survey, const Config& config, ReservationKey own,
+    const std::optional<pb::TakeoverIntent>& intent);
+
 enum class IntentVerdict : std::uint8_t {
   kNothing,    // no takeover is under way, or it is done
   kResume,     // it was interrupted, or this node has been rebooted since
@@ -39,7 +52,8 @@ enum class IntentVerdict : std::uint8_t {
 };
 // A later life of the victim ends the intent as soon as it has had a disk, whatever is left undone;
 // one that only waits for its giveback does not. A takeover that was done is resumed where a disk
-// of it is held by the key of an earlier life of this node: its writes would meet a conflict.
+// of it is held by the key of an earlier life of this node: its writes would meet a conflict. So is
+// one that has left a disk behind: is_left_with_victim().
 // One whose disks go back ends when none is left here.
 [[nodiscard]] IntentVerdict judge_intent(const std::optional<pb::TakeoverIntent>& intent,
                                          const Survey& survey, const Config& config,

@@ -15,6 +15,14 @@ bool is_had(const DiskView& disk, const NodeState& state) {
          disk.label->owner_generation() == state.boot_generation;
 }
 
+// An earlier look has read its label: a disk of this node's service that this life never had.
+bool may_still_be_with_partner(const DiskView& disk, const Config& config, const NodeState& state) {
+  if (disk.label || !disk.label_before) return false;
+  const pb::Label& before = *disk.label_before;
+  return before.cluster_uuid() == config.cluster_uuid && before.role() == pb::SERVICE &&
+         before.home_node() == config.self.id && before.home_generation() != state.boot_generation;
+}
+
 // The partner's intent against an earlier life is open: a disk that is out of sight may be its.
 // Where nothing tells of its intent, a disk that cannot be told may.
 bool may_claim(const Survey& survey, const Config& config, const NodeState& state,
@@ -55,6 +63,9 @@ WaitingStep next_while_waiting(const Survey& survey, const Config& config, const
     const DiskView& disk = survey.disks[i];
     // One that cannot be told may be among those that the partner has.
     if (!disk.label && disk.problem) some_unknown = true;
+    if (!config.incomplete_service && may_still_be_with_partner(disk, config, state)) {
+      step.unreadable.push_back(i);
+    }
     if (!is_own_disk(disk, config)) continue;
     if (!disk.reservations_known) some_unknown = true;
     if (!is_with_partner(disk, config)) continue;
@@ -69,11 +80,14 @@ WaitingStep next_while_waiting(const Survey& survey, const Config& config, const
   std::ranges::stable_partition(step.promised, [&](std::size_t disk) {
     return survey.disks[disk].label->role() != pb::SERVICE;
   });
+  const bool waits_for_partner =
+      partner_has_some || may_claim(survey, config, state, some_unknown, may_be_coming);
   if (!step.promised.empty()) {
     step.next = NextWhileWaiting::kReceive;
-  } else if (!partner_has_some && !may_claim(survey, config, state, some_unknown, may_be_coming)) {
+  } else if (!waits_for_partner && step.unreadable.empty()) {
     step.next = NextWhileWaiting::kEnterService;
   }
+  if (waits_for_partner || !step.promised.empty()) step.unreadable.clear();
   return step;
 }
 

@@ -22,6 +22,9 @@ enum class NextWhileWaiting : std::uint8_t {
 struct WaitingStep {
   NextWhileWaiting next = NextWhileWaiting::kWait;
   std::vector<std::size_t> promised;  // indices into the survey, dump disks before the service's
+  // Where nothing but these is waited for: disks of this node's service that cannot be read, and
+  // that the partner may still have.
+  std::vector<std::size_t> unreadable;
 };
 // `may_be_coming`: a partner that has announced a takeover of an earlier life may still act.
 [[nodiscard]] WaitingStep next_while_waiting(const Survey& survey, const Config& config,

@@ -22,6 +22,20 @@ bool announces_against(const Survey& survey, const Config& config, std::uint32_t
          slot->intent().victim_generation() >= life;
 }
 
+// Only a takeover of this life, whose votes were won, gives a disk of the partner's to a node that
+// waits. Nobody but this node would go on with it.
+bool takes_both_sets(const Survey& survey, const Config& config, const NodeState& state,
+                     const std::optional<pb::TakeoverIntent>& intent) {
+  return phase_of(intent) == pb::TakeoverIntent::TAKING &&
+         intent->victim_node() == config.partner.id &&
+         intent->number() >= first_number_of(state.boot_generation) &&
+         std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
+           return in_cluster(disk, config) && disk.label->home_node() == config.partner.id &&
+                  disk.label->owner_node() == config.self.id &&
+                  disk.label->owner_generation() == state.boot_generation;
+         });
+}
+
 }  // namespace
 
 pb::NodePhase slot_phase(Phase phase) {
@@ -35,11 +49,14 @@ std::optional<Phase> phase_of_slot(pb::NodePhase phase) {
   return kPhases.at(number - 1).phase;
 }
 
-Phase phase_of_records(const NodeState& state, bool has_received,
+Phase phase_of_records(const Survey& survey, const Config& config, const NodeState& state,
                        const std::optional<pb::TakeoverIntent>& intent) {
   if (state.stopped) return Phase::kClean;
   if (state.handed_over) return Phase::kHandedOver;
-  if (state.waiting) return has_received ? Phase::kReceiving : Phase::kWaiting;
+  if (state.waiting && takes_both_sets(survey, config, state, intent)) return Phase::kTaking;
+  if (state.waiting) {
+    return has_received(survey, config, state) ? Phase::kReceiving : Phase::kWaiting;
+  }
   switch (phase_of(intent)) {
     case pb::TakeoverIntent::TAKING:
       return Phase::kResuming;

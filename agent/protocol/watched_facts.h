@@ -18,9 +18,9 @@ namespace lastword {
 [[nodiscard]] pb::NodePhase slot_phase(Phase phase);
 [[nodiscard]] std::optional<Phase> phase_of_slot(pb::NodePhase phase);
 
-// In which phase an agent begins in this life: what is durable decides. `has_received`: a node that
-// waits has some of its disks (has_received() in waiting_plan.h).
-[[nodiscard]] Phase phase_of_records(const NodeState& state, bool has_received,
+// In which phase an agent begins in this life: what is durable decides. `intent`: this node's.
+[[nodiscard]] Phase phase_of_records(const Survey& survey, const Config& config,
+                                     const NodeState& state,
                                      const std::optional<pb::TakeoverIntent>& intent);
 
 // The records have left this phase behind. Absent: they agree with it. `disks`: of watched_disks().

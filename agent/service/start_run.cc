@@ -111,6 +111,16 @@ bool is_lost(const Config& config, std::string_view boot_id) {
   return before->lost || (known ? known->lost : known.error().code == Code::kNotFound);
 }
 
+// A node may have nothing but disks for dumps.
+bool may_serve(const StartReport& report) {
+  const auto may_be_of_service = [&](std::size_t disk) {
+    const auto& label = report.survey.disks[disk].label;
+    return !label || label->role() == pb::SERVICE;
+  };
+  return std::ranges::any_of(report.plan.own, may_be_of_service) ||
+         std::ranges::any_of(report.plan.refused, may_be_of_service, &DiskRemark::disk);
+}
+
 // `life`: as an earlier start of it left it.
 Status take(const Config& config, const std::optional<NodeState>& life, const DiskAccess& access,
             StartReport& report) {
@@ -150,7 +160,8 @@ Status take(const Config& config, const std::optional<NodeState>& life, const Di
   const auto boot_id = read_boot_id();
   if (!boot_id) return fail(boot_id.error());
   state.lost = is_lost(config, *boot_id);
-  state.unannounced = life && (life->unannounced || life->waiting) && !report.plan.waits;
+  const bool untold = life && (life->unannounced || life->waiting);
+  state.unannounced = untold && !report.plan.waits && may_serve(report);
   if (Status saved = save_node_state(config, state); !saved) return saved;
   // After the state: a start that is killed in between has served nothing. Who waits serves
   // nothing.
@@ -190,7 +201,8 @@ Result<StartReport> start_node(const Config& config, bool reinstalled, const Dis
   if (!lock) return fail(lock.error());
   const auto state = load_node_state(config);
   if (!state && state.error().code != Code::kNotFound) return fail(state.error());
-  if (waiting_life && !(state && state->waiting && state->boot_generation == *waiting_life)) {
+  const bool unserved = state && (state->waiting || state->unannounced);
+  if (waiting_life && !(unserved && state->boot_generation == *waiting_life)) {
     return fail({.code = Code::kRefused,
                  .operation = "start",
                  .detail = "the life that waited is over, or has its disks: another command ran"});

@@ -47,10 +47,10 @@ struct StartReport {
 // first disk is touched: a start that was killed may be run again, and keeps its generation.
 // `reinstalled`: this machine's note of its last boot generation does not count, only what the
 // disks tell of it. `may_be_coming`: see plan_start(). `waiting_life`: kRefused
-// unless that life still waits. Errors: another command is at work
-// (kRefused), the plan says no, or the state could not be kept; in the last case some disks may be
-// in service. A note that cannot be kept is an error only for a life that would leave no other
-// trace: one that waits and has no mailbox disk.
+// unless that life still waits, or has not announced its service. Errors: another command is at
+// work (kRefused), the plan says no, or the state could not be kept; in the last case some disks
+// may be in service. A note that cannot be kept is an error only for a life that would leave no
+// other trace: one that waits and has no mailbox disk.
 [[nodiscard]] Result<StartReport> start_node(const Config& config, bool reinstalled,
                                              const DiskAccess& access, bool may_be_coming = true,
                                              std::optional<std::uint32_t> waiting_life = {});

@@ -34,6 +34,12 @@ void AnnounceRun::expect(const std::string& disk, const std::string& uuid) {
   plan_.expect(disk, std::ranges::count(announced_.disks(), uuid) != 0);
 }
 
+void AnnounceRun::forget(const std::string& disk) {
+  uuids_.erase(disk);
+  plan_.forget(disk);
+  tell(plan_.held({}));
+}
+
 // What an operator has to know who waits for the service.
 void AnnounceRun::tell_held_back() {
   const auto announcement = plan_.held_back();

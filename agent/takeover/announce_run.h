@@ -25,6 +25,8 @@ class AnnounceRun {
 
   // See AnnouncePlan.
   void expect(const std::string& disk, const std::string& uuid);
+  // It is no part of the service after all: nothing waits for it any more.
+  void forget(const std::string& disk);
   void lost(const std::string& disk) { plan_.lost(disk); }
   void unreadable(const std::string& disk) { plan_.unreadable(disk); }
   void set_stale(const std::string& disk, bool stale) { plan_.set_stale(disk, stale); }
@@ -38,6 +40,8 @@ class AnnounceRun {
   [[nodiscard]] bool over() const { return plan_.over(); }
   // Any of them, so far.
   [[nodiscard]] bool hook_failed() const { return hook_failed_; }
+  // No hook has failed, and nothing is held back.
+  [[nodiscard]] bool all_told() const { return !hook_failed_ && !plan_.held_back(); }
 
  private:
   void tell(const std::optional<Announcement>& announcement);

@@ -135,9 +135,11 @@ class Arbitration {
 }  // namespace
 
 Result<Arbitrated> win_arbitration(const TakeoverWork& work, const Failure& failure,
-                                   const IntentLog& intents, const pb::TakeoverIntent& intent) {
+                                   const IntentLog& intents,
+                                   const std::optional<pb::TakeoverIntent>& before,
+                                   const pb::TakeoverIntent& intent) {
   const Survey& survey = failure.look.survey;
-  if (!work.state.waiting && partner_has_taken_over(survey, work.config)) {
+  if (is_taken_over_from(survey, work.config, work.state, before)) {
     return fail(taken_over_from());
   }
   const Status same_set = check_mailbox_set(survey, work.config, work.state.mailbox_disks);

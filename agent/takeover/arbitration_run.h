@@ -8,7 +8,7 @@ namespace lastword {
 
 // May this takeover go on? Votes on the mailbox disks that `lastword start` saw, in the order of
 // their UUIDs: the same on both nodes. `intent` is durable on each disk before anything is
-// preempted there. kFenced: a vote was lost, or the partner owns
+// preempted there; `before` is what it replaces. kFenced: a vote was lost, or the partner owns
 // disks of this node. kRefused: too few disks answered, or the nodes count votes by different
 // disks; a proven panic needs neither, nor does a partner that has left, nor a takeover of nothing
 // but disks that this node has (owns_all_of_partner()).
@@ -18,6 +18,7 @@ struct Arbitrated {
 };
 [[nodiscard]] Result<Arbitrated> win_arbitration(const TakeoverWork& work, const Failure& failure,
                                                  const IntentLog& intents,
+                                                 const std::optional<pb::TakeoverIntent>& before,
                                                  const pb::TakeoverIntent& intent);
 
 // The event `intent-not-kept`: one copy is missing.

@@ -64,10 +64,10 @@ void merge(TakeoverReport& report, TakeoverReport more) {
   std::move(more.disks.begin(), more.disks.end(), std::back_inserter(report.disks));
 }
 
-void add_unreadable(const Survey& survey, const Config& config, const std::set<std::string>& had,
-                    TakeoverReport& report) {
+void add_unreadable(const Survey& survey, const Config& config, const NodeState& state,
+                    const std::set<std::string>& had, TakeoverReport& report) {
   for (const DiskView& disk : unreadable_disks(survey)) {
-    if (!may_be_taken_late(disk, config, had)) continue;
+    if (!may_be_taken_late(disk, config, state, had)) continue;
     report.complete = false;
     report.disks.push_back({.path = disk.info.path,
                             .uuid = {},
@@ -97,7 +97,8 @@ void add_copies(const Survey& survey, const Config& config, TakeoverReport& repo
 }
 
 TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& state,
-                                 const Survey& survey, std::optional<std::uint64_t> heard_set) {
+                                 const Survey& survey, std::optional<std::uint64_t> heard_set,
+                                 const std::optional<pb::TakeoverIntent>& intent) {
   const auto disks = partner_disks(survey, config);
   TakeoverPlan plan(config.timing, config.partner.id,
                     as_plan_input(disks, config, life_taken_over(survey, {}, config)));
@@ -116,12 +117,12 @@ TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& 
   for (std::size_t i = 0; i < disks.size(); ++i) {
     report.disks.push_back(forecast_disk(config, state, disks[i], at_once[i], report.complete));
   }
-  add_unreadable(survey, config, {}, report);
+  add_unreadable(survey, config, state ? *state : NodeState(), {}, report);
   add_copies(survey, config, report);
   if (disks.empty()) report.obstacles.push_back(describe(no_partner_disks(config)));
   if (!state) {
     report.obstacles.push_back(describe(state.error()));
-  } else if (!state->waiting && partner_has_taken_over(survey, config)) {
+  } else if (is_taken_over_from(survey, config, *state, intent)) {
     report.obstacles.push_back(describe(taken_over_from()));
   } else if (const Status same = check_mailbox_set(survey, config, state->mailbox_disks); !same) {
     report.obstacles.push_back(describe(same.error()));

@@ -34,8 +34,8 @@ void merge(TakeoverReport& report, TakeoverReport more);
 
 // Disks whose label cannot be read may be the partner's: the takeover is not complete. Not those
 // that may_be_taken_late() rules out; `had`: UUIDs of disks that were taken.
-void add_unreadable(const Survey& survey, const Config& config, const std::set<std::string>& had,
-                    TakeoverReport& report);
+void add_unreadable(const Survey& survey, const Config& config, const NodeState& state,
+                    const std::set<std::string>& had, TakeoverReport& report);
 
 // Copies of the partner's disks of which neither node holds one: which is the right one cannot be
 // told, so none is taken, and the takeover is not complete.
@@ -43,9 +43,10 @@ void add_copies(const Survey& survey, const Config& config, TakeoverReport& repo
 
 // What take_over (takeover_run.h) would do first, and whether it could. `state` as it was loaded:
 // one that failed is an obstacle. `heard_set`: see check_heard_set(); absent: an operator wants no
-// votes.
-[[nodiscard]] TakeoverReport forecast_takeover(const Config& config, const Result<NodeState>& state,
-                                               const Survey& survey,
-                                               std::optional<std::uint64_t> heard_set = 0);
+// votes. `intent`: the newest of this node's.
+[[nodiscard]] TakeoverReport forecast_takeover(
+    const Config& config, const Result<NodeState>& state, const Survey& survey,
+    std::optional<std::uint64_t> heard_set = 0,
+    const std::optional<pb::TakeoverIntent>& intent = {});
 
 }  // namespace lastword

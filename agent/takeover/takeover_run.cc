@@ -33,7 +33,7 @@ class TakeoverRun {
         failed_{.latest = life_taken_over(failure.look.survey, failure.generation, work.config),
                 .panicked = failure.generation,
                 .without_right = without_right},
-        late_(work.config, failure.look.survey),
+        late_(work.config, work.state, failure.look.survey),
         give_up_(work.executor().now() + work.config.timing.deadline()),
         loop_(work.executor().make_loop()),
         announcements_(work, *loop_, failed_.latest, whole) {
@@ -42,7 +42,8 @@ class TakeoverRun {
       guard_ = work.guard(*loop_, [this](const std::optional<Error>& fenced) { end_by(fenced); });
     }
     for (const auto& [path, uuid] : late_.expected_service()) announcements_.expect(path, uuid);
-    first_ = begin_wave(partner_disks(failure.look.survey, work.config), failure.look.open);
+    first_ =
+        begin_wave(disks_to_take(failure.look.survey, work.config, work.state), failure.look.open);
     wait_for_late_service();
   }
 
@@ -51,7 +52,7 @@ class TakeoverRun {
     loop_->run_until([&] { return ends_now() || (done = advance()); });
     if (fenced_) return fail(*fenced_);
     if (!done) return TakeoverReport{.disks = {}, .obstacles = {}, .interrupted = true};
-    TakeoverReport report{.disks = {}, .obstacles = {}, .complete = !announcements_.hook_failed()};
+    TakeoverReport report{.disks = {}, .obstacles = {}, .complete = announcements_.all_told()};
     for (const auto& wave : waves_) merge(report, wave->report());
     merge(report, std::move(copies_));
     late_.report_unreadable(report);
@@ -110,6 +111,7 @@ class TakeoverRun {
       return;
     }
     auto disks = allowed(late_.service_in(look->survey));
+    for (const std::string& path : late_.no_part_of_it()) announcements_.forget(path);
     if (disks.empty()) return wait_for_late_service();
     late_wave_ = begin_wave(std::move(disks), look->open);
   }
@@ -118,6 +120,7 @@ class TakeoverRun {
     late_state_ = Late::kDone;
     if (!look) return;
     auto disks = allowed(late_.rest_in(look->survey));
+    for (const std::string& path : late_.no_part_of_it()) announcements_.forget(path);
     if (!disks.empty()) late_wave_ = begin_wave(std::move(disks), look->open);
   }
 
@@ -203,7 +206,7 @@ Result<TakeoverReport> take_over(const TakeoverWork& work, Failure failure) {
   const auto end_with = [&](IntentPhase phase) {
     tell_of(work, intents.write(survey, next(intent, phase)));
   };
-  auto copies = win_arbitration(work, failure, intents, intent);
+  auto copies = win_arbitration(work, failure, intents, before, intent);
   if (copies && copies->copies == 0 && !here) copies = fail(not_kept(here.error()));
   if (!copies) {
     const IntentPhase phase = phase_after_no_majority(before, intent, copies.error().code);

@@ -192,6 +192,27 @@ BOOST_AUTO_TEST_CASE(disk_that_hangs_is_told_once_and_so_is_its_end) {
   BOOST_TEST(heartbeat.paths()[1].problem.empty());
 }
 
+// The disk was restored from a copy, and nobody writes there.
+BOOST_AUTO_TEST_CASE(slot_that_goes_back_is_told_once_each_time_and_believed_in_nothing) {
+  follow();
+  hear_alpha_for(milliseconds(5000));
+  const pb::MailboxSlot newest = alpha_slot;
+  for (const std::size_t times : {1U, 2U}) {
+    hear_alpha_for(milliseconds(5000));
+    pb::MailboxSlot old = newest;
+    old.set_sequence(newest.sequence() - 1);
+    Medium medium(shelf, 0);
+    BOOST_TEST_REQUIRE(
+        fake::ok(RecordIo(medium, kMetadataOffset).put(RecordPlace::kMailboxLow, old)));
+    pass(milliseconds(10'000));
+    BOOST_TEST(count("slot-went-back") == times);
+    BOOST_TEST(heartbeat.peer().newest()->sequence() == alpha_slot.sequence());
+  }
+  const auto told = std::ranges::find(events, "slot-went-back", &Event::name);
+  BOOST_TEST(told->disk == path_of(0));
+  BOOST_TEST(told->detail.find("systemctl restart lastword-agent") != std::string::npos);
+}
+
 // A time-out each time, whatever command has it.
 BOOST_AUTO_TEST_CASE(disk_whose_commands_time_out_is_told_once) {
   follow();

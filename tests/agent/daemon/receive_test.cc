@@ -3,61 +3,9 @@
 #include <filesystem>
 
 #include "agent/daemon/arm_again.h"
-#include "agent/node/persistent_files.h"
-#include "tests/agent/daemon/silence.h"
+#include "tests/agent/daemon/waiting_node.h"
 
 namespace lastword::test {
-namespace {
-
-// The lives of Panic the other way round: what belongs to alpha there is beta's disk here.
-class Waiting : public Silence {
- public:
-  Waiting() {
-    dies = Instant::max();
-    state.waiting = true;
-    BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, state)));
-    BOOST_TEST_REQUIRE(fake::ok(keep_last_generation(config, kOwn)));
-    for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) {
-      pb::Label label = label_on(shelf, lun);
-      label.set_home_node(kBeta);
-      label.set_home_generation(kOwn - 1);
-      plant(shelf, lun, label);
-      plant(shelf, lun, pb::CoredumpHeader());
-    }
-  }
-  void promise(unsigned lun, std::uint32_t life = kOwn) {
-    pb::Label label = label_on(shelf, lun);
-    label.set_promised_node(kBeta);
-    label.set_promised_generation(life);
-    plant(shelf, lun, label);
-  }
-  [[nodiscard]] TakeoverHands all_hands() {
-    TakeoverHands all = hands();
-    all.run_hook = [this, run = all.run_hook](const HookInput& input) -> Status {
-      if (Status status = run(input); !status) return status;
-      if (!hook_fails) return {};
-      return fail({.code = Code::kIo, .operation = "hook"});
-    };
-    all.arm = [this]() -> Status {
-      armed_at.push_back(executor.now());
-      if (executor.now() < arming_fails_until) return fail({.code = Code::kRefused});
-      return {};
-    };
-    return all;
-  }
-  void run_until(Instant end) {
-    BOOST_TEST(fake::ok(run_agent(config, surveyor, work.events, all_hands(),
-                                  {.heartbeat = &heartbeat(),
-                                   .stop_wanted = [this, end] { return executor.now() >= end; }})));
-  }
-  [[nodiscard]] pb::MailboxSlot slot() { return slots_on(shelf, kMailbox)[1]; }
-
-  std::vector<Instant> armed_at;
-  bool hook_fails = false;
-  Instant arming_fails_until{};
-};
-
-}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(receive, Waiting)
 

@@ -56,6 +56,22 @@ BOOST_AUTO_TEST_CASE(what_lies_on_the_disks_is_no_sign_of_life) {
   BOOST_TEST((listener.standing() == Standing::kUnseen));
 }
 
+BOOST_AUTO_TEST_CASE(slot_that_goes_back_is_counted_and_changes_nothing) {
+  Listener listener;
+  listener.pass(milliseconds(5000), true);
+  const pb::MailboxSlot newest = *listener.watch.newest();
+  const auto read = [&](std::uint64_t number, std::uint32_t life = kLife) {
+    BOOST_TEST(!listener.watch.read("0", listener.slot(number, life), listener.now, listener.now));
+    BOOST_TEST((id_of(*listener.watch.newest()) == id_of(newest)));
+    return listener.watch.disk("0")->back;
+  };
+  BOOST_TEST(read(newest.sequence()) == 0U);
+  BOOST_TEST(read(newest.sequence() - 1) == 1U);
+  BOOST_TEST(read(newest.sequence() - 2) == 2U);
+  BOOST_TEST(read(newest.sequence() + 5, kLife - 1) == 3U);
+  BOOST_TEST(read(newest.sequence()) == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_missed_older_heartbeats_is_no_sign_of_life) {
   Listener listener;
   BOOST_TEST(!listener.watch.read("0", listener.slot(3), listener.now, listener.now));

@@ -295,11 +295,11 @@ BOOST_AUTO_TEST_CASE(that_become_readable_late_are_taken_then) {
   survey.disks[1].problem = Error{.code = Code::kTimeout, .operation = "survey"};
   BOOST_TEST(unreadable_disks(survey).size() == 1U);
   const std::set<std::string> had{survey.disks[0].label->disk_uuid()};
-  BOOST_TEST(late_disks(survey, config, had).empty());
+  BOOST_TEST(late_disks(survey, config, NodeState(), had).empty());
   survey.disks[1] = in_service(1, pb::SERVICE, kCrashed);
   BOOST_TEST(unreadable_disks(survey).empty());
-  BOOST_REQUIRE(late_disks(survey, config, had).size() == 1U);
-  BOOST_TEST(late_disks(survey, config, had)[0].info.path == "/dev/sdb");
+  BOOST_REQUIRE(late_disks(survey, config, NodeState(), had).size() == 1U);
+  BOOST_TEST(late_disks(survey, config, NodeState(), had)[0].info.path == "/dev/sdb");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "agent/protocol/failure_plan.h"
 #include "tests/agent/disks/surveyed.h"
 
 namespace lastword::test {
@@ -150,6 +151,41 @@ BOOST_AUTO_TEST_CASE(takeover_whose_disks_go_back_ends_with_the_last_of_them) {
   BOOST_TEST((verdict(pb::TakeoverIntent::RETURNING) == IntentVerdict::kNothing));
   survey.disks = {in_service(2, pb::SERVICE, kDead + 1)};
   BOOST_TEST((verdict(pb::TakeoverIntent::RETURNING) == IntentVerdict::kEnded));
+}
+
+// It comes to light when the takeover is done.
+BOOST_AUTO_TEST_CASE(own_disk_that_the_victim_still_has_belongs_to_the_takeover) {
+  const NodeState state{.boot_generation = kOwn, .key = key_of(kBeta, kOwn)};
+  DiskView own = in_service(3, pb::SERVICE, kDead);
+  own.label->set_home_node(kBeta);
+  own.label->set_home_generation(kOwn - 1);
+  const auto is_left = [&](const DiskView& disk, IntentPhase phase = pb::TakeoverIntent::TAKEN) {
+    survey.disks = {taken(kOwn), disk};
+    const bool left = is_left_with_victim(disk, config, state.key, intent(phase));
+    BOOST_TEST(is_taken_over_from(survey, config, state, intent(phase)) == !left);
+    return left;
+  };
+  BOOST_TEST(is_left(own));
+  BOOST_TEST((verdict(pb::TakeoverIntent::TAKEN) == IntentVerdict::kResume));
+  BOOST_TEST(left_with_victim(survey, config, state.key, intent(pb::TakeoverIntent::TAKEN)) ==
+             std::vector<std::string>{own.label->disk_uuid()});
+  for (const auto phase :
+       {pb::TakeoverIntent::ANNOUNCED, pb::TakeoverIntent::RETURNING, pb::TakeoverIntent::ENDED}) {
+    BOOST_TEST(!is_left(own, phase));
+  }
+  DiskView later = own;
+  later.label->set_owner_generation(kDead + 1);
+  BOOST_TEST(!is_left(later));
+  later = own;
+  later.reservation->holder = key_of(kAlpha, kDead + 1);
+  BOOST_TEST(!is_left(later));
+  DiskView had = own;
+  had.label->set_home_generation(kOwn);
+  BOOST_TEST(!is_left(had));
+  DiskView free = own;
+  free.label->set_owner_node(kBeta);
+  free.reservation.reset();
+  BOOST_TEST(!is_left_with_victim(free, config, state.key, intent(pb::TakeoverIntent::TAKEN)));
 }
 
 BOOST_AUTO_TEST_CASE(intent_against_another_node_is_none_against_this_partner) {

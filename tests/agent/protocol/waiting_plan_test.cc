@@ -64,6 +64,32 @@ BOOST_AUTO_TEST_CASE(node_waits_as_long_as_the_partner_has_its_disks) {
   BOOST_TEST((next(false).next == kWait));
 }
 
+// The partner is dead, and gave nothing back; the first disk was free when it was read last.
+BOOST_AUTO_TEST_CASE(node_does_not_go_into_service_without_a_disk_that_the_partner_may_have) {
+  announce(pb::TakeoverIntent::ENDED, 1);
+  receive(1);
+  DiskView& hidden = survey.disks[0];
+  const pb::Label with_partner = *hidden.label;
+  pb::Label free = with_partner;
+  free.set_owner_node(kAlpha);
+  pb::Label had = *label_received(free, identity(kAlpha, kLife));
+  hidden.label.reset();
+  hidden.problem = Error{.code = Code::kTimeout, .operation = "survey"};
+  for (const bool incomplete : {false, true}) {
+    config.incomplete_service = incomplete;
+    for (const pb::Label& label : {with_partner, free}) {
+      hidden.label_before = label;
+      BOOST_TEST((next(false).next == (incomplete ? kEnterService : kWait)));
+      BOOST_TEST(next(false).unreadable.size() == (incomplete ? 0U : 1U));
+    }
+    hidden.label_before = had;
+    BOOST_TEST((next(false).next == kEnterService));
+    hidden.label_before = with_partner;
+    hidden.label_before->set_role(pb::SPARE);
+    BOOST_TEST((next(false).next == kEnterService));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(promised_disks_are_taken_dump_disks_first) {
   promise(0);
   BOOST_TEST(next().promised == std::vector<std::size_t>{0});

@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "agent/protocol/mailbox.h"
 #include "tests/agent/disks/surveyed.h"
 
 namespace lastword::test {
@@ -55,21 +56,49 @@ BOOST_AUTO_TEST_CASE(each_phase_has_its_word_in_a_slot) {
 
 BOOST_AUTO_TEST_CASE(agent_begins_where_the_records_are) {
   NodeState state = life();
-  BOOST_TEST((phase_of_records(state, false, {}) == Phase::kUnseen));
-  for (const auto& [written, phase] : {std::pair{pb::TakeoverIntent::ANNOUNCED, Phase::kUnseen},
+  const Config config = cluster_config();
+  Survey survey;
+  const auto phase = [&](const std::optional<pb::TakeoverIntent>& intent) {
+    return phase_of_records(survey, config, state, intent);
+  };
+  BOOST_TEST((phase({}) == Phase::kUnseen));
+  for (const auto& [written, found] : {std::pair{pb::TakeoverIntent::ANNOUNCED, Phase::kUnseen},
                                        {pb::TakeoverIntent::TAKING, Phase::kResuming},
                                        {pb::TakeoverIntent::TAKEN, Phase::kServing},
                                        {pb::TakeoverIntent::RETURNING, Phase::kGivingBack},
                                        {pb::TakeoverIntent::ENDED, Phase::kUnseen}}) {
-    BOOST_TEST((phase_of_records(state, false, intent_of(written)) == phase));
+    BOOST_TEST((phase(intent_of(written)) == found));
   }
   state.waiting = true;
-  BOOST_TEST((phase_of_records(state, false, {}) == Phase::kWaiting));
-  BOOST_TEST((phase_of_records(state, true, {}) == Phase::kReceiving));
+  BOOST_TEST((phase({}) == Phase::kWaiting));
+  survey.disks = {in_service(0, pb::SERVICE, kLife)};
+  BOOST_TEST((phase({}) == Phase::kReceiving));
   state.handed_over = true;
-  BOOST_TEST((phase_of_records(state, false, {}) == Phase::kHandedOver));
+  BOOST_TEST((phase({}) == Phase::kHandedOver));
   state.stopped = true;
-  BOOST_TEST((phase_of_records(state, false, {}) == Phase::kClean));
+  BOOST_TEST((phase({}) == Phase::kClean));
+}
+
+// It had won the votes, and has a disk of the partner's by that.
+BOOST_AUTO_TEST_CASE(node_that_waits_goes_on_with_its_takeover_of_both_sets) {
+  NodeState state = life();
+  state.waiting = true;
+  const Config config = cluster_config();
+  DiskView taken = in_service(1, pb::SERVICE, kLife);
+  taken.label->set_home_node(kBeta);
+  auto taking = intent_of(pb::TakeoverIntent::TAKING);
+  taking->set_number(first_number_of(kLife) + 2);
+  const auto phase = [&](const DiskView& disk, const std::optional<pb::TakeoverIntent>& intent) {
+    return phase_of_records({.disks = {disk}}, config, state, intent);
+  };
+  BOOST_TEST((phase(taken, taking) == Phase::kTaking));
+  BOOST_TEST((phase(in_service(1, pb::SERVICE, kLife), taking) == Phase::kReceiving));
+  BOOST_TEST((phase(taken, intent_of(pb::TakeoverIntent::TAKING)) == Phase::kWaiting));
+  taking->set_phase(pb::TakeoverIntent::RETURNING);
+  BOOST_TEST((phase(taken, taking) == Phase::kWaiting));
+  taking->set_phase(pb::TakeoverIntent::TAKING);
+  taken.label->set_owner_generation(kLife - 1);
+  BOOST_TEST((phase(taken, taking) == Phase::kWaiting));
 }
 
 BOOST_AUTO_TEST_CASE(commands_that_end_a_life_are_events) {

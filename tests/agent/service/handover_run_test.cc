@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_left_while_another_program_has_the_lock) {
   };
   const auto report = run();
   BOOST_TEST_REQUIRE(fake::ok(report));
-  BOOST_TEST(contains(report->problem, "runs on this node, or"));
+  BOOST_TEST(contains(report->problem, "handover runs on this node"));
   require_kept();
 }
 

@@ -313,6 +313,12 @@ BOOST_AUTO_TEST_CASE(agent_goes_on_only_with_the_life_that_waited) {
   survey.disks[0] = surveyed(0, pb::SERVICE);
   survey.disks[0].reservations_known = true;
   BOOST_TEST((of_life(2)->outcome == StartOutcome::kStarted));
+  // Its service is not announced yet, and may miss a disk.
+  BOOST_TEST((of_life(2)->outcome == StartOutcome::kStarted));
+  NodeState announced = *load_node_state(config);
+  BOOST_TEST(announced.unannounced);
+  announced.unannounced = false;
+  BOOST_TEST_REQUIRE(fake::ok(save_node_state(config, announced)));
   BOOST_TEST(fake::fails(of_life(2), Code::kRefused));  // it waits no more
 }
 

@@ -87,6 +87,54 @@ BOOST_AUTO_TEST_CASE(after_silence_a_service_that_is_never_whole_is_left_to_an_o
   }
 }
 
+// Its path goes away while it is waited for.
+BOOST_AUTO_TEST_CASE(takeover_that_holds_the_service_back_at_its_end_is_incomplete) {
+  Panic panic;
+  for (const unsigned lun : {kDump, kArmed}) plant(panic.shelf, lun, pb::CoredumpHeader());
+  BOOST_TEST_REQUIRE(panic.surveyor.look().has_value());
+  panic.shelf.inject(
+      kSecond,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
+  panic.watch_command = [&](const fake::CommandTrace&) {
+    if (panic.executor.now() >= Instant{3000}) panic.view.out_of_sight.insert(kSecond);
+  };
+  auto look = panic.surveyor.look();
+  BOOST_TEST_REQUIRE(look.has_value());
+  const auto report =
+      take_over(panic.work, {.look = std::move(*look), .generation = kCrashed, .silent = true});
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST(panic.place_of("service-held-back") >= 0);
+  BOOST_TEST(panic.hooks.empty());
+  BOOST_TEST(!report->complete);
+  BOOST_TEST(panic.phase() == pb::TakeoverIntent::TAKING);
+}
+
+// It was known as the partner's, and another disk has its path now.
+BOOST_AUTO_TEST_CASE(service_is_announced_when_what_it_waits_for_is_no_part_of_it) {
+  Panic panic;
+  for (const unsigned lun : {kDump, kArmed}) plant(panic.shelf, lun, pb::CoredumpHeader());
+  BOOST_TEST_REQUIRE(panic.surveyor.look().has_value());
+  panic.shelf.inject(
+      kSecond,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
+  panic.sick_until = Instant{8000};
+  auto look = panic.surveyor.look();
+  BOOST_TEST_REQUIRE(look.has_value());
+  BOOST_TEST_REQUIRE(fake::ok(unregister(*panic.alpha.lun(kSecond))));
+  pb::Label foreign = label_on(panic.shelf, kSecond);
+  foreign.set_cluster_uuid(uuid_of(9));
+  plant(panic.shelf, kSecond, foreign);
+  const auto report =
+      take_over(panic.work, {.look = std::move(*look), .generation = kCrashed, .silent = true});
+  BOOST_TEST_REQUIRE(report.has_value());
+  BOOST_TEST_REQUIRE(panic.hooks.size() == 1U);
+  BOOST_TEST(panic.hooks[0].begun >= Instant{8000});
+  BOOST_TEST(panic.hooks[0].input.disks == Lines{path_of(kFirst)},
+             boost::test_tools::per_element());
+  BOOST_TEST(panic.hooks[0].input.missing_disks.empty());
+  BOOST_TEST(report->complete);
+}
+
 // The agent that began it was restarted.
 BOOST_AUTO_TEST_CASE(takeover_on_silence_that_is_resumed_waits_too) {
   Panic panic;
