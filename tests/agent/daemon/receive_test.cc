@@ -39,6 +39,7 @@ BOOST_AUTO_TEST_CASE(node_that_gives_back_first_holds_disks_again_when_the_partn
   run_until(Instant{20'000});
   BOOST_TEST((holder_key() == earlier));
   beat.phase = pb::PHASE_WAITING;
+  begin_another_agent();
   run_until(Instant{40'000});
   BOOST_TEST((holder_key() == state.key));
   BOOST_TEST(told("held-again"));
@@ -51,6 +52,7 @@ BOOST_AUTO_TEST_CASE(node_that_waits_and_has_nothing_to_give_ends_its_takeover) 
   run_until(Instant{20'000});
   BOOST_TEST((phase() == pb::TakeoverIntent::TAKING));
   beat.phase = pb::PHASE_WAITING;
+  begin_another_agent();
   run_until(Instant{40'000});
   BOOST_TEST((phase() == pb::TakeoverIntent::ENDED));
 }

@@ -41,6 +41,8 @@ class Silence : public Panic {
     if (!heartbeat_) heartbeat_.emplace(config, view, executor, work.events, "beta");
     return *heartbeat_;
   }
+  // Of an agent that has left nothing more is heard.
+  void begin_another_agent() { heartbeat_.reset(); }
   // Two more mailbox disks, of what were alpha's.
   void use_three_mailboxes() {
     mailboxes = {kMailbox, kDump, kArmed};
