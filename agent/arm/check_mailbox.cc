@@ -39,11 +39,15 @@ void check_partner_agent(const CheckFacts& facts, pb::CheckReport& report) {
   if (slot && slot->presence() == pb::WATCHING) return;
   std::string_view why = "it has not run since that node's `lastword start`";
   if (slot && slot->presence() == pb::AWAY) why = "it was ended";
-  if (slot && slot->presence() == pb::GONE) why = "`lastword stop` has ended that node's life";
+  std::string_view unit = "start lastword-agent";
+  if (slot && slot->presence() == pb::GONE) {
+    why = "`lastword stop` or `halt` has ended that node's life";
+    unit = "restart lastword";  // after `halt` the unit is active still
+  }
   add_problem(report, Concern::kTakeover,
               fmt::format("{}'s agent does not watch ({}): it would not take over by itself",
                           config.partner.name, why),
-              fmt::format("`systemctl start lastword-agent` on {}", config.partner.name));
+              fmt::format("`systemctl {}` on {}", unit, config.partner.name));
 }
 
 }  // namespace

@@ -60,13 +60,12 @@ Result<Look> look_again(Surveyor& surveyor, const AgentWatch& watch) {
   return watch.heartbeat->beat_during<Result<Look>>([&surveyor] { return surveyor.look(); });
 }
 
-std::function<std::shared_ptr<void>(Loop&, EndTakeover)> guard_of(const Config& config,
-                                                                  Surveyor& surveyor,
-                                                                  const EventSink& events,
-                                                                  const AgentWatch& watch) {
+decltype(TakeoverWork::guard) guard_of(const Config& config, Surveyor& surveyor,
+                                       const EventSink& events, const AgentWatch& watch) {
   if (watch.node == nullptr) return {};  // a command, beside which an agent watches
-  return [&](Loop& loop, EndTakeover end) {
-    return std::make_shared<OwnGuard>(config, surveyor, events, watch, loop, std::move(end));
+  return [&](Loop& loop, std::function<bool()> takes, EndTakeover end) {
+    return std::make_shared<OwnGuard>(config, surveyor, events, watch, loop, std::move(takes),
+                                      std::move(end));
   };
 }
 

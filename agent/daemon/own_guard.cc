@@ -6,13 +6,22 @@
 #include "agent/protocol/failure_plan.h"
 
 namespace lastword {
+namespace {
+
+// As long as the first disks take.
+constexpr milliseconds kFirstLook{5000};
+
+}  // namespace
 
 OwnGuard::OwnGuard(const Config& config, Surveyor& surveyor, const EventSink& events,
-                   const AgentWatch& watch, Loop& loop, End end)
+                   const AgentWatch& watch, Loop& loop, std::function<bool()> takes, End end)
     : config_(config),
       watch_(watch),
       loop_(loop),
+      takes_(std::move(takes)),
       end_(std::move(end)),
+      executor_(surveyor.executor()),
+      looks_from_(executor_.now() + kFirstLook),
       shelf_(config, surveyor, loop,
              {.on_survey = [this](const Result<ShelfWatch::Seen>& seen) { on_survey(seen); },
               .on_headers = [](const auto&) {}}),
@@ -23,8 +32,7 @@ OwnGuard::OwnGuard(const Config& config, Surveyor& surveyor, const EventSink& ev
 void OwnGuard::turn() {
   if (watch_.heartbeat != nullptr) watch_.heartbeat->tick();
   if (watch_.stop_wanted()) end_by(std::nullopt);
-  if (ended_) return;
-  shelf_.turn();
+  if (!ended_ && executor_.now() >= looks_from_ && !takes_()) shelf_.turn();
   loop_.after(kPollInterval, [this] { turn(); });
 }
 
@@ -35,8 +43,8 @@ void OwnGuard::on_survey(const Result<ShelfWatch::Seen>& seen) {
   const NodeState& state = *seen->state;
   if (const Status held = check_not_fenced(survey, config_, state); !held) {
     if (watch_.node != nullptr) {
-      (void)watch_.node->happened(state.waiting ? NodeEvent::kServicePreempted
-                                                : NodeEvent::kPreempted);
+      const bool waits = watch_.node->phase() == Phase::kWaiting;
+      (void)watch_.node->happened(waits ? NodeEvent::kServicePreempted : NodeEvent::kPreempted);
     }
     return end_by(held.error());
   }
@@ -59,9 +67,9 @@ Result<std::optional<FileDescriptor>> wait_for_takeover_lock(const Config& confi
   const auto loop = surveyor.executor().make_loop();
   std::optional<Locked> end;
   if (waited) {
-    const OwnGuard guard(config, surveyor, events, watch, *loop, [&](const auto& fenced) {
-      end = fenced ? Locked(fail(*fenced)) : Locked(std::nullopt);
-    });
+    const OwnGuard guard(
+        config, surveyor, events, watch, *loop, [] { return false; },
+        [&](const auto& fenced) { end = fenced ? Locked(fail(*fenced)) : Locked(std::nullopt); });
     std::function<void()> try_again = [&] {
       lock = lock_takeover(config);
       if (!lock && lock.error().code == Code::kRefused) loop->after(kPollInterval, try_again);

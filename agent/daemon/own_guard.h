@@ -19,9 +19,10 @@ class OwnGuard {
   using End = std::function<void(const std::optional<Error>& fenced)>;
 
   // All that is referred to outlives this, and this outlives the loop's last run. `end` is called
-  // once, on the loop.
+  // once, on the loop; heartbeats go on after that. Nothing is asked of the disks while `takes()`,
+  // and in the first seconds.
   OwnGuard(const Config& config, Surveyor& surveyor, const EventSink& events,
-           const AgentWatch& watch, Loop& loop, End end);
+           const AgentWatch& watch, Loop& loop, std::function<bool()> takes, End end);
 
  private:
   void turn();
@@ -31,7 +32,10 @@ class OwnGuard {
   const Config& config_;
   const AgentWatch& watch_;
   Loop& loop_;
+  std::function<bool()> takes_;
   End end_;
+  Executor& executor_;
+  Instant looks_from_;
   bool ended_ = false;
   ShelfWatch shelf_;
   TakeAnew take_anew_;

@@ -39,7 +39,11 @@ class TakeoverRun {
         announcements_(work, *loop_, failed_.latest, whole) {
     add_copies(failure.look.survey, work.config, copies_);
     if (work.guard) {
-      guard_ = work.guard(*loop_, [this](const std::optional<Error>& fenced) { end_by(fenced); });
+      const auto takes = [this] {
+        return std::ranges::any_of(waves_, [](const auto& wave) { return wave->takes(); });
+      };
+      guard_ =
+          work.guard(*loop_, takes, [this](const std::optional<Error>& fenced) { end_by(fenced); });
     }
     for (const auto& [path, uuid] : late_.expected_service()) announcements_.expect(path, uuid);
     first_ =

@@ -203,13 +203,17 @@ void TakeoverWave::take(const TakeoverAction& action) {
   const TakeProgress progress{.on_held = on_held,
                               .on_unreadable = on_unreadable,
                               .on_giving_up = reporting(&TakeoverPlan::disk_not_now)};
+  ++taking_;
   run_elsewhere<TakenDisk>(
       work_.executor(), loop_,
       [order, progress, open = open_.find(disk.info.path), shelf = &work_.shelf(),
        executor = &work_.executor()] {
         return take_disk(*shelf, *executor, order, open, progress);
       },
-      [this, index](const TakenDisk& taken) { on_taken(index, taken); });
+      [this, index](const TakenDisk& taken) {
+        --taking_;
+        on_taken(index, taken);
+      });
   if (!may_hold_dump(disk.label->role())) return;
   emit_news("take-started", index,
             fmt::format("{}; its header read {} of sequence {}; key {}", action.why,

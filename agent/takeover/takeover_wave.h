@@ -41,6 +41,8 @@ class TakeoverWave {
   void begin();
   // Every disk is taken or given up, every dump recovered.
   [[nodiscard]] bool over() const { return plan_.over(); }
+  // Commands that take a disk are under way.
+  [[nodiscard]] bool takes() const { return taking_ != 0; }
   // Valid when over().
   [[nodiscard]] TakeoverReport report() const;
 
@@ -75,6 +77,7 @@ class TakeoverWave {
   std::vector<bool> unreadable_;  // each disk: reserved by this node, and reads fail
   TakeoverPlan plan_;
   std::shared_ptr<HeaderWatch> watch_;  // used by one look at a time
+  unsigned taking_ = 0;                 // disks
   bool looking_ = false;
   Instant next_look_{};
 };

@@ -30,6 +30,7 @@ struct Guarded : Panic {
   [[nodiscard]] bool told(const std::string& event) const { return times_told(event) != 0; }
   [[nodiscard]] pb::Presence presence() { return slots_on(shelf, kMailbox)[1].presence(); }
 
+  std::vector<Instant> beats;
   // Asked every kPollInterval.
   std::function<bool()> stop_wanted = [] { return false; };
 };
@@ -57,10 +58,18 @@ BOOST_AUTO_TEST_CASE(agent_that_is_told_to_stop_says_so_and_the_next_one_goes_on
   BOOST_TEST(phase() == pb::TakeoverIntent::TAKEN);
 }
 
-BOOST_AUTO_TEST_CASE(hook_that_is_at_work_may_end_before_the_agent_does) {
+BOOST_AUTO_TEST_CASE(hook_that_is_at_work_may_end_before_the_agent_does_which_goes_on_beating) {
   hook_takes = milliseconds(20'000);
   stop_wanted = [this] { return !hooks.empty(); };
+  watch_command = [this](const fake::CommandTrace& trace) {
+    if (trace.lun == kMailbox && trace.command == fake::Command::kWrite)
+      beats.push_back(executor.now());
+  };
   BOOST_TEST_REQUIRE(fake::ok(run()));
+  const Instant middle = hooks.front().begun + milliseconds(10'000);
+  BOOST_TEST(std::ranges::count_if(beats, [&](Instant beat) {
+               return beat > middle && beat < hooks.front().ended;
+             }) > 5);
   BOOST_TEST_REQUIRE(!hooks.empty());
   BOOST_TEST(executor.now() >= hooks.front().ended);
   BOOST_TEST(load_announced(config)->disks_size() == 2);
