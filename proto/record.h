@@ -71,7 +71,7 @@ struct Slot {
 // What a pair of slots says together.
 struct PairChoice {
   std::optional<unsigned> current;  // slot that counts; empty: no valid record
-  unsigned next = 0;                // slot to write next (never the current one)
+  unsigned next = 0;                // slot to write next: as it is read, not the current one
   std::uint64_t next_sequence = 1;
 };
 

@@ -67,6 +67,10 @@ inline constexpr milliseconds kAgentRestart{7000};
 inline constexpr milliseconds kAgentWatchdog{4000};
 // ... started again after that (RestartSec=), and begins to work within the rest.
 inline constexpr milliseconds kAgentRestartDelay{1000};
+// An agent that is told to stop in the middle of a takeover lets a hook of the service that is at
+// work end for so long. systemd waits for the agent three times as long (TimeoutStopSec=, 90 s by
+// default).
+inline constexpr milliseconds kPatienceWithHook{30'000};
 // From when a node's watchdog runs out until the machine cannot write any more.
 inline constexpr milliseconds kWatchdogReset{2000};
 // A watchdog that runs out sooner would reset a node whose agent is only restarted.
@@ -175,6 +179,10 @@ struct Timing {
   // could be ended or not.
   [[nodiscard]] static constexpr milliseconds hook_given_up(milliseconds hook_timeout) {
     return 2 * kUdevSettle + hook_timeout + 3 * kHookGrace;
+  }
+  // The same of a hook of the service, which first waits for its turn while another one ends.
+  [[nodiscard]] static constexpr milliseconds service_hook_given_up(milliseconds hook_timeout) {
+    return hook_timeout + hook_given_up(hook_timeout);
   }
   // From the last progress of a recovery until it counts as hung. Its longest step without any is
   // the last sync, of at most a core; the writer brought that to a disk within dump_limit, and the

@@ -336,10 +336,9 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
     auto failure = wait_for_failure(config, *state, surveyor, events, watch);
     if (!failure) return fail(failure.error());
     if (!*failure) return std::optional<TakeoverReport>();
-    bool waited = false;
-    const auto lock = wait_for_takeover_lock(config, surveyor, events, watch, waited);
-    if (!lock) return fail(lock.error());
-    if (!*lock) return std::optional<TakeoverReport>();
+    const auto turn = wait_for_takeover_turn(config, surveyor, events, watch);
+    if (!turn) return fail(turn.error());
+    if (!*turn) return std::optional<TakeoverReport>();
     if ((*failure)->ordered) {
       auto ordered = forced(config, surveyor, watch);
       if (!ordered) return fail(ordered.error());
@@ -351,7 +350,8 @@ Result<std::optional<TakeoverReport>> watch_and_take_over(const Config& config, 
               .disk = {},
               .detail = fmt::format("{} has not left in time", config.partner.name)});
       **failure = std::move(**ordered);
-    } else if (waited || !(*failure)->proven || has_partner_disk((*failure)->look.survey, config)) {
+    } else if ((*turn)->waited || !(*failure)->proven ||
+               has_partner_disk((*failure)->look.survey, config)) {
       // Nothing but a panic that was just seen is acted on without another look; and that only
       // where no giveback can have changed the holders of disks since.
       auto look = look_again(surveyor, watch);

@@ -56,30 +56,29 @@ void OwnGuard::end_by(const std::optional<Error>& fenced) {
   if (!std::exchange(ended_, true)) end_(fenced);
 }
 
-Result<std::optional<FileDescriptor>> wait_for_takeover_lock(const Config& config,
-                                                             Surveyor& surveyor,
-                                                             const EventSink& events,
-                                                             const AgentWatch& watch,
-                                                             bool& waited) {
-  using Locked = Result<std::optional<FileDescriptor>>;
+Result<std::optional<TakeoverTurn>> wait_for_takeover_turn(const Config& config, Surveyor& surveyor,
+                                                           const EventSink& events,
+                                                           const AgentWatch& watch) {
+  using Turn = Result<std::optional<TakeoverTurn>>;
   auto lock = lock_takeover(config);
-  waited = !lock && lock.error().code == Code::kRefused;
+  const auto is_taken = [&lock] { return !lock && lock.error().code == Code::kRefused; };
+  const bool waited = is_taken();
   const auto loop = surveyor.executor().make_loop();
-  std::optional<Locked> end;
+  std::optional<Turn> end;
   if (waited) {
     const OwnGuard guard(
         config, surveyor, events, watch, *loop, [] { return false; },
-        [&](const auto& fenced) { end = fenced ? Locked(fail(*fenced)) : Locked(std::nullopt); });
+        [&](const auto& fenced) { end = fenced ? Turn(fail(*fenced)) : Turn(std::nullopt); });
     std::function<void()> try_again = [&] {
       lock = lock_takeover(config);
-      if (!lock && lock.error().code == Code::kRefused) loop->after(kPollInterval, try_again);
+      if (is_taken()) loop->after(kPollInterval, try_again);
     };
     loop->after(kPollInterval, try_again);
-    loop->run_until([&] { return end || lock || lock.error().code != Code::kRefused; });
+    loop->run_until([&] { return end || !is_taken(); });
   }
   if (end) return std::move(*end);
   if (!lock) return fail(lock.error());
-  return std::optional(std::move(*lock));
+  return TakeoverTurn{.lock = std::move(*lock), .waited = waited};
 }
 
 }  // namespace lastword

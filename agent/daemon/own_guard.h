@@ -41,12 +41,15 @@ class OwnGuard {
   TakeAnew take_anew_;
 };
 
-// lock_takeover(), waited for while another takeover of this node has it. `waited`: it had.
-// Absent: `watch.stop_wanted`. kFenced: the partner has taken over from this node meanwhile.
-[[nodiscard]] Result<std::optional<FileDescriptor>> wait_for_takeover_lock(const Config& config,
-                                                                           Surveyor& surveyor,
-                                                                           const EventSink& events,
-                                                                           const AgentWatch& watch,
-                                                                           bool& waited);
+struct TakeoverTurn {
+  FileDescriptor lock;  // lock_takeover()
+  bool waited = false;  // another takeover of this node had it
+};
+// Waits under guard while another takeover of this node is at work. Absent: `watch.stop_wanted`.
+// kFenced: the partner has taken over from this node meanwhile.
+[[nodiscard]] Result<std::optional<TakeoverTurn>> wait_for_takeover_turn(const Config& config,
+                                                                         Surveyor& surveyor,
+                                                                         const EventSink& events,
+                                                                         const AgentWatch& watch);
 
 }  // namespace lastword

@@ -20,17 +20,6 @@ namespace {
 
 constexpr milliseconds kJoinInterval{10'000};
 
-// Another agent does not run the hook again.
-Status note_announced(const Config& config, ReservationKey key) {
-  const auto lock = lock_state(config);
-  if (!lock) return fail(lock.error());
-  auto state = load_node_state(config);
-  if (!state) return fail(state.error());
-  if (state->key != key || !state->unannounced) return {};
-  state->unannounced = false;
-  return save_node_state(config, *state);
-}
-
 std::vector<std::string> paths_of(const Survey& survey, const std::vector<std::size_t>& disks) {
   std::vector<std::string> paths;
   for (const std::size_t disk : disks) paths.push_back(survey.disks[disk].info.path);
@@ -141,6 +130,7 @@ void ReceiveRun::on_started(const Result<StartReport>& report) {
   }
   if (report->outcome != StartOutcome::kStarted) return;
   announced_ = false;
+  const bool had_some = std::exchange(takes_missing_, false);
   bool may_be_armed = false;
   for (std::size_t i = 0; i < report->disks.size(); ++i) {
     const DiskView& disk = report->survey.disks[report->disks[i]];
@@ -148,7 +138,9 @@ void ReceiveRun::on_started(const Result<StartReport>& report) {
       tell_once(disk.info.path, describe(report->results[i].error()));
       continue;
     }
-    may_be_armed |= may_hold_dump(disk.label->role());
+    // One that this life had already is armed.
+    const bool came = !had_some || holder_node(disk, config_) != config_.self.id;
+    may_be_armed |= came && may_hold_dump(disk.label->role());
   }
   for (const DiskRemark& refused : report->plan.refused) {
     tell_once(report->survey.disks[refused.disk].info.path, refused.text);
@@ -196,15 +188,16 @@ void ReceiveRun::announce(const Survey& survey, const NodeState& state, bool may
           if (!shelf->drop_stale_cache(info)) input.stale_disks.push_back(info.path);
         }
         (void)shelf->wait_for_partitions(input.disks, shelf->count_uevents());
-        const auto now = load_node_state(*config);  // a command may be ending that service
-        if (!now || now->key != key || !now->unannounced) return {};
+        // A command may be ending that service, now or while the hook waits for its turn.
+        input.wanted = [config, key] { return is_unannounced(*config, key); };
+        if (!input.wanted()) return {};
         if (const Status resumed = resume_pending(run_resume, input); !resumed) {
           post([events, why = describe(resumed.error())] {
             events({.name = "hook-failed", .disk = {}, .detail = why});
           });
         }
         if (Status run = run_hook(input); !run) return run;
-        return note_announced(*config, key);
+        return set_unannounced(*config, key, false);  // another agent does not run it again
       },
       [this](const Status& status) {
         if (!status) {
@@ -236,6 +229,7 @@ void ReceiveRun::hold_back(const Survey& survey, const NodeState& state,
   });
   if (!comes || now < next_join_) return;
   next_join_ = now + kJoinInterval;
+  takes_missing_ = true;
   enter_service(state, may_be_coming);
 }
 

@@ -73,7 +73,8 @@ class ReceiveRun {
   std::function<void()> received_;
   bool busy_ = false;
   bool arm_when_announced_ = false;
-  bool announced_ = false;  // service-returned was begun, since this node has its disks again
+  bool takes_missing_ = false;  // `start` is at work for disks that the service waits for
+  bool announced_ = false;      // service-returned was begun, since this node has its disks again
   Instant next_join_{};
   std::map<std::string, std::string> told_;  // the last problem, by disk
   std::set<std::string> notes_told_;         // paths of notes that could not be kept

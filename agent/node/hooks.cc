@@ -105,6 +105,7 @@ Status run_hook(const Hook& hook, const HookInput& input) {
   const std::lock_guard turn(turn_of(input.event));
   const auto known = hook_event(input.event);
   NodeTurn of_node(hook.state_directory, known ? known->turn : HookTurn::kOwn, hook.grace);
+  if (input.wanted && !input.wanted()) return {};
   Error error{.code = Code::kIo, .operation = "hook " + input.event, .disk = hook.program};
   const auto end =
       run_child({.command = {hook.program},

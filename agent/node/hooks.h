@@ -1,6 +1,7 @@
 // The operator's own programs, run at events.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct HookInput {
   // LASTWORD_OPENERS, a line each: "DISK NAME (PID)", "DISK sdb1 is mounted on /srv". What used a
   // new disk before it was taken, and may go on with what it read then.
   std::vector<std::string> openers = {};
+  // Not told: asked when the hook has its turn, for which it may have waited. False: it is not run.
+  std::function<bool()> wanted = {};
 };
 
 struct Hook {
@@ -43,7 +46,8 @@ struct Hook {
 // Runs the hook and waits for it, when its turn comes (HookTurn), whoever calls, in whichever
 // process of this node; one that an ended process has left at work is waited for too. At its
 // time-out all processes of its group are ended. kIo when it could not be started or ended with a
-// status other than 0, kTimeout when it had to be ended.
+// status other than 0, kTimeout when it had to be ended. One that is not wanted any more has gone
+// well.
 [[nodiscard]] Status run_hook(const Hook& hook, const HookInput& input);
 
 }  // namespace lastword

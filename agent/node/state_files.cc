@@ -10,6 +10,7 @@
 
 #include "agent/base/json.h"
 #include "agent/base/text_file.h"
+#include "agent/node/locks.h"
 
 namespace lastword {
 namespace {
@@ -188,6 +189,21 @@ Status save_node_state(const Config& config, const NodeState& state) {
   const auto boot_id = read_boot_id();
   if (!boot_id) return fail(boot_id.error());
   return save_node_state(config, state, *boot_id);
+}
+
+Status set_unannounced(const Config& config, ReservationKey key, bool unannounced) {
+  const auto lock = lock_state(config);
+  if (!lock) return fail(lock.error());
+  auto state = load_node_state(config);
+  if (!state) return fail(state.error());
+  if (state->key != key || state->unannounced == unannounced) return {};
+  state->unannounced = unannounced;
+  return save_node_state(config, *state);
+}
+
+bool is_unannounced(const Config& config, ReservationKey key) {
+  const auto state = load_node_state(config);
+  return state && state->key == key && state->unannounced;
 }
 
 Result<pb::ArmedState> load_armed_state(const Config& config, std::string_view boot_id) {

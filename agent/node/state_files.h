@@ -31,6 +31,10 @@ namespace lastword {
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state);
 [[nodiscard]] Status save_node_state(const Config& config, const NodeState& state,
                                      std::string_view boot_id);
+// Of the life with this key, if it is the present one: whether the hook service-returned is to run
+// yet. Takes lock_state().
+[[nodiscard]] Status set_unannounced(const Config& config, ReservationKey key, bool unannounced);
+[[nodiscard]] bool is_unannounced(const Config& config, ReservationKey key);
 // After a `lastword stop` that left nothing under this key: the next start is a new life, with a
 // generation of its own. A file that is not there counts as removed.
 [[nodiscard]] Status remove_node_state(const Config& config);

@@ -150,22 +150,23 @@ std::optional<Refusal> against_acting_on_silence(const Survey& survey, const Con
 
 namespace {
 
-Error fenced_from(const DiskView& disk, const Config& config) {
+Error fenced(const DiskView& disk, std::string detail) {
   return {.code = Code::kFenced,
           .operation = "check reservations",
           .disk = disk.info.path,
-          .detail = fmt::format("{} has taken over from this node while it lived: stop the "
-                                "service here and reboot",
-                                config.partner.name)};
+          .detail = std::move(detail)};
+}
+
+Error fenced_from(const DiskView& disk, const Config& config) {
+  return fenced(disk, fmt::format("{} has taken over from this node while it lived: stop the "
+                                  "service here and reboot",
+                                  config.partner.name));
 }
 
 Error fenced_by_loss(const DiskView& disk, const Config& config) {
-  return {.code = Code::kFenced,
-          .operation = "check reservations",
-          .disk = disk.info.path,
-          .detail = fmt::format("{} has this disk, and what served it here may write on: {} was "
-                                "lost in this boot. Stop the service here and reboot",
-                                config.partner.name, config.state_directory)};
+  return fenced(disk, fmt::format("{} has this disk, and what served it here may write on: {} was "
+                                  "lost in this boot. Stop the service here and reboot",
+                                  config.partner.name, config.state_directory));
 }
 
 }  // namespace

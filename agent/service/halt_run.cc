@@ -3,24 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "agent/node/locks.h"
 #include "agent/node/state_files.h"
 #include "agent/protocol/handover_plan.h"
 #include "agent/service/ended_service.h"
 
 namespace lastword {
 namespace {
-
-// An agent that has not run the hook service-returned yet does not, while the service ends.
-Status set_unannounced(const Config& config, ReservationKey key, bool unannounced) {
-  const auto lock = lock_state(config);
-  if (!lock) return fail(lock.error());
-  auto state = load_node_state(config);
-  if (!state) return fail(state.error());
-  if (state->key != key || state->unannounced == unannounced) return {};
-  state->unannounced = unannounced;
-  return save_node_state(config, *state);
-}
 
 Status end_service(const HaltWork& work, const NodeState& state, bool ignore_hook) {
   const auto look = work.surveyor.look();
@@ -59,6 +47,7 @@ Status end_service(const HaltWork& work, const NodeState& state, bool ignore_hoo
 Result<StopReport> halt_node(const HaltWork& work, bool ignore_hook, const DiskAccess& access) {
   const auto state = load_node_state(work.config);
   if (state) {
+    // An agent that has not run the hook service-returned yet does not, while the service ends.
     if (Status kept = set_unannounced(work.config, state->key, false); !kept) {
       return fail(kept.error());
     }

@@ -99,7 +99,7 @@ void AnnounceRun::tell(const std::optional<Announcement>& announcement) {
         if (status && plan_.is_running(number)) remember(held, *announced_.mutable_disks());
         on_hook_ended(number, status);
       });
-  loop_.after(Timing::hook_given_up(work_.config.hooks.timeout), [this, number] {
+  loop_.after(Timing::service_hook_given_up(work_.config.hooks.timeout), [this, number] {
     if (resumed_ != number) give_up(number);
   });
 }
@@ -111,7 +111,7 @@ void AnnounceRun::on_resumed(unsigned number, const Status& resumed) {
   if (!resumed) {
     work_.events({.name = "hook-failed", .disk = {}, .detail = describe(resumed.error())});
   }
-  loop_.after(Timing::hook_given_up(work_.config.hooks.timeout),
+  loop_.after(Timing::service_hook_given_up(work_.config.hooks.timeout),
               [this, number] { give_up(number); });
 }
 
@@ -147,10 +147,13 @@ void AnnounceRun::remember(const std::vector<std::string>& disks, UuidList& list
 void AnnounceRun::give_up(unsigned number) {
   if (!plan_.is_running(number)) return;
   *given_up_ = true;
-  on_hook_ended(number, fail({.code = Code::kTimeout,
-                              .operation = "hook service-taken",
-                              .disk = work_.config.hooks.service_taken,
-                              .detail = "it could not be ended, and is waited for no longer"}));
+  on_hook_ended(
+      number,
+      fail({.code = Code::kTimeout,
+            .operation = "hook service-taken",
+            .disk = work_.config.hooks.service_taken,
+            .detail = "it has not ended, or another hook did not before it: it is waited for no "
+                      "longer"}));
 }
 
 }  // namespace lastword

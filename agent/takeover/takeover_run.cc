@@ -18,10 +18,6 @@
 namespace lastword {
 namespace {
 
-// A hook of the service that is at work may end before the takeover stops: systemd waits for 90 s
-// (TimeoutStopSec).
-constexpr milliseconds kPatienceWithHook{30'000};
-
 // The first wave beside the late disks of the service; then what else came late.
 class TakeoverRun {
  public:

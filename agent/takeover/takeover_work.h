@@ -22,7 +22,7 @@ using RecoverDump = std::function<Result<std::string>(const DiskView& disk,
 using RunHook = std::function<Status(const HookInput& input)>;
 
 // Before the service of `input`'s new disks is announced, which come from another life: the hook
-// `resume`. A service does not wait for it longer than for itself, nor for it to succeed.
+// `resume`. It has the time of a hook, and whether it succeeds does not matter to the service.
 [[nodiscard]] inline Status resume_pending(const RunHook& run_resume, HookInput input) {
   if (!run_resume || input.new_disks.empty()) return {};
   input.detail = "before " + input.event + ": " + input.detail;

@@ -79,6 +79,30 @@ def agent_killed_in_takeover(lab):
     require(hooks == ["service-taken"], f"beta's hooks: {hooks}")
 
 
+@scenario("agent_stopped_in_takeover", timeout=800, long=True)
+def agent_stopped_in_takeover(lab):
+    """Told to stop while it waits for a dump: it ends at once, and the next agent takes the rest."""
+    pair = GivenBack(lab)
+    disk = pair.plant_much(seed=7)
+    pair.alpha.panic()
+    pair.beta.wait_for("hook-ran service-taken", 60)
+    time.sleep(2)  # it has ended, and this agent knows
+    pair.agents["beta"].kill("TERM")
+    require(pair.agents["beta"].wait(15) == 0, "the agent did not end well")
+    require(pair.told("takeover-interrupted", "beta"), "the agent ended without a word")
+    require(pair.header(pair.beta, disk)["attribute"] == "IN_PROGRESS", "the dump was over by then")
+    pair.agents["beta"] = pair.run_agent(pair.beta, "again")
+    pair.wait_event(pair.beta, "takeover-resumed", 30)
+    pair.shelf.throttle(disk)
+    pair.wait_event(pair.beta, "dump-saved", 180)
+    pair.wait_event(pair.beta, "takeover-finished", 60)
+    pair.require_all_taken()
+    require(pair.header(pair.beta, disk)["attribute"] == "SAVED", "the dump is not saved")
+    pair.prove_core(pair.core_folder(pair.beta))
+    hooks = pair.hooks_run(pair.beta)
+    require(hooks == ["service-taken"], f"beta's hooks: {hooks}")
+
+
 @scenario("panic_with_agents_running", timeout=600)
 def panic_with_agents_running(lab):
     """alpha panics with both agents at work: beta serves while the dump has only begun."""

@@ -20,8 +20,8 @@ class RecordIo {
   [[nodiscard]] Result<PairChoice> read(RecordPlace place, google::protobuf::MessageLite& message);
 
   // Writes the slot that `at` names (from the last read of this place) and flushes. On an error the
-  // current slot is untouched, so the record reads as either the old or the new one. Returns the
-  // choice for the next write. Allocates nothing.
+  // other slot is untouched: where `at` does not name the current one, the record reads as either
+  // the old or the new one. Returns the choice for the next write. Allocates nothing.
   [[nodiscard]] Result<PairChoice> write(RecordPlace place, const PairChoice& at,
                                          const google::protobuf::MessageLite& message);
 

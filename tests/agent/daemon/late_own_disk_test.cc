@@ -209,12 +209,12 @@ class ReturnedDiskIsSick : public OwnDiskIsLate {
       before(trace);
       if (sick_ || executor.now() >= heals || !gets_sick()) return;
       sick_ = true;
-      shelf.inject(
-          kSecond,
-          {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
+      shelf.inject(kSecond,
+                   {.kind = fake::FaultKind::kIoError, .only = fails, .initiator = "beta"});
     };
   }
 
+  fake::Command fails = fake::Command::kRead;
   std::function<bool()> gets_sick = [this] { return !load_node_state(config)->waiting; };
 
  private:
@@ -239,6 +239,18 @@ BOOST_AUTO_TEST_CASE(service_waits_for_a_disk_that_is_sick_and_names_it) {
   BOOST_TEST_REQUIRE(returned.size() == 1U);
   BOOST_TEST(std::ranges::count(returned[0], path_of(kSecond)) == 1);
   BOOST_TEST(!load_node_state(config)->unannounced);
+}
+
+// `start` tries to take it again and again, and has had the disks for dumps all the time.
+BOOST_AUTO_TEST_CASE(node_that_waits_for_a_disk_that_can_be_read_is_armed_once) {
+  fails = fake::Command::kReadReservation;
+  heals = Instant{180'000};
+  run_until(Instant{60'000});
+  const std::size_t armed = armed_at.size();
+  BOOST_TEST(armed >= 1U);
+  run_until(Instant{170'000});
+  BOOST_TEST(line_of("service-held-back").find(path_of(kSecond)) != std::string::npos);
+  BOOST_TEST(armed_at.size() <= armed + 1);  // by the next agent
 }
 
 // It was not read since alpha owned it.

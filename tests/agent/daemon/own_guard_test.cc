@@ -87,6 +87,28 @@ BOOST_AUTO_TEST_CASE(node_that_is_taken_over_from_in_the_recovery_is_fenced_at_o
   BOOST_TEST(!told("takeover-finished"));
 }
 
+// LIO held up sessions for good that asked beside PREEMPT AND ABORT.
+BOOST_AUTO_TEST_CASE(nothing_is_asked_of_disks_while_one_is_taken) {
+  bool slow = false;
+  std::vector<Instant> looks;
+  watch_command = [&](const fake::CommandTrace& trace) {
+    if (!told("takeover-started")) return;
+    // Of a disk that is taken only a survey asks it.
+    const bool look = trace.lun == kFirst && trace.command == fake::Command::kReadKeys;
+    if (look && place_of("disk-taken " + path_of(kFirst)) >= 0) looks.push_back(executor.now());
+    if (trace.lun == kSecond && trace.command == fake::Command::kPreemptAndAbort &&
+        !std::exchange(slow, true)) {
+      executor.sleep(milliseconds(30'000));
+    }
+  };
+  stop_wanted = [this] { return executor.now() >= kInTheRecovery; };
+  BOOST_TEST_REQUIRE(fake::ok(run()));
+  BOOST_TEST(slow);
+  BOOST_TEST(std::ranges::count_if(looks, [](Instant look) { return look < Instant{30'000}; }) ==
+             0);
+  BOOST_TEST(!looks.empty());
+}
+
 BOOST_AUTO_TEST_CASE(reservations_that_the_shelf_loses_in_the_recovery_are_taken_anew) {
   bool lost = false;
   stop_wanted = [&] {

@@ -258,6 +258,27 @@ BOOST_FIXTURE_TEST_CASE(process_that_has_the_number_of_a_hook_by_now_is_not_wait
   BOOST_TEST(::kill(::getppid(), 0) == 0);
 }
 
+// `halt` may have ended the service that it would begin.
+BOOST_FIXTURE_TEST_CASE(hook_that_nobody_wants_any_more_when_its_turn_comes_is_not_run,
+                        OtherProcess) {
+  run(std::chrono::minutes(5));
+  Hook hook = second.hook();
+  hook.state_directory = folder.file("run");
+  std::thread ends([this] {
+    std::this_thread::sleep_for(milliseconds(100));
+    fs::remove(first.path);
+  });
+  std::string seen = "not asked";
+  const Status status = run_hook(hook, {.event = "service-returned", .detail = "", .wanted = [&] {
+                                          seen = log();
+                                          return false;
+                                        }});
+  ends.join();
+  BOOST_TEST(status.has_value());
+  BOOST_TEST(seen == "first\n");
+  BOOST_TEST(log() == "first\n");
+}
+
 BOOST_FIXTURE_TEST_CASE(hook_that_runs_lastword_does_not_wait_for_itself, OtherProcess) {
   run(milliseconds(60'000));
   ::setenv("LASTWORD_EVENT", "service-leaving", 1);

@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(hook_runs_once_nothing_holds_it_up) {
 
 // It may take as long as the hook, which has its own time after that; and it may fail.
 BOOST_AUTO_TEST_CASE(pending_work_is_resumed_before_the_hook_and_takes_nothing_of_its_time) {
-  const milliseconds most = Timing::hook_given_up(config.hooks.timeout);
+  const milliseconds most = Timing::service_hook_given_up(config.hooks.timeout);
   unsigned resumed = 0;
   work.resume = [&](const HookInput& input) -> Status {
     BOOST_TEST(hooks == 0U);
@@ -107,11 +107,21 @@ BOOST_AUTO_TEST_CASE(pending_work_is_resumed_before_the_hook_and_takes_nothing_o
   BOOST_TEST(std::ranges::count(events, "hook-failed") == 1);
 }
 
+// Another hook of the service was at work, which had nearly all of its time yet.
+BOOST_AUTO_TEST_CASE(hook_that_waits_for_its_turn_is_not_given_up) {
+  hook_takes = 2 * config.hooks.timeout - milliseconds(1000);
+  hold_first();
+  executor.held_up[0]();
+  loop->run_until([this] { return announcements.over(); });
+  BOOST_TEST(hooks == 1U);
+  BOOST_TEST(!announcements.hook_failed());
+}
+
 // The next one may be at work by then, and the service's scripts are not made for two at once.
 BOOST_AUTO_TEST_CASE(hook_that_was_given_up_before_it_ran_does_not_run) {
   hold_first();
   loop->run_until([this] { return announcements.over(); });
-  BOOST_TEST((executor.now() >= Timing::hook_given_up(config.hooks.timeout)));
+  BOOST_TEST((executor.now() >= Timing::service_hook_given_up(config.hooks.timeout)));
   BOOST_TEST(announcements.hook_failed());
   BOOST_TEST(events.back() == "hook-failed");
   executor.held_up[0]();

@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(hook_that_never_ends_keeps_back_neither_the_next_one_nor_th
   BOOST_TEST_REQUIRE(panic.hooks.size() == 2U);
   BOOST_TEST(panic.hooks[1].input.new_disks == Lines{path_of(kSecond)},
              boost::test_tools::per_element());
-  const Instant until = Timing::hook_given_up(panic.config.hooks.timeout);
+  const Instant until = Timing::service_hook_given_up(panic.config.hooks.timeout);
   BOOST_TEST((panic.hooks[1].begun >= until));
   BOOST_TEST((panic.executor.now() < 3 * until));
 }

@@ -19,6 +19,14 @@ Result<TakeoverReport> run_without_data_of_second(Panic& panic, Failure failure)
   return take_over(panic.work, std::move(failure));
 }
 
+// kSecond was read once, and gives beta no data from now on.
+void forget_data_of_second(Panic& panic) {
+  BOOST_TEST_REQUIRE(panic.surveyor.look().has_value());
+  panic.shelf.inject(
+      kSecond,
+      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(takeover_unreadable)
@@ -91,10 +99,7 @@ BOOST_AUTO_TEST_CASE(after_silence_a_service_that_is_never_whole_is_left_to_an_o
 BOOST_AUTO_TEST_CASE(takeover_that_holds_the_service_back_at_its_end_is_incomplete) {
   Panic panic;
   for (const unsigned lun : {kDump, kArmed}) plant(panic.shelf, lun, pb::CoredumpHeader());
-  BOOST_TEST_REQUIRE(panic.surveyor.look().has_value());
-  panic.shelf.inject(
-      kSecond,
-      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
+  forget_data_of_second(panic);
   panic.watch_command = [&](const fake::CommandTrace&) {
     if (panic.executor.now() >= Instant{3000}) panic.view.out_of_sight.insert(kSecond);
   };
@@ -113,10 +118,7 @@ BOOST_AUTO_TEST_CASE(takeover_that_holds_the_service_back_at_its_end_is_incomple
 BOOST_AUTO_TEST_CASE(service_is_announced_when_what_it_waits_for_is_no_part_of_it) {
   Panic panic;
   for (const unsigned lun : {kDump, kArmed}) plant(panic.shelf, lun, pb::CoredumpHeader());
-  BOOST_TEST_REQUIRE(panic.surveyor.look().has_value());
-  panic.shelf.inject(
-      kSecond,
-      {.kind = fake::FaultKind::kIoError, .only = fake::Command::kRead, .initiator = "beta"});
+  forget_data_of_second(panic);
   panic.sick_until = Instant{8000};
   auto look = panic.surveyor.look();
   BOOST_TEST_REQUIRE(look.has_value());

@@ -16,7 +16,9 @@
 
 #include "agent/transfer/lvm_commands.h"
 #include "agent/transfer/range_hash.h"
+#include "agent/transfer/thin_snapshot.h"
 #include "tests/support/test_folder.h"
+#include "tests/support/virtual_executor.h"
 
 namespace lastword::fake {
 
@@ -337,6 +339,14 @@ class FakeLvm final : public LvmCommands {
   std::uint64_t last_word_ = 0;
   std::uint32_t time_ = 0;               // snapshots that were made
   std::map<std::string, Block> blocks_;  // by what they hold
+};
+
+// Takes snapshots of all volumes.
+struct LvmNode {
+  Result<pb::CloneSnapshot> snapshot() { return take_thin_snapshot(lvm, lvm.place, executor); }
+
+  FakeLvm lvm;
+  test::VirtualExecutor executor;
 };
 
 }  // namespace lastword::fake

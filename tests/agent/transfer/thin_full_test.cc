@@ -3,25 +3,19 @@
 
 #include "agent/transfer/thin_list.h"
 #include "agent/transfer/thin_send.h"
-#include "agent/transfer/thin_snapshot.h"
 #include "agent/transfer/thin_space.h"
 #include "agent/transfer/thin_store.h"
 #include "tests/agent/transfer/fake_lvm.h"
 #include "tests/fake/check.h"
-#include "tests/support/virtual_executor.h"
 
 namespace lastword {
 namespace {
 
-struct Fixture {
-  fake::FakeLvm lvm;
-  test::VirtualExecutor executor;
-
+struct Fixture : fake::LvmNode {
   Fixture() {
     lvm.create("one", 4);
     lvm.fill("one", 1);
   }
-  Result<pb::CloneSnapshot> snapshot() { return take_thin_snapshot(lvm, lvm.place, executor); }
   void fill_metadata() {
     lvm.metadata_used = lvm.metadata_all - 10;
     lvm.done.clear();

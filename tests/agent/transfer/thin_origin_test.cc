@@ -4,18 +4,13 @@
 
 #include "agent/transfer/thin_list.h"
 #include "agent/transfer/thin_send.h"
-#include "agent/transfer/thin_snapshot.h"
 #include "tests/agent/transfer/fake_lvm.h"
 #include "tests/fake/check.h"
-#include "tests/support/virtual_executor.h"
 
 namespace lastword {
 namespace {
 
-struct Fixture {
-  fake::FakeLvm lvm;
-  test::VirtualExecutor executor;
-
+struct Fixture : fake::LvmNode {
   Fixture() {
     for (const char* name : {"alone", "clone", "other"}) {
       lvm.create(name, 4);
@@ -23,7 +18,6 @@ struct Fixture {
     }
     lvm.find("clone")->origin = "other";
   }
-  Result<pb::CloneSnapshot> snapshot() { return take_thin_snapshot(lvm, lvm.place, executor); }
   void refused(const Status& status, const std::string& name) {
     BOOST_TEST_REQUIRE(fake::fails(status, Code::kRefused));
     BOOST_TEST(describe(status.error()).find(name) != std::string::npos, describe(status.error()));
