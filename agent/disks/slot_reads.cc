@@ -7,10 +7,13 @@
 namespace lastword {
 namespace {
 
-// What the kernel may still write to, and the disk that it is read from.
+// What the kernel may still write to, the disk that it is read from, and the turn there.
 struct InFlight {
-  InFlight(std::shared_ptr<AlignedBuffer> own_buffer, std::shared_ptr<OpenDisk> own_disk)
-      : buffer(std::move(own_buffer)), disk(std::move(own_disk)) {}
+  InFlight(std::shared_ptr<AlignedBuffer> own_buffer, std::shared_ptr<OpenDisk> own_disk,
+           std::chrono::steady_clock::time_point waits_until)
+      : buffer(std::move(own_buffer)),
+        disk(std::move(own_disk)),
+        turn(DiskTurn::wait(disk->turn, DiskTurn::Kind::kBeside, waits_until)) {}
   ~InFlight() {
     if (on_answer) on_answer();
   }
@@ -19,6 +22,7 @@ struct InFlight {
 
   std::shared_ptr<AlignedBuffer> buffer;
   std::shared_ptr<OpenDisk> disk;
+  DiskTurn::Held turn;
   std::function<void()> on_answer;
 };
 
@@ -36,8 +40,10 @@ void read_batch_of(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, I
   const std::size_t bytes = blocks * kBlockBytes;
   std::vector<ReadRequest> requests;
   std::vector<std::shared_ptr<InFlight>> in_flight;
+  // Of all disks together: where many hang as they are taken, the others are not kept waiting.
+  const auto waits_until = std::chrono::steady_clock::now() + kPatienceBeside;
   for (const SlotRead* read : batch.reads) {
-    in_flight.push_back(std::make_shared<InFlight>(read->buffer, read->disk));
+    in_flight.push_back(std::make_shared<InFlight>(read->buffer, read->disk, waits_until));
     std::size_t place = 0;
     for (const unsigned slot : slots_of(*read)) {
       requests.push_back({.fd = read->disk->fd,

@@ -69,9 +69,8 @@ struct TakeoverWork {
   std::uint64_t heard_set = 0;
   // What else is to be looked after on the takeover's loop, for as long as what this returns lives:
   // until the loop has run for the last time.
-  // `takes`: commands that take a disk are under way, and no others are to go there. A target may
-  // hold a session up for good that sends others beside PREEMPT AND ABORT (LIO in Linux 6.1: some
-  // takeovers stood still until the initiator gave the session up after 15 s).
+  // `takes`: commands that take a disk are under way, which others would slow down: each PREEMPT
+  // AND ABORT waits for them (storage/block/disk_turn.h).
   std::function<std::shared_ptr<void>(Loop& loop, std::function<bool()> takes, EndTakeover end)>
       guard = {};
   // Called there once, when the votes are won, or none was needed.

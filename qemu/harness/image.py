@@ -157,6 +157,7 @@ def node_archive(kernel, build, *, udev=False):
     archive.file(kernel.image, kernel.image)
     for tool in [*_SG_TOOLS, "kexec"]:
         _add_program(archive, f"/usr/sbin/{tool}", _host_program(tool))
+    _add_program(archive, "/usr/bin/flock", _host_program("flock"))  # busybox-static has none
     for name, path in _NODE_PROGRAMS.items():
         program = find_program(build, name)
         if program:
@@ -192,7 +193,6 @@ def nbd_archive():
     archive = Archive()
     nbdkit = _host_program("nbdkit")
     _add_program(archive, "/usr/bin/nbdkit", nbdkit)
-    _add_program(archive, "/usr/bin/flock", _host_program("flock"))  # busybox-static has none
     plugins = subprocess.run([nbdkit, "--dump-config"], capture_output=True, text=True, check=True)
     plugin = f"{re.search(r'^plugindir=(.*)$', plugins.stdout, re.M)[1]}/nbdkit-file-plugin.so"
     _add_program(archive, plugin, plugin)

@@ -155,6 +155,13 @@ class Lab:
             except Exception as error:  # the failure itself is what counts
                 self.say(f"no diagnosis: {error}")
 
+    def tell_of_the_end(self, lines=15):
+        """What each guest, and the program of its machine, said last: a log may be all that is left."""
+        for log in self._logs:
+            told = [line for line in log.lines() if line.source == "qemu" or "lastword" in line.text]
+            for line in told[-lines:]:
+                print(f"  {log.name} {line.time:7.2f} {line.text[:300]}", flush=True)
+
     def close(self):
         self.children.kill_all()
         for guest in self._guests:

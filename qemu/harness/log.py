@@ -1,5 +1,6 @@
 """Lines of all guests, stamped by one clock."""
 
+import os
 import re
 import threading
 import time
@@ -40,6 +41,7 @@ class LineLog:
     """Append-only, thread-safe, and teed to a file line by line."""
 
     def __init__(self, clock, path):
+        self.name = os.path.basename(path).removesuffix(".log")
         self._clock = clock
         self._lines = []
         self._changed = threading.Condition()

@@ -82,5 +82,6 @@ def run_in_lab(function, *, name, build, timeout, again, keep=False):
         signal.setitimer(signal.ITIMER_REAL, 0)
         lab.close()
     if outcome != PASSED:
+        lab.tell_of_the_end()
         print(f"  logs:  {lab.folder}\n  again: {again}", flush=True)
     return outcome

@@ -4,6 +4,14 @@ from qemu.harness import scenario
 
 from .pair import FEW, LARGE_PATTERN, SLOW, Pair, require
 
+# Many commands at once, beside others by lastword's agreement (storage/block/disk_turn.h), and no
+# turn longer than kPatienceAlone.
+_READ_FOR_EVER = """
+disk=$(readlink -f {0})
+turn=/sys/dev/block/$(cat /sys/class/block/${{disk#/dev/}}/dev)
+while flock -s $turn dd if=$disk of=/dev/null bs=4M count=1 iflag=direct; do :; done
+"""
+
 
 @scenario("capture_kernel_never_starts", timeout=400)
 def capture_kernel_never_starts(lab):
@@ -134,3 +142,25 @@ def disks_that_come_late(lab):
     ]
     require(order == sorted(order), f"not one after the other: {order} of {told}")
     pair.prove_core(pair.core_folder(pair.beta))
+
+
+@scenario("commands_beside_a_takeover", timeout=400)
+def commands_beside_a_takeover(lab):
+    """PREEMPT AND ABORT waits for what this node reads of the disk (storage/block/disk_turn.h).
+
+    LIO 6.1 otherwise keeps the whole session waiting until the initiator gives it up."""
+    pair = Pair(lab, beta={"cpus": 2})
+    pair.ready()
+    readers = []
+    for name in pair.names("service"):
+        reads = _READ_FOR_EVER.format(pair.beta.disk(name))
+        readers.append(pair.beta.spawn(reads, f"reads_{name}"))
+    pair.alpha.panic()
+    pair.wait_event(pair.beta, "service-taken", 60)
+    for reader in readers:
+        reader.kill()
+    pair.wait_event(pair.beta, "dump-saved", 120)
+    require(pair.agent.wait(30) == 0, "the agent did not end well")
+    pair.require_all_taken()
+    given_up = [line.text for line in pair.beta.log.lines() if "NOP timeout" in line.text]
+    require(not given_up, f"beta gave up sessions to the shelf: {given_up}")

@@ -93,6 +93,7 @@ Status LinuxBlockDevice::check(std::string_view operation, std::uint64_t offset,
 
 Status LinuxBlockDevice::read(std::uint64_t offset, std::span<std::byte> buffer) {
   if (Status status = check("read", offset, buffer); !status) return status;
+  const DiskTurn::Held held = DiskTurn::wait(turn_, DiskTurn::Kind::kBeside);
   ssize_t got = 0;
   do {
     got = ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
@@ -107,6 +108,7 @@ Status LinuxBlockDevice::read(std::uint64_t offset, std::span<std::byte> buffer)
 
 Status LinuxBlockDevice::write(std::uint64_t offset, std::span<const std::byte> buffer) {
   if (Status status = check("write", offset, buffer); !status) return status;
+  const DiskTurn::Held held = DiskTurn::wait(turn_, DiskTurn::Kind::kBeside);
   ssize_t put = 0;
   do {
     put = ::pwrite(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
@@ -120,6 +122,7 @@ Status LinuxBlockDevice::write(std::uint64_t offset, std::span<const std::byte> 
 }
 
 Status LinuxBlockDevice::flush() {
+  const DiskTurn::Held held = DiskTurn::wait(turn_, DiskTurn::Kind::kBeside);
   // fdatasync is not repeated on an error: the kernel reports a lost write once only.
   if (::fdatasync(fd_.get()) != 0) return fail(io_error("flush", path_, kNoOffset, errno));
   return {};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "storage/block/block_device.h"
+#include "storage/block/disk_turn.h"
 #include "storage/block/file_descriptor.h"
 
 namespace lastword {
@@ -27,6 +28,10 @@ class LinuxBlockDevice final : public BlockDevice {
   [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> buffer) override;
   [[nodiscard]] Status flush() override;
 
+  // From now on each read, write and flush waits for this turn (disk_turn.h), beside others. Not
+  // asked for by the dump writer, beside which nothing runs.
+  void use(std::shared_ptr<DiskTurn> turn) { turn_ = std::move(turn); }
+
   // For the write engines and read_batch; valid as long as the device.
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool is_image() const { return is_image_; }
@@ -46,6 +51,7 @@ class LinuxBlockDevice final : public BlockDevice {
   std::uint64_t size_bytes_;
   bool is_image_;
   std::uint32_t logical_block_bytes_;
+  std::shared_ptr<DiskTurn> turn_ = nullptr;
 };
 
 }  // namespace lastword

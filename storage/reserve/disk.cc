@@ -163,6 +163,8 @@ Result<OpenDisk> open_disk(const DiskInfo& info, Access access,
   auto device = LinuxBlockDevice::open(disk.info.path, access);
   if (!device) return fail(device.error());
   disk.fd = (*device)->fd();
+  disk.turn = DiskTurn::of(disk.fd);
+  (*device)->use(disk.turn);
   disk.device = std::move(*device);
   if (!disk.info.is_image) {
     auto lun = SgLun::open(disk.info.path, io_timeout);
@@ -179,7 +181,11 @@ Result<OpenDisk> open_disk_quietly(const DiskInfo& info, std::chrono::millisecon
   auto lun = SgLun::open(info.path, io_timeout);
   if (!lun) return fail(lun.error());
   const int fd = (*device)->fd();
-  return OpenDisk{.info = info, .device = std::move(*device), .lun = std::move(*lun), .fd = fd};
+  return OpenDisk{.info = info,
+                  .device = std::move(*device),
+                  .lun = std::move(*lun),
+                  .fd = fd,
+                  .turn = DiskTurn::of(fd)};
 }
 
 }  // namespace lastword

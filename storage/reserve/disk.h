@@ -10,6 +10,7 @@
 
 #include "proto/disk_info.h"
 #include "proto/error.h"
+#include "storage/block/disk_turn.h"
 #include "storage/block/linux_block_device.h"
 #include "storage/reserve/scsi_lun.h"
 
@@ -44,6 +45,8 @@ struct OpenDisk {
   std::unique_ptr<BlockDevice> device;
   std::unique_ptr<ScsiLun> lun;
   int fd = -1;  // of `device`, for write engines and read_batch; valid as long as it
+  // For who reads by `fd`; `device` and `lun` use it themselves. Null for an image.
+  std::shared_ptr<DiskTurn> turn = nullptr;
 };
 // O_DIRECT. `io_timeout` bounds every SCSI command sent through `lun`. Errors are those of
 // stat_disk(), LinuxBlockDevice::open() and SgLun::open(); nothing stays open then. May hang on a

@@ -26,6 +26,7 @@ Result<std::unique_ptr<PassThroughDevice>> PassThroughDevice::open(
                  .disk = path,
                  .detail = "its blocks do not divide 4096 bytes"});
   }
+  (*reader)->use(DiskTurn::of((*reader)->fd()));
   auto lun = SgLun::open(path, io_timeout);
   if (!lun) return fail(lun.error());
   return std::unique_ptr<PassThroughDevice>(

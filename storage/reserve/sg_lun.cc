@@ -44,6 +44,7 @@ Result<std::unique_ptr<SgLun>> SgLun::open(const std::string& path,
 SgLun::SgLun(std::string path, FileDescriptor fd, sg_pt_base* pass_through, int timeout_s)
     : path_(std::move(path)),
       fd_(std::move(fd)),
+      turn_(DiskTurn::of(fd_.get())),
       pass_through_(pass_through),
       timeout_s_(timeout_s) {}
 
@@ -70,6 +71,7 @@ Result<std::size_t> SgLun::execute(const Command& command) {
                          static_cast<int>(command.data_out.size()));
   }
   const int timeout_s = command.timeout_s != 0 ? command.timeout_s : timeout_s_;
+  const DiskTurn::Held held = DiskTurn::wait(turn_, command.turn);
   const int sent = do_scsi_pt(pass_through_, fd_.get(), timeout_s, 0);
   if (sent > 0) {
     return fail({.code = sent == SCSI_PT_DO_TIMEOUT ? Code::kTimeout : Code::kUnsupported,
@@ -104,10 +106,11 @@ Result<std::span<const std::uint8_t>> SgLun::reserve_in(PrInAction action,
 }
 
 Status SgLun::reserve_out(PrOutAction action, std::optional<PrType> type,
-                          const PrOutParameters& parameters) {
+                          const PrOutParameters& parameters, DiskTurn::Kind turn) {
   const PrCdb cdb = pr_out_cdb(action, type);
   const auto list = pr_out_parameter_list(parameters);
-  const auto sent = execute({.operation = name_of(action), .cdb = cdb, .data_out = list});
+  const auto sent =
+      execute({.operation = name_of(action), .cdb = cdb, .data_out = list, .turn = turn});
   if (!sent) return fail(sent.error());
   return {};
 }
@@ -176,7 +179,8 @@ Status SgLun::preempt(ReservationKey own, ReservationKey victim, PrType type) {
 }
 
 Status SgLun::preempt_and_abort(ReservationKey own, ReservationKey victim, PrType type) {
-  return reserve_out(PrOutAction::kPreemptAndAbort, type, {.own = own, .service_action = victim});
+  return reserve_out(PrOutAction::kPreemptAndAbort, type, {.own = own, .service_action = victim},
+                     DiskTurn::Kind::kAlone);
 }
 
 Status SgLun::write_blocks(std::uint64_t lba, std::uint32_t block_bytes,
@@ -201,6 +205,7 @@ Status SgLun::logical_unit_reset() {
   // is in error recovery. The reset of another disk on the adapter is such a recovery, and soon
   // over.
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_s_);
+  const DiskTurn::Held held = DiskTurn::wait(turn_, DiskTurn::Kind::kAlone);
   int error_number = EAGAIN;
   while (error_number == EAGAIN && std::chrono::steady_clock::now() < give_up) {
     int what = SG_SCSI_RESET_DEVICE | kResetNoEscalate;

@@ -4,6 +4,10 @@
 //
 // Commands are built here and sent by libsgutils2's pass-through: its own functions for persistent
 // reservations (sg_ll_persistent_reserve_in, _out) take no time-out and wait a minute.
+//
+// PREEMPT AND ABORT and LOGICAL UNIT RESET go alone, and what others of this node send to the disk
+// waits for them, and they for it: see disk_turn.h. That adds at most kPatienceAlone, or
+// kPatienceBeside.
 #pragma once
 
 #include <chrono>
@@ -11,6 +15,7 @@
 #include <span>
 #include <string>
 
+#include "storage/block/disk_turn.h"
 #include "storage/block/file_descriptor.h"
 #include "storage/reserve/pr_wire.h"
 #include "storage/reserve/scsi_lun.h"
@@ -57,6 +62,7 @@ class SgLun final : public ScsiLun {
     std::span<std::uint8_t> data_in = {};
     std::span<const std::uint8_t> data_out = {};
     int timeout_s = 0;  // 0: the usual one
+    DiskTurn::Kind turn = DiskTurn::Kind::kBeside;
   };
   SgLun(std::string path, FileDescriptor fd, sg_pt_base* pass_through, int timeout_s);
   // Number of bytes that came in.
@@ -64,12 +70,14 @@ class SgLun final : public ScsiLun {
   [[nodiscard]] Result<std::span<const std::uint8_t>> reserve_in(PrInAction action,
                                                                  std::span<std::uint8_t> data);
   [[nodiscard]] Status reserve_out(PrOutAction action, std::optional<PrType> type,
-                                   const PrOutParameters& parameters);
+                                   const PrOutParameters& parameters,
+                                   DiskTurn::Kind turn = DiskTurn::Kind::kBeside);
   // Names the disk in an error of a parser.
   [[nodiscard]] Error with_disk(Error error) const;
 
   std::string path_;
   FileDescriptor fd_;
+  std::shared_ptr<DiskTurn> turn_;
   sg_pt_base* pass_through_;  // owned; libsgutils2's
   int timeout_s_;
 };
