@@ -93,8 +93,7 @@ DiskTurn::Held DiskTurn::wait(const std::shared_ptr<DiskTurn>& turn, Kind kind,
 }
 
 DiskTurn::Held DiskTurn::wait(const std::shared_ptr<DiskTurn>& turn, Kind kind) {
-  return wait(turn, kind,
-              Clock::now() + (kind == Kind::kAlone ? kPatienceAlone : kPatienceBeside));
+  return wait(turn, kind, Clock::now() + (kind == Kind::kAlone ? kPatienceAlone : kPatienceBeside));
 }
 
 }  // namespace lastword

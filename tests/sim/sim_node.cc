@@ -255,6 +255,7 @@ void SimNode::wipe_run() {
   const auto life = load_last_life(config_);
   if (life && life->handed_over) world_.truth.of(id_).left.insert(life->boot_generation);
   remove_folder(config_.state_directory);
+  world_.truth.of(id_).run_lost = true;
 }
 
 void SimNode::wipe_var() {

@@ -32,6 +32,7 @@ struct NodeTruth {
   std::set<Generation> panics;           // lives that have panicked
   std::set<Generation> declared_failed;  // an operator of the partner said so
   unsigned agents_killed = 0;            // in this boot
+  bool run_lost = false;                 // in this boot: what is locked there keeps nobody out
   unsigned reinstalled_after = 0;        // it lost its /var after this boot, last
   Time disabled_since{-1};               // its own switch, for good; before 0: it is not
   std::array<bool, kMaxLuns> serves{};   // its service writes to this disk

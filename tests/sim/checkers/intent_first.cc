@@ -4,7 +4,9 @@
 //
 // A stray key that `start` takes away from a disk of its own needs none. Nor does a command that
 // was under way when its sender went down, to be installed anew, say anything: the file that it was
-// sent by is gone with the node's /var. (A slot on a mailbox disk is not.)
+// sent by is gone with the node's /var. (A slot on a mailbox disk is not.) And a node that has lost
+// /run, with the takeover's lock, may end an intent while its own takeover still waits for a dump:
+// a later life of the partner's was seen by then, and the key is nobody's.
 //
 // Checked when the command is executed. An intent of a takeover that is done (TAKEN), or against a
 // later life, does as well as one of this takeover: what counts is that whoever finds the key gone
@@ -66,9 +68,12 @@ class IntentFirst final : public Checker {
       if (removed.node == taker) continue;
       const bool file_lost = executed.actor.boot <= watched_.truth.of(taker).reinstalled_after;
       if (file_lost && !is_mailbox(executed.about.lun)) continue;
+      const bool unlocked = watched_.truth.of(taker).run_lost &&
+                            !watched_.truth.lives(removed.node, removed.boot_generation);
+      const bool late = executed.late || unlocked;
       const bool durable = is_mailbox(executed.about.lun)
-                               ? covers(slot_of(taker, executed.about.lun), removed, executed.late)
-                               : is_kept_anywhere(taker, removed, executed.late);
+                               ? covers(slot_of(taker, executed.about.lun), removed, late)
+                               : is_kept_anywhere(taker, removed, late);
       if (durable) continue;
       watched_.broken(
           fmt::format("I3: {}'s {} removes the key of {}'s life {} from lun {}, and has no "
