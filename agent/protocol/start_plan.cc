@@ -10,8 +10,9 @@
 namespace lastword {
 namespace {
 
+// `some_hidden`: an earlier life may have left its trace where this node sees nothing now.
 Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<std::uint32_t> noted,
-                                        const std::optional<NodeState>& state,
+                                        const std::optional<NodeState>& state, bool some_hidden,
                                         std::int64_t now_unix_ms) {
   const std::uint32_t latest = std::max(on_disks, noted.value_or(0));
   if (state) {
@@ -42,7 +43,8 @@ Result<std::uint32_t> choose_generation(std::uint32_t on_disks, std::optional<st
                                        "the disks anew",
                                        latest)});
   }
-  const std::uint32_t passed_over = !noted && latest > 0 ? lives_passed_over(now_unix_ms) : 0;
+  const bool note_lost = latest > 0 ? !noted : some_hidden;
+  const std::uint32_t passed_over = note_lost ? lives_passed_over(now_unix_ms) : 0;
   return std::min(latest + passed_over + 1, kMaxBootGeneration);
 }
 
@@ -56,6 +58,17 @@ std::uint32_t own_generation_on_disks(const Survey& survey, const Config& config
     }
   }
   return latest;
+}
+
+// The partner counts votes by other mailbox disks than this node sees.
+bool mailbox_disks_are_hidden(const Survey& survey, const Config& config) {
+  const std::uint64_t set = set_by_labels(survey, config);
+  if (set == 0) return false;
+  std::vector<std::string> seen;
+  for (const DiskView& disk : survey.disks) {
+    if (is_mailbox_disk(disk, config) && !disk.problem) seen.push_back(disk.label->disk_uuid());
+  }
+  return set != mailbox_set(std::move(seen));
 }
 
 // Sorts one of this node's disks into the plan.
@@ -155,8 +168,9 @@ Result<StartPlan> plan_start(const Survey& survey, const Config& config,
                              const std::optional<NodeState>& state,
                              std::optional<std::uint32_t> last_generation, bool may_be_coming,
                              std::int64_t now_unix_ms) {
-  const auto generation = choose_generation(own_generation_on_disks(survey, config),
-                                            last_generation, state, now_unix_ms);
+  const auto generation =
+      choose_generation(own_generation_on_disks(survey, config), last_generation, state,
+                        mailbox_disks_are_hidden(survey, config), now_unix_ms);
   if (!generation) return fail(generation.error());
   StartPlan plan{.boot_generation = *generation};
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {

@@ -16,7 +16,9 @@ namespace lastword {
 // Lives that waited for their disks may have left no trace but in this node's own note: where that
 // is lost, so many numbers are passed over. The partner may have heard those lives by a link, and a
 // number that comes again would be older than what it heard. A note that is lost once more, before
-// anything tells of the life after the first time, is told by the clock.
+// anything tells of the life after the first time, is told by the clock. So it is where no life has
+// left a note or a trace, but not all mailbox disks are in sight: the first number may have been
+// had there, and an order of the partner's operator may stand against it.
 inline constexpr std::uint32_t kLivesWithoutTrace = 1000;
 [[nodiscard]] std::uint32_t lives_passed_over(std::int64_t now_unix_ms);
 

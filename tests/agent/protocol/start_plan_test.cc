@@ -41,6 +41,22 @@ BOOST_AUTO_TEST_CASE(generation_follows_the_highest_that_any_disk_tells_of_where
   BOOST_TEST(plan()->boot_generation == 11 + kLivesWithoutTrace + 1);
 }
 
+// Its only trace may be on a mailbox disk that is out of sight, with an order against that life.
+BOOST_AUTO_TEST_CASE(first_number_is_not_given_where_a_mailbox_disk_is_hidden) {
+  DiskView partners = in_service(4, pb::SERVICE, 9, kBeta);
+  partners.label->set_home_node(kBeta);
+  partners.label->set_owner_mailbox_set(mailbox_set({uuid_of(3)}));
+  last_generation = 0;
+  survey.disks = {surveyed(0, pb::SERVICE), surveyed(3, pb::MAILBOX, 0), partners};
+  BOOST_TEST(plan()->boot_generation == 1U);
+  survey.disks[1].problem = Error{.code = Code::kTimeout};
+  BOOST_TEST(plan()->boot_generation == kLivesWithoutTrace + 1);
+  survey.disks.erase(survey.disks.begin() + 1);
+  BOOST_TEST(plan()->boot_generation == kLivesWithoutTrace + 1);
+  last_generation = 2;  // a node that remembers
+  BOOST_TEST(plan()->boot_generation == 3U);
+}
+
 // The life after the first time waited: nothing but the partner's memory tells of it.
 BOOST_AUTO_TEST_CASE(note_that_is_lost_twice_gives_no_number_twice) {
   survey.disks = {in_service(0, pb::SERVICE, 4)};
