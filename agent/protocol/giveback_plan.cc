@@ -70,7 +70,11 @@ class Vetoes {
   }
 
   void judge_sight(const pb::MailboxSlot& slot, const std::vector<std::size_t>& home) {
-    auto vetoes = against_sight(survey_, config_, slot.sees(), "its own", home);
+    const auto if_unknown = fmt::format(
+        ": it has not looked yet, or cannot read a disk that its service needs (mend that disk, or "
+        "take it away from {}, or let the service begin without: [takeover] incomplete_service)",
+        config_.partner.name);
+    auto vetoes = against_sight(survey_, config_, slot.sees(), "its own", home, if_unknown);
     std::ranges::move(vetoes, std::back_inserter(plan_.vetoes));
   }
 

@@ -27,6 +27,17 @@ std::uint64_t reach_of(std::uint8_t home, const Survey& survey, const Config& co
   return mailbox_set(std::move(uuids));
 }
 
+// Only an earlier look has read its label.
+bool lacks_own_service_disk(const Survey& survey, const Config& config) {
+  return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
+    if (disk.label || !disk.label_before) return false;
+    const pb::Label& before = *disk.label_before;
+    return before.cluster_uuid() == config.cluster_uuid && before.role() == pb::SERVICE &&
+           before.home_node() == config.self.id &&
+           disks_with_uuid(survey, config, before.disk_uuid()).empty();
+  });
+}
+
 }  // namespace
 
 RecordPlace mailbox_place(const Config& config) {
@@ -178,6 +189,7 @@ pb::SharedSettings shared_settings(const Timing& timing) {
 }
 
 std::uint64_t disks_in_reach(const Survey& survey, const Config& config) {
+  if (!config.incomplete_service && lacks_own_service_disk(survey, config)) return 0;
   return reach_of(config.self.id, survey, config);
 }
 

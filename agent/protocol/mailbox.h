@@ -94,7 +94,9 @@ struct Beat {
 [[nodiscard]] pb::SharedSettings shared_settings(const Timing& timing);
 
 // This node's own disks that it could take: whole, and alone with their label; their UUIDs as
-// mailbox_set() counts them. Which of them are the partner's at the moment does not matter.
+// mailbox_set() counts them. Which of them are the partner's at the moment does not matter. 0: a
+// disk of its service cannot be read, and its service would not begin without that one; whoever
+// serves goes on.
 [[nodiscard]] std::uint64_t disks_in_reach(const Survey& survey, const Config& config);
 // Likewise the partner's disks.
 [[nodiscard]] std::uint64_t partner_disks_in_reach(const Survey& survey, const Config& config);

@@ -75,7 +75,8 @@ std::vector<Veto> against_word(const Survey& survey, const Config& config, const
 }
 
 std::vector<Veto> against_sight(const Survey& survey, const Config& config, std::uint64_t sees,
-                                std::string_view whose, const std::vector<std::size_t>& disks) {
+                                std::string_view whose, const std::vector<std::size_t>& disks,
+                                std::string_view if_unknown) {
   std::vector<std::string> uuids;
   std::string names;
   for (const std::size_t disk : disks) {
@@ -85,7 +86,8 @@ std::vector<Veto> against_sight(const Survey& survey, const Config& config, std:
   }
   if (sees == mailbox_set(uuids)) return {};
   const std::string& name = config.partner.name;
-  std::string reason = fmt::format("{} does not say which of {} disks it sees", name, whose);
+  std::string reason =
+      fmt::format("{} does not say which of {} disks it sees{}", name, whose, if_unknown);
   if (sees != 0) {
     const auto seen = static_cast<std::size_t>(sees >> 32) - 1;
     reason = seen == uuids.size()

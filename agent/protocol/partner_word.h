@@ -46,7 +46,8 @@ struct PartnerWord {
 // `whose`: "its own".
 [[nodiscard]] std::vector<Veto> against_sight(const Survey& survey, const Config& config,
                                               std::uint64_t sees, std::string_view whose,
-                                              const std::vector<std::size_t>& disks);
+                                              const std::vector<std::size_t>& disks,
+                                              std::string_view if_unknown = {});
 // Its agent does not run.
 [[nodiscard]] std::optional<Veto> against_presence(const Config& config,
                                                    const pb::MailboxSlot& slot);

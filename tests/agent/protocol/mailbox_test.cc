@@ -53,6 +53,32 @@ BOOST_AUTO_TEST_CASE(partner_that_never_said_is_a_rival_unless_it_never_lived) {
   BOOST_TEST(confirmed());
 }
 
+// Its service would be held back for that disk: the partner, which serves without it, goes on.
+BOOST_AUTO_TEST_CASE(node_that_lacks_a_disk_of_its_service_asks_for_none) {
+  const std::uint64_t both = mailbox_set({uuid_of(0), uuid_of(2)});
+  survey.disks.push_back(surveyed(2, pb::SERVICE));
+  BOOST_TEST(disks_in_reach(survey, config) == both);
+  DiskView& hidden = survey.disks.back();
+  hidden.label_before = std::exchange(hidden.label, std::nullopt);
+  BOOST_TEST(disks_in_reach(survey, config) == 0U);
+  const std::uint64_t rest = mailbox_set({uuid_of(0)});
+  const pb::Label label = *hidden.label_before;
+  const auto in_reach_with = [&](auto change) {
+    hidden.label_before = label;
+    change(*hidden.label_before);
+    return disks_in_reach(survey, config);
+  };
+  BOOST_TEST(in_reach_with([](pb::Label&) {}) == 0U);
+  BOOST_TEST(in_reach_with([](pb::Label& one) { one.set_role(pb::SPARE); }) == rest);
+  BOOST_TEST(in_reach_with([](pb::Label& one) { one.set_home_node(kBeta); }) == rest);
+  BOOST_TEST(in_reach_with([](pb::Label& one) { one.set_cluster_uuid(uuid_of(9)); }) == rest);
+  // By another path it is there.
+  BOOST_TEST(in_reach_with([](pb::Label& one) { one.set_disk_uuid(uuid_of(0)); }) == rest);
+  hidden.label_before = label;
+  config.incomplete_service = true;
+  BOOST_TEST(disks_in_reach(survey, config) == rest);
+}
+
 BOOST_AUTO_TEST_CASE(intent_counts_against_the_life_it_names_and_earlier_ones) {
   pb::MailboxSlot slot;
   slot.set_node(kBeta);
