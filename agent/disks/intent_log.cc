@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/node/intent_file.h"
+#include "agent/node/persistent_files.h"
 #include "agent/protocol/mailbox.h"
 #include "agent/protocol/start_plan.h"
 
@@ -64,8 +65,12 @@ Status IntentLog::write_here(const pb::TakeoverIntent& intent) const {
   // Elsewhere: a system disk that dies may hold a sync up for good.
   const auto saved = std::make_shared<Status>();
   const auto done = executor_.fan_out(
-      1, config_.timing.settings.io_timeout,
-      [saved, intent, config = config_](std::size_t) { *saved = save_intent(config, intent); });
+      1, config_.timing.settings.io_timeout, [saved, intent, config = config_](std::size_t) {
+        *saved = save_intent(config, intent);
+        // A life that waited serves from now on.
+        const bool serves = intent.phase() == pb::TakeoverIntent::TAKING;
+        if (*saved && serves) *saved = note_life_in_boot(config);
+      });
   if (done.front()) return *saved;
   return fail({.code = Code::kTimeout,
                .operation = "write takeover intent",

@@ -49,7 +49,8 @@ class IntentLog {
   [[nodiscard]] pb::TakeoverIntent next(const std::optional<pb::TakeoverIntent>& before,
                                         IntentPhase phase, std::uint32_t victim_generation,
                                         bool proven = false) const;
-  // On this machine. Durable when this returns without an error. Takes an I/O time-out at most.
+  // On this machine; with TAKING also that a life of this boot serves (note_life_in_boot()).
+  // Durable when this returns without an error. Takes an I/O time-out at most.
   [[nodiscard]] Status write_here(const pb::TakeoverIntent& intent) const;
   // In this node's slot of one mailbox disk: note_intent(). Blocks as the disk does.
   [[nodiscard]] Result<SlotWritten> write_slot(const DiskInfo& disk, std::uint64_t metadata_offset,

@@ -76,6 +76,14 @@ Status keep_life_in_boot(const Config& config, const LifeInBoot& life) {
               fmt::format("{}{}\n", life.boot_id, life.lost ? kLost : ""));
 }
 
+Status note_life_in_boot(const Config& config) {
+  const auto boot_id = read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
+  const auto before = load_life_in_boot(config);
+  if (before && before->boot_id == *boot_id) return {};
+  return keep_life_in_boot(config, {.boot_id = *boot_id});
+}
+
 Status forget_life_in_boot(const Config& config) {
   const auto life = load_life_in_boot(config);
   if (life && life->lost) return {};

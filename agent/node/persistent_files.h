@@ -29,6 +29,9 @@ struct LifeInBoot {
 // Absent: none was kept, or it cannot be read.
 [[nodiscard]] std::optional<LifeInBoot> load_life_in_boot(const Config& config);
 [[nodiscard]] Status keep_life_in_boot(const Config& config, const LifeInBoot& life);
+// As a life does that waited, and then took over: it serves from now on. A note of this boot stays
+// as it is.
+[[nodiscard]] Status note_life_in_boot(const Config& config);
 // After a stop: nothing serves any more. What was lost stays lost until the reboot. kIo: the note
 // is still there.
 [[nodiscard]] Status forget_life_in_boot(const Config& config);

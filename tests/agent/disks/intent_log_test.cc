@@ -4,6 +4,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "agent/node/intent_file.h"
+#include "agent/node/persistent_files.h"
+#include "agent/node/state_files.h"
 #include "tests/agent/disks/fake_node_shelf.h"
 #include "tests/fake/check.h"
 #include "tests/support/test_folder.h"
@@ -144,6 +146,24 @@ BOOST_AUTO_TEST_CASE(slot_tells_of_the_life_that_writes_and_its_mailbox_disks) {
   BOOST_TEST(write(look()).problems.empty());
   BOOST_TEST(own_slot(0).generation() == state.boot_generation);
   BOOST_TEST(own_slot(0).mailbox_set() == mailbox_set(state.mailbox_disks));
+}
+
+// A life that waited leaves no other note that its service may write on when /run is lost.
+BOOST_AUTO_TEST_CASE(node_that_takes_over_notes_that_this_boot_serves) {
+  const auto boot_id = read_boot_id();
+  BOOST_TEST_REQUIRE(boot_id.has_value());
+  const auto intent = [&](IntentPhase phase) { return log().next({}, phase, kVictimsLife); };
+  BOOST_TEST(log().write_here(intent(pb::TakeoverIntent::ENDED)).has_value());
+  BOOST_TEST(!load_life_in_boot(config).has_value());
+  BOOST_TEST(keep_life_in_boot(config, {.boot_id = "before"}).has_value());
+  BOOST_TEST(log().write_here(intent(pb::TakeoverIntent::TAKING)).has_value());
+  auto life = load_life_in_boot(config);
+  BOOST_TEST((life && life->boot_id == *boot_id && !life->lost));
+  // What was lost stays lost.
+  BOOST_TEST(keep_life_in_boot(config, {.boot_id = *boot_id, .lost = true}).has_value());
+  BOOST_TEST(log().write_here(intent(pb::TakeoverIntent::TAKING)).has_value());
+  life = load_life_in_boot(config);
+  BOOST_TEST((life && life->lost));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
