@@ -5,8 +5,8 @@
 // A stray key that `start` takes away from a disk of its own needs none. Nor does a command that
 // was under way when its sender went down, to be installed anew, say anything: the file that it was
 // sent by is gone with the node's /var. (A slot on a mailbox disk is not.) And a node that has lost
-// /run, with the takeover's lock, may end an intent while its own takeover still waits for a dump:
-// a later life of the partner's was seen by then, and the key is nobody's.
+// /run, with the takeover's lock, may see a later life of the partner's, and end an intent against
+// the one before while its own takeover still waits for that one's dump: the key is nobody's.
 //
 // Checked when the command is executed. An intent of a takeover that is done (TAKEN), or against a
 // later life, does as well as one of this takeover: what counts is that whoever finds the key gone
@@ -68,12 +68,10 @@ class IntentFirst final : public Checker {
       if (removed.node == taker) continue;
       const bool file_lost = executed.actor.boot <= watched_.truth.of(taker).reinstalled_after;
       if (file_lost && !is_mailbox(executed.about.lun)) continue;
-      const bool unlocked = watched_.truth.of(taker).run_lost &&
-                            !watched_.truth.lives(removed.node, removed.boot_generation);
-      const bool late = executed.late || unlocked;
       const bool durable = is_mailbox(executed.about.lun)
-                               ? covers(slot_of(taker, executed.about.lun), removed, late)
-                               : is_kept_anywhere(taker, removed, late);
+                               ? covers(slot_of(taker, executed.about.lun), removed, executed.late)
+                               : is_kept_anywhere(taker, removed, executed.late) ||
+                                     was_ended_without_lock(taker, removed);
       if (durable) continue;
       watched_.broken(
           fmt::format("I3: {}'s {} removes the key of {}'s life {} from lun {}, and has no "
@@ -87,15 +85,27 @@ class IntentFirst final : public Checker {
   [[nodiscard]] pb::TakeoverIntent file_of(std::uint8_t node) const {
     return load_intent(*watched_.configs.at(node)).value_or(pb::TakeoverIntent());
   }
-  // The newest copy counts.
+  [[nodiscard]] bool was_ended_without_lock(std::uint8_t taker, const KeyParts& victim) const {
+    if (!watched_.truth.of(taker).run_lost ||
+        watched_.truth.of(victim.node).generation <= victim.boot_generation) {
+      return false;
+    }
+    const pb::TakeoverIntent newest = newest_of(taker);
+    return newest.phase() == pb::TakeoverIntent::ENDED && newest.victim_node() == victim.node &&
+           newest.victim_generation() >= victim.boot_generation;
+  }
   [[nodiscard]] bool is_kept_anywhere(std::uint8_t taker, const KeyParts& victim, bool late) const {
+    return covers(newest_of(taker), victim, late);
+  }
+  // The newest copy counts.
+  [[nodiscard]] pb::TakeoverIntent newest_of(std::uint8_t taker) const {
     pb::TakeoverIntent newest = file_of(taker);
     for (unsigned lun = 0; lun < watched_.roles.size(); ++lun) {
       if (!is_mailbox(lun)) continue;
       const pb::TakeoverIntent intent = slot_of(taker, lun);
       if (intent.number() > newest.number()) newest = intent;
     }
-    return covers(newest, victim, late);
+    return newest;
   }
   [[nodiscard]] pb::TakeoverIntent slot_of(std::uint8_t node, unsigned lun) const {
     DurableMedium medium(watched_.shelf, lun);

@@ -5,7 +5,8 @@
 // disk: one that the target had accepted before, for example.
 //
 // Without a reservation everybody may write (a target without APTPL that lost power):
-// docs/protocol.md has rows for it, and this says nothing then.
+// docs/protocol.md has rows for it, and this says nothing then; nor until who takes the disk anew
+// has ended what the target accepted meanwhile, and writes its records.
 #include <fmt/format.h>
 
 #include "tests/sim/checkers/checker.h"
@@ -19,7 +20,7 @@ class OneWriter final : public Checker {
 
   void on_told(const Actor& actor, unsigned lun) override {
     // Told too late: another node has the disk by now, and the first write will show it.
-    if (holder(lun) == actor.node) told_.at(lun) = actor.node;
+    if (holder(lun) == actor.node) is_taken_by(actor.node, lun);
     check_admission(lun);
   }
 
@@ -27,10 +28,13 @@ class OneWriter final : public Checker {
     const unsigned lun = executed.about.lun;
     if (!is_service(lun) || !executed.about.outcome->has_value()) return;
     if (!executed.before.empty()) check_admission(lun);
+    if (executed.about.command == fake::Command::kReserve) exposed_.at(lun) = true;
     if (executed.about.command != fake::Command::kWrite) return;
     const std::uint8_t writer = executed.actor.node;
     const std::uint8_t told = told_.at(lun);
+    if (told == writer && executed.actor.process != "service") is_taken_by(writer, lun);
     if (told == 0 || told == writer || holder(lun) != told) return;
+    if (exposed_.at(lun)) return;
     watched_.broken(fmt::format(
         "I1: a write of {}'s {} lands at byte {} of lun {}, which {} holds, "
         "as its service was told",
@@ -38,6 +42,10 @@ class OneWriter final : public Checker {
   }
 
  private:
+  void is_taken_by(std::uint8_t node, unsigned lun) {
+    told_.at(lun) = node;
+    exposed_.at(lun) = false;
+  }
   void check_admission(unsigned lun) {
     if (!watched_.shelf.reservation(lun)) return;
     for (const std::uint8_t node : kNodes) {
@@ -48,6 +56,7 @@ class OneWriter final : public Checker {
   }
 
   std::array<std::uint8_t, kMaxLuns> told_{};  // the last one, by logical unit
+  std::array<bool, kMaxLuns> exposed_{};       // reserved where nobody held it, and not ended yet
 };
 
 }  // namespace
