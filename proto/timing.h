@@ -96,8 +96,8 @@ inline constexpr milliseconds kPollInterval{100};
 // once it has some, it waits for the others only as long as new disks keep appearing this close
 // after each other.
 inline constexpr milliseconds kDiskSettle{500};
-// A command that must be alone on a disk waits so long for others of this node, and they for it
-// (storage/block/disk_turn.h): as long as a sound disk takes for each.
+// A command that is to be alone on a disk waits so long for others of this node, and they for it
+// (storage/block/disk_turn.h). Then it goes all the same.
 inline constexpr milliseconds kPatienceAlone{250};
 inline constexpr milliseconds kPatienceBeside{100};
 // How long a hook waits for udev to come to rest before it runs.

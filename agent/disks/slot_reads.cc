@@ -7,13 +7,13 @@
 namespace lastword {
 namespace {
 
-// What the kernel may still write to, the disk that it is read from, and the turn there.
+// What the kernel may still write to, the disk that it is read from, and the turn there. Its reads
+// own it (ReadRequest::keep): it ends with the last answer.
 struct InFlight {
-  InFlight(std::shared_ptr<AlignedBuffer> own_buffer, std::shared_ptr<OpenDisk> own_disk,
-           std::chrono::steady_clock::time_point waits_until)
+  InFlight(std::shared_ptr<AlignedBuffer> own_buffer, std::shared_ptr<OpenDisk> own_disk)
       : buffer(std::move(own_buffer)),
         disk(std::move(own_disk)),
-        turn(DiskTurn::wait(disk->turn, DiskTurn::Kind::kBeside, waits_until)) {}
+        turn(DiskTurn::take(disk->turn, DiskTurn::Kind::kBeside)) {}
   ~InFlight() {
     if (on_answer) on_answer();
   }
@@ -35,22 +35,34 @@ struct Batch {
   milliseconds timeout{};
 };
 
+std::vector<std::shared_ptr<InFlight>> take_turns(const Batch& batch) {
+  std::vector<std::shared_ptr<InFlight>> in_flight;
+  for (const SlotRead* read : batch.reads) {
+    in_flight.push_back(std::make_shared<InFlight>(read->buffer, read->disk));
+  }
+  // Of all disks together: where many hang as they are taken, the others are not kept waiting.
+  const auto end = std::chrono::steady_clock::now() + kPatienceBeside;
+  for (const auto& one : in_flight) {
+    if (!one->turn) one->turn = DiskTurn::wait(one->disk->turn, DiskTurn::Kind::kBeside, end);
+  }
+  return in_flight;
+}
+
 void read_batch_of(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, Instant now,
                    const Batch& batch, RecordPlace first, std::size_t blocks) {
   const std::size_t bytes = blocks * kBlockBytes;
   std::vector<ReadRequest> requests;
-  std::vector<std::shared_ptr<InFlight>> in_flight;
-  // Of all disks together: where many hang as they are taken, the others are not kept waiting.
-  const auto waits_until = std::chrono::steady_clock::now() + kPatienceBeside;
-  for (const SlotRead* read : batch.reads) {
-    in_flight.push_back(std::make_shared<InFlight>(read->buffer, read->disk, waits_until));
+  std::vector<std::weak_ptr<InFlight>> in_flight;
+  for (auto& one : take_turns(batch)) {
+    const SlotRead* read = batch.reads[in_flight.size()];
+    in_flight.emplace_back(one);
     std::size_t place = 0;
     for (const unsigned slot : slots_of(*read)) {
       requests.push_back({.fd = read->disk->fd,
                           .disk = read->disk->info.path,
                           .offset = read->metadata_offset + slot_offset(first, slot),
                           .buffer = read->buffer->span().subspan(place, bytes),
-                          .keep = in_flight.back()});
+                          .keep = one});
       place += bytes;
     }
   }
@@ -69,9 +81,12 @@ void read_batch_of(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, I
     if (!submitted) continue;
     if (read.status || read.status.error().code != Code::kTimeout) continue;
     resting->asked(read.disk->info.path, now);
-    in_flight[i]->on_answer = [resting, path = read.disk->info.path, now] {
-      resting->answered(path, now);
-    };
+    auto answered = [resting, path = read.disk->info.path, now] { resting->answered(path, now); };
+    if (const auto late = in_flight[i].lock()) {
+      late->on_answer = std::move(answered);
+    } else {
+      answered();
+    }
   }
 }
 

@@ -22,8 +22,9 @@ struct SlotRead {
 };
 
 // `blocks`: records that lie side by side from `first` on, one block each. The buffers have
-// 2 * blocks, or with `only` as many as `blocks`. Returns after `timeout` at the latest. Of a disk
-// that hung before it waits for no longer than kPollInterval: one that has healed answers by then.
+// 2 * blocks, or with `only` as many as `blocks`. Returns after `timeout` at the latest, and up to
+// kPatienceBeside for the turn on disks that are being taken (disk_turn.h). Of a disk that hung
+// before it waits for no longer than kPollInterval: one that has healed answers by then.
 // A disk that hangs now is open in `resting`, as asked at `now`, until the kernel answers.
 void read_slots(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, Instant now,
                 std::vector<SlotRead>& reads, RecordPlace first, std::size_t blocks,

@@ -8,7 +8,7 @@ from .pair import FEW, LARGE_PATTERN, SLOW, Pair, require
 # turn longer than kPatienceAlone.
 _READ_FOR_EVER = """
 disk=$(readlink -f {0})
-turn=/sys/dev/block/$(cat /sys/class/block/${{disk#/dev/}}/dev)
+turn=/run/lastword-turns/$(cat /sys/class/block/${{disk#/dev/}}/dev)
 while flock -s $turn dd if=$disk of=/dev/null bs=4M count=1 iflag=direct; do :; done
 """
 

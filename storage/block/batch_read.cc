@@ -256,9 +256,9 @@ Status read_batch_threads(std::span<ReadRequest> requests, std::chrono::millisec
   std::unique_lock lock(batch->mutex);
   batch->changed.wait_until(lock, end, [&] { return batch->missing == 0; });
   for (const std::size_t index : valid) {
-    if (batch->results[index]) {
-      requests[index].status = status_of(requests[index], *batch->results[index]);
-    }
+    if (!batch->results[index]) continue;
+    requests[index].status = status_of(requests[index], *batch->results[index]);
+    requests[index].keep.reset();
   }
   return {};
 }

@@ -29,32 +29,37 @@ KnownTurns& known_turns() {
   return *turns;
 }
 
+std::size_t index_of(DiskTurn::Kind kind) {
+  return static_cast<std::size_t>(kind);
+}
+
 }  // namespace
 
 std::shared_ptr<DiskTurn> DiskTurn::of(int fd) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode)) return nullptr;
+  if (::fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode) || status.st_rdev == 0) return nullptr;
   KnownTurns& known = known_turns();
   const std::lock_guard lock(known.mutex);
   std::weak_ptr<DiskTurn>& place = known.by_number[status.st_rdev];
   auto turn = place.lock();
   if (turn == nullptr) {
-    // Not on the disk's node: flock(2) there is udev's, and what formats a disk holds it for long.
-    turn = on(fmt::format("/sys/dev/block/{}:{}", major(status.st_rdev), minor(status.st_rdev)));
+    (void)::mkdir(kFolder, S_IRWXU);
+    turn = on(fmt::format("{}/{}:{}", kFolder, major(status.st_rdev), minor(status.st_rdev)));
     place = turn;
   }
   return turn;
 }
 
 std::shared_ptr<DiskTurn> DiskTurn::on(const std::string& path) {
-  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file.valid()) return nullptr;
   return std::make_shared<DiskTurn>(std::move(file));
 }
 
-bool DiskTurn::enter(Kind kind) {
+bool DiskTurn::enter(Kind kind, bool waits) {
   const std::lock_guard lock(mutex_);
-  if (alone_ || (kind == Kind::kAlone && beside_ != 0)) return false;
+  if (alone_) return false;
+  if (kind == Kind::kAlone ? beside_ != 0 : wait_alone_ != 0) return false;
   if (beside_ == 0) {
     const int wanted = kind == Kind::kAlone ? LOCK_EX : LOCK_SH;
     if (::flock(file_.get(), wanted | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
@@ -64,6 +69,7 @@ bool DiskTurn::enter(Kind kind) {
   } else {
     ++beside_;
   }
+  if (waits) in_vain_.at(index_of(kind)) = false;
   return true;
 }
 
@@ -77,17 +83,41 @@ void DiskTurn::leave(Kind kind) {
   if (beside_ == 0) (void)::flock(file_.get(), LOCK_UN);
 }
 
+// False: one try is enough.
+bool DiskTurn::begin_wait(Kind kind) {
+  const std::lock_guard lock(mutex_);
+  if (in_vain_.at(index_of(kind))) return false;
+  if (kind == Kind::kAlone) ++wait_alone_;
+  return true;
+}
+
+void DiskTurn::end_wait(Kind kind, bool in_vain) {
+  const std::lock_guard lock(mutex_);
+  if (kind == Kind::kAlone) --wait_alone_;
+  in_vain_.at(index_of(kind)) = in_vain;
+}
+
+bool DiskTurn::was_in_vain(Kind kind) {
+  const std::lock_guard lock(mutex_);
+  return in_vain_.at(index_of(kind));
+}
+
 DiskTurn::Held DiskTurn::take(const std::shared_ptr<DiskTurn>& turn, Kind kind) {
-  if (turn == nullptr || !turn->enter(kind)) return nullptr;
-  return Held(turn.get(), [turn, kind](void*) { turn->leave(kind); });
+  if (turn == nullptr || !turn->enter(kind, false)) return {};
+  return {turn, kind};
 }
 
 DiskTurn::Held DiskTurn::wait(const std::shared_ptr<DiskTurn>& turn, Kind kind,
                               Clock::time_point end) {
-  if (turn == nullptr) return nullptr;
+  if (turn == nullptr) return {};
+  if (turn->enter(kind, true)) return {turn, kind};
+  if (!turn->begin_wait(kind)) return {};
   for (;;) {
-    if (Held held = take(turn, kind)) return held;
-    if (Clock::now() >= end) return nullptr;
+    const bool entered = turn->enter(kind, true);
+    if (entered || Clock::now() >= end) {
+      turn->end_wait(kind, !entered);
+      return entered ? Held(turn, kind) : Held();
+    }
     std::this_thread::sleep_for(kTurnPause);
   }
 }

@@ -28,8 +28,7 @@ class LinuxBlockDevice final : public BlockDevice {
   [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> buffer) override;
   [[nodiscard]] Status flush() override;
 
-  // From now on each read, write and flush waits for this turn (disk_turn.h), beside others. Not
-  // asked for by the dump writer, beside which nothing runs.
+  // From now on each read, write and flush waits for this turn, beside others (disk_turn.h).
   void use(std::shared_ptr<DiskTurn> turn) { turn_ = std::move(turn); }
 
   // For the write engines and read_batch; valid as long as the device.

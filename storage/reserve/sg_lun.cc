@@ -205,12 +205,13 @@ Status SgLun::logical_unit_reset() {
   // is in error recovery. The reset of another disk on the adapter is such a recovery, and soon
   // over.
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_s_);
-  const DiskTurn::Held held = DiskTurn::wait(turn_, DiskTurn::Kind::kAlone);
   int error_number = EAGAIN;
   while (error_number == EAGAIN && std::chrono::steady_clock::now() < give_up) {
+    DiskTurn::Held held = DiskTurn::wait(turn_, DiskTurn::Kind::kAlone);
     int what = SG_SCSI_RESET_DEVICE | kResetNoEscalate;
     if (::ioctl(fd_.get(), SG_SCSI_RESET, &what) == 0) return {};
     error_number = errno;
+    held.give_back();
     if (error_number == EAGAIN) std::this_thread::sleep_for(kRecoveryPause);
   }
   Error error = io_error("LOGICAL UNIT RESET", path_, kNoOffset, error_number);

@@ -34,6 +34,9 @@ class SgLun final : public ScsiLun {
                                                            std::chrono::milliseconds io_timeout);
   ~SgLun() override;
 
+  // In place of the disk's own, which open() has found.
+  void use(std::shared_ptr<DiskTurn> turn) { turn_ = std::move(turn); }
+
   [[nodiscard]] std::string_view name() const override { return path_; }
   [[nodiscard]] Status test_unit_ready() override;
   [[nodiscard]] Result<Registrations> read_keys() override;

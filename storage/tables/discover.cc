@@ -241,6 +241,7 @@ Result<std::vector<Partition>> list_partitions(BlockDevice& device) {
 Result<Partition> find_metadata_partition(const std::string& path) {
   const auto device = LinuxBlockDevice::open(path, Access::kReadOnly);
   if (!device) return fail(device.error());
+  (*device)->use(DiskTurn::of((*device)->fd()));
   return find_metadata_partition(**device);
 }
 

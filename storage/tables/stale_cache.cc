@@ -148,6 +148,7 @@ Status drop_stale_cache(const DiskInfo& info) {
   if (info.is_image) return {};
   const auto disk = LinuxBlockDevice::open(info.path, Access::kReadOnly);  // past the cache
   if (!disk) return fail(disk.error());
+  (*disk)->use(DiskTurn::of((*disk)->fd()));
   // All of it is done, whatever fails; the first error is told.
   Status result;
   const auto note = [&result](const Status& status) {

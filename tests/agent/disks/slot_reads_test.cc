@@ -19,7 +19,7 @@ struct Disk : FakeNodeShelf {
     return {};
   }
   [[nodiscard]] bool other_can_be_alone() const {
-    return DiskTurn::take(other, DiskTurn::Kind::kAlone) != nullptr;
+    return static_cast<bool>(DiskTurn::take(other, DiskTurn::Kind::kAlone));
   }
   void read_both() {
     const auto disk = std::make_shared<OpenDisk>();

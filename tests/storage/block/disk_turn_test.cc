@@ -25,8 +25,12 @@ struct Disk {
   std::shared_ptr<DiskTurn> elsewhere = DiskTurn::on(file.path());
 };
 
-Clock::time_point long_after() {
-  return Clock::now() + std::chrono::minutes(1);
+Clock::time_point never() {
+  return Clock::now() + std::chrono::hours(1);
+}
+
+bool got(const DiskTurn::Held& held) {
+  return static_cast<bool>(held);
 }
 
 }  // namespace
@@ -37,39 +41,39 @@ BOOST_AUTO_TEST_CASE(many_go_beside_each_other) {
   const auto first = DiskTurn::take(here, Kind::kBeside);
   const auto second = DiskTurn::take(here, Kind::kBeside);
   const auto third = DiskTurn::take(elsewhere, Kind::kBeside);
-  BOOST_TEST(first);
-  BOOST_TEST(second);
-  BOOST_TEST(third);
+  BOOST_TEST(got(first));
+  BOOST_TEST(got(second));
+  BOOST_TEST(got(third));
 }
 
 BOOST_AUTO_TEST_CASE(one_that_is_alone_waits_for_all_others_of_this_program) {
   auto first = DiskTurn::take(here, Kind::kBeside);
   auto second = DiskTurn::take(here, Kind::kBeside);
-  BOOST_TEST(!DiskTurn::take(here, Kind::kAlone));
-  first.reset();
-  BOOST_TEST(!DiskTurn::take(here, Kind::kAlone));
-  second.reset();
-  BOOST_TEST(DiskTurn::take(here, Kind::kAlone));
+  BOOST_TEST(!got(DiskTurn::take(here, Kind::kAlone)));
+  first.give_back();
+  BOOST_TEST(!got(DiskTurn::take(here, Kind::kAlone)));
+  second.give_back();
+  BOOST_TEST(got(DiskTurn::take(here, Kind::kAlone)));
 }
 
 BOOST_AUTO_TEST_CASE(one_that_is_alone_waits_for_all_others_of_another_program) {
   auto first = DiskTurn::take(elsewhere, Kind::kBeside);
   auto second = DiskTurn::take(elsewhere, Kind::kBeside);
-  first.reset();
-  BOOST_TEST(!DiskTurn::take(here, Kind::kAlone));
-  second.reset();
-  BOOST_TEST(DiskTurn::take(here, Kind::kAlone));
+  first.give_back();
+  BOOST_TEST(!got(DiskTurn::take(here, Kind::kAlone)));
+  second.give_back();
+  BOOST_TEST(got(DiskTurn::take(here, Kind::kAlone)));
 }
 
 BOOST_AUTO_TEST_CASE(nobody_goes_beside_one_that_is_alone) {
   auto alone = DiskTurn::take(here, Kind::kAlone);
-  BOOST_TEST(!DiskTurn::take(here, Kind::kBeside));
-  BOOST_TEST(!DiskTurn::take(here, Kind::kAlone));
-  BOOST_TEST(!DiskTurn::take(elsewhere, Kind::kBeside));
-  BOOST_TEST(!DiskTurn::take(elsewhere, Kind::kAlone));
-  alone.reset();
-  BOOST_TEST(DiskTurn::take(elsewhere, Kind::kAlone));
-  BOOST_TEST(DiskTurn::take(here, Kind::kBeside));
+  BOOST_TEST(!got(DiskTurn::take(here, Kind::kBeside)));
+  BOOST_TEST(!got(DiskTurn::take(here, Kind::kAlone)));
+  BOOST_TEST(!got(DiskTurn::take(elsewhere, Kind::kBeside)));
+  BOOST_TEST(!got(DiskTurn::take(elsewhere, Kind::kAlone)));
+  alone.give_back();
+  BOOST_TEST(got(DiskTurn::take(elsewhere, Kind::kAlone)));
+  BOOST_TEST(got(DiskTurn::take(here, Kind::kBeside)));
 }
 
 BOOST_AUTO_TEST_CASE(who_waits_is_let_in_when_the_other_has_ended) {
@@ -77,59 +81,69 @@ BOOST_AUTO_TEST_CASE(who_waits_is_let_in_when_the_other_has_ended) {
   std::atomic<bool> ended = false;
   bool after = false;
   std::thread waits([&] {
-    const auto held = DiskTurn::wait(here, Kind::kBeside, long_after());
-    after = held != nullptr && ended;
+    const auto held = DiskTurn::wait(here, Kind::kBeside, never());
+    after = held && ended;
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ended = true;
-  alone.reset();
+  alone.give_back();
   waits.join();
   BOOST_TEST(after);
 }
 
-BOOST_AUTO_TEST_CASE(a_command_that_hangs_keeps_nobody_for_good) {
-  const auto hangs = DiskTurn::take(here, Kind::kBeside);
-  BOOST_TEST(!DiskTurn::wait(elsewhere, Kind::kAlone));
+BOOST_AUTO_TEST_CASE(a_command_that_hangs_is_waited_for_once) {
+  auto hangs = DiskTurn::take(here, Kind::kBeside);
+  BOOST_TEST(!elsewhere->was_in_vain(Kind::kAlone));
+  BOOST_TEST(!got(DiskTurn::wait(elsewhere, Kind::kAlone)));
+  BOOST_TEST(elsewhere->was_in_vain(Kind::kAlone));
+  BOOST_TEST(!got(DiskTurn::wait(elsewhere, Kind::kAlone, never())));
+  BOOST_TEST(!elsewhere->was_in_vain(Kind::kBeside));
+  hangs.give_back();
+  BOOST_TEST(got(DiskTurn::wait(elsewhere, Kind::kAlone)));
+  BOOST_TEST(!elsewhere->was_in_vain(Kind::kAlone));
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_to_be_alone_keeps_newcomers_off) {
+  auto first = DiskTurn::take(here, Kind::kBeside);
+  std::atomic<bool> had = false;
+  std::thread waits([&] { had = static_cast<bool>(DiskTurn::wait(here, Kind::kAlone, never())); });
+  // It waits when one is refused.
+  while (DiskTurn::take(here, Kind::kBeside)) std::this_thread::yield();
+  first.give_back();
+  waits.join();
+  BOOST_TEST(had);
+  BOOST_TEST(got(DiskTurn::take(here, Kind::kBeside)));
 }
 
 BOOST_AUTO_TEST_CASE(a_turn_outlives_who_asked_for_it) {
   auto held = DiskTurn::take(elsewhere, Kind::kAlone);
   elsewhere.reset();
-  BOOST_TEST(!DiskTurn::take(here, Kind::kBeside));
-  held.reset();
-  BOOST_TEST(DiskTurn::take(here, Kind::kBeside));
+  BOOST_TEST(!got(DiskTurn::take(here, Kind::kBeside)));
+  held.give_back();
+  BOOST_TEST(got(DiskTurn::take(here, Kind::kBeside)));
 }
 
 BOOST_AUTO_TEST_CASE(an_image_has_none) {
   const auto image = LinuxBlockDevice::open(file.path(), Access::kReadOnly);
   BOOST_TEST_REQUIRE(ok(image));
   BOOST_TEST(!DiskTurn::of((*image)->fd()));
-  BOOST_TEST(!DiskTurn::wait(nullptr, Kind::kAlone));
+  BOOST_TEST(!got(DiskTurn::wait(nullptr, Kind::kAlone)));
 }
 
-BOOST_AUTO_TEST_CASE(a_device_reads_and_writes_beside_others_and_not_beside_one_alone) {
+BOOST_AUTO_TEST_CASE(a_device_waits_for_its_turn_with_each_command) {
+  const auto alone = DiskTurn::take(elsewhere, Kind::kAlone);
   auto image = LinuxBlockDevice::open(file.path(), Access::kReadWrite);
   BOOST_TEST_REQUIRE(ok(image));
-  (*image)->use(here);
   AlignedBuffer buffer(kBlockBytes);
-  const auto waits = [&](auto what) {
-    auto alone = DiskTurn::take(elsewhere, Kind::kAlone);
-    std::atomic<bool> ended = false;
-    bool after = false;
-    std::thread other([&] {
-      what();
-      after = ended;
-    });
-    std::this_thread::sleep_for(kPatienceBeside / 4);
-    ended = true;
-    alone.reset();
-    other.join();
-    return after;
+  const auto waits = [&](auto command) {
+    const auto turn = DiskTurn::on(file.path());
+    (*image)->use(turn);
+    BOOST_TEST(ok(command()));  // all the same
+    return turn->was_in_vain(Kind::kBeside);
   };
-  BOOST_TEST(waits([&] { BOOST_TEST(ok((*image)->read(0, buffer.span()))); }));
-  BOOST_TEST(waits([&] { BOOST_TEST(ok((*image)->write(0, buffer.span()))); }));
-  BOOST_TEST(waits([&] { BOOST_TEST(ok((*image)->flush())); }));
-  BOOST_TEST(DiskTurn::take(elsewhere, Kind::kAlone));
+  BOOST_TEST(waits([&] { return (*image)->read(0, buffer.span()); }));
+  BOOST_TEST(waits([&] { return (*image)->write(0, buffer.span()); }));
+  BOOST_TEST(waits([&] { return (*image)->flush(); }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

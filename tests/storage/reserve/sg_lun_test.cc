@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <scsi/sg.h>
 #include <scsi/sg_pt.h>
 #include <scsi/sg_unaligned.h>
 #include <sys/ioctl.h>
@@ -42,6 +43,8 @@ namespace {
 // One command at a time, as it came; it answers.
 std::function<void(sg_pt_base&)> target;
 std::vector<sg_pt_base> commands;
+// LOGICAL UNIT RESET; returns an errno.
+std::function<int()> reset_target;
 
 std::span<std::uint8_t> bytes_of(unsigned char* data, int length) {
   return {data, static_cast<std::size_t>(length)};
@@ -107,6 +110,10 @@ int ioctl(int fd, unsigned long request, ...) noexcept {
     *static_cast<int*>(argument) = 512;
     return 0;
   }
+  if (request == SG_SCSI_RESET && reset_target) {
+    errno = reset_target();
+    return errno == 0 ? 0 : -1;
+  }
   if (request != BLKGETSIZE64) return static_cast<int>(::syscall(SYS_ioctl, fd, request, argument));
   struct stat found {};
   if (::fstatat(fd, "", &found, AT_EMPTY_PATH) != 0) return -1;
@@ -148,7 +155,10 @@ struct Lun {
     BOOST_TEST_REQUIRE(fake::ok(opened));
     lun = std::move(*opened);
   }
-  ~Lun() { target = {}; }
+  ~Lun() {
+    target = {};
+    reset_target = {};
+  }
 
   ImageFile image{1 << 20};
   std::unique_ptr<SgLun> lun;
@@ -238,6 +248,49 @@ BOOST_AUTO_TEST_CASE(data_that_the_target_took_in_part_is_an_error) {
   target = [](sg_pt_base& one) { one.residual = 512; };
   const AlignedBuffer block(kBlockBytes);
   BOOST_TEST(fake::fails(lun->write_blocks(0, 512, block.span()), Code::kIo));
+}
+
+// storage/block/disk_turn.h says why.
+struct Turns : Lun {
+  Turns() { lun->use(DiskTurn::on(image.path())); }
+  // What another program could do at the disk while the target has a command.
+  void look() {
+    beside = static_cast<bool>(DiskTurn::take(other, DiskTurn::Kind::kBeside));
+    alone = static_cast<bool>(DiskTurn::take(other, DiskTurn::Kind::kAlone));
+  }
+  std::shared_ptr<DiskTurn> other = DiskTurn::on(image.path());
+  bool beside = false;
+  bool alone = false;
+};
+
+BOOST_FIXTURE_TEST_CASE(preempt_and_abort_goes_alone, Turns) {
+  target = [this](sg_pt_base&) { look(); };
+  BOOST_TEST(fake::ok(lun->preempt_and_abort(kOwn, kVictim, kOwnerType)));
+  BOOST_TEST(!beside);
+  BOOST_TEST(!alone);
+}
+
+BOOST_FIXTURE_TEST_CASE(other_commands_go_beside_each_other_and_none_that_is_alone, Turns) {
+  target = [this](sg_pt_base&) { look(); };
+  BOOST_TEST(fake::ok(lun->preempt(kOwn, kVictim, kOwnerType)));
+  BOOST_TEST(beside);
+  BOOST_TEST(!alone);
+  BOOST_TEST(fake::ok(lun->test_unit_ready()));
+  BOOST_TEST(beside);
+  BOOST_TEST(!alone);
+}
+
+BOOST_FIXTURE_TEST_CASE(reset_goes_alone_but_for_its_pauses, Turns) {
+  int tries = 0;
+  reset_target = [&] {
+    look();
+    BOOST_TEST(!beside);
+    return ++tries == 1 ? EAGAIN : 0;
+  };
+  BOOST_TEST(fake::ok(lun->logical_unit_reset()));
+  BOOST_TEST(tries == 2);
+  look();
+  BOOST_TEST(alone);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
