@@ -27,14 +27,11 @@ std::uint64_t reach_of(std::uint8_t home, const Survey& survey, const Config& co
   return mailbox_set(std::move(uuids));
 }
 
-// Only an earlier look has read its label.
+// By no other path either.
 bool lacks_own_service_disk(const Survey& survey, const Config& config) {
   return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
-    if (disk.label || !disk.label_before) return false;
-    const pb::Label& before = *disk.label_before;
-    return before.cluster_uuid() == config.cluster_uuid && before.role() == pb::SERVICE &&
-           before.home_node() == config.self.id &&
-           disks_with_uuid(survey, config, before.disk_uuid()).empty();
+    return was_own_service_disk(disk, config) &&
+           disks_with_uuid(survey, config, disk.label_before->disk_uuid()).empty();
   });
 }
 

@@ -158,6 +158,13 @@ bool is_mailbox_disk(const DiskView& disk, const Config& config) {
   return in_cluster(disk, config) && disk.label->role() == pb::MAILBOX;
 }
 
+bool was_own_service_disk(const DiskView& disk, const Config& config) {
+  if (disk.label || !disk.label_before) return false;
+  const pb::Label& before = *disk.label_before;
+  return before.cluster_uuid() == config.cluster_uuid && before.role() == pb::SERVICE &&
+         before.home_node() == config.self.id;
+}
+
 std::uint32_t lives_passed_over(std::int64_t now_unix_ms) {
   constexpr std::int64_t kSeconds = 1U << 16;  // 18 hours; then lower numbers come again
   const std::int64_t seconds = std::max<std::int64_t>(0, now_unix_ms / 1000);

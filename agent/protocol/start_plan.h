@@ -58,5 +58,7 @@ struct StartPlan {
 // hands back.
 [[nodiscard]] bool is_own_disk(const DiskView& disk, const Config& config);
 [[nodiscard]] bool is_mailbox_disk(const DiskView& disk, const Config& config);
+// It cannot be read now, and an earlier look has read that it is a disk of this node's service.
+[[nodiscard]] bool was_own_service_disk(const DiskView& disk, const Config& config);
 
 }  // namespace lastword

@@ -15,12 +15,10 @@ bool is_had(const DiskView& disk, const NodeState& state) {
          disk.label->owner_generation() == state.boot_generation;
 }
 
-// An earlier look has read its label: a disk of this node's service that this life never had.
+// A disk of this node's service that this life never had.
 bool may_still_be_with_partner(const DiskView& disk, const Config& config, const NodeState& state) {
-  if (disk.label || !disk.label_before) return false;
-  const pb::Label& before = *disk.label_before;
-  return before.cluster_uuid() == config.cluster_uuid && before.role() == pb::SERVICE &&
-         before.home_node() == config.self.id && before.home_generation() != state.boot_generation;
+  return was_own_service_disk(disk, config) &&
+         disk.label_before->home_generation() != state.boot_generation;
 }
 
 // The partner's intent against an earlier life is open: a disk that is out of sight may be its.
