@@ -83,6 +83,7 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
   hands.recover = view.recover();
   NoticeHooks notices(hands.run_hook, real_executor(), history.sink());
   const EventSink events = manager.sink(view.sink(notices.sink()));
+  const StopRequest stop;  // before the watchdog is armed: the end is to disarm it
   NodeWatchdog watchdog(*config, events);
   prefer_agent(*config, events);
   ClockWatch clock(real_executor(), events);
@@ -113,7 +114,6 @@ int run_agent_command(const std::string& config_path, const AgentOptions& option
                    .reload = reload_elsewhere(config_path, real_executor()),
                    .cancel = [&] { return cancel_graceful(*config).value_or(false); }},
       events);
-  const StopRequest stop;
   const auto end_in_order = [&](milliseconds hooks) {
     watchdog.disarm();
     executor.during([&] { notices.wait(hooks); });

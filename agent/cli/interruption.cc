@@ -11,7 +11,7 @@
 namespace lastword {
 namespace {
 
-constexpr std::array kSignals{SIGINT, SIGTERM};
+constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
 
 struct Message {
   std::array<char, 1024> text;

@@ -37,7 +37,7 @@ Config make_config(const World& world, std::uint8_t id) {
   return config;
 }
 
-// Restart=on-failure, RestartPreventExitStatus=2 4 5 6, where 4 is a second agent's alone: of
+// Restart=always, RestartPreventExitStatus=2 4 5 6, where 4 is a second agent's alone: of
 // another refusal `lastword agent` makes 3.
 bool starts_again(int status) {
   return status == kExitIo || status == kExitRefused;

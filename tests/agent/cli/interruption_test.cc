@@ -41,7 +41,7 @@ End end_of(const std::function<void()>& work) {
 BOOST_AUTO_TEST_SUITE(interruption)
 
 BOOST_AUTO_TEST_CASE(signal_ends_the_program_as_ever_and_is_told) {
-  for (const int number : {SIGINT, SIGTERM}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     const End end = end_of([number] {
       const Interruption telling("interrupted: nothing was written");
       ::kill(::getpid(), number);
@@ -90,6 +90,20 @@ BOOST_AUTO_TEST_CASE(long_message_is_cut_at_its_end) {
   });
   BOOST_TEST(end.said.size() == 1024U);
   BOOST_TEST(end.said.back() == '\n');
+}
+
+BOOST_AUTO_TEST_CASE(first_signal_asks_for_an_end_and_the_next_one_ends) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    const End end = end_of([number] {
+      const StopRequest stop;
+      if (StopRequest::wanted()) ::_exit(1);
+      ::kill(::getpid(), number);
+      if (!StopRequest::wanted()) ::_exit(2);
+      ::kill(::getpid(), number);
+    });
+    BOOST_TEST(WIFSIGNALED(end.status));
+    BOOST_TEST(WTERMSIG(end.status) == number);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
