@@ -31,9 +31,8 @@ Result<std::vector<KernelModule>> modules_for(const Config& config, const Survey
   names.push_back("sd_mod");
   names.insert(names.end(), config.extra_modules.begin(), config.extra_modules.end());
   // A watchdog goes on counting while the dump is written, unless its driver stops or pings it.
-  if (std::string driver = watchdog_module(config.watchdog_device); !driver.empty()) {
-    names.push_back(std::move(driver));
-  }
+  const auto drivers = watchdog_modules(config.watchdog_device);
+  names.insert(names.end(), drivers.begin(), drivers.end());
   return close_modules("/lib/modules/" + release, names);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace lastword {
 
@@ -10,9 +11,11 @@ namespace lastword {
 [[nodiscard]] std::string why_watchdog_is_idle(const std::string& device,
                                                const std::string& sysfs = "/sys");
 
-// The module of its hardware's driver, as modprobe names it. Empty: it is a part of the kernel, or
-// no hardware (softdog), or not there.
-[[nodiscard]] std::string watchdog_module(const std::string& device,
-                                          const std::string& sysfs = "/sys");
+// The modules of the hardware's drivers, as modprobe names them: of this watchdog, and of each that
+// some program has armed (systemd's RuntimeWatchdogSec=). With those above it come first: a driver
+// of the bus may be what makes the watchdog's device (i2c_i801 or lpc_ich that of iTCO_wdt). None:
+// parts of the kernel, no hardware (softdog), or not there.
+[[nodiscard]] std::vector<std::string> watchdog_modules(const std::string& device,
+                                                        const std::string& sysfs = "/sys");
 
 }  // namespace lastword

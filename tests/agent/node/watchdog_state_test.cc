@@ -47,9 +47,32 @@ BOOST_AUTO_TEST_CASE(device_that_is_none_is_idle) {
 }
 
 BOOST_AUTO_TEST_CASE(driver_of_the_hardware_is_named_and_other_devices_have_none) {
-  BOOST_TEST(watchdog_module("/dev/null", folder.file("")) == "iTCO_wdt");
-  BOOST_TEST(watchdog_module("/dev/zero", folder.file("")) == "");
-  BOOST_TEST(watchdog_module("", folder.file("")) == "");
+  using Names = std::vector<std::string>;
+  BOOST_TEST((watchdog_modules("/dev/null", folder.file("")) == Names{"iTCO_wdt"}));
+  BOOST_TEST(watchdog_modules("/dev/zero", folder.file("")).empty());
+  BOOST_TEST(watchdog_modules("", folder.file("")).empty());
+}
+
+// The device of the watchdog is made by a driver of the bus.
+BOOST_AUTO_TEST_CASE(drivers_above_come_first_and_armed_watchdogs_count) {
+  namespace fs = std::filesystem;
+  const fs::path pci = folder.file("devices/pci0000:00/0000:00:1f.4");
+  const fs::path own = pci / "iTCO_wdt" / "watchdog" / "watchdog1";
+  fs::create_directories(own);
+  fs::create_directory_symlink("../../../iTCO_wdt", own / "device");
+  for (const auto& [at, module] : {std::pair{pci, "i2c_i801"}, {pci / "iTCO_wdt", "iTCO_wdt"}}) {
+    fs::create_directories(at / "driver");
+    fs::create_symlink(fs::path("../../module") / module, at / "driver" / "module");
+  }
+  fs::create_directories(folder.file("class/watchdog"));
+  fs::create_directory_symlink(own, folder.file("class/watchdog/watchdog1"));
+  const auto modules = [&] { return watchdog_modules("", folder.file("")); };
+  std::ofstream(own / "state") << "inactive\n";
+  BOOST_TEST(modules().empty());
+  std::ofstream(own / "state") << "active\n";
+  BOOST_TEST((modules() == std::vector<std::string>{"i2c_i801", "iTCO_wdt"}));
+  BOOST_TEST((watchdog_modules("/dev/null", folder.file("")) ==
+              std::vector<std::string>{"iTCO_wdt", "i2c_i801"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
