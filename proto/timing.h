@@ -96,6 +96,8 @@ inline constexpr milliseconds kPollInterval{100};
 // once it has some, it waits for the others only as long as new disks keep appearing this close
 // after each other.
 inline constexpr milliseconds kDiskSettle{500};
+// `lastword start` waits so long for another command, or the agent that arms, since hooks run it.
+inline constexpr milliseconds kPatienceWithCommand{10'000};
 // A command that is to be alone on a disk waits so long for others of this node, and they for it
 // (storage/block/disk_turn.h). Then it goes all the same.
 inline constexpr milliseconds kPatienceAlone{250};

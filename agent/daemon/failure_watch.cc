@@ -120,7 +120,8 @@ class FailureWatch {
       // Otherwise a damaged slot may be the last that knew of an intent.
       if (slots_are_whole) upkeep_.repair(seen_.look.survey, seen_.state, seen_.intent);
       if (up_to_date) receive_.follow(seen_.look.survey, seen_.state, may_be_coming());
-      if (!seen_.state.handed_over) arm_again_.follow();
+      // The hook service-returned runs `lastword start`, which is to find the lock free.
+      if (!seen_.state.handed_over && !receive_.runs_hook()) arm_again_.follow();
       if (disks_) return_.follow(seen_.look.survey, seen_.state, seen_.intent, seen_.switches);
     }
     // The giver's service stands still meanwhile.

@@ -179,6 +179,7 @@ void ReceiveRun::announce(const Survey& survey, const NodeState& state, bool may
     input.detail += fmt::format(", still without: {}", fmt::join(input.missing_disks, " "));
   }
   events_({.name = input.event, .disk = {}, .detail = input.detail});
+  runs_hook_ = true;
   run_elsewhere<Status>(
       surveyor_.executor(), loop_,
       [run_hook = hands_.run_hook, shelf = &surveyor_.shelf(), input, infos, config = &config_,
@@ -200,6 +201,7 @@ void ReceiveRun::announce(const Survey& survey, const NodeState& state, bool may
         return set_unannounced(*config, key, false);  // another agent does not run it again
       },
       [this](const Status& status) {
+        runs_hook_ = false;
         if (!status) {
           events_({.name = "hook-failed", .disk = {}, .detail = describe(status.error())});
         }

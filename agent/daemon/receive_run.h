@@ -48,6 +48,8 @@ class ReceiveRun {
   // disk-not-returned, note-not-kept, armed, not-armed, service-held-back, service-returned,
   // hook-failed.
   void follow(const Survey& survey, const NodeState& state, bool may_be_coming);
+  // service-returned is at work.
+  [[nodiscard]] bool runs_hook() const { return runs_hook_; }
 
  private:
   void receive(const Survey& survey, const NodeState& state, std::vector<std::size_t> disks);
@@ -74,7 +76,8 @@ class ReceiveRun {
   bool busy_ = false;
   bool arm_when_announced_ = false;
   bool takes_missing_ = false;  // `start` is at work for disks that the service waits for
-  bool announced_ = false;      // service-returned was begun, since this node has its disks again
+  bool runs_hook_ = false;
+  bool announced_ = false;  // service-returned was begun, since this node has its disks again
   Instant next_join_{};
   std::map<std::string, std::string> told_;  // the last problem, by disk
   std::set<std::string> notes_told_;         // paths of notes that could not be kept

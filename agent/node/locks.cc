@@ -36,6 +36,16 @@ Result<FileDescriptor> lock_file(const std::string& state_directory, const std::
   return file;
 }
 
+template <typename LockIt>
+Result<FileDescriptor> try_for(milliseconds patience, Executor& executor, LockIt lock_it) {
+  constexpr milliseconds kLockPause{10};
+  for (milliseconds waited{0};; waited += kLockPause) {
+    auto lock = lock_it();
+    if (lock || lock.error().code != Code::kRefused || waited >= patience) return lock;
+    executor.sleep(kLockPause);
+  }
+}
+
 std::string pid_in(const std::string& path) {
   const auto text = read_text_file(path);
   if (!text) return "";
@@ -104,6 +114,10 @@ Result<FileDescriptor> lock_state(const Config& config) {
                    "`lastword status` shows what is under way: try again");
 }
 
+Result<FileDescriptor> lock_state(const Config& config, Executor& executor, milliseconds patience) {
+  return try_for(patience, executor, [&] { return lock_state(config); });
+}
+
 Result<FileDescriptor> lock_takeover(const Config& config) {
   return lock_file(config.state_directory, "takeover.lock",
                    "a takeover, giveback or handover runs on this node, or `start`, `stop` or the "
@@ -119,17 +133,12 @@ Result<FileDescriptor> lock_slot(const std::string& state_directory, std::string
                  .operation = "lock mailbox slot",
                  .detail = "the label of the mailbox disk has no UUID"});
   }
-  constexpr milliseconds kPause{10};
-  for (milliseconds waited{0};; waited += kPause) {
-    auto lock = lock_file(state_directory, "slot-" + to_string(*uuid) + ".lock",
-                          "another `lastword` is writing this node's mailbox slot");
-    if (lock || lock.error().code != Code::kRefused) return lock;
-    if (waited >= patience) {
-      lock.error().code = Code::kTimeout;
-      return lock;
-    }
-    executor.sleep(kPause);
-  }
+  auto lock = try_for(patience, executor, [&] {
+    return lock_file(state_directory, "slot-" + to_string(*uuid) + ".lock",
+                     "another `lastword` is writing this node's mailbox slot");
+  });
+  if (!lock && lock.error().code == Code::kRefused) lock.error().code = Code::kTimeout;
+  return lock;
 }
 
 }  // namespace lastword

@@ -19,6 +19,9 @@ namespace lastword {
 // One of start, stop, arm and disarm at a time. kRefused: another one runs. kIo: the directory or
 // the file cannot be made.
 [[nodiscard]] Result<FileDescriptor> lock_state(const Config& config);
+// Tries for so long.
+[[nodiscard]] Result<FileDescriptor> lock_state(const Config& config, Executor& executor,
+                                                milliseconds patience);
 
 // One agent at a time, for as long as it lives. kRefused: another one runs; the detail names its
 // process. One that was killed while a disk hung, and cannot end before the kernel lets go of it,

@@ -197,7 +197,7 @@ std::string describe(const NoteNotKept& note) {
 
 Result<StartReport> start_node(const Config& config, bool reinstalled, const DiskAccess& access,
                                bool may_be_coming, std::optional<std::uint32_t> waiting_life) {
-  const auto lock = lock_state(config);
+  const auto lock = lock_state(config, access.executor, kPatienceWithCommand);
   if (!lock) return fail(lock.error());
   const auto state = load_node_state(config);
   if (!state && state.error().code != Code::kNotFound) return fail(state.error());

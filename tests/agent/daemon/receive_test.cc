@@ -191,6 +191,29 @@ BOOST_AUTO_TEST_CASE(pending_work_is_resumed_before_the_service_whatever_comes_o
   BOOST_TEST(!load_node_state(config)->unannounced);
 }
 
+// The hook may run `lastword start`, which asks for the lock that arming has.
+BOOST_AUTO_TEST_CASE(node_is_not_armed_again_while_the_hook_is_at_work) {
+  for (const unsigned lun : {kFirst, kSecond, kSpare, kDump, kArmed}) promise(lun);
+  arming_fails_until = Instant::max();
+  ends = Instant{900'000};
+  TakeoverHands all = all_hands();
+  Instant began{};
+  Instant ended{};
+  all.run_hook = [&](const HookInput&) -> Status {
+    began = executor.now();
+    executor.sleep(milliseconds{100'000});
+    ended = executor.now();
+    return {};
+  };
+  BOOST_TEST(fake::ok(run_agent(config, surveyor, work.events, all,
+                                {.heartbeat = &heartbeat(), .stop_wanted = [this] {
+                                   return executor.now() >= Instant{300'000};
+                                 }})));
+  BOOST_TEST((began > Instant{} && ended < Instant{200'000}));
+  BOOST_TEST(std::ranges::none_of(armed_at, [&](Instant at) { return at > began && at < ended; }));
+  BOOST_TEST(std::ranges::any_of(armed_at, [&](Instant at) { return at >= ended; }));
+}
+
 BOOST_AUTO_TEST_CASE(mailbox_disk_that_it_could_not_join_is_joined_later) {
   BOOST_TEST_REQUIRE(fake::ok(unregister(*beta.lun(kMailbox))));
   state.mailbox_joined.clear();
