@@ -52,7 +52,8 @@ struct Arguments {
 void print_summary(const pb::RecoveryResult& result) {
   const pb::RecoveryReport& report = result.report();
   fmt::print("Dump of {} (crash {}, kernel {}), started {}\n", report.node(), report.crash_id(),
-             report.kernel_release(), report.started_utc());
+             report.kernel_release().empty() ? "not known" : report.kernel_release(),
+             report.started_utc().empty() ? "when is not known" : report.started_utc());
   fmt::print("  pages: {} stored, {} zero, {} left out, {}\n", report.stored_pages(),
              report.zero_pages(), report.excluded_pages(),
              report.head_lost()

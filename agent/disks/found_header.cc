@@ -78,4 +78,9 @@ Result<FoundHeader> find_header(BlockDevice& device, std::uint64_t metadata_offs
   return found;
 }
 
+bool is_stand_in(const pb::CoredumpHeader& header) {
+  return !header.crash_id().empty() && header.started_unix_ms() == 0 && header.elapsed_ms() == 0 &&
+         header.durable_bytes() == 0;
+}
+
 }  // namespace lastword

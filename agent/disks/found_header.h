@@ -26,4 +26,8 @@ struct FoundHeader {
 // section where a dump begins.
 [[nodiscard]] Result<FoundHeader> find_header(BlockDevice& device, std::uint64_t metadata_offset);
 
+// One that find_header() put together, also after it became the disk's record: how much of the dump
+// was flushed is not known. A dump writer notes the time in its first record already.
+[[nodiscard]] bool is_stand_in(const pb::CoredumpHeader& header);
+
 }  // namespace lastword

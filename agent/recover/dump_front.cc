@@ -2,6 +2,7 @@
 
 #include <elf.h>
 
+#include "agent/disks/found_header.h"
 #include "agent/recover/resync.h"
 #include "agent/recover/section_walk.h"
 #include "proto/elf_head.h"
@@ -62,7 +63,7 @@ DumpFront read_front(BlockDevice& device, const Dump& dump) {
 }
 
 bool holds_nothing(BlockDevice& device, const Dump& dump) {
-  if (!dump.header_problem.empty() || dump.header.durable_bytes() != 0) return false;
+  if (is_stand_in(dump.header) || dump.header.durable_bytes() != 0) return false;
   const auto first = SectionWalk(device, dump).next();
   return !first && (first.error().code == Code::kNotFound || first.error().code == Code::kCorrupt);
 }

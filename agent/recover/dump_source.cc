@@ -100,8 +100,9 @@ Result<Dump> read_dump(const DumpSource& source, bool writer_is_over) {
                     dump.header.extent_length_bytes(), dump.header.extent_offset_bytes(),
                     source.device.size_bytes())));
   }
-  dump.claimed_bytes =
-      readable ? std::min(dump.header.durable_bytes(), dump.extent_bytes) : dump.extent_bytes;
+  dump.claimed_bytes = is_stand_in(dump.header)
+                           ? dump.extent_bytes
+                           : std::min(dump.header.durable_bytes(), dump.extent_bytes);
   dump.crash_id = *crash_id;
   RecordIo records(source.device, source.metadata_offset);
   pb::Label label;

@@ -8,6 +8,7 @@
 #include "agent/base/text_file.h"
 #include "agent/base/utc.h"
 #include "agent/corefile/core_notes.h"
+#include "agent/disks/found_header.h"
 #include "agent/protocol/late_begin.h"
 #include "proto/printable.h"
 
@@ -103,7 +104,7 @@ pb::RecoveryReport report_on(const Dump& dump, std::string_view disk, std::strin
   report.set_boot_generation(dump.header.boot_generation());
   report.set_kernel_release(
       std::string(printable<kMaxKernelRelease>(dump.header.kernel_release()).view()));
-  report.set_started_utc(utc_time(dump.header.started_unix_ms()));
+  if (!is_stand_in(dump.header)) report.set_started_utc(utc_time(dump.header.started_unix_ms()));
   report.set_elapsed_ms(dump.header.elapsed_ms());
   report.set_disk(std::string(disk));
   report.set_disk_uuid(dump.disk_uuid);
@@ -190,6 +191,10 @@ std::vector<std::string> record_problems(const Dump& dump) {
   if (!dump.header_problem.empty()) {
     problems.push_back(fmt::format(
         "its coredump header cannot be read ({}): recovered by the stream", dump.header_problem));
+  } else if (is_stand_in(dump.header)) {
+    problems.emplace_back(
+        "its coredump header took the place of one that could not be read: recovered by the "
+        "stream");
   }
   if (!dump.label_problem.empty()) {
     problems.push_back(

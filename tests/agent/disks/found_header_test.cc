@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
 
+#include "proto/coredump.h"
 #include "tests/agent/disks/shelf_nodes.h"
 #include "tests/fake/check.h"
 #include "tests/fake/stream_builder.h"
@@ -68,6 +69,31 @@ BOOST_AUTO_TEST_CASE(stream_stands_in_for_a_header_that_does_not_parse) {
   BOOST_TEST(found->header.crash_id() == kCrashId);
   BOOST_TEST(found->header.node() == kAlpha);
   BOOST_TEST(found->header.boot_generation() == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(stand_in_is_known_as_one_until_its_dump_is_saved) {
+  Disk disk;
+  auto found = find_header(*disk.device, kMetadataOffset);
+  BOOST_TEST_REQUIRE(fake::ok(found));
+  pb::CoredumpHeader& header = found->header;
+  BOOST_TEST(is_stand_in(header));
+  BOOST_TEST(abort_dump(header, pb::STALLED));
+  BOOST_TEST(is_stand_in(header));
+  BOOST_TEST(mark_dump_saved(header));
+  BOOST_TEST(is_stand_in(header));
+  BOOST_TEST(!is_stand_in(pb::CoredumpHeader()));
+}
+
+// What a dump writer leaves before the first byte, which is a dump of nothing.
+BOOST_AUTO_TEST_CASE(first_record_of_a_dump_writer_is_no_stand_in) {
+  pb::CoredumpHeader header;
+  header.set_crash_id(std::string(kCrashId));
+  begin_dump(header, {}, {}, {.unix_ms = 1});
+  BOOST_TEST(!is_stand_in(header));
+  // Its clock may say nothing: it counts from the panic all the same.
+  begin_dump(header, {}, {}, {});
+  set_figures(header, {.elapsed = std::chrono::milliseconds(1)});
+  BOOST_TEST(!is_stand_in(header));
 }
 
 BOOST_AUTO_TEST_CASE(header_that_the_path_does_not_give_is_not_made_up) {

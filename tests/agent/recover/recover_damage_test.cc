@@ -237,6 +237,50 @@ BOOST_AUTO_TEST_CASE(stream_is_read_without_marking) {
   BOOST_TEST(says(result->note(), "its coredump header cannot be read"));
 }
 
+// The header that stands in is the disk's record by then, and tells no figures either.
+BOOST_AUTO_TEST_CASE(damaged_section_costs_no_other_one_after_the_header_was_replaced) {
+  for (const std::size_t section : {std::size_t{0}, kPages}) {
+    BOOST_TEST_CONTEXT("section " << section) {
+      put_damaged([&](auto bytes) { bytes[start_of(section) + 5] ^= std::byte{1}; });
+      put_header_that_does_not_parse();
+      BOOST_TEST_REQUIRE(end_orphaned_dump(source(), 1, 7).has_value());
+      const auto verified = verify_dump(source(), options());
+      BOOST_TEST_REQUIRE(verified.has_value());
+      BOOST_TEST(verified->loss());
+      const auto result = recover();
+      BOOST_TEST_REQUIRE(result.has_value());
+      const pb::RecoveryReport& report = result->report();
+      // Of the first pages section, which has frames 256 to 400, 54 are stored.
+      const std::uint64_t lost = section == kPages ? 54 : 0;
+      BOOST_TEST(report.stored_pages() == stream.totals().stored_pages - lost);
+      BOOST_TEST(report.loss());
+      BOOST_TEST(report.started_utc().empty());
+      BOOST_TEST(says(result->note(), "took the place of one that could not be read"));
+      BOOST_TEST(std::filesystem::exists(result->directory() + "/vmcore"));
+      BOOST_TEST(!result->saved());
+      BOOST_TEST(header().attribute() == pb::ABORTED);
+      std::filesystem::remove_all(result->directory());
+
+      RecoverOptions accepting = options();
+      accepting.accept_loss = true;
+      const auto accepted = recover_dump(source(), accepting);
+      BOOST_TEST_REQUIRE(accepted.has_value());
+      BOOST_TEST(accepted->saved());
+      std::filesystem::remove_all(accepted->directory());
+    }
+  }
+}
+
+// A section was there when the header was replaced.
+BOOST_AUTO_TEST_CASE(dump_that_vanished_after_the_header_was_replaced_is_not_one_of_nothing) {
+  put_damaged([](auto) {});
+  put_header_that_does_not_parse();
+  BOOST_TEST_REQUIRE(end_orphaned_dump(source(), 1, 7).has_value());
+  put_stream(std::vector<std::byte>(stream.bytes().size()));
+  check_error(recover(), Code::kCorrupt, "there is none in its extent");
+  BOOST_TEST(header().attribute() == pb::ABORTED);
+}
+
 BOOST_AUTO_TEST_CASE(disk_without_a_stream_says_what_is_wrong_with_the_header) {
   put_damaged([](auto) {});
   put_header_that_does_not_parse();
