@@ -194,7 +194,9 @@ Result<Attempt> try_to_arm(const Config& config, const Situation& situation,
   const auto prepared = prepare(config, situation, attempt.disks, capture, nonce);
   if (!prepared) return fail(prepared.error());
   attempt.note = why_fewer_processors(prepared->running, config.capture_processors);
-  if (!copies.empty()) attempt.note += (attempt.note.empty() ? "" : "; ") + copies;
+  for (const std::string& more : {copies, note_given_up(situation.survey, attempt.disks, config)}) {
+    if (!more.empty()) attempt.note += (attempt.note.empty() ? "" : "; ") + more;
+  }
   attempt.armed = armed_state(config, situation, capture, *prepared);
   const std::string fresh_image = fresh_image_path(config);
   if (Status status = replace_file(fresh_image, prepared->image.bytes); !status) {

@@ -78,6 +78,12 @@ std::optional<std::string> reject_by_reservation(const DiskView& disk,
   return std::nullopt;
 }
 
+std::string describe_unsaved_dump(const pb::CoredumpHeader& header, const Config& config) {
+  return fmt::format("holds a dump of {} (life {}, {}) that is not saved",
+                     node_name(header.node(), config), header.boot_generation(),
+                     header.attribute() == pb::COMPLETED ? "complete" : "aborted");
+}
+
 std::optional<std::string> reject_by_header(const pb::CoredumpHeader& header,
                                             const Config& config) {
   if (header.attribute() == pb::IN_PROGRESS) {
@@ -85,11 +91,7 @@ std::optional<std::string> reject_by_header(const pb::CoredumpHeader& header,
                        node_name(header.node(), config));
   }
   if (holds_unsaved_dump(header) && !config.keep_latest) {
-    return fmt::format(
-        "holds a dump of {} (life {}, {}) that is not saved; run "
-        "`lastword recover`",
-        node_name(header.node(), config), header.boot_generation(),
-        header.attribute() == pb::COMPLETED ? "complete" : "aborted");
+    return describe_unsaved_dump(header, config) + "; run `lastword recover`";
   }
   return std::nullopt;
 }
@@ -165,6 +167,30 @@ void reject_second_paths(const Survey& survey, std::vector<Choice>& candidates,
   }
 }
 
+// keep = "latest": arming makes the header forget the dump. So one is given up at most, and that
+// only where no other disk can hold the next dump.
+void keep_unsaved_dumps(const Survey& survey, const Config& config, std::vector<Choice>& candidates,
+                        std::vector<Choice>& rejected) {
+  const auto header_of = [&](const Choice& choice) -> const pb::CoredumpHeader& {
+    return survey.disks[choice.disk].header;
+  };
+  const auto kept = std::ranges::stable_partition(
+      candidates, [&](const Choice& choice) { return !holds_unsaved_dump(header_of(choice)); });
+  auto first_kept = kept.begin();
+  if (first_kept == candidates.begin() && first_kept != candidates.end()) {
+    first_kept->reason += fmt::format(
+        "; {}: arming gives that up, because no other disk can hold the next (keep = \"latest\")",
+        describe_unsaved_dump(header_of(*first_kept), config));
+    ++first_kept;
+  }
+  for (auto choice = first_kept; choice != candidates.end(); ++choice) {
+    rejected.push_back({.disk = choice->disk,
+                        .reason = describe_unsaved_dump(header_of(*choice), config) +
+                                  ", and another disk can hold the next; run `lastword recover`"});
+  }
+  candidates.erase(first_kept, candidates.end());
+}
+
 }  // namespace
 
 std::string_view name_of(Fit fit) {
@@ -227,19 +253,37 @@ std::vector<Choice> select_candidates(const Survey& survey,
   }
   const auto order = [&](const Choice& choice) {
     const pb::Label& label = *survey.disks[choice.disk].label;
-    return std::tuple(choice.fit, label.role() == pb::DUMP ? 0 : 1, label.formerly_formatted(),
+    const pb::CoredumpHeader& header = survey.disks[choice.disk].header;
+    // Of unsaved dumps the oldest comes first: where one is given up, it is that.
+    const std::uint32_t life = holds_unsaved_dump(header) ? header.boot_generation() : 0;
+    return std::tuple(choice.fit, life, label.role() == pb::DUMP ? 0 : 1,
+                      label.formerly_formatted(),
                       excess_bytes(label.data_length_bytes(), choice.fit, policy.memory),
                       std::string_view(label.disk_uuid()), choice.disk);
   };
   std::sort(candidates.begin(), candidates.end(),
             [&](const Choice& a, const Choice& b) { return order(a) < order(b); });
   reject_second_paths(survey, candidates, rejected);
+  keep_unsaved_dumps(survey, *policy.config, candidates, rejected);
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     candidates[i].place = static_cast<std::uint32_t>(i + 1);
   }
   candidates.insert(candidates.end(), std::make_move_iterator(rejected.begin()),
                     std::make_move_iterator(rejected.end()));
   return candidates;
+}
+
+std::string note_given_up(const Survey& survey, const std::vector<std::size_t>& disks,
+                          const Config& config) {
+  std::string note;
+  for (const std::size_t index : disks) {
+    const DiskView& disk = survey.disks[index];
+    if (!holds_unsaved_dump(disk.header)) continue;
+    note +=
+        fmt::format("{}{} {}: given up for the next (keep = \"latest\")", note.empty() ? "" : "; ",
+                    disk.info.path, describe_unsaved_dump(disk.header, config));
+  }
+  return note;
 }
 
 pb::Candidates report_candidates(const Survey& survey, const std::vector<Choice>& choices,

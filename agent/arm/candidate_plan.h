@@ -2,7 +2,8 @@
 // rejection. Pure; what it needs to know comes from survey.h and examine.h (agent/disks/).
 //
 // Filter: home and reservation are this node's, role dump or spare, readable, answers TEST UNIT
-// READY, no unsaved dump, no file system signature in the data region. Then the order: fits the
+// READY, no unsaved dump (with keep = "latest" one at most, where nothing else is left), no file
+// system signature in the data region. Then the order: fits the
 // memory raw, by estimate, partly; dump before spare; clean before formerly formatted; least excess
 // space; disk UUID.
 #pragma once
@@ -46,6 +47,10 @@ struct Choice {
 [[nodiscard]] std::vector<Choice> select_candidates(const Survey& survey,
                                                     const std::vector<Examination>& examined,
                                                     const SelectionPolicy& policy);
+
+// Of the dump that arming these disks of the survey gives up, for people; empty: of none.
+[[nodiscard]] std::string note_given_up(const Survey& survey, const std::vector<std::size_t>& disks,
+                                        const Config& config);
 
 [[nodiscard]] Fit fit_of(std::uint64_t data_bytes, const MemoryFigures& memory);
 

@@ -84,7 +84,8 @@ void check_fit(const Situation& situation, Fit armed, pb::CheckReport& report) {
         kArmAgain);
     return;
   }
-  report.add_notes("no disk holds all the memory in use: the dump will be partial");
+  report.add_notes(
+      "no disk that may be armed holds all the memory in use: the dump will be partial");
 }
 
 }  // namespace

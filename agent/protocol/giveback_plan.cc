@@ -101,8 +101,17 @@ class Vetoes {
          .reason = disk.problem ? "its coredump header cannot be read, and may tell of a dump: " +
                                       describe(*disk.problem)
                                 : "it holds a dump that is not saved",
-         .remedy = fmt::format("`lastword recover {}` here; or --leave-dump, and {} recovers it",
-                               disk.info.path, config_.partner.name)});
+         .remedy = fmt::format("`lastword recover {}` here; or --leave-dump, {}", disk.info.path,
+                               what_becomes_of_left_dump())});
+  }
+
+  [[nodiscard]] std::string what_becomes_of_left_dump() const {
+    const std::string& name = config_.partner.name;
+    if (!config_.keep_latest) return fmt::format("and {} recovers it", name);
+    return fmt::format(
+        "but {} arms as soon as a dump disk is back, and gives the dump up for that where nothing "
+        "else can hold the next (keep = \"latest\")",
+        name);
   }
 
   // A dump of a life that is over is an unsaved one.

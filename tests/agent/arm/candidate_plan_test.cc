@@ -195,6 +195,55 @@ BOOST_AUTO_TEST_CASE(keep_latest_lets_an_unsaved_dump_go) {
   BOOST_TEST(places().size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(keep_latest_gives_no_dump_up_while_another_disk_is_free) {
+  config.keep_latest = true;
+  for (const pb::Attribute unsaved : {pb::COMPLETED, pb::ABORTED}) {
+    for (const pb::Attribute free : {pb::INACTIVE, pb::SAVED, pb::ARMED}) {
+      survey.disks.clear();
+      add(pb::DUMP, 1100 * kMiB).header.set_attribute(unsaved);
+      add(pb::SPARE, 5000 * kMiB).header.set_attribute(free);
+      BOOST_TEST((places() == Disks{1}));
+      // A free one that is too small, too.
+      survey.disks[1].label->set_data_length_bytes(200 * kMiB);
+      BOOST_TEST((places() == Disks{1}));
+      const Choice rejected = select().back();
+      BOOST_TEST(rejected.disk == 0U);
+      BOOST_TEST((rejected.reason.find("that is not saved, and another disk can hold the next") !=
+                  std::string::npos),
+                 rejected.reason);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(keep_latest_gives_one_dump_up_at_most_and_says_so) {
+  config.keep_latest = true;
+  for (int i = 0; i < 3; ++i) add(pb::SPARE, 2 * kRaw).header.set_attribute(pb::COMPLETED);
+  const auto choices = select();
+  BOOST_TEST_REQUIRE(choices.size() == 3U);
+  BOOST_TEST(choices[0].place == 1U);
+  BOOST_TEST(
+      (choices[0].reason.find("that is not saved: arming gives that up") != std::string::npos),
+      choices[0].reason);
+  BOOST_TEST(choices[1].place == 0U);
+  BOOST_TEST(choices[2].place == 0U);
+  const std::string note = note_given_up(survey, {0}, config);
+  BOOST_TEST((note.find(survey.disks[0].info.path + " holds a dump of") == 0), note);
+  survey.disks[0].header.set_attribute(pb::SAVED);
+  BOOST_TEST(note_given_up(survey, {0}, config).empty());
+}
+
+BOOST_AUTO_TEST_CASE(keep_latest_gives_the_oldest_dump_up_among_disks_that_fit_as_well) {
+  config.keep_latest = true;
+  for (const std::uint32_t life : {6, 4, 5}) {
+    pb::CoredumpHeader& header = add(pb::SPARE, (2000 - life * 100) * kMiB).header;
+    header.set_attribute(pb::ABORTED);
+    header.set_boot_generation(life);
+  }
+  BOOST_TEST((places() == Disks{1}));
+  survey.disks[1].label->set_data_length_bytes(500 * kMiB);
+  BOOST_TEST((places() == Disks{2}));
+}
+
 BOOST_AUTO_TEST_CASE(fit_comes_before_role) {
   add(pb::DUMP, 200 * kMiB);    // partial
   add(pb::SPARE, 500 * kMiB);   // estimate

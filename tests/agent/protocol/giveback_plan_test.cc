@@ -146,7 +146,10 @@ BOOST_AUTO_TEST_CASE(dump_that_is_not_saved_is_left_only_by_the_operators_word) 
     header.set_boot_generation(kVictim);
     BOOST_TEST((veto().kind == Veto::Kind::kUnsavedDump));
     BOOST_TEST(*veto().disk == kDump);
-    BOOST_TEST(veto().remedy.find("--leave-dump") != std::string::npos);
+    BOOST_TEST(veto().remedy.find("--leave-dump, and alpha recovers it") != std::string::npos);
+    config.keep_latest = true;
+    BOOST_TEST(veto().remedy.find("--leave-dump, but alpha arms") != std::string::npos);
+    config.keep_latest = false;
   }
   disk(kDump).header.set_attribute(pb::SAVED);
   BOOST_TEST(plan().vetoes.empty());
