@@ -279,9 +279,10 @@ std::string note_given_up(const Survey& survey, const std::vector<std::size_t>& 
   for (const std::size_t index : disks) {
     const DiskView& disk = survey.disks[index];
     if (!holds_unsaved_dump(disk.header)) continue;
-    note +=
-        fmt::format("{}{} {}: given up for the next (keep = \"latest\")", note.empty() ? "" : "; ",
-                    disk.info.path, describe_unsaved_dump(disk.header, config));
+    note += fmt::format(
+        "{}{} {}: given up for the next (keep = \"latest\"), but `lastword recover "
+        "--by-stream` finds it until that is written",
+        note.empty() ? "" : "; ", disk.info.path, describe_unsaved_dump(disk.header, config));
   }
   return note;
 }

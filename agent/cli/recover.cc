@@ -177,6 +177,10 @@ void add_recover_command(Parser& parser, const CommandContext& context) {
   command.flag("--writer-gone", request.writer_gone,
                "Nothing writes this dump any more, although it says IN_PROGRESS: for images, and "
                "for reading with --no-mark or --verify");
+  command.flag(
+      "--by-stream", request.by_stream,
+      "The disk was armed over a dump that was not saved: read that, if no other was written "
+      "since; the disk is not marked");
   const CliOption format =
       command
           .option("--format", arguments->format,

@@ -78,6 +78,24 @@ Result<FoundHeader> find_header(BlockDevice& device, std::uint64_t metadata_offs
   return found;
 }
 
+Result<pb::CoredumpHeader> find_header_by_stream(BlockDevice& device,
+                                                 std::uint64_t metadata_offset) {
+  pb::Label label;
+  const auto read = RecordIo(device, metadata_offset).read(RecordPlace::kLabel, label);
+  if (!read) return fail(read.error());
+  auto header = header_of_stream(device, label);
+  if (!header) {
+    return fail({.code = Code::kNotFound,
+                 .operation = "find a dump by its stream",
+                 .disk = device.name(),
+                 .offset = label.data_offset_bytes(),
+                 .detail = "no section of a dump is where one begins"});
+  }
+  header->set_attribute(pb::ABORTED);
+  header->clear_boot_generation();
+  return std::move(*header);
+}
+
 bool is_stand_in(const pb::CoredumpHeader& header) {
   return !header.crash_id().empty() && header.started_unix_ms() == 0 && header.elapsed_ms() == 0 &&
          header.durable_bytes() == 0;

@@ -26,8 +26,15 @@ struct FoundHeader {
 // section where a dump begins.
 [[nodiscard]] Result<FoundHeader> find_header(BlockDevice& device, std::uint64_t metadata_offset);
 
-// One that find_header() put together, also after it became the disk's record: how much of the dump
-// was flushed is not known. A dump writer notes the time in its first record already.
+// The dump whose sections are in the data region, whatever the record says: of a disk that was
+// armed over it. ABORTED, of a life that is not known; its figures are not either. Only for
+// reading, as a new dump may begin at any time. kNotFound: no section where a dump begins.
+[[nodiscard]] Result<pb::CoredumpHeader> find_header_by_stream(BlockDevice& device,
+                                                               std::uint64_t metadata_offset);
+
+// One that find_header() or find_header_by_stream() put together, also after it became the disk's
+// record: how much of the dump was flushed is not known. A dump writer notes the time in its first
+// record already.
 [[nodiscard]] bool is_stand_in(const pb::CoredumpHeader& header);
 
 }  // namespace lastword

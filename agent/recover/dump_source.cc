@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/disks/found_header.h"
 #include "agent/disks/held_disk.h"
@@ -47,9 +48,10 @@ Status check_attribute(const DumpSource& source, const pb::CoredumpHeader& heade
                                        ? "take the disk over first (lastword takeover)"
                                        : "when nothing writes to it any more: --writer-gone")));
     default:
-      return fail(
-          header_error(source, Code::kNotFound,
-                       fmt::format("no dump on this disk: {}", name_of(header.attribute()))));
+      return fail(header_error(source, Code::kNotFound,
+                               fmt::format("no dump on this disk: {}; one that it was armed over "
+                                           "may still be read: --by-stream",
+                                           name_of(header.attribute()))));
   }
 }
 
@@ -80,13 +82,19 @@ Status change_header(const DumpSource& source, const std::string& crash_id, Chan
 
 }  // namespace
 
-Result<Dump> read_dump(const DumpSource& source, bool writer_is_over) {
+Result<Dump> read_dump(const DumpSource& source, bool writer_is_over, bool by_stream) {
   auto found = find_header(source.device, source.metadata_offset);
   if (!found) return fail(found.error());
   Dump dump;
   dump.header = std::move(found->header);
   dump.header_problem = std::move(found->problem);
   const bool readable = dump.header_problem.empty();
+  const pb::Attribute attribute = dump.header.attribute();
+  if (by_stream && (attribute == pb::INACTIVE || attribute == pb::ARMED)) {
+    auto below = find_header_by_stream(source.device, source.metadata_offset);
+    if (!below) return fail(below.error());
+    dump.record = std::exchange(dump.header, std::move(*below));
+  }
   if (Status status = check_attribute(source, dump.header, writer_is_over, readable); !status) {
     return fail(status.error());
   }
@@ -129,7 +137,7 @@ std::string header_change(const DumpSource& source, const Dump& dump) {
     header.clear_reason();
     return header.SerializeAsString();
   };
-  if (figures(found->header) == figures(dump.header)) return {};
+  if (figures(found->header) == figures(dump.record.value_or(dump.header))) return {};
   const bool same_crash = found->header.crash_id() == dump.header.crash_id();
   return fmt::format("its coredump header says {} now{}", name_of(found->header.attribute()),
                      same_crash ? ", of the same crash, but was written anew"

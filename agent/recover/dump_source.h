@@ -29,6 +29,8 @@ struct Dump {
   // So much of the stream had been flushed: damage in it is stepped over, not taken for its end.
   // All of the extent where that is not known (is_stand_in() in agent/disks/found_header.h).
   std::uint64_t claimed_bytes = 0;
+  // What the disk says, where that is of no dump and `header` was found by the stream alone.
+  std::optional<pb::CoredumpHeader> record{};
   std::string header_problem;        // empty: `header` is the record. Else it stands in for it
   std::string label_problem;         // empty: it is the record. Else the next two are unknown
   std::string disk_uuid;             // empty: no readable label
@@ -43,9 +45,13 @@ struct Dump {
 // Where the record cannot be read, another header stands in for it (agent/disks/found_header.h);
 // marking then writes a record in place of the bad one.
 //
+// `by_stream`: where the record is of no dump (INACTIVE, ARMED), the dump that the disk was armed
+// over, if its sections are there. It cannot be marked.
+//
 // kNotFound: there is no dump (INACTIVE, ARMED). kRefused: its writer may be at work (IN_PROGRESS),
 // unless `writer_is_over`. kCorrupt: the header contradicts itself or the disk.
-[[nodiscard]] Result<Dump> read_dump(const DumpSource& source, bool writer_is_over);
+[[nodiscard]] Result<Dump> read_dump(const DumpSource& source, bool writer_is_over,
+                                     bool by_stream = false);
 
 // What has become of the header since read_dump(): empty where it is the same, or only says by now
 // that this dump is over or SAVED. Else, for people: the disk's content may be another one.

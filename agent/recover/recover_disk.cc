@@ -149,6 +149,7 @@ std::optional<Error> why_no_log(BlockDevice& device, const Dump& dump) {
 
 Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const RecoverRequest& asked) {
   RecoverRequest request = asked;
+  if (request.by_stream) request.mark_saved = false;
   const auto core = core_options(config, request);
   if (!core) return fail(core.error());
   const bool writes = request.mark_saved && !request.verify;
@@ -169,7 +170,7 @@ Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const Reco
                           .metadata_offset = metadata->offset_bytes,
                           .lun = disk->lun.get(),
                           .own_key = state.key};
-  const auto dump = read_dump(source, true);
+  const auto dump = read_dump(source, true, request.by_stream);
   if (!dump) return fail(dump.error());
   const NodeConfig crashed = crashed_node(config, *dump);
   if (Status status = check_core_directory(config, crashed, *dump, request); !status) {
@@ -192,6 +193,7 @@ Result<pb::RecoveryResult> recover_disk(const Result<Config>& config, const Reco
       .mark_saved = request.mark_saved,
       .accept_loss = request.accept_loss,
       .writer_is_over = request.writer_gone,
+      .by_stream = request.by_stream,
       .progress = request.progress};
   if (only_read && asked.mark_saved) options.why_unmarked = "because of that";
   Result<pb::RecoveryResult> result;
@@ -221,7 +223,7 @@ Result<DumpLog> read_dump_log(const Result<Config>& config, const RecoverRequest
   if (!metadata) return fail(metadata.error());
   const DumpSource source{
       .device = *disk->device, .metadata_offset = metadata->offset_bytes, .own_key = {}};
-  const auto dump = read_dump(source, true);
+  const auto dump = read_dump(source, true, request.by_stream);
   if (!dump) return fail(dump.error());
   DumpFront front = read_front(*disk->device, *dump);
   if (!front.dmesg.empty()) {

@@ -22,6 +22,7 @@ struct RecoverRequest {
   bool mark_saved = true;
   bool accept_loss = false;
   bool writer_gone = false;  // image: the operator knows that nothing writes to it any more
+  bool by_stream = false;    // a dump that the disk was armed over, too; nothing is marked
   std::optional<std::uint64_t> metadata_offset;  // see find_metadata()
   RecoverProgress progress;
 };

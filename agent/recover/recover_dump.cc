@@ -251,7 +251,8 @@ Status settle(const DumpSource& source, const Dump& dump, const RecoverOptions& 
 Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverOptions& options,
                                         FileSystem& files) {
   if (Status status = check_directory(options.directory); !status) return fail(status.error());
-  const auto dump = read_dump(source, options.writer_is_over && !options.mark_saved);
+  const auto dump = read_dump(source, options.writer_is_over && !options.mark_saved,
+                              options.by_stream && !options.mark_saved);
   if (!dump) return fail(dump.error());
   if (options.mark_saved && dump->header.attribute() != pb::SAVED) {
     if (Status status = check_holder(source); !status) return fail(status.error());
@@ -293,7 +294,7 @@ Result<pb::RecoveryResult> recover_dump(const DumpSource& source, const RecoverO
 }
 
 Result<pb::RecoveryReport> verify_dump(const DumpSource& source, const RecoverOptions& options) {
-  const auto dump = read_dump(source, options.writer_is_over);
+  const auto dump = read_dump(source, options.writer_is_over, options.by_stream);
   if (!dump) return fail(dump.error());
   if (holds_nothing(source.device, *dump)) {
     return report_of_nothing(*dump, source.device.name(), node_name(*dump, options));

@@ -37,6 +37,7 @@ struct RecoverOptions {
   std::string why_unmarked = "as asked";
   bool accept_loss = false;     // mark it although the disk lost part of the dump
   bool writer_is_over = false;  // read an IN_PROGRESS dump; it is never marked
+  bool by_stream = false;       // see read_dump(); never marked either
   RecoverProgress progress;     // may be empty
 };
 

@@ -11,6 +11,7 @@
 #include "agent/disks/found_header.h"
 #include "agent/protocol/late_begin.h"
 #include "proto/printable.h"
+#include "proto/record_names.h"
 
 namespace lastword {
 namespace {
@@ -191,6 +192,11 @@ std::vector<std::string> record_problems(const Dump& dump) {
   if (!dump.header_problem.empty()) {
     problems.push_back(fmt::format(
         "its coredump header cannot be read ({}): recovered by the stream", dump.header_problem));
+  } else if (dump.record) {
+    problems.push_back(
+        fmt::format("its coredump header says {}: recovered by the stream, which the next dump "
+                    "overwrites",
+                    name_of(dump.record->attribute())));
   } else if (is_stand_in(dump.header)) {
     problems.emplace_back(
         "its coredump header took the place of one that could not be read: recovered by the "

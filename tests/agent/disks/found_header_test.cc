@@ -84,6 +84,26 @@ BOOST_AUTO_TEST_CASE(stand_in_is_known_as_one_until_its_dump_is_saved) {
   BOOST_TEST(!is_stand_in(pb::CoredumpHeader()));
 }
 
+BOOST_AUTO_TEST_CASE(dump_below_an_armed_header_is_of_no_life_that_is_known) {
+  Disk disk;
+  pb::CoredumpHeader armed;
+  armed.set_attribute(pb::ARMED);
+  armed.set_node(kAlpha);
+  armed.set_boot_generation(8);
+  plant(disk.shelf, 0, armed);
+  const auto found = find_header_by_stream(*disk.device, kMetadataOffset);
+  BOOST_TEST_REQUIRE(fake::ok(found));
+  BOOST_TEST(found->attribute() == pb::ABORTED);
+  BOOST_TEST(found->crash_id() == kCrashId);
+  BOOST_TEST(found->node() == kAlpha);
+  BOOST_TEST(found->boot_generation() == 0U);
+  BOOST_TEST(is_stand_in(*found));
+  BOOST_TEST(fake::ok(find_header(*disk.device, kMetadataOffset)));
+  const std::vector<std::byte> zeros(4 * kBlockBytes);
+  disk.shelf.poke(0, kDataOffset, zeros);
+  BOOST_TEST(fake::fails(find_header_by_stream(*disk.device, kMetadataOffset), Code::kNotFound));
+}
+
 // What a dump writer leaves before the first byte, which is a dump of nothing.
 BOOST_AUTO_TEST_CASE(first_record_of_a_dump_writer_is_no_stand_in) {
   pb::CoredumpHeader header;

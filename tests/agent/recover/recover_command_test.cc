@@ -145,6 +145,20 @@ BOOST_AUTO_TEST_CASE(beginning_that_the_writer_noted_counts_before_the_clocks) {
   BOOST_TEST(contains(run("inspect " + image.path()).output, "began_after_ms: 7250"));
 }
 
+BOOST_AUTO_TEST_CASE(dump_below_an_armed_header_is_recovered_where_that_is_asked_for) {
+  auto stream = sample_stream();
+  put_dump(pb::ARMED, stream.end().bytes());
+  const std::string arguments = "recover " + image.path() + " -o " + make_folder("cores");
+  const Outcome refused = run(arguments);
+  BOOST_TEST(refused.status == kExitNo);
+  BOOST_TEST(contains(refused.errors, "no dump on this disk: ARMED"));
+  BOOST_TEST(contains(refused.errors, "--by-stream"));
+  const Outcome outcome = run(arguments + " --by-stream");
+  BOOST_TEST(outcome.status == kExitOk);
+  BOOST_TEST(contains(outcome.output, "started when is not known"));
+  BOOST_TEST(!contains(outcome.output, "is marked SAVED"));
+}
+
 BOOST_AUTO_TEST_CASE(without_configuration_a_directory_is_asked_for) {
   auto stream = sample_stream();
   put_dump(pb::COMPLETED, stream.end().bytes());

@@ -45,6 +45,16 @@ struct RecoverDisk {
     header.set_extent_length_bytes(kImageBytes - kRegion - (1 << 20));
     header.set_durable_bytes(stream.size());
     header.set_stored_pages(120);
+    put_header(header);
+  }
+  void put_header_of_no_dump(pb::Attribute attribute) {
+    pb::CoredumpHeader header;
+    header.set_attribute(attribute);
+    header.set_node(1);
+    header.set_boot_generation(7);
+    put_header(header);
+  }
+  void put_header(const pb::CoredumpHeader& header) {
     const auto disk = open_disk(image.path(), Access::kReadWrite, kPatience);
     BOOST_TEST_REQUIRE(disk.has_value());
     BOOST_TEST_REQUIRE(
@@ -131,6 +141,63 @@ BOOST_AUTO_TEST_CASE(node_of_another_cluster_is_not_the_one_with_its_number) {
   check_error(recover(), Code::kUsage, "core_directory");
   BOOST_TEST(!std::filesystem::exists(folder("alpha")));
   BOOST_TEST(header().attribute() == pb::COMPLETED);
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_the_disk_was_armed_over_is_read_by_its_stream) {
+  for (const pb::Attribute attribute : {pb::ARMED, pb::INACTIVE}) {
+    put_dump(pb::COMPLETED);
+    put_header_of_no_dump(attribute);
+    const std::string before = image.content();
+    request.by_stream = false;
+    check_error(recover(), Code::kNotFound, "--by-stream");
+    request.by_stream = true;
+    const auto result = recover();
+    BOOST_TEST_REQUIRE(result.has_value());
+    BOOST_TEST(result->report().complete());
+    BOOST_TEST(result->report().crash_id() == kCrashId);
+    BOOST_TEST(result->report().node() == "alpha");
+    BOOST_TEST(result->report().boot_generation() == 0U);
+    BOOST_TEST(!result->saved());
+    BOOST_TEST(result->note().find("its coredump header says " + pb::Attribute_Name(attribute)) !=
+               std::string::npos);
+    BOOST_TEST(std::filesystem::exists(result->directory() + "/vmcore"));
+    const auto log = read_dump_log(Result<Config>(config), request);
+    BOOST_TEST_REQUIRE(log.has_value());
+    BOOST_TEST(log->text == kLog);
+    BOOST_TEST((image.content() == before));
+    std::filesystem::remove_all(result->directory());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(header_that_tells_of_a_dump_counts_by_stream_too_and_is_not_marked) {
+  put_dump(pb::COMPLETED);
+  request.by_stream = true;
+  const auto result = recover();
+  BOOST_TEST_REQUIRE(result.has_value());
+  BOOST_TEST(result->report().boot_generation() == 6U);
+  BOOST_TEST(header().attribute() == pb::COMPLETED);
+  put_dump(pb::IN_PROGRESS);
+  check_error(recover(), Code::kRefused, "--writer-gone");
+}
+
+BOOST_AUTO_TEST_CASE(armed_disk_without_a_stream_has_no_dump) {
+  put_header_of_no_dump(pb::ARMED);
+  request.by_stream = true;
+  check_error(recover(), Code::kNotFound, "no section of a dump is where one begins");
+}
+
+BOOST_AUTO_TEST_CASE(dump_that_begins_over_one_that_is_read_by_its_stream_is_noticed) {
+  put_dump(pb::COMPLETED);
+  put_header_of_no_dump(pb::ARMED);
+  const auto disk = open_disk(image.path(), Access::kReadOnly, kPatience);
+  BOOST_TEST_REQUIRE(disk.has_value());
+  const DumpSource source{.device = *disk->device, .metadata_offset = kMetadata, .own_key = {}};
+  const auto dump = read_dump(source, true, true);
+  BOOST_TEST_REQUIRE(dump.has_value());
+  BOOST_TEST(header_change(source, *dump).empty());
+  auto next = sample_stream();
+  put_dump(pb::IN_PROGRESS, next.bytes());
+  BOOST_TEST(header_change(source, *dump).find("IN_PROGRESS now") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(disk_whose_table_is_gone_is_only_read) {
