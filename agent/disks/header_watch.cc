@@ -82,11 +82,13 @@ std::vector<std::size_t> HeaderWatch::changed(const std::vector<std::size_t>& di
                      .buffer = std::make_shared<AlignedBuffer>(kBlockBytes),
                      .only = watched.next});
   }
-  read_slots(shelf_, resting_, executor_.now(), reads, RecordPlace::kCoredump, 1, io_timeout_);
+  read_slots(shelf_, executor_, resting_, reads, RecordPlace::kCoredump, 1, io_timeout_);
   for (std::size_t i = 0; i < asked.size(); ++i) {
     Watched& watched = watched_[asked[i]];
     const SlotRead& read = reads[i];
-    if (read.status && same(read.buffer->block(0), watched.slots->block(watched.next))) {
+    // What a writer puts on a bad spot may never be seen, and what follows is in the other slot.
+    const bool sound = read.status && !read.bad_spot;
+    if (sound && same(read.buffer->block(0), watched.slots->block(watched.next))) {
       seen.push_back(*watched.seen);
     } else if (!read.status && read.status.error().code == Code::kTimeout) {
       watched.problem = read.status.error();
@@ -106,7 +108,7 @@ void HeaderWatch::read_whole(const std::vector<std::size_t>& disks, std::vector<
                      .metadata_offset = watched.metadata_offset,
                      .buffer = std::make_shared<AlignedBuffer>(2 * kBlockBytes)});
   }
-  read_slots(shelf_, resting_, executor_.now(), reads, RecordPlace::kCoredump, 1, io_timeout_);
+  read_slots(shelf_, executor_, resting_, reads, RecordPlace::kCoredump, 1, io_timeout_);
   for (std::size_t i = 0; i < disks.size(); ++i) {
     Watched& watched = watched_[disks[i]];
     const SlotRead& read = reads[i];

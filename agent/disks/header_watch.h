@@ -2,7 +2,8 @@
 // ever opening a disk for writing.
 //
 // Whoever writes a header writes the slot that does not count (proto/record.h), so that slot alone
-// tells whether there is a newer one: both are read at first, and when that one has changed.
+// tells whether there is a newer one: both are read at first, when that one has changed, and while
+// it lies on a bad spot.
 #pragma once
 
 #include <memory>

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <span>
 #include <utility>
+
+#include "storage/block/io_error.h"
 
 namespace lastword {
 namespace {
@@ -33,6 +36,7 @@ std::vector<unsigned> slots_of(const SlotRead& read) {
 struct Batch {
   std::vector<SlotRead*> reads;
   milliseconds timeout{};
+  std::size_t blocks = 1;  // of a slot, by one read
 };
 
 std::vector<std::shared_ptr<InFlight>> take_turns(const Batch& batch) {
@@ -48,9 +52,24 @@ std::vector<std::shared_ptr<InFlight>> take_turns(const Batch& batch) {
   return in_flight;
 }
 
+// What became of a disk, by all of its reads. A block on a bad spot becomes one that no record is.
+void judge(SlotRead& read, std::span<ReadRequest> answers) {
+  for (const ReadRequest& answer : answers) {
+    if (answer.status) continue;
+    const Error& error = answer.status.error();
+    if (is_bad_spot(error) && answer.buffer.size() == kBlockBytes) {
+      std::ranges::fill(answer.buffer, std::byte{0xff});
+      read.bad_spot = true;
+    } else if (read.status || error.code == Code::kTimeout) {
+      read.status = answer.status;
+    }
+  }
+}
+
 void read_batch_of(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, Instant now,
                    const Batch& batch, RecordPlace first, std::size_t blocks) {
-  const std::size_t bytes = blocks * kBlockBytes;
+  const std::size_t bytes = batch.blocks * kBlockBytes;
+  const std::size_t pieces = blocks / batch.blocks;
   std::vector<ReadRequest> requests;
   std::vector<std::weak_ptr<InFlight>> in_flight;
   for (auto& one : take_turns(batch)) {
@@ -58,27 +77,25 @@ void read_batch_of(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, I
     in_flight.emplace_back(one);
     std::size_t place = 0;
     for (const unsigned slot : slots_of(*read)) {
-      requests.push_back({.fd = read->disk->fd,
-                          .disk = read->disk->info.path,
-                          .offset = read->metadata_offset + slot_offset(first, slot),
-                          .buffer = read->buffer->span().subspan(place, bytes),
-                          .keep = one});
-      place += bytes;
+      const std::uint64_t begin = read->metadata_offset + slot_offset(first, slot);
+      for (std::size_t piece = 0; piece < pieces; ++piece, place += bytes) {
+        requests.push_back({.fd = read->disk->fd,
+                            .disk = read->disk->info.path,
+                            .offset = begin + piece * bytes,
+                            .buffer = read->buffer->span().subspan(place, bytes),
+                            .keep = one});
+      }
     }
   }
   const Status submitted = shelf.read(requests, batch.timeout);
-  auto request = requests.begin();
+  std::span<ReadRequest> left(requests);
   for (std::size_t i = 0; i < batch.reads.size(); ++i) {
     SlotRead& read = *batch.reads[i];
-    const auto end = request + static_cast<std::ptrdiff_t>(slots_of(read).size());
+    const auto answers = left.first(slots_of(read).size() * pieces);
+    left = left.subspan(answers.size());
     read.status = submitted;
-    for (; request != end; ++request) {
-      if (!submitted || request->status) continue;
-      if (read.status || request->status.error().code == Code::kTimeout) {
-        read.status = request->status;
-      }
-    }
     if (!submitted) continue;
+    judge(read, answers);
     if (read.status || read.status.error().code != Code::kTimeout) continue;
     resting->asked(read.disk->info.path, now);
     auto answered = [resting, path = read.disk->info.path, now] { resting->answered(path, now); };
@@ -92,17 +109,24 @@ void read_batch_of(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, I
 
 }  // namespace
 
-void read_slots(Shelf& shelf, const std::shared_ptr<RestingDisks>& resting, Instant now,
+void read_slots(Shelf& shelf, Executor& executor, const std::shared_ptr<RestingDisks>& resting,
                 std::vector<SlotRead>& reads, RecordPlace first, std::size_t blocks,
                 milliseconds timeout) {
-  Batch sound{.reads = {}, .timeout = timeout};
-  Batch doubtful{.reads = {}, .timeout = std::min(kPollInterval, timeout)};
+  const Instant now = executor.now();
+  const milliseconds least = std::min(kPollInterval, timeout);
+  Batch sound{.reads = {}, .timeout = timeout, .blocks = blocks};
+  Batch doubtful{.reads = {}, .timeout = least, .blocks = blocks};
   for (SlotRead& read : reads) {
     (resting->hangs(read.disk->info.path, now) ? doubtful : sound).reads.push_back(&read);
   }
   for (const Batch* batch : {&sound, &doubtful}) {
     if (!batch->reads.empty()) read_batch_of(shelf, resting, now, *batch, first, blocks);
   }
+  Batch spotted{.reads = {}, .timeout = std::max(least, timeout - (executor.now() - now))};
+  for (SlotRead& read : reads) {
+    if (!read.status && is_bad_spot(read.status.error())) spotted.reads.push_back(&read);
+  }
+  if (!spotted.reads.empty()) read_batch_of(shelf, resting, now, spotted, first, blocks);
 }
 
 }  // namespace lastword

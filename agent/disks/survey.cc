@@ -121,8 +121,7 @@ OpenDisks read_records(Shelf& shelf, Executor& executor,
                      .metadata_offset = disk.view.metadata_offset,
                      .buffer = std::make_shared<AlignedBuffer>(2 * kBlocksPerRead * kBlockBytes)});
   }
-  read_slots(shelf, resting, executor.now(), reads, RecordPlace::kLabel, kBlocksPerRead,
-             io_timeout);
+  read_slots(shelf, executor, resting, reads, RecordPlace::kLabel, kBlocksPerRead, io_timeout);
   OpenDisks open;
   for (std::size_t i = 0; i < reads.size(); ++i) {
     SlotRead& read = reads[i];

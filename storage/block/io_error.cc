@@ -59,6 +59,10 @@ Code code_of_errno(int number) {
   }
 }
 
+bool is_bad_spot(const Error& error) {
+  return error.code == Code::kIo && error.sys_errno == ENODATA;
+}
+
 Error io_error(std::string_view operation, std::string_view disk, std::uint64_t offset,
                int number) {
   const Code code = code_of_errno(number);

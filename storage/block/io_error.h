@@ -12,6 +12,9 @@ namespace lastword {
 // Never fails: a number that means nothing special is kIo. RESERVATION CONFLICT arrives as EBADE
 // (BLK_STS_NEXUS, called BLK_STS_RESV_CONFLICT since Linux 6.5).
 [[nodiscard]] Code code_of_errno(int number);
+// MEDIUM ERROR (BLK_STS_MEDIUM, ENODATA): this place cannot be read, and the rest of the disk may
+// be sound. EIO may come from a path that fails, and says nothing of the medium.
+[[nodiscard]] bool is_bad_spot(const Error& error);
 
 [[nodiscard]] Error io_error(std::string_view operation, std::string_view disk,
                              std::uint64_t offset, int number);

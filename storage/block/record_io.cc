@@ -3,17 +3,10 @@
 #include <google/protobuf/message_lite.h>
 
 #include <algorithm>
-#include <cerrno>
+
+#include "storage/block/io_error.h"
 
 namespace lastword {
-namespace {
-
-// MEDIUM ERROR: BLK_STS_MEDIUM, Linux 6.1 block/blk-core.c. EIO may come from a path that fails.
-bool is_bad_spot(const Error& error) {
-  return error.code == Code::kIo && error.sys_errno == ENODATA;
-}
-
-}  // namespace
 
 RecordIo::RecordIo(BlockDevice& device, std::uint64_t metadata_offset)
     : device_(device), metadata_offset_(metadata_offset) {}

@@ -35,12 +35,13 @@ class GptCopy {
  public:
   explicit GptCopy(BlockDevice& device) : device_(device) {}
 
-  // Reads this part of the disk.
+  // Reads this part of the disk. Blocks on bad spots of the medium become zero: see bad_spot().
   [[nodiscard]] Status read(std::uint64_t offset, std::size_t length) {
     offset_ = offset;
     if (buffer_.span().size() < length) buffer_ = AlignedBuffer(length);
     part_ = buffer_.span().first(length);
-    return device_.read(offset, part_);
+    const Status status = device_.read(offset, part_);
+    return status || !is_bad_spot(status.error()) ? status : read_blocks();
   }
   // What was read last.
   [[nodiscard]] std::span<const std::byte> part() const { return part_; }
@@ -59,13 +60,32 @@ class GptCopy {
     return {};
   }
   [[nodiscard]] int fd() const { return fd_.get(); }
+  // The first that was met in any part.
+  [[nodiscard]] const std::optional<Error>& bad_spot() const { return bad_spot_; }
+  // The block with the protective MBR, without which no GPT counts, lies on one.
+  [[nodiscard]] bool lacks_mbr() const { return lacks_mbr_; }
 
  private:
+  [[nodiscard]] Status read_blocks() {
+    for (std::size_t place = 0; place < part_.size(); place += kBlockBytes) {
+      const auto block = part_.subspan(place, kBlockBytes);
+      const Status status = device_.read(offset_ + place, block);
+      if (status) continue;
+      if (!is_bad_spot(status.error())) return status;
+      std::ranges::fill(block, std::byte{0});
+      if (!bad_spot_) bad_spot_ = status.error();
+      if (offset_ + place == 0) lacks_mbr_ = true;
+    }
+    return {};
+  }
+
   BlockDevice& device_;
   FileDescriptor fd_;
   AlignedBuffer buffer_{kUsualGptBytes};
   std::uint64_t offset_ = 0;
   std::span<std::byte> part_;
+  std::optional<Error> bad_spot_;
+  bool lacks_mbr_ = false;
 };
 
 Error gpt_error(Code code, const BlockDevice& device, std::string_view detail) {
@@ -144,7 +164,8 @@ Result<blkid_partlist> read_gpt(blkid_probe probe, const GptCopy& copy, const Bl
       blkid_probe_set_sectorsize(probe, sector_bytes) != 0 ||
       blkid_probe_enable_superblocks(probe, 0) != 0 ||
       blkid_probe_enable_partitions(probe, 1) != 0 ||
-      blkid_probe_filter_partitions_type(probe, BLKID_FLTR_ONLYIN, types.data()) != 0) {
+      blkid_probe_filter_partitions_type(probe, BLKID_FLTR_ONLYIN, types.data()) != 0 ||
+      blkid_probe_set_partitions_flags(probe, copy.lacks_mbr() ? BLKID_PARTS_FORCE_GPT : 0) != 0) {
     return fail(gpt_error(Code::kIo, device, "libblkid refuses the disk"));
   }
   return blkid_probe_get_partitions(probe);
@@ -184,7 +205,8 @@ Result<Entries> read_table(BlockDevice& device) {
                         {whole_blocks - kGptBytes, kGptBytes}};
   for (const Part& part : parts) {
     if (Status status = copy.read(part.offset, part.length); !status) return fail(status.error());
-    const bool whole = part.offset == 0;  // what such bytes say, they say alone
+    // What such bytes say, they say alone.
+    const bool whole = part.offset == 0 && !copy.bad_spot();
     for (const std::uint32_t sector_bytes : possible_sector_bytes(device)) {
       const KnownTables::Key key{
           .bytes = copy.part(), .disk_bytes = device.size_bytes(), .sector_bytes = sector_bytes};
@@ -202,6 +224,7 @@ Result<Entries> read_table(BlockDevice& device) {
       return entries;
     }
   }
+  if (copy.bad_spot()) return fail(*copy.bad_spot());
   return fail(gpt_error(Code::kNotFound, device, "no GPT"));
 }
 

@@ -16,10 +16,11 @@ struct Partition {
 };
 
 // lastword's metadata partition on a disk or image, from its GPT. (The kernel's idea of the
-// partitions is stale where the partner wrote the GPT.) kNotFound: the disk is not labelled, for it
-// has no GPT in either copy, or a GPT without metadata partition; or there is no such path.
-// kCorrupt: there are several metadata partitions, or the one there is misaligned, too small, or
-// beyond the disk's end. Otherwise the disk could not be opened or read.
+// partitions is stale where the partner wrote the GPT.) Where one copy lies on a bad spot of the
+// medium, the other one counts. kNotFound: the disk is not labelled, for it has no GPT in either
+// copy, or a GPT without metadata partition; or there is no such path. kCorrupt: there are several
+// metadata partitions, or the one there is misaligned, too small, or beyond the disk's end.
+// Otherwise the disk could not be opened or read.
 [[nodiscard]] Result<Partition> find_metadata_partition(const std::string& path);
 // The same on a device that is open already.
 [[nodiscard]] Result<Partition> find_metadata_partition(BlockDevice& device);

@@ -5,6 +5,7 @@
 
 #include "tests/agent/disks/fake_node_shelf.h"
 #include "tests/support/image_file.h"
+#include "tests/support/virtual_executor.h"
 
 namespace lastword::test {
 namespace {
@@ -26,10 +27,11 @@ struct Disk : FakeNodeShelf {
     disk->turn = DiskTurn::on(file.path());
     std::vector<SlotRead> reads;
     reads.push_back({.disk = disk, .buffer = std::make_shared<AlignedBuffer>(2 * kBlockBytes)});
-    read_slots(*this, std::make_shared<RestingDisks>(), Instant(0), reads, RecordPlace::kLabel, 1,
+    read_slots(*this, executor, std::make_shared<RestingDisks>(), reads, RecordPlace::kLabel, 1,
                milliseconds(1000));
   }
 
+  VirtualExecutor executor;
   ImageFile file{kBlockBytes};
   std::shared_ptr<DiskTurn> other = DiskTurn::on(file.path());
   bool while_it_reads = true;

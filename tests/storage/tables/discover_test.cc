@@ -8,6 +8,7 @@
 
 #include "storage/tables/partition_table.h"
 #include "tests/fake/check.h"
+#include "tests/fake/sick_spot.h"
 #include "tests/support/foreign_gpt.h"
 #include "tests/support/image_file.h"
 
@@ -35,6 +36,18 @@ struct Labelled {
   Partition metadata;
 };
 
+// Blocks of it cannot be read.
+std::unique_ptr<BlockDevice> spotted(const test::ImageFile& image,
+                                     std::initializer_list<std::uint64_t> spots) {
+  auto opened = LinuxBlockDevice::open(image.path(), Access::kReadOnly);
+  BOOST_TEST_REQUIRE(ok(opened));
+  std::unique_ptr<BlockDevice> device = std::move(*opened);
+  for (const std::uint64_t spot : spots) {
+    device = std::make_unique<SickSpot>(std::move(device), spot);
+  }
+  return device;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(metadata_partition)
@@ -47,6 +60,44 @@ BOOST_AUTO_TEST_CASE(is_found_in_the_backup_when_the_primary_gpt_is_gone) {
   const Labelled disk;
   disk.image.write(512, std::string(512, '\0'));
   BOOST_TEST(disk.is_found());
+}
+
+BOOST_DATA_TEST_CASE(is_found_beside_a_bad_spot_in_either_copy,
+                     boost::unit_test::data::make({512U, 4096U}), sector) {
+  const Labelled disk(sector);
+  for (std::uint64_t block = 0; block < 6; ++block) {
+    for (const std::uint64_t spot : {block * kBlockBytes, kDiskBytes - (block + 1) * kBlockBytes}) {
+      const auto found = find_metadata_partition(*spotted(disk.image, {spot}));
+      BOOST_TEST_REQUIRE(ok(found));
+      BOOST_TEST(found->offset_bytes == disk.metadata.offset_bytes);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(with_bad_spots_in_both_copies_is_not_its_absence) {
+  const Labelled disk;
+  const auto device = spotted(disk.image, {0, kDiskBytes - kBlockBytes});
+  BOOST_TEST(fails(find_metadata_partition(*device), Code::kIo));
+}
+
+BOOST_AUTO_TEST_CASE(with_a_bad_spot_is_not_found_where_the_mbr_says_that_there_is_no_gpt) {
+  const Labelled disk;
+  disk.image.write(450, "\x83");  // the type of the first partition, protective until now
+  BOOST_TEST(!find_metadata_partition(*spotted(disk.image, {kBlockBytes})));
+}
+
+BOOST_AUTO_TEST_CASE(of_a_disk_that_gives_no_data_is_an_error) {
+  struct NoData : SickSpot {
+    using SickSpot::SickSpot;
+    Status read(std::uint64_t offset, std::span<std::byte> buffer) override {
+      Status status = SickSpot::read(offset, buffer);
+      if (!status) status.error().sys_errno = EIO;
+      return status;
+    }
+  };
+  const Labelled disk;
+  NoData device(spotted(disk.image, {}), 0);
+  BOOST_TEST(fails(find_metadata_partition(device), Code::kIo));
 }
 
 BOOST_AUTO_TEST_CASE(is_not_found_without_a_gpt) {
