@@ -6,6 +6,7 @@
 #include "agent/protocol/failure_plan.h"
 #include "agent/protocol/remedies.h"
 #include "agent/protocol/start_plan.h"
+#include "agent/protocol/takeover_input.h"
 #include "proto/coredump.h"
 
 namespace lastword {
@@ -82,6 +83,29 @@ void check_service(const CheckFacts& facts, pb::CheckReport& report) {
   report.set_service_disks(total);
   report.set_service_disks_in_service(in_service);
   if (total == 0) report.add_notes("this node has no service disks: nothing to take over");
+}
+
+// What has no label may be anybody's, and is taken by nobody. A service of this node is on it where
+// this node has it reserved; who has is not known of each disk.
+void check_unreadable(const CheckFacts& facts, pb::CheckReport& report) {
+  const Config& config = *facts.config;
+  for (const DiskView& disk : unreadable_disks(facts.situation->survey)) {
+    const std::uint8_t holder = holder_node(disk, config);
+    const std::string why = describe(*disk.problem);
+    const std::string remedy = remedy_of(*disk.problem, disk.info.path);
+    if (holder != 0) {
+      const bool own = holder == config.self.id;
+      add_problem(report, own ? Concern::kTakeover : Concern::kNeither,
+                  fmt::format("{}, reserved by {}, cannot be read: {}", disk.info.path,
+                              own ? "this node" : config.partner.name, why),
+                  remedy);
+      continue;
+    }
+    add_problem(
+        report, disk.reservations_known ? Concern::kNeither : Concern::kTakeover,
+        fmt::format("{} may be a disk of this node's, and cannot be read: {}", disk.info.path, why),
+        remedy + "; where it is of no service of this cluster, take it away from this node");
+  }
 }
 
 // With a reservation of kOwnerType every registrant may write.

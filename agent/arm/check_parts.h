@@ -27,6 +27,7 @@ void check_candidates(const CheckFacts& facts, const pb::Plan& plan, pb::CheckRe
 // check_disks.cc: is each disk in the hands of its one right node?
 void check_copies(const CheckFacts& facts, pb::CheckReport& report);
 void check_service(const CheckFacts& facts, pb::CheckReport& report);
+void check_unreadable(const CheckFacts& facts, pb::CheckReport& report);
 void check_registrants(const CheckFacts& facts, pb::CheckReport& report);
 void check_strays(const CheckFacts& facts, pb::CheckReport& report);
 void check_borrowed(const CheckFacts& facts, pb::CheckReport& report);

@@ -105,6 +105,7 @@ pb::CheckReport check_node(const CheckFacts& facts) {
   }
   check_copies(facts, report);
   check_service(facts, report);
+  check_unreadable(facts, report);
   check_registrants(facts, report);
   check_strays(facts, report);
   check_borrowed(facts, report);

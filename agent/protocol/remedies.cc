@@ -19,6 +19,17 @@ std::string_view way_to_wait(const Survey& survey, const Config& config, std::ui
                 "and reboot";
 }
 
+std::string remedy_of(const Error& problem, const std::string& path) {
+  switch (problem.code) {
+    case Code::kCorrupt:
+      return fmt::format("`lastword inspect {}` shows what is damaged", path);
+    case Code::kFutureVersion:
+      return "install the lastword that wrote it";
+    default:
+      return "look at the disk, the adapter and the cabling";
+  }
+}
+
 std::string remedy_of_stray_partner(const Config& config) {
   return fmt::format(
       "`systemctl restart lastword-agent` on {}: it goes on with its takeover, or ends it where "

@@ -13,6 +13,8 @@ namespace lastword {
 // never had leaves its caches good; one that it had and lost does not.
 [[nodiscard]] std::string_view way_to_wait(const Survey& survey, const Config& config,
                                            std::uint32_t life);
+// Of a disk whose records or reservation cannot be read.
+[[nodiscard]] std::string remedy_of(const Error& problem, const std::string& path);
 // The partner is registered on a disk that this node serves.
 [[nodiscard]] std::string remedy_of_stray_partner(const Config& config);
 // A mailbox disk that is counted is not in sight, and does not come back.

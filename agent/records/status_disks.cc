@@ -18,17 +18,6 @@ namespace {
 
 using Reasons = google::protobuf::RepeatedPtrField<pb::StatusReason>;
 
-std::string remedy_of(const Error& problem, const std::string& path) {
-  switch (problem.code) {
-    case Code::kCorrupt:
-      return fmt::format("`lastword inspect {}` shows what is damaged", path);
-    case Code::kFutureVersion:
-      return "install the lastword that wrote it";
-    default:
-      return "look at the disk, the adapter and the cabling";
-  }
-}
-
 std::string holder_of(const DiskView& disk, const Config& config) {
   if (!disk.reservation) return "";
   const std::uint8_t node = holder_node(disk, config);

@@ -284,6 +284,14 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
          r.situation.examined.emplace_back();
        },
        "this node is registered on /dev/sdf, a disk of beta, and could write there"},
+      {"label of a disk in service damaged",
+       [](Ready& r) { r.add_unreadable(Code::kCorrupt, key_of(kAlpha, kGeneration)); },
+       "/dev/sdf, reserved by this node, cannot be read: /dev/sdf: read label: corrupt -> "
+       "`lastword inspect /dev/sdf`"},
+      {"disk that does not answer", [](Ready& r) { r.add_unreadable(Code::kTimeout, {}); },
+       "/dev/sdf may be a disk of this node's, and cannot be read: /dev/sdf: read label: time-out "
+       "-> look at the disk, the adapter and the cabling; where it is of no service of this "
+       "cluster, take it away"},
       {"no majority there", [](Ready& r) { r.disk(3).keys = {key_of(kAlpha, kGeneration)}; },
        "run `lastword start` on beta"},
   };
@@ -297,6 +305,33 @@ BOOST_AUTO_TEST_CASE(each_thing_that_spoils_the_takeover_is_a_problem) {
       BOOST_TEST(problems_of(report).find(one.problem) != std::string::npos);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(unreadable_disk_that_this_node_does_not_hold_is_a_problem_and_no_answer) {
+  struct Case {
+    ReservationKey holder;  // zero: nobody
+    const char* said;
+  };
+  const Case cases[] = {
+      {{}, "/dev/sdf may be a disk of this node's, and cannot be read: /dev/sdf: read label"},
+      {ReservationKey{0xdeadbeef}, "take it away from this node"},
+      {key_of(kBeta, 9), "/dev/sdf, reserved by beta, cannot be read: /dev/sdf: read label"},
+  };
+  for (const Case& one : cases) {
+    Ready ready;
+    ready.add_unreadable(Code::kIo, one.holder);
+    const auto report = check_node(ready.facts);
+    const std::string said = problems_of(report);
+    BOOST_TEST(said.find(one.said) != std::string::npos, said);
+    BOOST_TEST(report.would_dump());
+    BOOST_TEST(report.would_be_taken_over());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(disk_without_a_label_that_can_be_read_is_no_problem) {
+  situation.survey.disks.emplace_back().info.path = "/dev/sdf";
+  situation.examined.emplace_back();
+  BOOST_TEST(problems_of(check_node(facts)) == "");
 }
 
 BOOST_AUTO_TEST_CASE(watchdog_that_is_not_armed_is_a_problem_and_spoils_nothing_else) {

@@ -24,6 +24,16 @@ struct Ready {
     situation.survey.disks.back().label = disk(index).label;
     situation.examined.emplace_back();
   }
+  // A disk whose label cannot be read. `holder`: zero for nobody. Of one that does not answer the
+  // holder is not known.
+  void add_unreadable(Code code, ReservationKey holder) {
+    DiskView& disk = situation.survey.disks.emplace_back(surveyed(5, pb::SERVICE));
+    disk.label.reset();
+    disk.problem = Error{.code = code, .operation = "read label", .disk = disk.info.path};
+    disk.reservations_known = code != Code::kTimeout;
+    if (holder.value != 0) disk.reservation = Reservation{.holder = holder, .type = kOwnerType};
+    situation.examined.emplace_back();
+  }
   Ready() {
     config.dump_program = "/usr/lib/lastword/lastword-dump";
     situation.state = NodeState{.boot_generation = kGeneration, .key = key_of(kAlpha, kGeneration)};
