@@ -78,23 +78,30 @@ Result<std::optional<int>> match(const Search& search, const std::string& path) 
   return std::nullopt;
 }
 
-bool holds(const Search& search, OpenDisk& disk) {
+Result<bool> holds(const Search& search, OpenDisk& disk) {
   if (!disk.lun) return false;
   const auto reservation = past_unit_attentions([&] { return disk.lun->read_reservation(); });
-  return reservation && *reservation &&
-         (*reservation)->holder.value == search.plan.reservation_key();
+  if (!reservation) return fail(reservation.error());
+  return *reservation && (*reservation)->holder.value == search.plan.reservation_key();
+}
+
+// Again and again, while it cannot be told and there is time.
+template <class Question>
+auto ask(const Search& search, Question question) {
+  auto answer = question();
+  while (!answer && SteadyClock::now() + kRetry < search.deadline) {
+    std::this_thread::sleep_for(kRetry);
+    answer = question();
+  }
+  return answer;
 }
 
 void look_at(Search& search, const std::string& path) {
-  Result<std::optional<int>> matched = match(search, path);
-  while (!matched && SteadyClock::now() + kRetry < search.deadline) {
-    std::this_thread::sleep_for(kRetry);
-    matched = match(search, path);
-  }
+  const auto matched = ask(search, [&] { return match(search, path); });
   if (!matched || !*matched) return;
   set_kernel_timeout(path, search.io_timeout);
   Result<OpenDisk> disk = open_disk(path, Access::kReadWrite, search.io_timeout);
-  const bool held = disk && holds(search, *disk);
+  const bool held = disk && ask(search, [&] { return holds(search, *disk); }).value_or(false);
   const auto index = static_cast<std::size_t>(**matched);
   const std::lock_guard lock(search.mutex);
   // Of two disks with one UUID (a snapshot, a clone) it is the one that this node holds.
@@ -118,16 +125,14 @@ void look_for_new_disks(const std::shared_ptr<Search>& search) {
 }
 
 bool is_over(const Search& search) {
-  const auto has = [](const Result<OpenDisk>& disk) { return disk.has_value(); };
   // One that is not held may be a copy of the right one, which is still to come.
-  if (std::all_of(search.held.begin(), search.held.end(), [](bool held) { return held; })) {
-    return true;
-  }
+  const auto missing = std::count(search.held.begin(), search.held.end(), false);
+  if (missing == 0) return true;
   const auto now = SteadyClock::now();
   if (now >= search.deadline) return true;
   // Threads that are still looking do not count: theirs may be a sick disk.
-  return std::any_of(search.found.begin(), search.found.end(), has) &&
-         now - search.last_news >= kDiskSettle;
+  const bool some = static_cast<std::size_t>(missing) < search.held.size();
+  return some && now - search.last_news >= kDiskSettle;
 }
 
 }  // namespace

@@ -150,6 +150,32 @@ BOOST_AUTO_TEST_CASE(copy_that_came_first_does_not_end_the_search) {
   BOOST_TEST(find() == Paths{"/dev/sdb"}, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(copy_that_came_long_before_does_not_settle_the_search) {
+  want(1);
+  copy(0, 1, 1);
+  held(1, 1, 60);  // 20 ms from look to look, at least: behind the settling time
+  plan.set_grace_ms(60'000);
+  BOOST_TEST(find() == Paths{"/dev/sdb"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(copy_alone_is_given_at_the_end_of_the_grace_time) {
+  want(1);
+  copy(0, 1);
+  plan.set_io_timeout_ms(100);
+  plan.set_grace_ms(200);
+  BOOST_TEST(find() == Paths{"/dev/sda"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(disk_that_does_not_say_at_once_who_holds_it_is_asked_again) {
+  want(1);
+  copy(0, 1, 1);
+  held(1, 1, 2);
+  machine->shelf.inject(
+      1, {.kind = fake::FaultKind::kIoError, .only = fake::Command::kReadReservation, .times = 2});
+  plan.set_grace_ms(20'000);
+  BOOST_TEST(find() == Paths{"/dev/sdb"}, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_another_key_holds_is_no_better_than_a_copy) {
   want(1);
   put(0, 1, 1, &machine->other, kOtherKey);
