@@ -216,8 +216,10 @@ class GivebackRun {
 
   // True: nothing on this node serves or uses the service's disks, and all that it wrote is there.
   bool end_service() {
-    const Paths paths = look_.paths_of(look_.that_are(service_, {Whereabouts::kHere}));
-    if (paths.empty()) return true;  // promised, all of them
+    const Disks here = look_.that_are(service_, {Whereabouts::kHere});
+    const Paths paths = look_.paths_of(here);
+    if (paths.empty()) return true;  // promised or out of sight, all of them
+    ended_ = look_.uuids_of(here);
     const HookInput input{.event = "service-returning",
                           .detail = fmt::format("{} disks go back to {}: {}", paths.size(),
                                                 config_.partner.name, fmt::join(paths, " ")),
@@ -242,17 +244,26 @@ class GivebackRun {
   // Otherwise it is called off.
   bool unused_and_written() {
     const Disks disks = look_.that_are(service_, {Whereabouts::kHere});
+    for (const std::size_t disk : disks) {
+      if (std::ranges::count(ended_, survey().disks[disk].label->disk_uuid()) != 0) continue;
+      return call_off(survey().disks[disk].info.path +
+                      " was out of sight when the hook ended the service");
+    }
     std::string used = what_uses(shelf(), executor(), look_.paths_of(disks));
     if (!used.empty()) return call_off(used);
     if (Status written = write_back(survey(), disks, config_, shelf(), executor()); !written) {
       return call_off(describe(written.error()));
     }
+    ended_ = look_.uuids_of(disks);  // what is out of sight now was not looked at
     return true;
   }
 
   GivebackReport give_rest() {
     const milliseconds limit = config_.timing.giveback_taking();
-    const Wait end = hand_over(all_, limit, [&] { return look_.are_returned(all_); });
+    // A disk that comes into sight only now is served here yet, for all that anybody knows.
+    Uuids given = dumps_;
+    given.insert(given.end(), ended_.begin(), ended_.end());
+    const Wait end = hand_over(given, limit, [&] { return look_.are_returned(all_); });
     if (end == Wait::kDone) return finish();
     std::string why =
         end == Wait::kPartnerEnded
@@ -335,6 +346,7 @@ class GivebackRun {
   GivebackPlan plan_;
   Uuids dumps_;    // that the plan began with
   Uuids service_;  // likewise
+  Uuids ended_;    // of those, whose service the hook was to end, and which nothing uses
   Uuids all_;
 
   std::set<std::string> returned_;  // UUIDs that were told of

@@ -152,6 +152,7 @@ class Giveback {
   std::set<unsigned> never_takes;
   unsigned steps_to_live = std::numeric_limits<unsigned>::max();  // commands of alpha
   std::function<void()> when_dead = [] {};
+  std::function<void(unsigned lun)> when_received = [](unsigned) {};
 
   // beta's service and hooks.
   bool serves = true;
@@ -262,6 +263,7 @@ class Giveback {
     received.set_owner_generation(life);
     received.set_home_generation(life);
     plant(shelf, lun, received);
+    when_received(lun);
   }
   bool lives() {
     if (steps_to_live-- != 0) return true;
