@@ -2,6 +2,7 @@
 
 #include "agent/disks/udev_rest.h"
 #include "storage/tables/discover.h"
+#include "storage/tables/signatures.h"
 
 namespace lastword {
 namespace {
@@ -27,6 +28,7 @@ class RealShelf final : public Shelf {
   Openers find_openers(const std::vector<std::string>& disks) override {
     return lastword::find_openers(disks);
   }
+  Result<bool> is_claimed(const std::string& disk) override { return lastword::is_claimed(disk); }
   std::uint64_t count_uevents() override { return lastword::count_uevents(); }
   Status wait_for_partitions(const std::vector<std::string>& disks,
                              std::uint64_t uevents_before) override {

@@ -33,6 +33,8 @@ class Shelf {
   [[nodiscard]] virtual CacheChanges write_back_early(const DiskInfo& disk) = 0;
   [[nodiscard]] virtual Status drop_stale_cache(const DiskInfo& disk) = 0;
   [[nodiscard]] virtual Openers find_openers(const std::vector<std::string>& disks) = 0;
+  // See is_claimed() in storage/tables/signatures.h. May hang on a sick disk.
+  [[nodiscard]] virtual Result<bool> is_claimed(const std::string& disk) = 0;
   // What this machine's udev has to do, and that it has done it: see udev_rest.h.
   [[nodiscard]] virtual std::uint64_t count_uevents() = 0;
   [[nodiscard]] virtual Status wait_for_partitions(const std::vector<std::string>& disks,

@@ -2,14 +2,53 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "agent/disks/disk_work.h"
 
 namespace lastword {
-std::string what_uses(Shelf& shelf, Executor& executor, const std::vector<std::string>& paths) {
-  const Instant end = executor.now() + kUdevSettle;  // udev may just be looking at a disk
+namespace {
+
+// Of one that no table of the kernel tells of.
+constexpr const char* kUnknownUser =
+    "another program or the kernel holds it (a mount in another mount namespace, a pool, an "
+    "exported disk)";
+
+// Adds who has a disk for himself to those that are known.
+void add_claims(Shelf& shelf, Executor& executor, const std::vector<std::string>& paths,
+                milliseconds io_timeout, Openers& openers) {
+  std::vector<std::string> asked;
+  for (const std::string& path : paths) {
+    if (!openers.contains(path)) asked.push_back(path);
+  }
+  const auto claims = std::make_shared<std::vector<Result<bool>>>(asked.size());
+  const auto done =
+      executor.fan_out(asked.size(), io_timeout, [claims, asked, shelf = &shelf](std::size_t i) {
+        (*claims)[i] = shelf->is_claimed(asked[i]);
+      });
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (!done[i]) {
+      openers[asked[i]] = {"perhaps, it does not answer in time"};
+    } else if (!(*claims)[i]) {
+      openers[asked[i]] = {"perhaps, " + describe((*claims)[i].error())};
+    } else if (*(*claims)[i]) {
+      openers[asked[i]] = {kUnknownUser};
+    }
+  }
+}
+
+}  // namespace
+
+std::string what_uses(Shelf& shelf, Executor& executor, const std::vector<std::string>& paths,
+                      milliseconds io_timeout) {
+  // udev, or what it starts, may just be looking at a disk; a file system whose last mount has gone
+  // is not closed at once.
+  const Instant end = executor.now() + kUdevSettle;
   for (;;) {
+    Openers found = shelf.find_openers(paths);
+    add_claims(shelf, executor, paths, io_timeout, found);
     std::string used;
-    for (const auto& [disk, openers] : shelf.find_openers(paths)) {
+    for (const auto& [disk, openers] : found) {
       for (const std::string& opener : openers) {
         used += fmt::format("{}{}: {}", used.empty() ? "still in use here: " : ", ", disk, opener);
       }

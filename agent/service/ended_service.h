@@ -11,10 +11,11 @@
 
 namespace lastword {
 
-// What uses these disks on this machine, as find_openers() has it: for people. Empty:
-// nothing. Gives udev some seconds.
+// What uses these disks on this machine, as find_openers() has it, and where that knows nobody, who
+// has a disk for himself: for people. Empty: nothing. Gives udev, and what ends by itself, some
+// seconds. A disk that does not answer within `io_timeout`, or cannot be opened, counts as used.
 [[nodiscard]] std::string what_uses(Shelf& shelf, Executor& executor,
-                                    const std::vector<std::string>& paths);
+                                    const std::vector<std::string>& paths, milliseconds io_timeout);
 // Writes back what this machine's page cache and the target's cache have of these disks (indices
 // into the survey). The first error.
 [[nodiscard]] Status write_back(const Survey& survey, const std::vector<std::size_t>& disks,

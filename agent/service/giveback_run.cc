@@ -249,7 +249,8 @@ class GivebackRun {
       return call_off(survey().disks[disk].info.path +
                       " was out of sight when the hook ended the service");
     }
-    std::string used = what_uses(shelf(), executor(), look_.paths_of(disks));
+    const std::string used =
+        what_uses(shelf(), executor(), look_.paths_of(disks), config_.timing.settings.io_timeout);
     if (!used.empty()) return call_off(used);
     if (Status written = write_back(survey(), disks, config_, shelf(), executor()); !written) {
       return call_off(describe(written.error()));

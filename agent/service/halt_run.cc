@@ -34,7 +34,9 @@ Status end_service(const HaltWork& work, const NodeState& state, bool ignore_hoo
   }
   Shelf& shelf = work.surveyor.shelf();
   Executor& executor = work.surveyor.executor();
-  if (const std::string used = what_uses(shelf, executor, paths); !used.empty()) {
+  const std::string used =
+      what_uses(shelf, executor, paths, work.config.timing.settings.io_timeout);
+  if (!used.empty()) {
     return fail({.code = Code::kRefused,
                  .operation = "halt",
                  .detail = used + "; end that, and run `lastword halt` again"});

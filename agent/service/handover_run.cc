@@ -132,9 +132,9 @@ class HandoverRun {
     }
     if (std::string why = why_no_lock(); !why.empty()) return call_off(why);
     if (std::string why = why_not(); !why.empty()) return call_off(why);
-    if (std::string used = what_uses(shelf(), executor(), service_); !used.empty()) {
-      return call_off(used);
-    }
+    const std::string used =
+        what_uses(shelf(), executor(), service_, config_.timing.settings.io_timeout);
+    if (!used.empty()) return call_off(used);
     const Status written = write_back(survey(), plan_.service, config_, shelf(), executor());
     return written || call_off(describe(written.error()));
   }

@@ -5,7 +5,7 @@ import time
 from qemu.harness import pattern, scenario
 
 from .heartbeat import HEARD, Watched
-from .pair import EXIT_REFUSED, LARGE_PATTERN, PROGRESS, SLOW, require
+from .pair import EXIT_NO, EXIT_REFUSED, LARGE_PATTERN, PROGRESS, SLOW, require
 from .service import block_of, write_block
 
 # What the service's hook is told, one line for each run.
@@ -62,6 +62,18 @@ class GivenBack(Watched):
             for line in node.log.lines()
             if line.text.startswith("hook-ran ")
         ]
+
+
+def mount_out_of_sight(node, disk):
+    """A file system on the disk that is mounted in another mount namespace only; who has it."""
+    partition = node.check(f"readlink -f {disk}").strip() + "2"
+    node.check(f"mke2fs {partition}", timeout=60)
+    node.check(f"mkdir -p /mnt/served && mount -t ext4 {partition} /mnt/served")
+    container = node.spawn("unshare -m sh -c 'echo has a mount; exec sleep 1000'", "container")
+    container.wait_for("^has a mount$", 20)
+    node.check("umount /mnt/served")
+    require("/mnt/served" not in node.check("cat /proc/mounts"), "it is still mounted in sight")
+    return container
 
 
 @scenario("giveback_after_panic", timeout=700)
@@ -179,7 +191,8 @@ def death_of_giver(lab):
 
 @scenario("handover_and_giveback", timeout=600)
 def handover_and_giveback(lab):
-    """alpha leaves its service to beta in good order, and gets it back: nothing is dumped or voted."""
+    """alpha leaves its service to beta in good order, and gets it back: nothing is dumped or voted. Not
+    before a container on beta has let go of a disk that beta itself has unmounted."""
     pair = GivenBack(lab)
     write_block(pair.alpha, pair.alpha.disk("service0"), "by alpha")
     written = block_of(pair.alpha, pair.alpha.disk("service0"))
@@ -195,6 +208,15 @@ def handover_and_giveback(lab):
     pair.require_quiet_on_alpha(5)
     pair.agents["alpha"].kill("TERM")
     pair.wait_on_alpha()
+    device = pair.beta.check(f"readlink -f {pair.beta.disk('service0')}").strip()
+    container = mount_out_of_sight(pair.beta, pair.beta.disk("service0"))
+    said = pair.give_back(status=EXIT_NO)
+    require(
+        f"{device}: another program or the kernel holds it" in said,
+        f"the giveback does not say who keeps it from its end:\n{said}",
+    )
+    require(not pair.told("service-returned", "alpha"), "alpha serves what beta has mounted")
+    container.kill()
     pair.give_back()
     pair.wait_event(pair.alpha, "service-returned", 60)
     pair.require_all_home()

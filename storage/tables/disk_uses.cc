@@ -122,6 +122,16 @@ std::vector<std::string> find_kernel_uses(const std::string& device, const std::
   return phrases;
 }
 
+// Whoever claims a partition claims the whole disk with it (bd_finish_claiming, Linux
+// block/bdev.c). Closing a descriptor for reading is no event for udev.
+Result<bool> is_claimed(const std::string& path) {
+  if (device_of(path).empty()) return false;
+  const FileDescriptor exclusive(open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+  if (exclusive.valid()) return false;
+  if (errno == EBUSY) return true;
+  return fail(io_error("open exclusively", path, kNoOffset, errno));
+}
+
 Result<std::vector<std::string>> find_uses(const std::string& path) {
   const std::string device = device_of(path);
   std::vector<std::string> uses;
@@ -130,15 +140,9 @@ Result<std::vector<std::string>> find_uses(const std::string& path) {
     return uses;
   }
   uses = find_kernel_uses(device, "");
-  // The kernel lets one user at a time open a disk with O_EXCL, and every file system, md, dm and
-  // swap opens it so. This finds users that the tables above do not show, for example a mount in
-  // another mount namespace.
-  const FileDescriptor exclusive(open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
-  if (!exclusive.valid() && errno != EBUSY) {
-    return fail({.sys_errno = errno, .operation = "open", .disk = path});
-  }
-  if (!exclusive.valid() && uses.empty())
-    uses.emplace_back("another program or the kernel holds it");
+  const auto claimed = is_claimed(path);
+  if (!claimed) return fail(claimed.error());
+  if (*claimed && uses.empty()) uses.emplace_back("another program or the kernel holds it");
   return uses;
 }
 

@@ -50,6 +50,13 @@ struct FoundTable {
 [[nodiscard]] Result<std::optional<FoundTable>> find_table(int fd, std::string_view disk,
                                                            std::uint64_t size_bytes);
 
+// Somebody has the disk or one of its partitions for himself alone (O_EXCL), as each file system,
+// md, dm, swap space and most SCSI targets have theirs, a mount of another mount namespace too: the
+// tables of the kernel do not show all of them. Nobody else can have it so while this looks. False
+// of an image file. Others have a disk for a moment: mdadm and multipath when udev asks them, or
+// another look. What code_of_errno() makes of the errno: the disk cannot be opened.
+[[nodiscard]] Result<bool> is_claimed(const std::string& path);
+
 // Who uses the disk or one of its partitions now, each as a phrase: "/dev/sdc1 is mounted on /srv",
 // "held by dm-3", "/dev/sdc2 is swap space". Of an image file: the loop devices that it backs. kIo:
 // the disk cannot be opened.

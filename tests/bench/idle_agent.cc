@@ -75,6 +75,7 @@ class ImageShelf final : public Shelf {
   CacheChanges write_back_early(const DiskInfo&) override { return {}; }
   Status drop_stale_cache(const DiskInfo&) override { return {}; }
   Openers find_openers(const std::vector<std::string>&) override { return {}; }
+  Result<bool> is_claimed(const std::string&) override { return false; }
   std::uint64_t count_uevents() override { return 0; }
   Status wait_for_partitions(const std::vector<std::string>&, std::uint64_t) override { return {}; }
   Status read(std::span<ReadRequest> requests, milliseconds timeout) override {

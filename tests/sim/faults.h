@@ -31,6 +31,9 @@
 //   clock       the wall clock of a node is set back or forth by up to a day: an operator, or NTP
 //   hooks       a hook fails; it hangs until its time-out ends it; or whoever runs it is killed in
 //               the middle of it, and started again
+//   held        when a hook has ended the service, something else goes on with a disk and has it
+//   for
+//               itself: a container whose mounts are its own; for some seconds, or for long
 //   fenced      a node that finds itself fenced panics, as is the default, or goes on and is told
 //   more disks  a mailbox disk is labelled while both nodes are at work; each counts it from its
 //               next `start` on
@@ -83,8 +86,9 @@ struct Rates {
   bool more_mailboxes = false;
   bool relabels = false;
   bool fenced_panics = false;
-  unsigned hanging_hook = 0;    // of hooks: one in so many
-  unsigned killed_in_hook = 0;  // likewise
+  unsigned hanging_hook = 0;     // of hooks: one in so many
+  unsigned killed_in_hook = 0;   // likewise
+  unsigned held_after_hook = 0;  // of disks whose service a hook ends: likewise
 };
 [[nodiscard]] Rates draw_rates(Random& random);
 

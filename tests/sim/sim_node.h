@@ -120,6 +120,7 @@ class SimNode {
   // Of a `stop` or `halt`: what came of it, for the truth.
   int life_ended(Program& program, const Result<StopReport>& report);
   Status end_hook(Program& program, const HookInput& input);
+  void hold(unsigned lun, const Program& program);
   Status run_hook(Program& program, const HookInput& input);
   [[nodiscard]] EventSink events_of(Program& program, bool ordered);
   [[nodiscard]] TakeoverHands hands_of(Program& program);
@@ -135,6 +136,7 @@ class SimNode {
   std::uint8_t id_;
   Config config_;
   std::unique_ptr<Sight> sight_;  // of this boot
+  unsigned holds_ = 0;            // how often something went on with a disk whose service had ended
   std::vector<std::unique_ptr<Sight>> old_sights_;
   Time booted_{0};
   unsigned nexuses_ = 0;

@@ -73,11 +73,38 @@ int SimNode::set_switches(Program& program, const std::vector<SwitchOrder>& orde
   return kExitOk;
 }
 
+// It ends by itself, as cleanly as a service does: while it waits for what is under way, it has the
+// disk for itself.
+void SimNode::hold(unsigned lun, const Program& program) {
+  const unsigned number = sight_->claims.at(lun) = ++holds_;
+  world_.say(fmt::format("{:5} something goes on with lun {}", node_name(id_), lun));
+  const auto still = [this, lun, number] { return sight_ && sight_->claims.at(lun) == number; };
+  const Time lasts =
+      world_.random.between(Time(100'000), Time(world_.random.one_in(2) ? 4'000'000 : 20'000'000));
+  const Time closing(program.config.timing.settings.io_timeout);
+  world_.scheduler.after(lasts, [this, lun, still] {
+    if (still()) world_.truth.of(id_).serves.at(lun) = false;
+  });
+  world_.scheduler.after(lasts + closing, [this, lun, still] {
+    if (!still()) return;
+    world_.target.abort_writes(world_.truth.of(id_).initiator, lun);
+    sight_->claims.at(lun) = 0;
+  });
+}
+
 // Closing a service waits for what is under way; what has timed out may still come, but not after
 // a clean stop.
 Status SimNode::end_hook(Program& program, const HookInput& input) {
   for (const std::string& disk : input.disks) {
-    world_.truth.of(id_).serves.at(sight_->lun_of(disk)) = false;
+    const unsigned lun = sight_->lun_of(disk);
+    const bool held = input.event != "fenced" && !world_.calm &&
+                      world_.truth.of(id_).serves.at(lun) &&
+                      world_.random.one_in(world_.rates.held_after_hook);
+    if (held) {
+      hold(lun, program);
+    } else {
+      world_.truth.of(id_).serves.at(lun) = false;
+    }
   }
   world_.scheduler.sleep(Time(program.config.timing.settings.io_timeout));
   if (program.actor->process != "halt") return {};

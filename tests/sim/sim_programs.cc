@@ -213,6 +213,7 @@ Result<std::string> SimNode::recover(Program& program, const DiskView& disk) {
 
 void SimNode::serve(const Actor& by, unsigned lun) {
   if (!service_) service_ = make_program("service");
+  sight_->claims.at(lun) = 0;  // whatever it is ends with the service from now on
   const bool new_disk = !world_.truth.of(id_).serves.at(lun);
   world_.told(by, lun);
   if (!new_disk) return;

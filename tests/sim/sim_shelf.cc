@@ -206,18 +206,27 @@ Result<std::vector<DiskInfo>> SimShelf::list() {
   return disks;
 }
 
-// As for a real disk, something is read: a disk that hangs is noticed here.
-Result<OpenDisk> SimShelf::open(const DiskInfo& info, Access, milliseconds) {
-  const unsigned lun = sight_.lun_of(info.path);
-  if (sight_.unseen.at(lun)) {
-    return fail({.code = Code::kGone, .operation = "open", .disk = info.path});
-  }
+Status SimShelf::wait_for(unsigned lun, const std::string& path) {
+  if (sight_.unseen.at(lun)) return fail({.code = Code::kGone, .operation = "open", .disk = path});
   while (target_.hangs(actor_->node, lun)) {
     scheduler_.sleep_until(target_.hung_until(actor_->node, lun));
   }
+  return {};
+}
+
+// As for a real disk, something is read: a disk that hangs is noticed here.
+Result<OpenDisk> SimShelf::open(const DiskInfo& info, Access, milliseconds) {
+  const unsigned lun = sight_.lun_of(info.path);
+  if (Status there = wait_for(lun, info.path); !there) return fail(there.error());
   OpenDisk disk = open_lun(target_, actor_, sight_, lun);
   disk.info = info;
   return disk;
+}
+
+Result<bool> SimShelf::is_claimed(const std::string& disk) {
+  const unsigned lun = sight_.lun_of(disk);
+  if (Status there = wait_for(lun, disk); !there) return fail(there.error());
+  return sight_.claims.at(lun) != 0;
 }
 
 Result<std::uint64_t> SimShelf::find_records(OpenDisk&) {

@@ -17,6 +17,8 @@ struct Sight {
   unsigned luns = 0;
   unsigned rotation = 0;
   std::array<bool, kMaxLuns> unseen{};
+  // Something that the service's hooks know nothing of has it: a number of its own. 0: nothing.
+  std::array<unsigned, kMaxLuns> claims{};
 
   [[nodiscard]] std::string path_of(unsigned lun) const {
     return "/dev/sd" + std::string(1, static_cast<char>('a' + (lun + rotation) % luns));
@@ -43,11 +45,14 @@ class SimShelf final : public Shelf {
   CacheChanges write_back_early(const DiskInfo&) override { return CacheChanges::kNone; }
   Status drop_stale_cache(const DiskInfo& disk) override;
   Openers find_openers(const std::vector<std::string>& disks) override;
+  Result<bool> is_claimed(const std::string& disk) override;
   std::uint64_t count_uevents() override { return 0; }
   Status wait_for_partitions(const std::vector<std::string>&, std::uint64_t) override { return {}; }
   Status read(std::span<ReadRequest> requests, milliseconds timeout) override;
 
  private:
+  // kGone: the node does not see it. Waits while it hangs.
+  [[nodiscard]] Status wait_for(unsigned lun, const std::string& path);
   // Under a director: each disk's requests are one command, one disk after the other.
   void read_each(std::span<ReadRequest> requests);
 

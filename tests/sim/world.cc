@@ -58,8 +58,10 @@ bool worth_telling(const Executed& executed, unsigned owned) {
 
 WorldDraw draw_world(std::uint64_t seed) {
   Random random(seed);
-  const Rates rates = draw_rates(random);
+  Rates rates = draw_rates(random);
   const ShelfDraw shelf = draw_shelf(random);
+  Random apart(~seed);
+  if (apart.one_in(6)) rates.held_after_hook = 2 + apart.pick(4);
   return {.random = random,
           .rates = rates,
           .shelf = shelf,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -54,6 +55,12 @@ class FakeNodeShelf : public Shelf {
         found, [&](const auto& one) { return std::ranges::find(disks, one.first) == disks.end(); });
     return found;
   }
+  Result<bool> is_claimed(const std::string& disk) override {
+    looked_for_claims.push_back(disk);
+    if (shut.contains(disk)) return fail({.code = Code::kGone, .operation = "open", .disk = disk});
+    const auto claim = claims.find(disk);
+    return claim != claims.end() && claim->second-- > 0;
+  }
   std::uint64_t count_uevents() override { return uevents; }
   Status wait_for_partitions(const std::vector<std::string>& disks,
                              std::uint64_t uevents_before) override {
@@ -82,6 +89,9 @@ class FakeNodeShelf : public Shelf {
   std::set<std::string> stale;       // paths whose cache cannot be
   std::set<std::string> changed;     // paths of which the cache has a block that was not written
   Openers openers;
+  std::map<std::string, int> claims;  // by somebody whom no table shows: for so many looks
+  std::set<std::string> shut;         // paths that cannot be opened to look for that
+  std::vector<std::string> looked_for_claims;
   std::uint64_t uevents = 0;
   Status udev;
   std::vector<std::pair<std::vector<std::string>, std::uint64_t>> rests;  // that were waited for

@@ -434,6 +434,7 @@ BOOST_AUTO_TEST_CASE(disk_that_gives_no_data_is_known_by_its_holder) {
     Openers find_openers(const std::vector<std::string>& disks) override {
       return shelf_.find_openers(disks);
     }
+    Result<bool> is_claimed(const std::string& disk) override { return shelf_.is_claimed(disk); }
     std::uint64_t count_uevents() override { return shelf_.count_uevents(); }
     Status wait_for_partitions(const std::vector<std::string>& disks,
                                std::uint64_t before) override {

@@ -256,6 +256,17 @@ BOOST_AUTO_TEST_CASE(disk_that_is_open_calls_it_off_whatever_the_hook_said) {
   BOOST_TEST(hooks.back().event == "service-taken");
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_the_kernel_holds_unseen_calls_it_off) {
+  view.claims = {{path_of(kFirst), 1000}};
+  const auto report = run({.ignore_hook = true});
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(contains(report->problem, path_of(kFirst) + ": another program or the kernel"));
+  require_service_kept();
+  view.claims.clear();
+  BOOST_TEST(run()->complete);
+  require_nothing_wrong();
+}
+
 BOOST_AUTO_TEST_CASE(disk_that_cannot_be_flushed_calls_it_off) {
   bool flushing = false;
   hook_ends = [&](const HookInput& input) {

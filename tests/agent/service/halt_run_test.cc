@@ -44,6 +44,12 @@ BOOST_AUTO_TEST_CASE(halt_that_fails_leaves_the_announcement_to_the_next_agent) 
   BOOST_TEST(load_node_state(config)->unannounced);
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_the_kernel_holds_unseen_keeps_the_node_from_halting) {
+  view.claims = {{path_of(kSecond), 1000}};
+  BOOST_TEST(fake::fails(halt(), Code::kRefused));
+  for (const unsigned lun : kLeft) BOOST_TEST(is_kept(lun), "disk " << lun);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -181,6 +181,14 @@ BOOST_AUTO_TEST_CASE(disk_that_is_open_calls_it_off_whatever_the_hook_said) {
   require_kept();
 }
 
+BOOST_AUTO_TEST_CASE(disk_that_the_kernel_holds_unseen_calls_it_off) {
+  view.claims = {{path_of(kSecond), 1000}};
+  const auto report = run({.ignore_hook = true});
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(contains(report->problem, path_of(kSecond) + ": another program or the kernel"));
+  require_kept();
+}
+
 BOOST_AUTO_TEST_CASE(image_that_cannot_be_unloaded_calls_it_off) {
   disarmed = fail({.code = Code::kIo, .operation = "unload"});
   const auto report = run();

@@ -1,8 +1,9 @@
 // I1: at most one node can write a disk of the service, queued writes included.
 //
-// Two ways to break it. Both services were told that the disk is theirs, and the target admits
+// Three ways to break it. Both services were told that the disk is theirs, and the target admits
 // both. Or a write of the other node lands after a service was told, while that node holds the
-// disk: one that the target had accepted before, for example.
+// disk: one that the target had accepted before, for example. Or a disk is given back while
+// something of the giver's still writes to it.
 //
 // Without a reservation everybody may write (a target without APTPL that lost power):
 // docs/protocol.md has rows for it, and this says nothing then; nor until who takes the disk anew
@@ -29,6 +30,7 @@ class OneWriter final : public Checker {
     if (!is_service(lun) || !executed.about.outcome->has_value()) return;
     if (!executed.before.empty()) check_admission(lun);
     if (executed.about.command == fake::Command::kReserve) exposed_.at(lun) = true;
+    if (takes_promised(executed)) check_giver(executed);
     if (executed.about.command != fake::Command::kWrite) return;
     const std::uint8_t writer = executed.actor.node;
     const std::uint8_t told = told_.at(lun);
@@ -45,6 +47,18 @@ class OneWriter final : public Checker {
   void is_taken_by(std::uint8_t node, unsigned lun) {
     told_.at(lun) = node;
     exposed_.at(lun) = false;
+  }
+  // The service of who gives a disk back has ended there.
+  void check_giver(const Executed& executed) {
+    const unsigned lun = executed.about.lun;
+    for (const KeyParts& removed : removed_by(executed)) {
+      const NodeTruth& giver = watched_.truth.of(removed.node);
+      if (removed.node == executed.actor.node || giver.generation != removed.boot_generation)
+        continue;
+      if (!giver.powered || giver.panicked || !giver.serves.at(lun)) continue;
+      watched_.broken(fmt::format("I1: {} takes lun {}, which {} has promised and still serves",
+                                  node_name(executed.actor.node), lun, node_name(removed.node)));
+    }
   }
   void check_admission(unsigned lun) {
     if (!watched_.shelf.reservation(lun)) return;

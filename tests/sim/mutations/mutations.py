@@ -171,6 +171,21 @@ MUTATIONS = [
         3000,
     ),
     Mutation(
+        "unseen_users_ignored",
+        "agent/service/ended_service.cc",
+        "} else if (*(*claims)[i]) {",
+        "} else if (false) {",
+        5000,
+    ),
+    Mutation(
+        "disk_that_was_out_of_sight_is_given",
+        "agent/service/giveback_run.cc",
+        "if (std::ranges::count(ended_, survey().disks[disk].label->disk_uuid()) != 0) continue;",
+        "continue;",
+        5000,
+        also=(("Uuids given = dumps_;", "Uuids given = all_;"),),
+    ),
+    Mutation(
         "switches_ignored",
         "agent/protocol/node_facts.cc",
         "return asked.on && ",
