@@ -71,7 +71,7 @@ Status write_back(const Survey& survey, const std::vector<std::size_t>& disks, c
                        .operation = "write back what is cached",
                        .disk = infos[position].path});
         }
-        if (Status flushed = disk.device.flush(); !flushed) return fail(flushed.error());
+        if (Status flushed = disk.device.flush_all(); !flushed) return fail(flushed.error());
         return pb::CoredumpHeader();
       },
       shelf, executor);

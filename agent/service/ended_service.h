@@ -16,8 +16,8 @@ namespace lastword {
 // seconds. A disk that does not answer within `io_timeout`, or cannot be opened, counts as used.
 [[nodiscard]] std::string what_uses(Shelf& shelf, Executor& executor,
                                     const std::vector<std::string>& paths, milliseconds io_timeout);
-// Writes back what this machine's page cache and the target's cache have of these disks (indices
-// into the survey). The first error.
+// Writes back what this machine's page cache has of these disks (indices into the survey), then
+// what the target's cache has, whoever wrote it. The first error.
 [[nodiscard]] Status write_back(const Survey& survey, const std::vector<std::size_t>& disks,
                                 const Config& config, Shelf& shelf, Executor& executor);
 

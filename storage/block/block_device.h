@@ -29,9 +29,11 @@ class BlockDevice {
   [[nodiscard]] virtual Status read(std::uint64_t offset, std::span<std::byte> buffer) = 0;
   [[nodiscard]] virtual Status write(std::uint64_t offset, std::span<const std::byte> buffer) = 0;
 
-  // Everything written before is durable when this returns without an error. After an error any of
-  // it may be lost, and another flush() would not tell.
+  // Everything that was written through this before is durable when this returns without an error.
+  // After an error any of it may be lost, and another flush() would not tell.
   [[nodiscard]] virtual Status flush() = 0;
+  // Everything that the disk has acknowledged is, whoever wrote it: a file system, another program.
+  [[nodiscard]] virtual Status flush_all() = 0;
 };
 
 }  // namespace lastword

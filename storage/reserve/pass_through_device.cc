@@ -63,17 +63,25 @@ Status PassThroughDevice::write(std::uint64_t offset, std::span<const std::byte>
   return {};
 }
 
+Status PassThroughDevice::synchronize(std::uint64_t lba, std::uint32_t blocks) {
+  const Status flushed = past_unit_attentions([&] { return lun_->synchronize_cache(lba, blocks); });
+  // A disk without the command has no cache that could lose anything.
+  if (!flushed && flushed.error().code != Code::kUnsupported) return flushed;
+  begin_ = end_ = 0;
+  return {};
+}
+
 Status PassThroughDevice::flush() {
   if (end_ == 0) return {};
   const std::uint32_t block_bytes = logical_block_bytes();
   const auto blocks = static_cast<std::uint32_t>(std::min<std::uint64_t>(
       (end_ - begin_) / block_bytes, std::numeric_limits<std::uint32_t>::max()));
-  const Status flushed =
-      past_unit_attentions([&] { return lun_->synchronize_cache(begin_ / block_bytes, blocks); });
-  // A disk without the command has no cache that could lose anything.
-  if (!flushed && flushed.error().code != Code::kUnsupported) return flushed;
-  begin_ = end_ = 0;
-  return {};
+  return synchronize(begin_ / block_bytes, blocks);
+}
+
+// SBC-3 5.21: a number of 0 means all logical blocks from the address on.
+Status PassThroughDevice::flush_all() {
+  return synchronize(0, 0);
 }
 
 }  // namespace lastword

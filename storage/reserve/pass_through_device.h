@@ -30,12 +30,16 @@ class PassThroughDevice final : public BlockDevice {
   }
   [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> buffer) override;
   [[nodiscard]] Status flush() override;
+  [[nodiscard]] Status flush_all() override;
 
   [[nodiscard]] int fd() const { return reader_->fd(); }
 
  private:
   PassThroughDevice(std::unique_ptr<LinuxBlockDevice> reader, std::unique_ptr<SgLun> lun)
       : reader_(std::move(reader)), lun_(std::move(lun)) {}
+
+  // 0 blocks: all behind `lba`.
+  [[nodiscard]] Status synchronize(std::uint64_t lba, std::uint32_t blocks);
 
   // Not flushed yet, in bytes; empty: end_ is 0.
   std::uint64_t begin_ = 0;

@@ -132,6 +132,7 @@ class DumpFixture::Medium final : public BlockDevice {
     return {};
   }
   [[nodiscard]] Status flush() override { return {}; }
+  [[nodiscard]] Status flush_all() override { return {}; }
 
  private:
   fake::FakeShelf& shelf_;

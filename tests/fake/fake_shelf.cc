@@ -35,19 +35,24 @@ class FakeDevice final : public BlockDevice {
     request.offset = offset;
     request.length = buffer.size();
     request.to_write = buffer;
+    written_ = true;
     return state_->run(request, [&](LunState& lun) -> Status {
       lun.medium.write(offset, buffer);
       return {};
     });
   }
 
-  [[nodiscard]] Status flush() override {
+  // As PassThroughDevice: sends nothing where it wrote nothing.
+  [[nodiscard]] Status flush() override { return written_ ? flush_all() : Status(); }
+  [[nodiscard]] Status flush_all() override {
     Request request = base_;
     request.command = Command::kFlush;
-    return state_->run(request, [](LunState& lun) -> Status {
+    Status flushed = state_->run(request, [](LunState& lun) -> Status {
       lun.medium.flush();
       return {};
     });
+    if (flushed) written_ = false;
+    return flushed;
   }
 
  private:
@@ -71,6 +76,7 @@ class FakeDevice final : public BlockDevice {
   std::shared_ptr<ShelfState> state_;
   Request base_;
   std::string name_;
+  bool written_ = false;  // something was, and not flushed since
 };
 
 class FakeLun final : public ScsiLun {

@@ -29,6 +29,7 @@ class SickSpot : public BlockDevice {
     return disk_->write(offset, buffer);
   }
   Status flush() override { return disk_->flush(); }
+  Status flush_all() override { return disk_->flush_all(); }
 
  private:
   std::unique_ptr<BlockDevice> disk_;

@@ -29,6 +29,7 @@ class WritableDisk final : public BlockDevice {
     return {};
   }
   Status flush() override { return {}; }
+  Status flush_all() override { return {}; }
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
 
  private:

@@ -48,6 +48,7 @@ class MemoryDisk : public BlockDevice {
   }
   Status write(std::uint64_t, std::span<const std::byte>) override { std::abort(); }
   Status flush() override { std::abort(); }
+  Status flush_all() override { std::abort(); }
 
  private:
   std::span<const std::byte> content_;

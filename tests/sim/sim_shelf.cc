@@ -167,9 +167,10 @@ class SimDevice final : public BlockDevice {
                        .data = data,
                        .bounded = false});
   }
-  [[nodiscard]] Status flush() override {
+  [[nodiscard]] Status flush() override { return flush_all(); }
+  [[nodiscard]] Status flush_all() override {
     return way_->send({.about = way_->about(Command::kFlush),
-                       .execute = [way = way_] { return way->fake_device->flush(); },
+                       .execute = [way = way_] { return way->fake_device->flush_all(); },
                        .bounded = false});
   }
 

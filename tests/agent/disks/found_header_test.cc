@@ -30,6 +30,7 @@ class BadPath final : public BlockDevice {
     return disk_.write(offset, buffer);
   }
   [[nodiscard]] Status flush() override { return disk_.flush(); }
+  [[nodiscard]] Status flush_all() override { return disk_.flush_all(); }
 
  private:
   BlockDevice& disk_;

@@ -91,6 +91,7 @@ class Medium final : public BlockDevice {
     return {};
   }
   [[nodiscard]] Status flush() override { return {}; }
+  [[nodiscard]] Status flush_all() override { return {}; }
 
  private:
   fake::FakeShelf& shelf_;

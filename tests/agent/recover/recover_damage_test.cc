@@ -23,6 +23,7 @@ class FirstPart final : public BlockDevice {
     return disk_.write(offset, buffer);
   }
   Status flush() override { return disk_.flush(); }
+  Status flush_all() override { return disk_.flush_all(); }
 
  private:
   BlockDevice& disk_;

@@ -5,6 +5,7 @@
 
 #include "proto/timing.h"
 #include "tests/agent/disks/fake_node_shelf.h"
+#include "tests/agent/disks/surveyed.h"
 #include "tests/fake/check.h"
 #include "tests/support/virtual_executor.h"
 
@@ -62,6 +63,29 @@ BOOST_AUTO_TEST_CASE(disk_that_cannot_be_opened_or_does_not_answer_may_be_in_use
   BOOST_TEST(has(uses(), path_of(0) + ": perhaps"));
   executor.hanging = 1;
   BOOST_TEST(has(what_uses(view, executor, {path_of(1)}, 2 * kUdevSettle), "does not answer"));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_service_wrote_outlives_the_power_of_the_target) {
+  AlignedBuffer block(kBlockBytes);
+  std::ranges::fill(block.span(), std::byte{0xaa});
+  for (const unsigned lun : {0U, 1U}) {
+    BOOST_TEST_REQUIRE(
+        fake::ok(shelf.connect("alpha").device(lun)->write(kChangedOffset, block.span())));
+  }
+  Survey survey;
+  survey.disks = {surveyed(0, pb::SERVICE), surveyed(1, pb::SERVICE)};
+  BOOST_TEST(fake::ok(write_back(survey, {0, 1}, cluster_config(), view, executor)));
+  for (const unsigned lun : {0U, 1U}) {
+    shelf.peek_durable(lun, kChangedOffset, block.span());
+    BOOST_TEST((block.span()[0] == std::byte{0xaa}), "disk " << lun);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(cache_that_the_target_does_not_empty_is_told) {
+  Survey survey;
+  survey.disks = {surveyed(0, pb::SERVICE)};
+  shelf.inject(0, {.kind = fake::FaultKind::kIoError, .only = fake::Command::kFlush, .times = 1});
+  BOOST_TEST(fake::fails(write_back(survey, {0}, cluster_config(), view, executor), Code::kIo));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -189,6 +189,17 @@ BOOST_AUTO_TEST_CASE(disk_that_the_kernel_holds_unseen_calls_it_off) {
   require_kept();
 }
 
+BOOST_AUTO_TEST_CASE(what_the_service_wrote_is_durable_before_the_partner_has_the_disk) {
+  AlignedBuffer block(kBlockBytes);
+  std::ranges::fill(block.span(), std::byte{0xaa});
+  BOOST_TEST_REQUIRE(fake::ok(alpha.device(kFirst)->write(kChangedOffset, block.span())));
+  never_takes = {kFirst};  // beta would flush it
+  BOOST_TEST(!run()->complete);
+  BOOST_TEST(has_left());
+  shelf.peek_durable(kFirst, kChangedOffset, block.span());
+  BOOST_TEST((block.span()[0] == std::byte{0xaa}));
+}
+
 BOOST_AUTO_TEST_CASE(image_that_cannot_be_unloaded_calls_it_off) {
   disarmed = fail({.code = Code::kIo, .operation = "unload"});
   const auto report = run();

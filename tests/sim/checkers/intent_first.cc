@@ -35,6 +35,7 @@ class DurableMedium final : public BlockDevice {
     return fail({.code = Code::kRefused});
   }
   [[nodiscard]] Status flush() override { return {}; }
+  [[nodiscard]] Status flush_all() override { return {}; }
 
  private:
   fake::FakeShelf& shelf_;

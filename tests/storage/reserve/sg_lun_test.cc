@@ -337,6 +337,19 @@ BOOST_AUTO_TEST_CASE(flush_covers_everything_that_was_written_since_the_last) {
   BOOST_TEST(commands.size() == 4U);
 }
 
+BOOST_AUTO_TEST_CASE(flush_of_all_covers_what_others_wrote) {
+  BOOST_TEST(fake::ok(device->flush_all()));
+  BOOST_TEST_REQUIRE(commands.size() == 1U);
+  BOOST_TEST(unsigned{commands.back().cdb[0]} == 0x35U);
+  const auto [offset, length] = range(commands.back());
+  BOOST_TEST(offset == 0U);
+  BOOST_TEST(length == 0U);  // all of them
+  target = [](sg_pt_base& one) { check_condition(one, 0x3, 0x0c); };
+  BOOST_TEST(fake::fails(device->flush_all(), Code::kIo));
+  target = [](sg_pt_base& one) { check_condition(one, 0x5, 0x20); };
+  BOOST_TEST(fake::ok(device->flush_all()));
+}
+
 BOOST_AUTO_TEST_CASE(unit_attention_repeats_a_write_and_a_conflict_ends_it) {
   unsigned asked = 0;
   target = [&](sg_pt_base& one) {
