@@ -20,7 +20,7 @@ int run_arm(const std::string& config_path) {
   const Interruption interruption(
       "interrupted: the node is armed as before or anew, unless the kernel was just loading the "
       "image; `lastword arm` again clears up, `lastword check` says how it is");
-  const auto lock = lock_state(*config);
+  const auto lock = lock_state(*config, real_executor(), kPatienceWithCommand);
   if (!lock) return report_error(lock.error());
   auto situation = assess_situation(*config);
   if (!situation) return report_error(situation.error());

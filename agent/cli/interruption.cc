@@ -34,7 +34,8 @@ volatile std::sig_atomic_t stop_is_wanted = 0;
 
 extern "C" void note_and_go_on(int number) {
   stop_is_wanted = 1;
-  (void)std::signal(number, SIG_DFL);
+  // A terminal that goes away says so twice: the shell to its jobs, and the kernel to the group.
+  (void)std::signal(number, number == SIGHUP ? SIG_IGN : SIG_DFL);
 }
 
 void change_handler(void (*from)(int), void (*to)(int)) {

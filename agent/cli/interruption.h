@@ -20,7 +20,8 @@ class Interruption {
 };
 
 // While it lives, the first SIGINT, SIGTERM or SIGHUP only makes wanted() true, in the hope that
-// the program then ends in order; the next one ends it as ever. Not beside an Interruption.
+// the program then ends in order; the next SIGINT or SIGTERM ends it as ever. Not beside an
+// Interruption.
 class StopRequest {
  public:
   StopRequest();

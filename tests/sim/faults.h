@@ -26,14 +26,12 @@
 //               registrations are kept only with APTPL
 //   wiped run   the files of /run are gone although the node was not rebooted
 //   wiped var   a node that is down comes back with an empty /var: its system was installed anew,
-//   and
-//               its operator says so (start --reinstalled)
+//               and its operator says so (start --reinstalled)
 //   clock       the wall clock of a node is set back or forth by up to a day: an operator, or NTP
 //   hooks       a hook fails; it hangs until its time-out ends it; or whoever runs it is killed in
 //               the middle of it, and started again
 //   held        when a hook has ended the service, something else goes on with a disk and has it
-//   for
-//               itself: a container whose mounts are its own; for some seconds, or for long
+//               for itself: a container whose mounts are its own; for some seconds, or for long
 //   fenced      a node that finds itself fenced panics, as is the default, or goes on and is told
 //   more disks  a mailbox disk is labelled while both nodes are at work; each counts it from its
 //               next `start` on

@@ -101,6 +101,10 @@ BOOST_AUTO_TEST_CASE(first_signal_asks_for_an_end_and_the_next_one_ends) {
       if (!StopRequest::wanted()) ::_exit(2);
       ::kill(::getpid(), number);
     });
+    if (number == SIGHUP) {  // of one terminal there may be two
+      BOOST_TEST(end.status == 0);
+      continue;
+    }
     BOOST_TEST(WIFSIGNALED(end.status));
     BOOST_TEST(WTERMSIG(end.status) == number);
   }
