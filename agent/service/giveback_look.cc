@@ -16,6 +16,14 @@ GivebackLook::Disks GivebackLook::that_are(const Uuids& uuids,
   return disks;
 }
 
+GivebackLook::Uuids GivebackLook::out_of_sight(const Uuids& uuids) const {
+  Uuids hidden = uuids;
+  for (const std::size_t disk : disks_of_partner(survey(), config())) {
+    std::erase(hidden, survey().disks[disk].label->disk_uuid());
+  }
+  return hidden;
+}
+
 GivebackLook::Disks GivebackLook::still_here(const Uuids& uuids) const {
   return that_are(uuids, {Whereabouts::kHere, Whereabouts::kPromised});
 }

@@ -17,6 +17,8 @@ class GivebackLook : public PartnerLook {
 
   // Of these disks of the partner's, those that are there.
   [[nodiscard]] Disks that_are(const Uuids& uuids, std::initializer_list<Whereabouts> there) const;
+  // Of these, those that the look did not find, or could not read.
+  [[nodiscard]] Uuids out_of_sight(const Uuids& uuids) const;
   [[nodiscard]] Disks still_here(const Uuids& uuids) const;
   [[nodiscard]] Disks not_returned(const Uuids& uuids) const;
   [[nodiscard]] bool are_returned(const Uuids& uuids) const;

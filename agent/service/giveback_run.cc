@@ -216,9 +216,16 @@ class GivebackRun {
 
   // True: nothing on this node serves or uses the service's disks, and all that it wrote is there.
   bool end_service() {
+    // The partner would wait for it, and the service of the others stand still on both nodes.
+    if (const Uuids hidden = look_.out_of_sight(service_); !hidden.empty()) {
+      return call_off(
+          fmt::format("a disk of the service does not answer: {}; the service goes on "
+                      "here. Give back again when it answers",
+                      fmt::join(hidden, " ")));
+    }
     const Disks here = look_.that_are(service_, {Whereabouts::kHere});
     const Paths paths = look_.paths_of(here);
-    if (paths.empty()) return true;  // promised or out of sight, all of them
+    if (paths.empty()) return true;  // promised, all of them
     ended_ = look_.uuids_of(here);
     const HookInput input{.event = "service-returning",
                           .detail = fmt::format("{} disks go back to {}: {}", paths.size(),
@@ -243,12 +250,7 @@ class GivebackRun {
 
   // Otherwise it is called off.
   bool unused_and_written() {
-    const Disks disks = look_.that_are(service_, {Whereabouts::kHere});
-    for (const std::size_t disk : disks) {
-      if (std::ranges::count(ended_, survey().disks[disk].label->disk_uuid()) != 0) continue;
-      return call_off(survey().disks[disk].info.path +
-                      " was out of sight when the hook ended the service");
-    }
+    const Disks disks = look_.that_are(ended_, {Whereabouts::kHere});
     const std::string used =
         what_uses(shelf(), executor(), look_.paths_of(disks), config_.timing.settings.io_timeout);
     if (!used.empty()) return call_off(used);
