@@ -180,10 +180,13 @@ MUTATIONS = [
     Mutation(
         "disk_that_was_out_of_sight_is_given",
         "agent/service/giveback_run.cc",
-        "if (std::ranges::count(ended_, survey().disks[disk].label->disk_uuid()) != 0) continue;",
-        "continue;",
+        "if (const Uuids hidden = look_.out_of_sight(service_); !hidden.empty()) {",
+        "if (const Uuids hidden; !hidden.empty()) {",
         5000,
-        also=(("Uuids given = dumps_;", "Uuids given = all_;"),),
+        also=(
+            ("look_.that_are(ended_, {Whereabouts::kHere});", "look_.that_are(service_, {Whereabouts::kHere});"),
+            ("Uuids given = dumps_;", "Uuids given = all_;"),
+        ),
     ),
     Mutation(
         "switches_ignored",
