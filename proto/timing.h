@@ -34,7 +34,9 @@
 //   +50     a giveback waits so long, from its promise of disks, until the home node has them
 //   +110    and so long, from the promise of its dump disks, until the home node is armed
 //   +53     a node that has left its disks waits so long until the partner has them
-//   +438    a node that was asked to leave is given so long, before it is taken over by force
+//   +798    a node that was asked to leave is given so long, before it is taken over by force (its
+//   hook
+//           may wait for another one first)
 #pragma once
 
 #include <algorithm>
@@ -67,9 +69,8 @@ inline constexpr milliseconds kAgentRestart{7000};
 inline constexpr milliseconds kAgentWatchdog{4000};
 // ... started again after that (RestartSec=), and begins to work within the rest.
 inline constexpr milliseconds kAgentRestartDelay{1000};
-// An agent that is told to stop in the middle of a takeover lets a hook of the service that is at
-// work end for so long. systemd waits for the agent three times as long (TimeoutStopSec=, 90 s by
-// default).
+// An agent that is told to stop in a takeover waits so long for the service's hook to end. systemd
+// waits for the agent three times as long (TimeoutStopSec=, 90 s by default).
 inline constexpr milliseconds kPatienceWithHook{30'000};
 // From when a node's watchdog runs out until the machine cannot write any more.
 inline constexpr milliseconds kWatchdogReset{2000};
@@ -96,8 +97,12 @@ inline constexpr milliseconds kPollInterval{100};
 // once it has some, it waits for the others only as long as new disks keep appearing this close
 // after each other.
 inline constexpr milliseconds kDiskSettle{500};
-// `lastword start` waits so long for another command, or the agent that arms, since hooks run it.
+// `lastword start` and `arm` wait so long for another command, or the agent that arms: hooks run
+// the first, and udev the second.
 inline constexpr milliseconds kPatienceWithCommand{10'000};
+// SYNCHRONIZE CACHE of a whole disk: so long the kernel's own flush may take (SD_FLUSH_TIMEOUT,
+// Linux drivers/scsi/sd.h).
+inline constexpr milliseconds kLongestFlush{60'000};
 // A command that is to be alone on a disk waits so long for others of this node, and they for it
 // (storage/block/disk_turn.h). Then it goes all the same.
 inline constexpr milliseconds kPatienceAlone{250};
@@ -173,9 +178,9 @@ struct Timing {
     return freshness() + 10 * settings.io_timeout;
   }
   // How long a node is given that was asked to leave, where an operator does not say: its hook may
-  // last as long as a hook may.
+  // wait for its turn, and then last as long as a hook may.
   [[nodiscard]] constexpr milliseconds countdown(milliseconds hook_timeout) const {
-    return hook_given_up(hook_timeout) + handover_taking();
+    return service_hook_given_up(hook_timeout) + handover_taking();
   }
 
   // The default of [hooks] timeout. After client_timeout the clients are gone, but a journal that

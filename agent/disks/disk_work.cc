@@ -41,7 +41,8 @@ Result<pb::CoredumpHeader> open_and_work(Shelf& shelf, std::int64_t unix_ms, con
 std::vector<Result<pb::CoredumpHeader>> work_on_disks(const Survey& survey,
                                                       const std::vector<std::size_t>& disks,
                                                       milliseconds io_timeout, const DiskWork& work,
-                                                      Shelf& shelf, Executor& executor) {
+                                                      Shelf& shelf, Executor& executor,
+                                                      milliseconds longer) {
   struct Shared {
     std::vector<Place> places;
     std::vector<Result<pb::CoredumpHeader>> results;
@@ -58,7 +59,7 @@ std::vector<Result<pb::CoredumpHeader>> work_on_disks(const Survey& survey,
   shared->results.resize(disks.size());
   shared->work = work;
   const auto done = executor.fan_out(
-      disks.size(), kTimeoutsForAll * io_timeout,
+      disks.size(), kTimeoutsForAll * io_timeout + longer,
       [shared, io_timeout, shelf = &shelf, unix_ms = executor.unix_ms()](std::size_t i) {
         shared->results[i] =
             open_and_work(*shelf, unix_ms, shared->places[i], io_timeout, shared->work, i);

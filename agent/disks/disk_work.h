@@ -18,9 +18,11 @@ using DiskWork =
     std::function<Result<pb::CoredumpHeader>(const OwnDisk& disk, std::size_t position)>;
 
 // One result for each element of `disks` (indices into the survey), in that order. A disk that is
-// not done after a few I/O time-outs is kTimeout; what was sent to it may still be executed.
+// not done after a few I/O time-outs, and `longer`, is kTimeout; what was sent to it may still be
+// executed.
 [[nodiscard]] std::vector<Result<pb::CoredumpHeader>> work_on_disks(
     const Survey& survey, const std::vector<std::size_t>& disks, milliseconds io_timeout,
-    const DiskWork& work, Shelf& shelf = real_shelf(), Executor& executor = real_executor());
+    const DiskWork& work, Shelf& shelf = real_shelf(), Executor& executor = real_executor(),
+    milliseconds longer = milliseconds(0));
 
 }  // namespace lastword

@@ -74,7 +74,7 @@ Status write_back(const Survey& survey, const std::vector<std::size_t>& disks, c
         if (Status flushed = disk.device.flush_all(); !flushed) return fail(flushed.error());
         return pb::CoredumpHeader();
       },
-      shelf, executor);
+      shelf, executor, kLongestFlush);
   for (const auto& result : results) {
     if (!result) return fail(result.error());
   }

@@ -10,19 +10,23 @@
 namespace lastword {
 namespace {
 
-Status end_service(const HaltWork& work, const NodeState& state, bool ignore_hook) {
+// UUIDs of the disks whose service has ended.
+Result<std::vector<std::string>> end_service(const HaltWork& work, const NodeState& state,
+                                             bool ignore_hook) {
   const auto look = work.surveyor.look();
   if (!look) return fail(look.error());
   const Survey& survey = look->survey;
   std::vector<std::size_t> service;
   std::vector<std::string> paths;
+  std::vector<std::string> uuids;
   for (const std::size_t index : own_disks(survey, work.config)) {
     const DiskView& disk = survey.disks[index];
     if (disk.label->role() != pb::SERVICE || !is_here(disk, work.config, state.key)) continue;
     service.push_back(index);
     paths.push_back(disk.info.path);
+    uuids.push_back(disk.label->disk_uuid());
   }
-  if (paths.empty()) return {};
+  if (paths.empty()) return uuids;
   const HookInput input{
       .event = "service-leaving",
       .detail = fmt::format("this node stops: {} disks: {}", paths.size(), fmt::join(paths, " ")),
@@ -30,7 +34,7 @@ Status end_service(const HaltWork& work, const NodeState& state, bool ignore_hoo
   work.events({.name = input.event, .disk = {}, .detail = input.detail});
   if (Status ended = work.run_hook(input); !ended) {
     work.events({.name = "hook-failed", .disk = {}, .detail = describe(ended.error())});
-    if (!ignore_hook) return ended;
+    if (!ignore_hook) return fail(ended.error());
   }
   Shelf& shelf = work.surveyor.shelf();
   Executor& executor = work.surveyor.executor();
@@ -41,7 +45,10 @@ Status end_service(const HaltWork& work, const NodeState& state, bool ignore_hoo
                  .operation = "halt",
                  .detail = used + "; end that, and run `lastword halt` again"});
   }
-  return write_back(survey, service, work.config, shelf, executor);
+  if (Status written = write_back(survey, service, work.config, shelf, executor); !written) {
+    return fail(written.error());
+  }
+  return uuids;
 }
 
 }  // namespace
@@ -53,13 +60,14 @@ Result<StopReport> halt_node(const HaltWork& work, bool ignore_hook, const DiskA
     if (Status kept = set_unannounced(work.config, state->key, false); !kept) {
       return fail(kept.error());
     }
-    if (Status ended = end_service(work, *state, ignore_hook); !ended) {
+    const auto ended = end_service(work, *state, ignore_hook);
+    if (!ended) {
       if (state->unannounced) (void)set_unannounced(work.config, state->key, true);
       return fail(ended.error());
     }
-  } else if (state.error().code != Code::kNotFound) {
-    return fail(state.error());
+    return stop_node(work.config, work.disarm, access, *ended);
   }
+  if (state.error().code != Code::kNotFound) return fail(state.error());
   return stop_node(work.config, work.disarm, access);
 }
 

@@ -1,5 +1,7 @@
 #include "agent/service/stop_run.h"
 
+#include <algorithm>
+
 #include "agent/node/locks.h"
 #include "agent/node/persistent_files.h"
 #include "agent/protocol/start_plan.h"
@@ -8,8 +10,18 @@
 namespace lastword {
 namespace {
 
+Error may_be_served(const DiskView& disk) {
+  return {.code = Code::kRefused,
+          .operation = "release",
+          .disk = disk.info.path,
+          .detail =
+              "it did not answer when the service was ended, so that its own may go on: end "
+              "that, and run `lastword halt` again"};
+}
+
 void release_disks(const Config& config, const NodeState& state, const Survey& survey,
-                   const DiskAccess& access, StopReport& report) {
+                   const DiskAccess& access, const std::optional<std::vector<std::string>>& ended,
+                   StopReport& report) {
   std::vector<std::size_t> disks;
   for (std::size_t i = 0; i < survey.disks.size(); ++i) {
     const DiskView& disk = survey.disks[i];
@@ -17,6 +29,11 @@ void release_disks(const Config& config, const NodeState& state, const Survey& s
     // A life that waits has none of those that the partner has.
     if (state.waiting && disk.label->owner_node() == config.partner.id &&
         !is_registered(disk, state.key)) {
+      continue;
+    }
+    if (ended && disk.label->role() == pb::SERVICE && is_registered(disk, state.key) &&
+        std::ranges::count(*ended, disk.label->disk_uuid()) == 0) {
+      report.not_released.push_back(may_be_served(disk));
       continue;
     }
     disks.push_back(i);
@@ -70,7 +87,8 @@ Status end_life(const Config& config, const NodeState& state, const StopReport& 
 
 }  // namespace
 
-Result<StopReport> stop_node(const Config& config, const Disarm& disarm, const DiskAccess& access) {
+Result<StopReport> stop_node(const Config& config, const Disarm& disarm, const DiskAccess& access,
+                             const std::optional<std::vector<std::string>>& ended) {
   const auto lock = lock_state(config);
   if (!lock) return fail(lock.error());
   // A takeover goes on under the votes that it has won: they are not withdrawn behind its back.
@@ -93,7 +111,7 @@ Result<StopReport> stop_node(const Config& config, const Disarm& disarm, const D
     return report;
   }
   report.still_armed = std::move(*still_armed);
-  release_disks(config, *state, *survey, access, report);
+  release_disks(config, *state, *survey, access, ended, report);
   report.unreadable = unreadable_disks(*survey);
   report.kept = kept_disks(config, *survey);
   report.state_kept = end_life(config, *state, report);

@@ -41,7 +41,10 @@ struct StopReport {
 // key and may be released by another stop. The life ends all the same, unless disks of the partner
 // are kept. Errors: another command or a takeover is at work (kRefused), the state cannot be read,
 // or the disks cannot be listed; nothing was changed then.
-[[nodiscard]] Result<StopReport> stop_node(const Config& config, const Disarm& disarm,
-                                           const DiskAccess& access);
+// `ended`: UUIDs of the disks whose service has been ended. Another disk of the service, that did
+// not answer then, is not released. Absent: whoever calls it has ended all.
+[[nodiscard]] Result<StopReport> stop_node(
+    const Config& config, const Disarm& disarm, const DiskAccess& access,
+    const std::optional<std::vector<std::string>>& ended = std::nullopt);
 
 }  // namespace lastword

@@ -11,6 +11,7 @@
 #include <limits>
 #include <thread>
 
+#include "proto/timing.h"
 #include "storage/block/io_error.h"
 #include "storage/reserve/scsi_outcome.h"
 #include "storage/reserve/write_wire.h"
@@ -22,7 +23,6 @@ namespace {
 constexpr int kResetNoEscalate = 0x100;
 
 constexpr std::chrono::milliseconds kRecoveryPause{20};
-constexpr int kFlushS = 60;
 
 // Room for 63 registrations, more than most shelves ever have. read_keys() asks for more if need
 // be.
@@ -194,8 +194,11 @@ Status SgLun::write_blocks(std::uint64_t lba, std::uint32_t block_bytes,
 
 Status SgLun::synchronize_cache(std::uint64_t lba, std::uint32_t blocks) {
   const auto cdb = synchronize_cache_cdb(lba, blocks);
-  const auto sent = execute(
-      {.operation = "SYNCHRONIZE CACHE", .cdb = cdb, .timeout_s = std::max(timeout_s_, kFlushS)});
+  constexpr auto kLongest = std::chrono::duration_cast<std::chrono::seconds>(kLongestFlush);
+  const auto sent =
+      execute({.operation = "SYNCHRONIZE CACHE",
+               .cdb = cdb,
+               .timeout_s = std::max(timeout_s_, static_cast<int>(kLongest.count()))});
   if (!sent) return fail(sent.error());
   return {};
 }

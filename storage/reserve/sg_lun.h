@@ -54,9 +54,8 @@ class SgLun final : public ScsiLun {
   // WRITE (10) or (16), SBC-3 5.32 and 5.34: whole blocks of `block_bytes` from `lba` on.
   [[nodiscard]] Status write_blocks(std::uint64_t lba, std::uint32_t block_bytes,
                                     std::span<const std::byte> data);
-  // SYNCHRONIZE CACHE (10) of these blocks, SBC-3 5.21; of 0 blocks: all from `lba` on. May take a
-  // minute, whatever `io_timeout` is: so long the kernel's own flush may (SD_FLUSH_TIMEOUT, Linux
-  // drivers/scsi/sd.h).
+  // SYNCHRONIZE CACHE (10) of these blocks, SBC-3 5.21; of 0 blocks: all from `lba` on. May take
+  // kLongestFlush, whatever `io_timeout` is.
   [[nodiscard]] Status synchronize_cache(std::uint64_t lba, std::uint32_t blocks);
 
  private:

@@ -50,6 +50,12 @@ BOOST_AUTO_TEST_CASE(hook_is_waited_for_until_it_could_be_ended) {
   BOOST_TEST((until > kUdevSettle + 60s + 2 * kHookGrace));
 }
 
+// service-leaving waits for its turn behind another hook of the service.
+BOOST_AUTO_TEST_CASE(node_that_leaves_is_given_the_time_that_its_hook_may_take) {
+  const Timing timing;
+  BOOST_TEST((timing.countdown(60s) > Timing::service_hook_given_up(60s)));
+}
+
 BOOST_AUTO_TEST_CASE(writer_gives_up_on_a_disk_before_the_partner_calls_it_stalled) {
   for (const milliseconds io_timeout : {500ms, 5000ms, 30000ms}) {
     const auto derived = derive_timing({.io_timeout = io_timeout});

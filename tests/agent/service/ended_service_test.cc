@@ -88,6 +88,23 @@ BOOST_AUTO_TEST_CASE(cache_that_the_target_does_not_empty_is_told) {
   BOOST_TEST(fake::fails(write_back(survey, {0}, cluster_config(), view, executor), Code::kIo));
 }
 
+// A target may have gigabytes to write.
+BOOST_AUTO_TEST_CASE(target_has_the_time_to_empty_its_cache) {
+  struct Slow final : FakeNodeShelf {
+    Slow(fake::Nexus nexus, VirtualExecutor& clock)
+        : FakeNodeShelf(std::move(nexus), 1), clock_(clock) {}
+    CacheChanges write_back_early(const DiskInfo& disk) override {
+      clock_.sleep(kLongestFlush);
+      return FakeNodeShelf::write_back_early(disk);
+    }
+    VirtualExecutor& clock_;
+  };
+  Slow slow(shelf.connect("alpha"), executor);
+  Survey survey;
+  survey.disks = {surveyed(0, pb::SERVICE)};
+  BOOST_TEST(fake::ok(write_back(survey, {0}, cluster_config(), slow, executor)));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test

@@ -50,6 +50,23 @@ BOOST_AUTO_TEST_CASE(disk_that_the_kernel_holds_unseen_keeps_the_node_from_halti
   for (const unsigned lun : kLeft) BOOST_TEST(is_kept(lun), "disk " << lun);
 }
 
+// Its service goes on, for all that anybody knows.
+BOOST_AUTO_TEST_CASE(disk_that_did_not_answer_when_the_service_ended_is_not_released) {
+  shelf.inject(kFirst, {.kind = fake::FaultKind::kTimeout, .initiator = "alpha"});
+  hook_ends = [this](const HookInput& input) {
+    BOOST_TEST((input.disks == std::vector{path_of(kSecond)}));
+    shelf.heal(kFirst);
+    view.answer_hung();
+    return Status();
+  };
+  const auto report = halt();
+  BOOST_TEST_REQUIRE(fake::ok(report));
+  BOOST_TEST(is_kept(kFirst));
+  BOOST_TEST(!is_kept(kSecond));
+  BOOST_TEST_REQUIRE(report->not_released.size() == 1U);
+  BOOST_TEST(std::string(report->not_released.front().disk.view()) == path_of(kFirst));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace lastword::test
