@@ -96,18 +96,27 @@ auto ask(const Search& search, Question question) {
   return answer;
 }
 
+// Of two disks with one UUID (a snapshot, a clone) it is the one that this node holds.
+void put(Search& search, std::size_t index, Result<OpenDisk> disk, bool held) {
+  const std::lock_guard lock(search.mutex);
+  if (search.over || (search.found[index] && (search.held[index] || !held))) return;
+  search.found[index] = std::move(disk);
+  search.held[index] = held;
+}
+
 void look_at(Search& search, const std::string& path) {
   const auto matched = ask(search, [&] { return match(search, path); });
   if (!matched || !*matched) return;
   set_kernel_timeout(path, search.io_timeout);
   Result<OpenDisk> disk = open_disk(path, Access::kReadWrite, search.io_timeout);
-  const bool held = disk && ask(search, [&] { return holds(search, *disk); }).value_or(false);
   const auto index = static_cast<std::size_t>(**matched);
-  const std::lock_guard lock(search.mutex);
-  // Of two disks with one UUID (a snapshot, a clone) it is the one that this node holds.
-  if (search.over || (search.found[index] && (search.held[index] || !held))) return;
-  search.found[index] = std::move(disk);
-  search.held[index] = held;
+  auto held = disk ? holds(search, *disk) : Result<bool>(false);
+  if (!held) {
+    // Until it tells, it counts as a copy: the time may run out over the next answer.
+    put(search, index, open_disk(path, Access::kReadWrite, search.io_timeout), false);
+    held = ask(search, [&] { return holds(search, *disk); });
+  }
+  put(search, index, std::move(disk), held.value_or(false));
 }
 
 void look_for_new_disks(const std::shared_ptr<Search>& search) {

@@ -162,7 +162,18 @@ BOOST_AUTO_TEST_CASE(copy_alone_is_given_at_the_end_of_the_grace_time) {
   want(1);
   copy(0, 1);
   plan.set_io_timeout_ms(100);
-  plan.set_grace_ms(200);
+  plan.set_grace_ms(3000);
+  BOOST_TEST(find() == Paths{"/dev/sda"}, boost::test_tools::per_element());
+}
+
+// It may be the only one.
+BOOST_AUTO_TEST_CASE(disk_that_never_says_who_holds_it_is_given_in_the_end) {
+  want(1);
+  held(0, 1, 1);
+  machine->shelf.inject(
+      0, {.kind = fake::FaultKind::kIoError, .only = fake::Command::kReadReservation});
+  plan.set_io_timeout_ms(100);
+  plan.set_grace_ms(3000);
   BOOST_TEST(find() == Paths{"/dev/sda"}, boost::test_tools::per_element());
 }
 
