@@ -12,6 +12,16 @@ from .pair import EXIT_REFUSED, SLOW, require
 _RESET = "softdog: Initiating system reboot"
 
 
+def require_saved_and_served_once(pair, disk):
+    pair.wait_event(pair.beta, "dump-saved", 180)
+    pair.wait_event(pair.beta, "takeover-finished", 60)
+    pair.require_all_taken()
+    require(pair.header(pair.beta, disk)["attribute"] == "SAVED", "the dump is not saved")
+    pair.prove_core(pair.core_folder(pair.beta))
+    hooks = pair.hooks_run(pair.beta)
+    require(hooks == ["service-taken"], f"beta's hooks: {hooks}")
+
+
 @scenario("agent_dead_node_alive", timeout=800, long=True)
 def agent_dead_node_alive(lab):
     """alpha's agent dies for good, its service writes on: the watchdog resets alpha in time."""
@@ -70,13 +80,7 @@ def agent_killed_in_takeover(lab):
     pair.shelf.throttle(disk)
     pair.wait_event(pair.beta, "dump-disk-claimed", 120)
     killed_and_started_again()
-    pair.wait_event(pair.beta, "dump-saved", 180)
-    pair.wait_event(pair.beta, "takeover-finished", 60)
-    pair.require_all_taken()
-    require(pair.header(pair.beta, disk)["attribute"] == "SAVED", "the dump is not saved")
-    pair.prove_core(pair.core_folder(pair.beta))
-    hooks = pair.hooks_run(pair.beta)
-    require(hooks == ["service-taken"], f"beta's hooks: {hooks}")
+    require_saved_and_served_once(pair, disk)
 
 
 @scenario("agent_stopped_in_takeover", timeout=800, long=True)
@@ -94,13 +98,7 @@ def agent_stopped_in_takeover(lab):
     pair.agents["beta"] = pair.run_agent(pair.beta, "again")
     pair.wait_event(pair.beta, "takeover-resumed", 30)
     pair.shelf.throttle(disk)
-    pair.wait_event(pair.beta, "dump-saved", 180)
-    pair.wait_event(pair.beta, "takeover-finished", 60)
-    pair.require_all_taken()
-    require(pair.header(pair.beta, disk)["attribute"] == "SAVED", "the dump is not saved")
-    pair.prove_core(pair.core_folder(pair.beta))
-    hooks = pair.hooks_run(pair.beta)
-    require(hooks == ["service-taken"], f"beta's hooks: {hooks}")
+    require_saved_and_served_once(pair, disk)
 
 
 @scenario("panic_with_agents_running", timeout=600)

@@ -216,6 +216,8 @@ def handover_and_giveback(lab):
         f"the giveback does not say who keeps it from its end:\n{said}",
     )
     require(not pair.told("service-returned", "alpha"), "alpha serves what beta has mounted")
+    called_off = ["service-taken", "service-returning", "service-taken"]
+    require(pair.hooks_run(pair.beta) == called_off, "beta's service goes on")
     container.kill()
     pair.give_back()
     pair.wait_event(pair.alpha, "service-returned", 60)

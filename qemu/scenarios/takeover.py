@@ -4,11 +4,12 @@ from qemu.harness import scenario
 
 from .pair import FEW, LARGE_PATTERN, SLOW, Pair, require
 
-# Many commands at once, beside others by lastword's agreement (storage/block/disk_turn.h), and no
-# turn longer than kPatienceAlone.
+# Reads the disk without end, each time under a shared turn as lastword would (storage/block/disk_turn.h). 4 MiB
+# are many SCSI commands, and take less than kPatienceAlone.
 _READ_FOR_EVER = """
 disk=$(readlink -f {0})
 turn=/run/lastword-turns/$(cat /sys/class/block/${{disk#/dev/}}/dev)
+flock -s $turn dd if=$disk of=/dev/null bs=4M count=1 iflag=direct && echo reads $disk
 while flock -s $turn dd if=$disk of=/dev/null bs=4M count=1 iflag=direct; do :; done
 """
 
@@ -155,9 +156,12 @@ def commands_beside_a_takeover(lab):
     for name in pair.names("service"):
         reads = _READ_FOR_EVER.format(pair.beta.disk(name))
         readers.append(pair.beta.spawn(reads, f"reads_{name}"))
+    for reader in readers:
+        reader.wait_for("reads /dev/sd", 60)
     pair.alpha.panic()
     pair.wait_event(pair.beta, "service-taken", 60)
     for reader in readers:
+        pair.beta.check(f"kill -0 -{reader.pid}")
         reader.kill()
     pair.wait_event(pair.beta, "dump-saved", 120)
     require(pair.agent.wait(30) == 0, "the agent did not end well")
