@@ -1,55 +1,11 @@
-// Looks at disks of the fake shelf, on a virtual clock.
-#include "agent/disks/survey.h"
-
-#include <boost/test/unit_test.hpp>
-#include <cerrno>
+// Looks at disks of the fake shelf: who holds them, and what their records say.
 #include <functional>
 #include <utility>
 
-#include "agent/disks/header_watch.h"
-#include "agent/disks/held_disk.h"
-#include "tests/agent/disks/fake_node_shelf.h"
-#include "tests/fake/check.h"
-#include "tests/support/virtual_executor.h"
+#include "tests/agent/disks/looks.h"
 
 namespace lastword::test {
 namespace {
-
-// beta looks at a disk that alpha holds.
-struct Looks {
-  Looks() {
-    plant(shelf, 0, make_label(0, pb::SERVICE));
-    const auto lun = alpha.lun(0);
-    BOOST_TEST_REQUIRE(fake::ok(lun->register_ignoring_existing(key_of(kAlpha, 7), false)));
-    BOOST_TEST_REQUIRE(fake::ok(lun->reserve(key_of(kAlpha, 7), kOwnerType)));
-  }
-  DiskView look() {
-    const auto look = surveyor.look();
-    BOOST_TEST_REQUIRE(fake::ok(look));
-    BOOST_TEST_REQUIRE(look->survey.disks.size() == 1U);
-    return look->survey.disks.front();
-  }
-
-  void hang() {
-    shelf.inject(
-        0, {.kind = fake::FaultKind::kTimeout, .only = fake::Command::kRead, .initiator = "beta"});
-  }
-  void hang_for_twenty_minutes() {
-    hang();
-    while (executor.now() < std::chrono::minutes(20)) {
-      BOOST_TEST_REQUIRE(look().problem.has_value());
-      executor.sleep(milliseconds(5000));
-    }
-  }
-
-  Config config = cluster_config();
-  VirtualExecutor executor;
-  fake::FakeShelf shelf{{.luns = 1, .aptpl_capable = true, .power_on_attention = false}};
-  fake::Nexus alpha = shelf.connect("alpha");
-  fake::Nexus beta = shelf.connect("beta");
-  FakeNodeShelf view{beta, 1};
-  Surveyor surveyor{config, view, executor};
-};
 
 // The disk changes hands after its holder was read, and before its records are.
 class ChangesHands final : public FakeNodeShelf {
@@ -65,131 +21,7 @@ class ChangesHands final : public FakeNodeShelf {
   std::function<void()> change_;
 };
 
-// Blocks of the only disk cannot be read, nor what is read together with them.
-class BadSpots final : public FakeNodeShelf {
- public:
-  BadSpots(fake::Nexus nexus, VirtualExecutor& executor)
-      : FakeNodeShelf(std::move(nexus), 1), executor_(executor) {}
-  Status read(std::span<ReadRequest> requests, milliseconds timeout) override {
-    timeouts.push_back(timeout);
-    executor_.sleep(takes);
-    Status status = FakeNodeShelf::read(requests, timeout);
-    for (ReadRequest& request : requests) {
-      for (const std::uint64_t spot : spots) {
-        if (spot < request.offset || spot >= request.offset + request.buffer.size()) continue;
-        request.status = fail({.code = Code::kIo, .sys_errno = ENODATA, .operation = "read"});
-      }
-    }
-    return status;
-  }
-
-  std::vector<std::uint64_t> spots;
-  milliseconds takes{0};
-  std::vector<milliseconds> timeouts;  // of each batch
-
- private:
-  VirtualExecutor& executor_;
-};
-
-std::uint64_t place_of(RecordPlace place, unsigned slot) {
-  return kMetadataOffset + slot_offset(place, slot);
-}
-
-struct SpottedLooks : Looks {
-  SpottedLooks() {
-    plant(shelf, 0, make_label(0, pb::SERVICE));
-    put(pb::ARMED);
-    put(pb::ARMED);
-  }
-  void put(pb::Attribute attribute) {
-    pb::CoredumpHeader header;
-    header.set_attribute(attribute);
-    plant(shelf, 0, header);
-  }
-  DiskView look_at_spots() {
-    spotted.timeouts.clear();
-    const auto look = Surveyor(config, spotted, executor).look();
-    BOOST_TEST_REQUIRE(fake::ok(look));
-    return look->survey.disks.front();
-  }
-
-  BadSpots spotted{beta, executor};
-};
-
 }  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(bad_spots, SpottedLooks)
-
-BOOST_AUTO_TEST_CASE(one_under_any_slot_leaves_every_record) {
-  for (const RecordPlace place : kRecordPlaces) {
-    for (const unsigned slot : {0U, 1U}) {
-      spotted.spots = {place_of(place, slot)};
-      const DiskView disk = look_at_spots();
-      BOOST_TEST(!disk.problem.has_value());
-      BOOST_TEST_REQUIRE(disk.label.has_value());
-      BOOST_TEST(disk.label->disk_uuid() == uuid_of(0));
-      BOOST_TEST(disk.header.attribute() == pb::ARMED);
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(under_both_slots_are_damage_of_that_record_alone) {
-  spotted.spots = {place_of(RecordPlace::kCoredump, 0), place_of(RecordPlace::kCoredump, 1)};
-  const DiskView disk = look_at_spots();
-  BOOST_TEST(disk.label.has_value());
-  BOOST_TEST_REQUIRE(disk.problem.has_value());
-  BOOST_TEST((disk.problem->code == Code::kCorrupt));
-  BOOST_TEST(disk.problem->offset == place_of(RecordPlace::kCoredump, 0));
-}
-
-BOOST_AUTO_TEST_CASE(disks_with_other_errors_are_not_read_again) {
-  for (const auto kind :
-       {fake::FaultKind::kIoError, fake::FaultKind::kGone, fake::FaultKind::kTimeout}) {
-    shelf.inject(0, {.kind = kind, .only = fake::Command::kRead, .initiator = "beta", .times = 1});
-    const DiskView disk = look_at_spots();
-    BOOST_TEST(disk.problem.has_value());
-    BOOST_TEST(!disk.label.has_value());
-    BOOST_TEST(spotted.timeouts.size() == 1U);
-    shelf.heal(0);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(are_read_again_in_what_is_left_of_the_time) {
-  const milliseconds whole = config.timing.settings.io_timeout;
-  spotted.spots = {place_of(RecordPlace::kMailboxLow, 1)};
-  for (const auto& [takes, left] :
-       {std::pair{milliseconds(300), whole - milliseconds(300)}, {whole, kPollInterval}}) {
-    spotted.takes = takes;
-    BOOST_TEST(look_at_spots().label.has_value());
-    BOOST_TEST((spotted.timeouts == std::vector{whole, left}));
-  }
-}
-
-BOOST_AUTO_TEST_CASE(header_beside_one_is_followed) {
-  for (const unsigned slot : {0U, 1U}) {
-    spotted.spots = {place_of(RecordPlace::kCoredump, slot)};
-    const auto first = Surveyor(config, spotted, executor).look();
-    BOOST_TEST_REQUIRE(fake::ok(first));
-    HeaderWatch watch(spotted, executor, first->survey.disks, first->open,
-                      config.timing.settings.io_timeout);
-    const auto seen = [&] {
-      const auto found = watch.poll({0});
-      BOOST_TEST_REQUIRE(fake::ok(found[0].header));
-      return found[0].sequence;
-    };
-    std::uint64_t before = seen();
-    // Every other one goes to the bad spot.
-    for (int i = 0; i < 3; ++i) {
-      put(pb::IN_PROGRESS);
-      (void)seen();
-      put(pb::IN_PROGRESS);
-      BOOST_TEST(seen() == before + 2);
-      before += 2;
-    }
-  }
-}
-
-BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_FIXTURE_TEST_SUITE(survey, Looks)
 
@@ -247,52 +79,10 @@ BOOST_AUTO_TEST_CASE(target_that_does_not_answer_may_keep_registrations) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(disk_that_hung_for_long_is_seen_seconds_after_it_heals) {
-  hang_for_twenty_minutes();
-  shelf.heal(0);
-  view.answer_hung();
-  const Instant healed = executor.now();
-  while (look().problem) {
-    executor.sleep(milliseconds(1000));
-    BOOST_TEST_REQUIRE((executor.now() - healed).count() < 10'000);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(disk_that_hangs_piles_nothing_up) {
-  hang_for_twenty_minutes();
-  BOOST_TEST(view.hung() <= 2 * RestingDisks::kMostOpen);
-  BOOST_TEST(view.hung() > 0U);
-}
-
-BOOST_AUTO_TEST_CASE(disk_that_heals_is_seen_though_what_it_was_asked_before_hangs_for_ever) {
-  hang();
-  BOOST_TEST(look().problem.has_value());
-  shelf.heal(0);
-  executor.sleep(RestingDisks::kRest);
-  BOOST_TEST(!look().problem.has_value());
-}
-
-BOOST_AUTO_TEST_CASE(disk_that_hung_before_holds_nobody_up_when_it_is_asked_again) {
-  hang();
-  (void)look();
-  BOOST_TEST((view.take_longest_wait() == config.timing.settings.io_timeout));
-  executor.sleep(RestingDisks::kRest);
-  (void)look();
-  BOOST_TEST((view.take_longest_wait() == kPollInterval));
-}
-
 // Of a header, the slot that is written next is read alone, until it has changed.
 BOOST_AUTO_TEST_CASE(header_that_does_not_change_costs_one_read) {
-  const auto put = [this](pb::Attribute attribute) {
-    pb::CoredumpHeader header;
-    header.set_attribute(attribute);
-    plant(shelf, 0, header);
-  };
   put(pb::ARMED);
-  const auto first = surveyor.look();
-  BOOST_TEST_REQUIRE(fake::ok(first));
-  HeaderWatch watch(view, executor, first->survey.disks, first->open,
-                    config.timing.settings.io_timeout);
+  HeaderWatch watch = this->watch(view);
   const auto reads_and = [&] {
     shelf.clear_trace();
     const auto seen = watch.poll({0});
@@ -313,9 +103,7 @@ BOOST_AUTO_TEST_CASE(header_that_does_not_change_costs_one_read) {
 
 // An error of the slot that does not count says nothing of the one that does.
 BOOST_AUTO_TEST_CASE(header_whose_next_slot_cannot_be_read_is_read_whole_each_time) {
-  const auto first = surveyor.look();
-  HeaderWatch watch(view, executor, first->survey.disks, first->open,
-                    config.timing.settings.io_timeout);
+  HeaderWatch watch = this->watch(view);
   BOOST_TEST_REQUIRE(fake::ok(watch.poll({0})[0].header));
   shelf.inject(0, {.kind = fake::FaultKind::kIoError,
                    .only = fake::Command::kRead,
@@ -323,21 +111,6 @@ BOOST_AUTO_TEST_CASE(header_whose_next_slot_cannot_be_read_is_read_whole_each_ti
                    .times = 2});
   BOOST_TEST(fake::fails(watch.poll({0})[0].header, Code::kIo));
   BOOST_TEST(fake::ok(watch.poll({0})[0].header));
-}
-
-BOOST_AUTO_TEST_CASE(looks_at_the_headers_of_a_disk_that_hangs_pile_nothing_up) {
-  const auto first = surveyor.look();
-  BOOST_TEST_REQUIRE(fake::ok(first));
-  HeaderWatch watch(view, executor, first->survey.disks, first->open,
-                    config.timing.settings.io_timeout);
-  hang();
-  while (executor.now() < std::chrono::minutes(20)) {
-    const auto seen = watch.poll({0});
-    BOOST_TEST_REQUIRE(seen.size() == 1U);
-    BOOST_TEST_REQUIRE(!seen[0].header.has_value());
-    executor.sleep(view.take_longest_wait() + kPollInterval);
-  }
-  BOOST_TEST(view.hung() <= 2 * RestingDisks::kMostOpen);
 }
 
 BOOST_AUTO_TEST_CASE(survey_and_look_tell_the_same_sequence_of_a_header) {
@@ -392,7 +165,6 @@ BOOST_AUTO_TEST_CASE(label_that_cannot_be_read_is_remembered_for_the_same_disk_a
   shelf.heal(0);
   BOOST_TEST(look().label.has_value());
   // It was labelled no more in between.
-  Medium medium(shelf, 0);
   const AlignedBuffer zero(kBlockBytes);
   for (const unsigned slot : {0U, 1U}) {
     shelf.poke(0, kMetadataOffset + slot_offset(RecordPlace::kLabel, slot), zero.span());
