@@ -55,6 +55,11 @@ bool is_final_end(const pb::CoredumpHeader& header) {
           header.reason() != pb::STALLED && header.reason() != pb::DEADLINE);
 }
 
+bool is_stand_in(const pb::CoredumpHeader& header) {
+  return !header.crash_id().empty() && header.started_unix_ms() == 0 && header.elapsed_ms() == 0 &&
+         header.durable_bytes() == 0;
+}
+
 bool ended_empty(const pb::CoredumpHeader& header) {
   const bool by_writer_after_flush =
       header.reason() == pb::LIMIT || header.reason() == pb::DISK_FULL ||

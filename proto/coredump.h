@@ -43,6 +43,10 @@ struct NodeLife {
 [[nodiscard]] bool is_final_end(const pb::CoredumpHeader& header);
 // The writer ended it before the first byte, and says so: there is nothing to recover.
 [[nodiscard]] bool ended_empty(const pb::CoredumpHeader& header);
+// Put together from the stream, because the record could not be read (agent/disks/found_header.h),
+// also after it became the record: how much of the dump was flushed is not known. It has a crash id
+// and no time. A dump writer notes the time in its first record.
+[[nodiscard]] bool is_stand_in(const pb::CoredumpHeader& header);
 // The figures are of the whole stream. Of a dump that ended without its writer's saying so they are
 // about a second old, and pages are stored beyond them.
 [[nodiscard]] bool has_final_figures(const pb::CoredumpHeader& header);

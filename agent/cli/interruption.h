@@ -20,7 +20,7 @@ class Interruption {
 };
 
 // While it lives, the first SIGINT, SIGTERM or SIGHUP only makes wanted() true, in the hope that
-// the program then ends in order; the next SIGINT or SIGTERM ends it as ever. Not beside an
+// the program then ends in order; the same SIGINT or SIGTERM again ends it as ever. Not beside an
 // Interruption.
 class StopRequest {
  public:

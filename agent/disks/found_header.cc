@@ -96,9 +96,4 @@ Result<pb::CoredumpHeader> find_header_by_stream(BlockDevice& device,
   return std::move(*header);
 }
 
-bool is_stand_in(const pb::CoredumpHeader& header) {
-  return !header.crash_id().empty() && header.started_unix_ms() == 0 && header.elapsed_ms() == 0 &&
-         header.durable_bytes() == 0;
-}
-
 }  // namespace lastword

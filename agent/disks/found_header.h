@@ -32,9 +32,4 @@ struct FoundHeader {
 [[nodiscard]] Result<pb::CoredumpHeader> find_header_by_stream(BlockDevice& device,
                                                                std::uint64_t metadata_offset);
 
-// One that find_header() or find_header_by_stream() put together, also after it became the disk's
-// record: how much of the dump was flushed is not known. A dump writer notes the time in its first
-// record already.
-[[nodiscard]] bool is_stand_in(const pb::CoredumpHeader& header);
-
 }  // namespace lastword

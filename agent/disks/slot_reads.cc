@@ -52,7 +52,8 @@ std::vector<std::shared_ptr<InFlight>> take_turns(const Batch& batch) {
   return in_flight;
 }
 
-// What became of a disk, by all of its reads. A block on a bad spot becomes one that no record is.
+// What became of a disk, by all of its reads. A block on a bad spot is filled with
+// 0xff: neither a record nor a slot that was never written.
 void judge(SlotRead& read, std::span<ReadRequest> answers) {
   for (const ReadRequest& answer : answers) {
     if (answer.status) continue;

@@ -25,9 +25,9 @@ struct SlotRead {
 
 // `blocks`: records that lie side by side from `first` on, one block each. The buffers have
 // 2 * blocks, or with `only` as many as `blocks`. Returns after `timeout` at the latest, and up to
-// kPatienceBeside for the turn on disks that are being taken (disk_turn.h). Of a disk that hung
-// before it waits for no longer than kPollInterval: one that has healed answers by then.
-// Disks with a bad spot are read again, block by block, in what is left of `timeout`, and for
+// kPatienceBeside for each of up to three batches, where disks are being taken (disk_turn.h). Of a
+// disk that hung before it waits for no longer than kPollInterval: one that has healed answers by
+// then. Disks with a bad spot are read again, block by block, in what is left of `timeout`, and for
 // kPollInterval at least. A disk that hangs now is open in `resting`, as asked when this was
 // called, until the kernel answers.
 void read_slots(Shelf& shelf, Executor& executor, const std::shared_ptr<RestingDisks>& resting,

@@ -19,7 +19,7 @@ namespace lastword {
 // One of start, stop, arm and disarm at a time. kRefused: another one runs. kIo: the directory or
 // the file cannot be made.
 [[nodiscard]] Result<FileDescriptor> lock_state(const Config& config);
-// Tries for so long.
+// The same. Where another one runs, tries again for `patience`.
 [[nodiscard]] Result<FileDescriptor> lock_state(const Config& config, Executor& executor,
                                                 milliseconds patience);
 

@@ -29,8 +29,8 @@ struct LifeInBoot {
 // Absent: none was kept, or it cannot be read.
 [[nodiscard]] std::optional<LifeInBoot> load_life_in_boot(const Config& config);
 [[nodiscard]] Status keep_life_in_boot(const Config& config, const LifeInBoot& life);
-// As a life does that waited, and then took over: it serves from now on. A note of this boot stays
-// as it is.
+// Notes that a life of this boot serves: for a life that waited and then takes over. Changes
+// nothing where this boot has a note already.
 [[nodiscard]] Status note_life_in_boot(const Config& config);
 // After a stop: nothing serves any more. What was lost stays lost until the reboot. kIo: the note
 // is still there.

@@ -12,9 +12,9 @@ namespace lastword {
                                                const std::string& sysfs = "/sys");
 
 // The modules of the hardware's drivers, as modprobe names them: of this watchdog, and of each that
-// some program has armed (systemd's RuntimeWatchdogSec=). With those above it come first: a driver
-// of the bus may be what makes the watchdog's device (i2c_i801 or lpc_ich that of iTCO_wdt). None:
-// parts of the kernel, no hardware (softdog), or not there.
+// some program has armed (systemd's RuntimeWatchdogSec=). Drivers of the devices above come first:
+// a driver of the bus may be what makes the watchdog's device (i2c_i801 or lpc_ich that of
+// iTCO_wdt). None: parts of the kernel, no hardware (softdog), or not there.
 [[nodiscard]] std::vector<std::string> watchdog_modules(const std::string& device,
                                                         const std::string& sysfs = "/sys");
 

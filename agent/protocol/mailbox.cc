@@ -27,7 +27,7 @@ std::uint64_t reach_of(std::uint8_t home, const Survey& survey, const Config& co
   return mailbox_set(std::move(uuids));
 }
 
-// By no other path either.
+// A disk of this node's service cannot be read by any path.
 bool lacks_own_service_disk(const Survey& survey, const Config& config) {
   return std::ranges::any_of(survey.disks, [&](const DiskView& disk) {
     return was_own_service_disk(disk, config) &&

@@ -43,7 +43,7 @@ struct PartnerWord {
 [[nodiscard]] std::vector<Veto> against_word(const Survey& survey, const Config& config,
                                              const NodeState& state, const PartnerWord& partner);
 // `sees`: what its slot says of the disks with these indices, which it is to take (mailbox_set()).
-// `whose`: "its own".
+// `whose`: "its own". `if_unknown`: added to the reason where `sees` is 0.
 [[nodiscard]] std::vector<Veto> against_sight(const Survey& survey, const Config& config,
                                               std::uint64_t sees, std::string_view whose,
                                               const std::vector<std::size_t>& disks,

@@ -158,9 +158,8 @@ void Seize::note_reserved() {
   if (!goal_.shared) needs_reset_ = true;
 }
 
-// The holder was just read. LIO aborts nothing where the victim does not hold the reservation: its
-// commands have the mark of the holder (target_scsi3_pr_reservation_check in
-// drivers/target/target_core_pr.c). Who preempts the holder becomes the
+// The holder was just read. LIO aborts nothing where the victim does not hold the reservation
+// (storage/block/disk_turn.h says why). Who preempts the holder becomes the
 // holder (SPC-4 5.13.11.2.6); what was seen before may be out of date.
 void Seize::judge_abort() {
   const bool gone = std::ranges::find(view_.keys, victim_) == view_.keys.end();

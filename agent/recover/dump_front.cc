@@ -2,9 +2,9 @@
 
 #include <elf.h>
 
-#include "agent/disks/found_header.h"
 #include "agent/recover/resync.h"
 #include "agent/recover/section_walk.h"
+#include "proto/coredump.h"
 #include "proto/elf_head.h"
 
 namespace lastword {

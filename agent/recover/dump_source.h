@@ -27,7 +27,7 @@ struct Dump {
   UuidBytes crash_id{};
   std::uint64_t extent_bytes = 0;  // of the header's extent: what this disk, or copy of one, has
   // So much of the stream had been flushed: damage in it is stepped over, not taken for its end.
-  // All of the extent where that is not known (is_stand_in() in agent/disks/found_header.h).
+  // All of the extent where that is not known (is_stand_in() in proto/coredump.h).
   std::uint64_t claimed_bytes = 0;
   // What the disk says, where that is of no dump and `header` was found by the stream alone.
   std::optional<pb::CoredumpHeader> record{};

@@ -8,8 +8,8 @@
 #include "agent/base/text_file.h"
 #include "agent/base/utc.h"
 #include "agent/corefile/core_notes.h"
-#include "agent/disks/found_header.h"
 #include "agent/protocol/late_begin.h"
+#include "proto/coredump.h"
 #include "proto/printable.h"
 #include "proto/record_names.h"
 

@@ -56,7 +56,7 @@ std::shared_ptr<DiskTurn> DiskTurn::on(const std::string& path) {
   return std::make_shared<DiskTurn>(std::move(file));
 }
 
-bool DiskTurn::enter(Kind kind, bool waits) {
+bool DiskTurn::enter(Kind kind) {
   const std::lock_guard lock(mutex_);
   if (alone_) return false;
   if (kind == Kind::kAlone ? beside_ != 0 : wait_alone_ != 0) return false;
@@ -69,7 +69,7 @@ bool DiskTurn::enter(Kind kind, bool waits) {
   } else {
     ++beside_;
   }
-  if (waits) in_vain_.at(index_of(kind)) = false;
+  in_vain_.at(index_of(kind)) = false;
   return true;
 }
 
@@ -94,7 +94,7 @@ bool DiskTurn::begin_wait(Kind kind) {
 void DiskTurn::end_wait(Kind kind, bool in_vain) {
   const std::lock_guard lock(mutex_);
   if (kind == Kind::kAlone) --wait_alone_;
-  in_vain_.at(index_of(kind)) = in_vain;
+  if (in_vain) in_vain_.at(index_of(kind)) = true;
 }
 
 bool DiskTurn::was_in_vain(Kind kind) {
@@ -103,17 +103,17 @@ bool DiskTurn::was_in_vain(Kind kind) {
 }
 
 DiskTurn::Held DiskTurn::take(const std::shared_ptr<DiskTurn>& turn, Kind kind) {
-  if (turn == nullptr || !turn->enter(kind, false)) return {};
+  if (turn == nullptr || !turn->enter(kind)) return {};
   return {turn, kind};
 }
 
 DiskTurn::Held DiskTurn::wait(const std::shared_ptr<DiskTurn>& turn, Kind kind,
                               Clock::time_point end) {
   if (turn == nullptr) return {};
-  if (turn->enter(kind, true)) return {turn, kind};
+  if (turn->enter(kind)) return {turn, kind};
   if (!turn->begin_wait(kind)) return {};
   for (;;) {
-    const bool entered = turn->enter(kind, true);
+    const bool entered = turn->enter(kind);
     if (entered || Clock::now() >= end) {
       turn->end_wait(kind, !entered);
       return entered ? Held(turn, kind) : Held();

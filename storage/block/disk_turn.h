@@ -10,13 +10,15 @@
 // until the initiator gives it up after 10 to 15 s.
 // LOGICAL UNIT RESET: aborts all commands of all nodes (SAM-5), this node's too.
 //
-// The agreement holds among all that goes through ScsiLun, BlockDevice and read_slots(). What other
-// programs read of the disk at that moment (multipathd, blkid) it does not keep off.
+// The agreement holds among all that goes through ScsiLun, BlockDevice and read_slots(). It does
+// not hold for what goes past them: reads by libblkid and libfdisk (open_for_tables()), the write
+// engines, and other programs (multipathd, blkid).
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -76,11 +78,11 @@ class DiskTurn {
   // As long as is usual: kPatienceBeside, kPatienceAlone.
   [[nodiscard]] static Held wait(const std::shared_ptr<DiskTurn>& turn, Kind kind);
 
-  // The last wait was: its command went without the turn.
+  // For tests: the last wait of this kind ended without the turn.
   [[nodiscard]] bool was_in_vain(Kind kind);
 
  private:
-  [[nodiscard]] bool enter(Kind kind, bool waits);
+  [[nodiscard]] bool enter(Kind kind);
   void leave(Kind kind);
   [[nodiscard]] bool begin_wait(Kind kind);
   void end_wait(Kind kind, bool in_vain);

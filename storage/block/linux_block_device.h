@@ -27,7 +27,9 @@ class LinuxBlockDevice final : public BlockDevice {
   [[nodiscard]] Status read(std::uint64_t offset, std::span<std::byte> buffer) override;
   [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> buffer) override;
   [[nodiscard]] Status flush() override;
-  [[nodiscard]] Status flush_all() override { return flush(); }  // the kernel knows no less
+  [[nodiscard]] Status flush_all() override {
+    return flush();
+  }  // fdatasync() empties the whole cache
 
   // From now on each read, write and flush waits for this turn, beside others (disk_turn.h).
   void use(std::shared_ptr<DiskTurn> turn) { turn_ = std::move(turn); }

@@ -37,8 +37,8 @@ Config make_config(const World& world, std::uint8_t id) {
   return config;
 }
 
-// Restart=always, RestartPreventExitStatus=2 4 5 6, where 4 is a second agent's alone: of
-// another refusal `lastword agent` makes 3.
+// Restart=always, RestartPreventExitStatus=2 4 5 6. An agent that ends in order here was told to by
+// `systemctl stop`. 4 is a second agent's alone: of another refusal `lastword agent` makes 3.
 bool starts_again(int status) {
   return status == kExitIo || status == kExitRefused;
 }

@@ -26,6 +26,8 @@ End end_of(const std::function<void()>& work) {
   const std::string path = folder.file("said");
   const pid_t child = ::fork();
   if (child == 0) {
+    // Where the test runs under nohup, or in the background, they are ignored.
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) (void)std::signal(number, SIG_DFL);
     if (std::freopen(path.c_str(), "w", stderr) == nullptr) ::_exit(1);
     work();
     ::_exit(0);

@@ -146,7 +146,8 @@ BOOST_AUTO_TEST_CASE(unit_ends_an_agent_that_hangs_in_the_time_that_the_timing_c
   const std::string unit((std::istreambuf_iterator<char>(file)), {});
   for (const std::string& line :
        {std::string("Type=notify"), "WatchdogSec=" + std::to_string(kAgentWatchdog / 1s) + "s",
-        "RestartSec=" + std::to_string(kAgentRestartDelay / 1s) + "s"}) {
+        "RestartSec=" + std::to_string(kAgentRestartDelay / 1s) + "s",
+        std::string("Restart=always"), std::string("RestartPreventExitStatus=2 4 5 6")}) {
     BOOST_TEST((unit.find("\n" + line + "\n") != std::string::npos), line);
   }
   // What is left is for the program to begin in.

@@ -6,8 +6,8 @@
 // something of the giver's still writes to it.
 //
 // Without a reservation everybody may write (a target without APTPL that lost power):
-// docs/protocol.md has rows for it, and this says nothing then; nor until who takes the disk anew
-// has ended what the target accepted meanwhile, and writes its records.
+// docs/protocol.md has rows for it, and this says nothing then. Nor does it between RESERVE of a
+// free disk and the taker's first record: writes that the target accepted before may still land.
 #include <fmt/format.h>
 
 #include "tests/sim/checkers/checker.h"
@@ -21,7 +21,7 @@ class OneWriter final : public Checker {
 
   void on_told(const Actor& actor, unsigned lun) override {
     // Told too late: another node has the disk by now, and the first write will show it.
-    if (holder(lun) == actor.node) is_taken_by(actor.node, lun);
+    if (holder(lun) == actor.node) note_taken(actor.node, lun);
     check_admission(lun);
   }
 
@@ -34,7 +34,7 @@ class OneWriter final : public Checker {
     if (executed.about.command != fake::Command::kWrite) return;
     const std::uint8_t writer = executed.actor.node;
     const std::uint8_t told = told_.at(lun);
-    if (told == writer && executed.actor.process != "service") is_taken_by(writer, lun);
+    if (told == writer && executed.actor.process != "service") note_taken(writer, lun);
     if (told == 0 || told == writer || holder(lun) != told) return;
     if (exposed_.at(lun)) return;
     watched_.broken(fmt::format(
@@ -44,7 +44,7 @@ class OneWriter final : public Checker {
   }
 
  private:
-  void is_taken_by(std::uint8_t node, unsigned lun) {
+  void note_taken(std::uint8_t node, unsigned lun) {
     told_.at(lun) = node;
     exposed_.at(lun) = false;
   }
@@ -70,7 +70,8 @@ class OneWriter final : public Checker {
   }
 
   std::array<std::uint8_t, kMaxLuns> told_{};  // the last one, by logical unit
-  std::array<bool, kMaxLuns> exposed_{};       // reserved where nobody held it, and not ended yet
+  std::array<bool, kMaxLuns>
+      exposed_{};  // reserved where nobody held it, and no record written since
 };
 
 }  // namespace

@@ -280,7 +280,7 @@ BOOST_FIXTURE_TEST_CASE(other_commands_go_beside_each_other_and_none_that_is_alo
   BOOST_TEST(!alone);
 }
 
-BOOST_FIXTURE_TEST_CASE(reset_goes_alone_but_for_its_pauses, Turns) {
+BOOST_FIXTURE_TEST_CASE(reset_goes_alone, Turns) {
   int tries = 0;
   reset_target = [&] {
     look();
